@@ -1,0 +1,72 @@
+// swift-tools-version: 6.0
+// Targets are cut where a dependency begins; arrows point at what is imported and the compiler keeps them
+// (`swift build --explicit-target-dependency-import-check error`).
+import PackageDescription
+
+/// With `CORE_ONLY` set, only the numeric core and the streaming state are built: they need a C compiler and nothing else.
+let coreOnly = Context.environment["CORE_ONLY"] != nil
+
+func systemLibrary(_ name: String, apt: [String], brew: [String], pkgConfig: String? = nil) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt(apt), .brew(brew)])
+}
+
+let core: [Target] = [
+  .target(name: "CKernels"),
+  .target(name: "Telemetry"),
+  .target(name: "Factorization", dependencies: ["CKernels"]),
+  .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "CKernels"]),
+  .target(name: "RecommenderTestKit", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
+  .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+  .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
+  .testTarget(
+    name: "StreamingRecommenderTests",
+    dependencies: ["StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
+  .testTarget(
+    name: "SimulationTests",
+    dependencies: ["StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
+]
+
+let full: [Target] = [
+  systemLibrary("CRdKafka", apt: ["librdkafka-dev"], brew: ["librdkafka"], pkgConfig: "rdkafka"),
+  // No pkgConfig: hiredis' .pc carries a flag that SwiftPM refuses.
+  systemLibrary("CHiredis", apt: ["libhiredis-dev"], brew: ["hiredis"]),
+  systemLibrary("CMicroHTTPD", apt: ["libmicrohttpd-dev"], brew: ["libmicrohttpd"], pkgConfig: "libmicrohttpd"),
+  systemLibrary("CZlib", apt: ["zlib1g-dev"], brew: ["zlib"], pkgConfig: "zlib"),
+  systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
+  .target(name: "Datasets", dependencies: ["CZlib"]),
+  .target(name: "KafkaIngest", dependencies: ["CRdKafka", "StreamingRecommender", "Telemetry"]),
+  .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "StreamingRecommender", "Telemetry"]),
+  .target(name: "ControlPlane", dependencies: ["CMicroHTTPD", "StreamingRecommender", "Telemetry"]),
+  .target(name: "Evaluation", dependencies: ["StreamingRecommender", "Factorization", "Datasets"]),
+  .executableTarget(
+    name: "freshet",
+    dependencies: [
+      "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "ControlPlane",
+      "Evaluation",
+    ],
+    resources: [.copy("Resources/online-retail")]),
+  .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+  .testTarget(
+    name: "KafkaIngestTests", dependencies: ["KafkaIngest", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+  .testTarget(
+    name: "RedisPublishingTests",
+    dependencies: ["RedisPublishing", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+  .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "StreamingRecommender", "Telemetry"]),
+  .testTarget(
+    name: "EvaluationTests",
+    dependencies: ["Evaluation", "StreamingRecommender", "Factorization", "Datasets", "RecommenderTestKit"]),
+  .testTarget(
+    name: "EndToEndTests",
+    dependencies: [
+      "freshet", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing",
+      "RecommenderTestKit",
+    ]),
+]
+
+let package = Package(
+  name: "freshet",
+  products: coreOnly ? [] : [.executable(name: "freshet", targets: ["freshet"])],
+  targets: coreOnly ? core : core + full,
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .gnu11
+)

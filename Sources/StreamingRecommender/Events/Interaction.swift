@@ -1,0 +1,87 @@
+/// One event that the engine understood.
+public struct Interaction: Equatable, Sendable {
+  public enum Operation: UInt8, Sendable, CaseIterable {
+    /// Strengths of a pair's `add` events sum.
+    case add
+    /// Replaces the pair's strength.
+    case set
+    /// Forgets the pair.
+    case delete
+  }
+
+  public var user: [UInt8]
+  public var item: [UInt8]
+  /// f(event_value) x weight of the event type; finite; negative = dislike.
+  public var strength: Float
+  /// When it happened, milliseconds since 1970, already clamped.
+  public var timeMilliseconds: Int64
+  public var operation: Operation
+  /// For the dedupe window.
+  public var eventID: [UInt8]?
+
+  public init(
+    user: [UInt8], item: [UInt8], strength: Float = 1, timeMilliseconds: Int64, operation: Operation = .add, eventID: [UInt8]? = nil
+  ) {
+    self.user = user
+    self.item = item
+    self.strength = strength
+    self.timeMilliseconds = timeMilliseconds
+    self.operation = operation
+    self.eventID = eventID
+  }
+}
+
+/// Why a record cannot be used; the raw value is the label `reason` of the metric and of the dead letter.
+public enum RejectionReason: String, Sendable, CaseIterable {
+  case empty
+  case noKey = "no_key"
+  case badUTF8 = "bad_utf8"
+  case badJSON = "bad_json"
+  case notObject = "not_object"
+  case duplicateField = "duplicate_field"
+  case tooLarge = "too_large"
+  case tooDeep = "too_deep"
+  case missingUserID = "missing_user_id"
+  case missingItemID = "missing_item_id"
+  case badID = "bad_id"
+  case idTooLong = "id_too_long"
+  case badEventType = "bad_event_type"
+  case badValue = "bad_value"
+  case badTimestamp = "bad_timestamp"
+  case badFrame = "bad_frame"
+  case unknownSchema = "unknown_schema"
+}
+
+/// Why a good record changes nothing.
+public enum IgnoreReason: String, Sendable, CaseIterable {
+  case duplicate
+  case alreadyApplied = "already_applied"
+  case unknownType = "unknown_type"
+  case stale
+}
+
+public struct DecodingFailure: Error, Equatable, Sendable {
+  public var reason: RejectionReason
+  /// One sentence for the person who reads the dead letter.
+  public var message: String
+  public init(_ reason: RejectionReason, _ message: String) {
+    self.reason = reason
+    self.message = message
+  }
+}
+
+/// Which fields of an event were pulled back into their range.
+public struct ClampedFields: OptionSet, Sendable, Hashable {
+  public let rawValue: UInt8
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+  public static let value = ClampedFields(rawValue: 1)
+  public static let timestamp = ClampedFields(rawValue: 2)
+}
+
+public enum DecodedRecord: Equatable, Sendable {
+  case interaction(Interaction, clamped: ClampedFields, keyMismatch: Bool)
+  /// A tombstone: forget this user.
+  case forget(user: [UInt8])
+  case ignored(IgnoreReason)
+  case failure(DecodingFailure)
+}

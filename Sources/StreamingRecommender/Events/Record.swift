@@ -1,0 +1,56 @@
+/// One partition of one topic; the unit in which offsets count and order holds.
+public struct TopicPartition: Hashable, Comparable, Sendable, CustomStringConvertible {
+  public var topic: String
+  public var partition: Int32
+
+  public init(topic: String, partition: Int32) {
+    self.topic = topic
+    self.partition = partition
+  }
+
+  public static func < (a: TopicPartition, b: TopicPartition) -> Bool { (a.topic, a.partition) < (b.topic, b.partition) }
+  public var description: String { "\(topic)[\(partition)]" }
+}
+
+public struct RecordHeader: Equatable, Sendable {
+  public var name: String
+  public var value: [UInt8]
+  public init(name: String, value: [UInt8]) {
+    self.name = name
+    self.value = value
+  }
+}
+
+/// What the log holds at one offset, bytes as they came.
+public struct Record: Equatable, Sendable {
+  public var source: TopicPartition
+  public var offset: Int64
+  /// When it was produced (or appended), milliseconds since 1970; `nil` where the log does not know.
+  public var timestampMilliseconds: Int64?
+  public var key: [UInt8]?
+  /// `nil` is a tombstone: forget the user that the key names.
+  public var value: [UInt8]?
+  public var headers: [RecordHeader]
+
+  public init(
+    source: TopicPartition, offset: Int64, timestampMilliseconds: Int64?, key: [UInt8]?, value: [UInt8]?,
+    headers: [RecordHeader] = []
+  ) {
+    self.source = source
+    self.offset = offset
+    self.timestampMilliseconds = timestampMilliseconds
+    self.key = key
+    self.value = value
+    self.headers = headers
+  }
+}
+
+/// The next offset to read, per partition.
+public struct PartitionOffsets: Equatable, Sendable {
+  public var next: [TopicPartition: Int64]
+  public init(_ next: [TopicPartition: Int64] = [:]) { self.next = next }
+  public subscript(partition: TopicPartition) -> Int64? {
+    get { next[partition] }
+    set { next[partition] = newValue }
+  }
+}

@@ -1,0 +1,140 @@
+/// The view that readers see: Redis, or a dictionary in a test. One owner calls it; nothing here waits.
+///
+/// Commands are carried out in the order of `submit`, at least once each (all of them are idempotent), and are held by the
+/// publisher until the view has acknowledged them: after a lost connection the unacknowledged ones are sent again.
+public protocol RecommendationPublisher: AnyObject {
+  /// Commands that `submit` takes now. Zero while the view is away: the engine then keeps only the set of changed users.
+  var room: Int { get }
+  /// Carries out `commands`; when the last one is acknowledged, `ticket` (strictly increasing) shows up in `acknowledged()`.
+  func submit(_ commands: [PublishCommand], ticket: UInt64)
+  /// Tickets acknowledged since the last call, oldest first, each with the monotonic time of its last reply.
+  func acknowledged() -> [PublishAcknowledgement]
+  /// What happened since the last call: the view was found empty or came back, its epoch.
+  func events() -> [PublisherEvent]
+  var status: PublisherStatus { get }
+  /// Waits at most `timeout` until everything submitted is acknowledged.
+  func flush(timeout: Duration) -> Bool
+  func close()
+}
+
+public struct PublishAcknowledgement: Sendable, Equatable {
+  public var ticket: UInt64
+  /// Monotonic clock, nanoseconds (`MonotonicClock.nanoseconds()`).
+  public var atNanoseconds: UInt64
+  public init(ticket: UInt64, atNanoseconds: UInt64) {
+    self.ticket = ticket
+    self.atNanoseconds = atNanoseconds
+  }
+}
+
+public enum PublisherEvent: Equatable, Sendable {
+  /// Connected for the first time or again. `epoch` and `published` are what the view holds (nil / empty: nothing of ours is
+  /// there, so everything must be published again).
+  case connected(epoch: UInt32?, published: PartitionOffsets)
+  case disconnected(String)
+}
+
+public struct PublisherStatus: Sendable, Equatable {
+  public var isUp = false
+  /// One sentence with the fix, while something is wrong.
+  public var problem: String?
+  public var queuedCommands = 0
+  /// Age of the oldest unacknowledged command.
+  public var oldestSeconds = 0.0
+  public var reconnects = 0
+  /// By class of contracts.md section 7: oom, misconf, loading, busy, readonly, noperm, noauth, wrongtype, protocol, io ...
+  public var errors: [String: Int] = [:]
+  /// Commands acknowledged, by kind: top, vec, item_vec, sim, popular, model, pub, forget, retire.
+  public var published: [String: Int] = [:]
+  public var publishedBytes: [String: Int] = [:]
+  public init() {}
+}
+
+public enum PublishCommand: Sendable, Equatable {
+  /// The user's list and, when `factors` is there, the user's vector.
+  case user(UserRecommendations)
+  /// Removes everything of this user.
+  case forget(user: String)
+  case itemFactors(epoch: UInt32, item: String, factors: [Float])
+  case retireItemFactors(epoch: UInt32, items: [String])
+  case popular(RecommendationList)
+  case similar(item: String, list: RecommendationList)
+  /// The pointer that makes an epoch visible: HSET model in one command, then the notice on `ev:model`.
+  case model(ModelPointer)
+  /// Lists cover the partition through `offset`, inclusive.
+  case progress(TopicPartition, offset: Int64, epoch: UInt32, atMilliseconds: Int64)
+}
+
+/// How a list came about; the reader sees it as `src`.
+public enum RecommendationSource: String, Sendable, CaseIterable {
+  /// Unchanged since the retrain.
+  case personal
+  /// A live update by fold-in.
+  case foldin
+  case similar
+  case popular
+}
+
+public struct RecommendedItem: Sendable, Equatable {
+  public var item: String
+  public var score: Float
+  public init(item: String, score: Float) {
+    self.item = item
+    self.score = score
+  }
+}
+
+public struct RecommendationList: Sendable, Equatable {
+  public var epoch: UInt32
+  public var source: RecommendationSource
+  /// The version of a list is (epoch, offset): the last applied offset of the partition that its user writes to.
+  public var partition: Int32
+  public var offset: Int64
+  public var madeAtMilliseconds: Int64
+  public var items: [RecommendedItem]
+
+  public init(
+    epoch: UInt32, source: RecommendationSource, partition: Int32, offset: Int64, madeAtMilliseconds: Int64,
+    items: [RecommendedItem]
+  ) {
+    self.epoch = epoch
+    self.source = source
+    self.partition = partition
+    self.offset = offset
+    self.madeAtMilliseconds = madeAtMilliseconds
+    self.items = items
+  }
+}
+
+public struct UserRecommendations: Sendable, Equatable {
+  public var user: String
+  public var list: RecommendationList
+  public var factors: [Float]?
+  public init(user: String, list: RecommendationList, factors: [Float]?) {
+    self.user = user
+    self.list = list
+    self.factors = factors
+  }
+}
+
+public struct ModelPointer: Sendable, Equatable {
+  public var epoch: UInt32
+  public var previousEpoch: UInt32?
+  public var factors: Int
+  public var users: Int
+  public var items: Int
+  public var trainedAtMilliseconds: Int64
+  /// Epochs whose item vectors still stand, for the `models` set.
+  public var keptEpochs: [UInt32]
+  public init(
+    epoch: UInt32, previousEpoch: UInt32?, factors: Int, users: Int, items: Int, trainedAtMilliseconds: Int64, keptEpochs: [UInt32]
+  ) {
+    self.epoch = epoch
+    self.previousEpoch = previousEpoch
+    self.factors = factors
+    self.users = users
+    self.items = items
+    self.trainedAtMilliseconds = trainedAtMilliseconds
+    self.keptEpochs = keptEpochs
+  }
+}
