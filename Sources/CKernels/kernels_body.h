@@ -1,0 +1,283 @@
+// The kernels, written once over a vector of LANES floats and included once per variant. LANES and VARIANT(name) are set by
+// the including file; everything is static.
+
+typedef float VARIANT(vec) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int32_t VARIANT(ivec) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+#define vec VARIANT(vec)
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec VARIANT(load)(const float *p) { return *(const vec *)p; }
+INLINE void VARIANT(store)(float *p, vec v) { *(vec *)p = v; }
+INLINE vec VARIANT(splat)(float x) { return x - (vec){}; }
+#define load VARIANT(load)
+#define store VARIANT(store)
+#define splat VARIANT(splat)
+
+INLINE float VARIANT(sum)(vec v) {
+  float total = 0;
+  for (int lane = 0; lane < LANES; lane++) total += v[lane];
+  return total;
+}
+
+static float VARIANT(dot)(const float *a, const float *b, int padded) {
+  vec s0 = {}, s1 = {};
+  int i = 0;
+  for (; i + 2 * LANES <= padded; i += 2 * LANES) {
+    s0 += load(a + i) * load(b + i);
+    s1 += load(a + i + LANES) * load(b + i + LANES);
+  }
+  if (i < padded) s0 += load(a + i) * load(b + i);
+  return VARIANT(sum)(s0 + s1);
+}
+
+static void VARIANT(axpy)(float *y, const float *x, float scale, int padded) {
+  vec s = splat(scale);
+  for (int i = 0; i < padded; i += LANES) store(y + i, load(y + i) + s * load(x + i));
+}
+
+// tile[r][c] (+/-)= sum over m of left[m * stride + r] * right[m * stride + c * LANES], R rows, C vectors of columns.
+INLINE void VARIANT(tile)(float *out, int out_stride, const float *left, const float *right, int stride, int count, float sign,
+                          const int R, const int C) {
+  vec acc[8][4];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < R; r++)
+#pragma clang loop unroll(full)
+    for (int c = 0; c < C; c++) acc[r][c] = (vec){};
+  for (int m = 0; m < count; m++) {
+    vec b[4];
+#pragma clang loop unroll(full)
+    for (int c = 0; c < C; c++) b[c] = load(right + (size_t)m * stride + c * LANES);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < R; r++) {
+      vec a = splat(left[(size_t)m * stride + r]);
+#pragma clang loop unroll(full)
+      for (int c = 0; c < C; c++) acc[r][c] += a * b[c];
+    }
+  }
+  vec s = splat(sign);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < R; r++)
+#pragma clang loop unroll(full)
+    for (int c = 0; c < C; c++) {
+      float *p = out + (size_t)r * out_stride + c * LANES;
+      store(p, load(p) + s * acc[r][c]);
+    }
+}
+
+// Rows [row, row + 8) of an update of the upper triangle: columns from the vector that holds the diagonal to the end.
+INLINE void VARIANT(row_block)(float *matrix, const float *left, const float *right, int padded, int row, int count, float sign) {
+  int column = row / LANES * LANES;
+#if LANES == 16
+  for (; column + 4 * LANES <= padded; column += 4 * LANES) {
+    VARIANT(tile)(matrix + (size_t)row * padded + column, padded, left + row, right + column, padded, count, sign, 4, 4);
+    VARIANT(tile)(matrix + (size_t)(row + 4) * padded + column, padded, left + row + 4, right + column, padded, count, sign, 4, 4);
+  }
+  if (column + 3 * LANES <= padded) {
+    VARIANT(tile)(matrix + (size_t)row * padded + column, padded, left + row, right + column, padded, count, sign, 8, 3);
+    column += 3 * LANES;
+  }
+  if (column + 2 * LANES <= padded) {
+    VARIANT(tile)(matrix + (size_t)row * padded + column, padded, left + row, right + column, padded, count, sign, 8, 2);
+    column += 2 * LANES;
+  }
+#else
+  for (; column + 2 * LANES <= padded; column += 2 * LANES) {
+    VARIANT(tile)(matrix + (size_t)row * padded + column, padded, left + row, right + column, padded, count, sign, 4, 2);
+    VARIANT(tile)(matrix + (size_t)(row + 4) * padded + column, padded, left + row + 4, right + column, padded, count, sign, 4, 2);
+  }
+#endif
+  if (column + LANES <= padded)
+    VARIANT(tile)(matrix + (size_t)row * padded + column, padded, left + row, right + column, padded, count, sign, 8, 1);
+}
+
+static void VARIANT(rank_update)(float *matrix, float *rhs, int padded, const float *rows, const int32_t *indices,
+                                 const float *weights, const float *targets, int count, float *scratch) {
+  float *plain = scratch, *scaled = scratch + (size_t)FRESHET_GATHER_ROWS * padded;
+  for (int first = 0; first < count; first += FRESHET_GATHER_ROWS) {
+    int n = count - first < FRESHET_GATHER_ROWS ? count - first : FRESHET_GATHER_ROWS;
+    for (int m = 0; m < n; m++) {
+      const float *row = rows + (size_t)(indices ? indices[first + m] : first + m) * padded;
+      if (indices && first + m + 4 < count) {
+        const char *ahead = (const char *)(rows + (size_t)indices[first + m + 4] * padded);
+        for (int byte = 0; byte < padded * 4; byte += 64) __builtin_prefetch(ahead + byte);
+      }
+      vec w = splat(weights[first + m]);
+      for (int i = 0; i < padded; i += LANES) {
+        vec v = load(row + i);
+        store(plain + (size_t)m * padded + i, v);
+        store(scaled + (size_t)m * padded + i, w * v);
+      }
+    }
+    if (rhs)
+      for (int i = 0; i < padded; i += LANES) {
+        vec total = load(rhs + i);
+        for (int m = 0; m < n; m++) total += splat(targets[first + m]) * load(plain + (size_t)m * padded + i);
+        store(rhs + i, total);
+      }
+    for (int row = 0; row < padded; row += 8) VARIANT(row_block)(matrix, scaled, plain, padded, row, n, 1.0f);
+  }
+}
+
+// Left-looking by blocks of 8 rows: each block is first brought up to date with all rows above it by the tiles of
+// rank_update, then factored within itself. U'U = matrix, U stored in the upper triangle.
+static int VARIANT(cholesky_solve)(float *matrix, float *x, int padded) {
+  for (int block = 0; block < padded; block += 8) {
+    if (block > 0) VARIANT(row_block)(matrix, matrix, matrix, padded, block, block, -1.0f);
+    int start = block / LANES * LANES;
+    for (int r = 0; r < 8; r++) {
+      float *row = matrix + (size_t)(block + r) * padded;
+      for (int q = 0; q < r; q++) {
+        const float *above = matrix + (size_t)(block + q) * padded;
+        vec factor = splat(above[block + r]);
+        for (int j = start; j < padded; j += LANES) store(row + j, load(row + j) - factor * load(above + j));
+      }
+      float pivot = row[block + r];
+      if (!(pivot > 0)) return block + r + 1;
+      vec inverse = splat(1.0f / __builtin_sqrtf(pivot));
+      for (int j = start; j < padded; j += LANES) store(row + j, load(row + j) * inverse);
+    }
+  }
+  // Columns left of the diagonal inside its vector hold leftovers, which must not reach the solution.
+  for (int i = 0; i < padded; i++) {
+    const float *row = matrix + (size_t)i * padded;
+    float z = x[i] / row[i];
+    x[i] = z;
+    int j = i + 1;
+    for (; j < padded && j % LANES != 0; j++) x[j] -= row[j] * z;
+    vec zv = splat(z);
+    for (; j < padded; j += LANES) store(x + j, load(x + j) - zv * load(row + j));
+  }
+  for (int i = padded - 1; i >= 0; i--) {
+    const float *row = matrix + (size_t)i * padded;
+    float rest = x[i];
+    int j = i + 1;
+    for (; j < padded && j % LANES != 0; j++) rest -= row[j] * x[j];
+    vec total = {};
+    for (; j < padded; j += LANES) total += load(row + j) * load(x + j);
+    x[i] = (rest - VARIANT(sum)(total)) / row[i];
+  }
+  return 0;
+}
+
+#define PANEL_VECTORS (FRESHET_PANEL / LANES)
+
+// U users against P panels at once; accumulators stay in registers.
+INLINE void VARIANT(score_block)(const float *panels, int dimensions, const float *users, int user_stride, float *scores,
+                                 size_t score_stride, const int U, const int P) {
+  vec acc[8][PANEL_VECTORS * 4];
+  const int C = PANEL_VECTORS;
+#pragma clang loop unroll(full)
+  for (int u = 0; u < U; u++)
+#pragma clang loop unroll(full)
+    for (int c = 0; c < C * P; c++) acc[u][c] = (vec){};
+  for (int d = 0; d < dimensions; d++) {
+#pragma clang loop unroll(full)
+    for (int p = 0; p < P; p++) {
+      const float *column = panels + ((size_t)p * dimensions + d) * FRESHET_PANEL;
+      vec b[PANEL_VECTORS];
+#pragma clang loop unroll(full)
+      for (int c = 0; c < C; c++) b[c] = load(column + c * LANES);
+#pragma clang loop unroll(full)
+      for (int u = 0; u < U; u++) {
+        vec a = splat(users[(size_t)u * user_stride + d]);
+#pragma clang loop unroll(full)
+        for (int c = 0; c < C; c++) acc[u][p * C + c] += a * b[c];
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int u = 0; u < U; u++)
+#pragma clang loop unroll(full)
+    for (int c = 0; c < C * P; c++) store(scores + u * score_stride + c * LANES, acc[u][c]);
+}
+
+#if LANES == 16
+#define USERS_AT_ONCE 8
+#define PANELS_AT_ONCE 4
+#elif LANES == 8
+#define USERS_AT_ONCE 3
+#define PANELS_AT_ONCE 2
+#else
+#define USERS_AT_ONCE 1
+#define PANELS_AT_ONCE 1
+#endif
+
+static void VARIANT(score_panels)(const float *panels, int panel_count, int dimensions, const float *users, int user_stride,
+                                  int user_count, float *scores, size_t score_stride) {
+  size_t panel_size = (size_t)dimensions * FRESHET_PANEL;
+  int panel = 0;
+  if (user_count == 1)
+    for (; panel + PANELS_AT_ONCE <= panel_count; panel += PANELS_AT_ONCE)
+      VARIANT(score_block)(panels + panel * panel_size, dimensions, users, user_stride, scores + panel * FRESHET_PANEL,
+                           score_stride, 1, PANELS_AT_ONCE);
+  for (; panel < panel_count; panel++) {
+    const float *p = panels + panel * panel_size;
+    float *out = scores + panel * FRESHET_PANEL;
+    int u = 0;
+    for (; u + USERS_AT_ONCE <= user_count; u += USERS_AT_ONCE)
+      VARIANT(score_block)(p, dimensions, users + (size_t)u * user_stride, user_stride, out + u * score_stride, score_stride,
+                           USERS_AT_ONCE, 1);
+    for (; u < user_count; u++)
+      VARIANT(score_block)(p, dimensions, users + (size_t)u * user_stride, user_stride, out + u * score_stride, score_stride, 1, 1);
+  }
+}
+
+INLINE int VARIANT(any_above)(vec scores, vec floor) {
+  VARIANT(ivec) above = scores > floor;
+  int any = 0;
+  for (int lane = 0; lane < LANES; lane++) any |= above[lane];
+  return any;
+}
+
+static int VARIANT(select_top)(const float *scores, int count, int32_t first_item, float *heap_scores, int32_t *heap_items,
+                               int entries, int capacity) {
+  int i = 0;
+  float lowest = entries == capacity ? heap_scores[0] : -__builtin_inff();
+  while (i < count) {
+    vec floor = splat(lowest);
+    while (i + LANES <= count && !VARIANT(any_above)(load(scores + i), floor)) i += LANES;
+    int end = i + LANES < count ? i + LANES : count;
+    for (; i < end; i++)
+      if (scores[i] > lowest) {
+        entries = heap_offer(heap_scores, heap_items, entries, capacity, scores[i], first_item + i);
+        if (entries == capacity) lowest = heap_scores[0];
+      }
+  }
+  return entries;
+}
+
+static void VARIANT(count_above)(const float *scores, int count, float score, int64_t *greater, int64_t *equal) {
+  VARIANT(ivec) above = {}, same = {};
+  vec s = splat(score);
+  int i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    vec v = load(scores + i);
+    above -= (VARIANT(ivec))(v > s);
+    same -= (VARIANT(ivec))(v == s);
+  }
+  int64_t g = 0, e = 0;
+  for (int lane = 0; lane < LANES; lane++) g += above[lane], e += same[lane];
+  for (; i < count; i++) g += scores[i] > score, e += scores[i] == score;
+  *greater = g;
+  *equal = e;
+}
+
+static const freshet_kernels_t VARIANT(kernels) = {
+    .name = VARIANT_NAME,
+    .dot = VARIANT(dot),
+    .axpy = VARIANT(axpy),
+    .rank_update = VARIANT(rank_update),
+    .cholesky_solve = VARIANT(cholesky_solve),
+    .score_panels = VARIANT(score_panels),
+    .select_top = VARIANT(select_top),
+    .count_above = VARIANT(count_above),
+};
+
+#undef vec
+#undef load
+#undef store
+#undef splat
+#undef INLINE
+#undef PANEL_VECTORS
+#undef USERS_AT_ONCE
+#undef PANELS_AT_ONCE

@@ -1,0 +1,23 @@
+/// Floats on a 64-byte boundary, zeroed at first; the storage of factors and workspaces.
+///
+/// Not thread-safe by itself: the value types around it copy before they write, and workspaces have one owner.
+final class AlignedBuffer: @unchecked Sendable {
+  let count: Int
+  let pointer: UnsafeMutablePointer<Float>
+
+  init(count: Int) {
+    precondition(count >= 0, "a buffer cannot hold \(count) floats")
+    self.count = count
+    let bytes = max(64, count * MemoryLayout<Float>.stride)
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+    pointer = raw.assumingMemoryBound(to: Float.self)
+  }
+
+  convenience init(copying other: AlignedBuffer, count: Int) {
+    self.init(count: count)
+    pointer.update(from: other.pointer, count: min(count, other.count))
+  }
+
+  deinit { UnsafeMutableRawPointer(pointer).deallocate() }
+}

@@ -1,0 +1,84 @@
+import CKernels
+
+/// Y'Y of a matrix of factors: `stride` x `stride` floats, of which the upper triangle is kept.
+public struct Gramian: Sendable {
+  public let factors: Int
+  let stride: Int
+  private var storage: AlignedBuffer
+
+  /// Of no rows at all.
+  public init(factors: Int) {
+    self.factors = factors
+    stride = Kernels.padded(factors)
+    storage = AlignedBuffer(count: stride * stride)
+  }
+
+  /// Rows summed at a time. Partial sums are added in the order of the rows, so the number of workers does not show in the bits.
+  static let rowsPerPart = 2048
+
+  public init(of matrix: FactorMatrix, pool: WorkerPool, kernels: Kernels = .best) {
+    self.init(factors: matrix.factors)
+    let (stride, rows) = (self.stride, matrix.rows)
+    let parts = (rows + Self.rowsPerPart - 1) / Self.rowsPerPart
+    guard parts > 0 else { return }
+    let partials = AlignedBuffer(count: parts * stride * stride)
+    let ones = [Float](repeating: 1, count: Self.rowsPerPart)
+    pool.run(count: parts, chunk: 1) { range, _ in
+      let scratch = AlignedBuffer(count: Int(FRESHET_GATHER_ROWS) * stride * 2)
+      for part in range {
+        let first = part * Self.rowsPerPart
+        ones.withUnsafeBufferPointer { ones in
+          kernels.table.pointee.rank_update(
+            partials.pointer + part * stride * stride, nil, Int32(stride), matrix.pointer + first * stride, nil, ones.baseAddress,
+            nil, Int32(min(Self.rowsPerPart, rows - first)), scratch.pointer)
+        }
+      }
+    }
+    for part in 0..<parts {
+      let partial = partials.pointer + part * stride * stride
+      for index in 0..<(stride * stride) { storage.pointer[index] += partial[index] }
+    }
+  }
+
+  var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
+
+  /// Element of the symmetric matrix.
+  public subscript(row: Int, column: Int) -> Float { storage.pointer[min(row, column) * stride + max(row, column)] }
+
+  /// Adds `weight` * y y' for one row of factors.
+  public mutating func add(_ row: UnsafeBufferPointer<Float>, weight: Float) {
+    precondition(row.count == factors)
+    if !isKnownUniquelyReferenced(&storage) { storage = AlignedBuffer(copying: storage, count: storage.count) }
+    for i in 0..<factors {
+      let scaled = weight * row[i]
+      for j in i..<factors { storage.pointer[i * stride + j] += scaled * row[j] }
+    }
+  }
+
+  /// Sum of products of the elements of two symmetric matrices: sum over all pairs of rows of (x.y)^2 is X'X . Y'Y.
+  public func elementwiseProduct(_ other: Gramian) -> Double {
+    var total = 0.0
+    for i in 0..<factors {
+      total += Double(self[i, i]) * Double(other[i, i])
+      for j in (i + 1)..<max(i + 1, factors) { total += 2 * Double(self[i, j]) * Double(other[i, j]) }
+    }
+    return total
+  }
+
+  /// The upper triangle, row by row; for snapshots.
+  public var packed: [Float] {
+    (0..<factors).flatMap { i in (i..<factors).map { j in self[i, j] } }
+  }
+
+  public init?(factors: Int, packed: [Float]) {
+    guard packed.count == factors * (factors + 1) / 2 else { return nil }
+    self.init(factors: factors)
+    var at = 0
+    for i in 0..<factors {
+      for j in i..<factors {
+        storage.pointer[i * stride + j] = packed[at]
+        at += 1
+      }
+    }
+  }
+}

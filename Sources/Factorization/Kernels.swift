@@ -1,0 +1,27 @@
+import CKernels
+
+/// One variant of the numeric kernels: a table of C functions chosen at run time.
+///
+/// Sendable because the table it points to is a constant of the program.
+public struct Kernels: @unchecked Sendable {
+  let table: UnsafePointer<freshet_kernels_t>
+
+  /// Rows of factors are padded with zeros to a multiple of this many floats.
+  public static let pad = Int(FRESHET_PAD)
+  /// Items per panel of `ItemPanels`.
+  static let panel = Int(FRESHET_PANEL)
+
+  /// The fastest variant of this processor.
+  public static let best = Kernels(table: freshet_kernels())
+
+  /// `avx512`, `avx2` or `plain`; `nil` where this processor does not have it.
+  public static func named(_ name: String) -> Kernels? { freshet_kernels_named(name).map(Kernels.init(table:)) }
+
+  public static var available: [Kernels] { ["plain", "avx2", "avx512"].compactMap(named) }
+
+  public var name: String { String(cString: table.pointee.name) }
+
+  public static func padded(_ factors: Int) -> Int { (factors + pad - 1) / pad * pad }
+
+  func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ padded: Int) -> Float { table.pointee.dot(a, b, Int32(padded)) }
+}

@@ -1,0 +1,12 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+// The C library's functions under names that read in a formula.
+func logarithm(_ x: Double) -> Double { log(x) }
+func cosine(_ x: Double) -> Double { cos(x) }
+func power(_ x: Double, _ y: Double) -> Double { y == 1 ? x : pow(x, y) }
+public func exponential(_ x: Float) -> Float { expf(x) }
+public func exponential2(_ x: Double) -> Double { exp2(x) }

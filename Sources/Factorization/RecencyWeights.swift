@@ -1,0 +1,32 @@
+/// Weighs a user's past interactions by their age in steps and by the time gap to the newest one; the fold-in's part R.
+///
+/// w = r (floor + boost exp(-age / scale) (gapFloor + (1 - gapFloor) exp(-gap / gapScale))), age 1 = newest, gap = newest own
+/// time - time of the pair.
+public struct RecencyWeights: Sendable, Equatable {
+  public var floor: Float
+  public var boost: Float
+  public var scale: Float
+  public var gapFloor: Float
+  public var gapScaleMilliseconds: Float
+  /// Newest pairs that a fold-in looks at.
+  public var window: Int
+  private var boostOfAge: [Float]
+
+  public init(floor: Float, boost: Float, scale: Float, gapFloor: Float, gapScaleMilliseconds: Float, window: Int) {
+    self.floor = floor
+    self.boost = boost
+    self.scale = scale
+    self.gapFloor = gapFloor
+    self.gapScaleMilliseconds = gapScaleMilliseconds
+    self.window = window
+    boostOfAge = (0..<max(1, window)).map { boost * exponential(-Float($0 + 1) / scale) }
+  }
+
+  /// - Parameters:
+  ///   - age: 1 for the newest pair.
+  ///   - gapMilliseconds: how much older than the newest pair.
+  public func weight(age: Int, gapMilliseconds: Int64) -> Float {
+    let gap = gapFloor + (1 - gapFloor) * exponential(-Float(gapMilliseconds) / gapScaleMilliseconds)
+    return floor + boostOfAge[age - 1] * gap
+  }
+}

@@ -1,0 +1,114 @@
+import CKernels
+
+/// The exact solve of one row, shared by training, fold-in and evaluation:
+/// (a Y'Y + sum w y y' + lambda (sum w + a n)^nu I) x = sum t y   (Rendle et al., arXiv 2110.14037, with weights; `Confidence`).
+public struct RowSolver: Sendable {
+  public let factors: Int
+  public let confidence: Confidence
+  public let regularization: Regularization
+  public let kernels: Kernels
+
+  public init(factors: Int, confidence: Confidence, regularization: Regularization, kernels: Kernels = .best) {
+    self.factors = factors
+    self.confidence = confidence
+    self.regularization = regularization
+    self.kernels = kernels
+  }
+
+  public init(_ parameters: ALSParameters, kernels: Kernels = .best) {
+    self.init(
+      factors: parameters.factors, confidence: parameters.confidence, regularization: parameters.regularization, kernels: kernels)
+  }
+
+  /// Memory of one worker; made once, used for many rows.
+  public final class Workspace {
+    let matrix: AlignedBuffer
+    let solution: AlignedBuffer
+    let scratch: AlignedBuffer
+    fileprivate(set) var weights: [Float] = []
+    fileprivate(set) var targets: [Float] = []
+
+    public init(factors: Int) {
+      let stride = Kernels.padded(factors)
+      matrix = AlignedBuffer(count: stride * stride)
+      solution = AlignedBuffer(count: stride)
+      scratch = AlignedBuffer(count: Int(FRESHET_GATHER_ROWS) * stride * 2)
+    }
+  }
+
+  /// The other side of the model, as a solve needs it: its factors, their Gramian, and how many rows have factors.
+  public struct Side {
+    public let rows: UnsafePointer<Float>
+    public let gramian: Gramian
+    public let count: Int
+    public init(rows: UnsafePointer<Float>, gramian: Gramian, count: Int) {
+      self.rows = rows
+      self.gramian = gramian
+      self.count = count
+    }
+  }
+
+  /// Writes the solution (padding included) to `row`; returns false, and writes zeros, when the solution is not finite.
+  ///
+  /// - Parameters:
+  ///   - indices: rows of `side`, at least `strengths.count` of them.
+  ///   - strengths: r, times the recency weight where there is one; negative = dislike.
+  public func solve(
+    indices: UnsafePointer<Int32>, strengths: UnsafeBufferPointer<Float>, side: Side, into row: UnsafeMutablePointer<Float>,
+    workspace: Workspace
+  ) -> Bool {
+    let stride = Kernels.padded(factors)
+    guard !strengths.isEmpty else {
+      row.update(repeating: 0, count: stride)
+      return true
+    }
+    let totalWeight = prepare(strengths, workspace)
+    let matrix = workspace.matrix.pointer
+    let solution = workspace.solution.pointer
+    let unobserved = confidence.unobserved
+    let gramian = side.gramian.pointer
+    for index in 0..<(stride * stride) { matrix[index] = unobserved * gramian[index] }
+    solution.update(repeating: 0, count: stride)
+    workspace.weights.withUnsafeBufferPointer { weights in
+      workspace.targets.withUnsafeBufferPointer { targets in
+        kernels.table.pointee.rank_update(
+          matrix, solution, Int32(stride), side.rows, indices, weights.baseAddress, targets.baseAddress, Int32(strengths.count),
+          workspace.scratch.pointer)
+      }
+    }
+    let ridge = regularization.ofRow(weights: totalWeight, unobserved: unobserved, others: side.count)
+    for i in 0..<factors { matrix[i * stride + i] += Float(ridge) }
+    for i in factors..<max(factors, stride) { matrix[i * stride + i] = 1 }
+    let solved = kernels.table.pointee.cholesky_solve(matrix, solution, Int32(stride)) == 0
+    var sizes: Float = 0
+    for i in 0..<factors { sizes += abs(solution[i]) }
+    guard solved, sizes.isFinite else {
+      row.update(repeating: 0, count: stride)
+      return false
+    }
+    row.update(from: solution, count: stride)
+    return true
+  }
+
+  /// Weights and targets of the entries, into the workspace; returns the sum of the weights.
+  private func prepare(_ strengths: UnsafeBufferPointer<Float>, _ workspace: Workspace) -> Double {
+    if workspace.weights.count < strengths.count {
+      workspace.weights = [Float](repeating: 0, count: strengths.count * 2)
+      workspace.targets = workspace.weights
+    }
+    var total = 0.0
+    for entry in 0..<strengths.count {
+      let (weight, target) = confidence.weightAndTarget(strengths[entry])
+      workspace.weights[entry] = weight
+      workspace.targets[entry] = target
+      total += Double(weight)
+    }
+    return total
+  }
+
+  /// Useful floating-point operations of one solve over `entries` entries; for GFLOP/s figures.
+  public static func operations(entries: Int, factors: Int) -> Double {
+    let (n, k) = (Double(entries), Double(factors))
+    return n * k * (k + 1) + 2 * n * k + k * k * k / 3 + 2 * k * k
+  }
+}

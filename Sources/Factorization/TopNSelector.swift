@@ -1,0 +1,115 @@
+import CKernels
+
+/// Exact maximum inner product over all items, for a batch of users at a time.
+///
+/// The order is total: higher score first, then lower item index.
+public final class TopNSelector {
+  /// One user's question.
+  public struct Query {
+    /// `factors` floats.
+    public var factors: UnsafeBufferPointer<Float>
+    /// Times the bias of each item.
+    public var biasWeight: Float
+    /// Items that must not come, ascending.
+    public var excluded: [Int32]
+    public init(factors: UnsafeBufferPointer<Float>, biasWeight: Float = 0, excluded: [Int32] = []) {
+      self.factors = factors
+      self.biasWeight = biasWeight
+      self.excluded = excluded
+    }
+  }
+
+  private let kernels: Kernels
+  /// Users scored together: their scores for one slice of the items stay in the cache.
+  private static let usersAtOnce = 16
+  private static let panelsAtOnce = 128
+  private let scores = AlignedBuffer(count: TopNSelector.usersAtOnce * TopNSelector.panelsAtOnce * Kernels.panel)
+
+  public init(kernels: Kernels = .best) { self.kernels = kernels }
+
+  public func top(_ n: Int, of panels: ItemPanels, for queries: [Query]) -> [[ScoredItem]] {
+    var result: [[ScoredItem]] = []
+    result.reserveCapacity(queries.count)
+    var first = 0
+    while first < queries.count {
+      let group = queries[first..<min(first + Self.usersAtOnce, queries.count)]
+      result += topOfGroup(n, panels, group)
+      first += Self.usersAtOnce
+    }
+    return result
+  }
+
+  private func topOfGroup(_ n: Int, _ panels: ItemPanels, _ group: ArraySlice<Query>) -> [[ScoredItem]] {
+    let stride = panels.dimensions
+    var users = [Float](repeating: 0, count: group.count * stride)
+    var heaps = group.map { query in Heap(capacity: n, excluded: query.excluded) }
+    for (index, query) in group.enumerated() {
+      precondition(query.factors.count == panels.factors)
+      for dimension in 0..<panels.factors { users[index * stride + dimension] = query.factors[dimension] }
+      users[index * stride + panels.factors] = query.biasWeight
+    }
+    let sliceItems = Self.panelsAtOnce * Kernels.panel
+    var panel = 0
+    while panel < panels.panels {
+      let count = min(Self.panelsAtOnce, panels.panels - panel)
+      let firstItem = panel * Kernels.panel
+      let items = min(count * Kernels.panel, panels.items - firstItem)
+      kernels.table.pointee.score_panels(
+        panels.pointer + panel * stride * Kernels.panel, Int32(count), Int32(stride), users, Int32(stride), Int32(group.count),
+        scores.pointer, sliceItems)
+      for index in 0..<group.count {
+        heaps[index].offer(scores.pointer + index * sliceItems, items: items, firstItem: firstItem, kernels: kernels)
+      }
+      panel += count
+    }
+    return heaps.map { $0.sorted() }
+  }
+
+  /// The best entries so far of one user.
+  private struct Heap {
+    var scores: [Float]
+    var items: [Int32]
+    var entries: Int32 = 0
+    let excluded: [Int32]
+    var nextExcluded = 0
+
+    init(capacity: Int, excluded: [Int32]) {
+      scores = [Float](repeating: 0, count: max(1, capacity))
+      items = [Int32](repeating: 0, count: max(1, capacity))
+      self.excluded = excluded
+    }
+
+    mutating func offer(_ slice: UnsafeMutablePointer<Float>, items count: Int, firstItem: Int, kernels: Kernels) {
+      while nextExcluded < excluded.count, Int(excluded[nextExcluded]) < firstItem + count {
+        slice[Int(excluded[nextExcluded]) - firstItem] = -.infinity
+        nextExcluded += 1
+      }
+      entries = kernels.table.pointee.select_top(
+        slice, Int32(count), Int32(firstItem), &scores, &items, entries, Int32(scores.count))
+    }
+
+    func sorted() -> [ScoredItem] {
+      (0..<Int(entries)).map { ScoredItem(item: items[$0], score: scores[$0]) }
+        .sorted { ($0.score, $1.item) > ($1.score, $0.item) }
+    }
+  }
+
+  /// All scores of one query (items beyond `panels.items` are not there); for evaluation.
+  public func scores(of panels: ItemPanels, for query: Query, into scores: inout [Float]) {
+    let stride = panels.dimensions
+    let needed = panels.panels * Kernels.panel
+    if scores.count < needed { scores = [Float](repeating: 0, count: needed) }
+    var user = Array(query.factors)
+    user.append(query.biasWeight)
+    kernels.table.pointee.score_panels(
+      panels.pointer, Int32(panels.panels), Int32(stride), user, Int32(stride), 1, &scores, needed)
+  }
+
+  /// How many of the first `count` scores are greater than and how many equal to `score`.
+  public func countAbove(_ score: Float, in scores: [Float], count: Int) -> (greater: Int, equal: Int) {
+    var greater: Int64 = 0
+    var equal: Int64 = 0
+    kernels.table.pointee.count_above(scores, Int32(count), score, &greater, &equal)
+    return (Int(greater), Int(equal))
+  }
+}

@@ -1,0 +1,169 @@
+/// Gives each string id a dense index, and back.
+///
+/// Names are kept in chunks, so that a frozen copy shares them and the first write after a freeze copies one chunk. The hash is
+/// seeded per process, so that chosen ids cannot flood it.
+public struct IdentifierTable: Sendable {
+  private static let namesPerChunk = 4096
+
+  private struct Chunk: Sendable {
+    var bytes: [UInt8] = []
+    var starts: [UInt32] = []
+    var lengths: [UInt16] = []
+  }
+
+  private var chunks: [Chunk] = []
+  /// Open addressing with linear probing: upper half hash, lower half index + 1; 0 is empty.
+  private var slots: [UInt64] = [UInt64](repeating: 0, count: 16)
+  /// Indices of removed ids, to be given again.
+  private var free: [Int32] = []
+  /// Indices given so far, removed ones included.
+  public private(set) var capacity = 0
+
+  public init() {}
+
+  /// Ids present.
+  public var count: Int { capacity - free.count }
+
+  public func find(_ name: some Collection<UInt8>) -> Int32? {
+    withContiguous(name) { bytes in
+      let hash = Self.hash(bytes)
+      var slot = Int(hash) & (slots.count - 1)
+      while slots[slot] != 0 {
+        if UInt32(truncatingIfNeeded: slots[slot] >> 32) == hash, let index = match(slots[slot], bytes) { return index }
+        slot = (slot + 1) & (slots.count - 1)
+      }
+      return nil
+    }
+  }
+
+  /// The index of `name`, new or known.
+  public mutating func intern(_ name: some Collection<UInt8>) -> (index: Int32, isNew: Bool) {
+    if let known = find(name) { return (known, false) }
+    if (count + 1) * 3 > slots.count * 2 { rehash(slots.count * 2) }
+    let index: Int32
+    if let recycled = free.popLast() {
+      index = recycled
+      write(name, at: Int(index))
+    } else {
+      index = Int32(capacity)
+      capacity += 1
+      if chunks.isEmpty || chunks[chunks.count - 1].starts.count == Self.namesPerChunk { chunks.append(Chunk()) }
+      appendName(name, toChunk: chunks.count - 1)
+    }
+    insert(hash: withContiguous(name, Self.hash), index: index)
+    return (index, true)
+  }
+
+  /// Erases the name; the index may be given again to another id.
+  public mutating func remove(_ index: Int32) {
+    let hash = withName(index, Self.hash)
+    var slot = Int(hash) & (slots.count - 1)
+    while UInt32(truncatingIfNeeded: slots[slot]) != UInt32(index) + 1 { slot = (slot + 1) & (slots.count - 1) }
+    closeGap(at: slot)
+    let (chunk, local) = (Int(index) / Self.namesPerChunk, Int(index) % Self.namesPerChunk)
+    let start = Int(chunks[chunk].starts[local])
+    for at in start..<(start + Int(chunks[chunk].lengths[local])) { chunks[chunk].bytes[at] = 0 }
+    chunks[chunk].lengths[local] = 0
+    free.append(index)
+  }
+
+  /// An id that was removed has an empty name.
+  public func name(_ index: Int32) -> [UInt8] { withName(index) { Array($0) } }
+  public func string(_ index: Int32) -> String { withName(index) { String(decoding: $0, as: UTF8.self) } }
+
+  public func withName<R>(_ index: Int32, _ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    let chunk = chunks[Int(index) / Self.namesPerChunk]
+    let local = Int(index) % Self.namesPerChunk
+    let start = Int(chunk.starts[local])
+    return chunk.bytes.withUnsafeBufferPointer {
+      body(UnsafeBufferPointer(rebasing: $0[start..<(start + Int(chunk.lengths[local]))]))
+    }
+  }
+
+  /// Takes over ids in order, as a snapshot holds them; an empty name is a removed one.
+  mutating func restore(_ name: some Collection<UInt8>) {
+    let index = Int32(capacity)
+    capacity += 1
+    if chunks.isEmpty || chunks[chunks.count - 1].starts.count == Self.namesPerChunk { chunks.append(Chunk()) }
+    appendName(name, toChunk: chunks.count - 1)
+    if name.isEmpty {
+      free.append(index)
+    } else {
+      if (count + 1) * 3 > slots.count * 2 { rehash(slots.count * 2) }
+      insert(hash: withContiguous(name, Self.hash), index: index)
+    }
+  }
+
+  /// The same names without the means to look one up: what a frozen view needs.
+  var withoutLookup: IdentifierTable {
+    var copy = IdentifierTable()
+    copy.chunks = chunks
+    copy.free = free
+    copy.capacity = capacity
+    return copy
+  }
+
+  var bytes: Int {
+    chunks.reduce(slots.capacity * 8) { $0 + $1.bytes.capacity + $1.starts.capacity * 4 + $1.lengths.capacity * 2 }
+  }
+
+  private func match(_ slot: UInt64, _ bytes: UnsafeBufferPointer<UInt8>) -> Int32? {
+    let index = Int32(UInt32(truncatingIfNeeded: slot)) - 1
+    return withName(index) { $0.elementsEqual(bytes) } ? index : nil
+  }
+
+  private mutating func write(_ name: some Collection<UInt8>, at index: Int) {
+    let (chunk, local) = (index / Self.namesPerChunk, index % Self.namesPerChunk)
+    chunks[chunk].starts[local] = UInt32(chunks[chunk].bytes.count)
+    chunks[chunk].lengths[local] = UInt16(name.count)
+    chunks[chunk].bytes.append(contentsOf: name)
+  }
+
+  private mutating func appendName(_ name: some Collection<UInt8>, toChunk chunk: Int) {
+    precondition(name.count <= UInt16.max, "an id of \(name.count) bytes")
+    chunks[chunk].starts.append(UInt32(chunks[chunk].bytes.count))
+    chunks[chunk].lengths.append(UInt16(name.count))
+    chunks[chunk].bytes.append(contentsOf: name)
+  }
+
+  private mutating func insert(hash: UInt32, index: Int32) {
+    var slot = Int(hash) & (slots.count - 1)
+    while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+    slots[slot] = UInt64(hash) << 32 | UInt64(UInt32(index) + 1)
+  }
+
+  /// Deletion by shifting back, so that no probe ever meets a marker.
+  private mutating func closeGap(at hole: Int) {
+    let mask = slots.count - 1
+    var hole = hole
+    var next = (hole + 1) & mask
+    while slots[next] != 0 {
+      let home = Int(slots[next] >> 32) & mask
+      if (next - home) & mask >= (next - hole) & mask {
+        slots[hole] = slots[next]
+        hole = next
+      }
+      next = (next + 1) & mask
+    }
+    slots[hole] = 0
+  }
+
+  private mutating func rehash(_ size: Int) {
+    let old = slots
+    slots = [UInt64](repeating: 0, count: size)
+    for slot in old where slot != 0 {
+      insert(hash: UInt32(slot >> 32), index: Int32(UInt32(truncatingIfNeeded: slot)) - 1)
+    }
+  }
+
+  private func withContiguous<R>(_ name: some Collection<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    if let result = name.withContiguousStorageIfAvailable(body) { return result }
+    return Array(name).withUnsafeBufferPointer(body)
+  }
+
+  private static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
+    var hasher = Hasher()
+    hasher.combine(bytes: UnsafeRawBufferPointer(bytes))
+    return UInt32(truncatingIfNeeded: hasher.finalize())
+  }
+}

@@ -1,0 +1,20 @@
+/// The order of a pair's events: (timestamp, partition), in one comparable word; the offset breaks ties by arrival, because the
+/// events of one partition are applied in the order of their offsets.
+public struct InteractionOrder: Hashable, Comparable, Sendable {
+  /// Milliseconds since 1970 in the upper bits, the partition in the lower 16.
+  let word: Int64
+
+  /// - Parameters:
+  ///   - timeMilliseconds: since 1970, in 0 ..< 2^44 (the decoder clamps).
+  ///   - partition: `PartitionNumber.value`.
+  public init(timeMilliseconds: Int64, partition: UInt16) {
+    precondition(timeMilliseconds >= 0 && timeMilliseconds < 1 << 44, "time \(timeMilliseconds) is out of range")
+    word = timeMilliseconds << 16 | Int64(partition)
+  }
+
+  init(word: Int64) { self.word = word }
+
+  public var timeMilliseconds: Int64 { word >> 16 }
+  public var partition: UInt16 { UInt16(truncatingIfNeeded: word) }
+  public static func < (a: InteractionOrder, b: InteractionOrder) -> Bool { a.word < b.word }
+}

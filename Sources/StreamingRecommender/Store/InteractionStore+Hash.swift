@@ -1,0 +1,100 @@
+/// 128 bits that two states share exactly when (but for chance) they hold the same; printed as 32 hexadecimal digits.
+public struct StateHash: Equatable, Sendable, CustomStringConvertible {
+  public var high: UInt64 = 0
+  public var low: UInt64 = 0
+  public init() {}
+
+  public var description: String { Self.hex(high) + Self.hex(low) }
+
+  private static func hex(_ word: UInt64) -> String {
+    let digits = String(word, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
+  /// Adds a part; the order of the parts does not show.
+  mutating func add(_ part: StateHash) {
+    low = low &+ part.low
+    high = high &+ part.high
+  }
+}
+
+/// Mixes words one after the other; the order shows. Two lanes of the SplitMix64 finaliser with different constants.
+struct HashMixer {
+  private var a: UInt64 = 0x243F_6A88_85A3_08D3
+  private var b: UInt64 = 0x1319_8A2E_0370_7344
+
+  mutating func mix(_ word: UInt64) {
+    a = Self.scramble((a ^ word) &* 0x9E37_79B9_7F4A_7C15)
+    b = Self.scramble((b &+ word) &* 0xC2B2_AE3D_27D4_EB4F)
+  }
+
+  mutating func mix(_ bytes: UnsafeBufferPointer<UInt8>) {
+    mix(UInt64(bytes.count))
+    var word: UInt64 = 0
+    for (index, byte) in bytes.enumerated() {
+      word |= UInt64(byte) << (8 * UInt64(index % 8))
+      if index % 8 == 7 {
+        mix(word)
+        word = 0
+      }
+    }
+    if bytes.count % 8 != 0 { mix(word) }
+  }
+
+  var result: StateHash {
+    var hash = StateHash()
+    hash.high = Self.scramble(a &+ b)
+    hash.low = Self.scramble(b ^ (a << 1))
+    return hash
+  }
+
+  private static func scramble(_ value: UInt64) -> UInt64 {
+    var z = value
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+extension InteractionStore {
+  /// One hash of the users of each partition: pairs, strengths, times, operations and seen sets, by string id. Indices, arrival
+  /// order and memory layout do not show.
+  public func partitionHashes() -> [UInt16: StateHash] {
+    let itemHashes = (0..<Int32(items.capacity)).map { item in
+      items.withName(item) { name in
+        var mixer = HashMixer()
+        mixer.mix(name)
+        return mixer.result
+      }
+    }
+    var result: [UInt16: StateHash] = [:]
+    for user in 0..<Int32(userCapacity) where users.withName(user, { !$0.isEmpty }) {
+      result[partition(ofUser: user), default: StateHash()].add(hash(ofUser: user, itemHashes))
+    }
+    return result
+  }
+
+  private func hash(ofUser user: Int32, _ itemHashes: [StateHash]) -> StateHash {
+    let chunk = chunks[Int(user) / UserChunk.users]
+    let local = Int32(Int(user) % UserChunk.users)
+    var userMixer = HashMixer()
+    users.withName(user) { userMixer.mix($0) }
+    var total = userMixer.result
+    for pair in chunk.histories[Int(local)] {
+      var mixer = userMixer
+      mixer.mix(itemHashes[Int(pair.item)].low)
+      mixer.mix(UInt64(pair.strength.bitPattern))
+      mixer.mix(UInt64(bitPattern: pair.rawWord))
+      if let barrier = chunk.barriers[UserChunk.BarrierKey(user: local, item: pair.item)] {
+        mixer.mix(UInt64(bitPattern: barrier.word))
+      }
+      total.add(mixer.result)
+    }
+    for item in chunk.evicted[local] ?? [] {
+      var mixer = userMixer
+      mixer.mix(itemHashes[Int(item)].high)
+      total.add(mixer.result)
+    }
+    return total
+  }
+}
