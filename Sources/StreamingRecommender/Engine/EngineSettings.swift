@@ -1,0 +1,67 @@
+import Factorization
+
+/// What the engine needs of the configuration, in the units that it computes with.
+public struct EngineSettings: Sendable, Equatable {
+  public var topics: [String]
+  public var limits: InteractionStore.Limits
+  public var parameters: ALSParameters
+  public var warmIterations: Int
+  public var recency: RecencyWeights?
+  public var trainingBlock: Int?
+  /// Factor of the trend in the score; 0 without trend.
+  public var trendWeight: Double
+  /// Half-life, in events, of the counts behind the trend and the popular list.
+  public var trendHalfLife: Double
+  public var excludeSeen: Bool
+  public var foldInNewItems: Bool
+  public var warmStart: Bool
+  public var seed: UInt64
+  public var n: Int
+  public var popularN: Int
+  public var similarN: Int
+  public var publishVectors: Bool
+  public var publishSimilar: Bool
+  public var maxQualityDrop: Double
+  public var acceptQualityDrop: Bool
+
+  public init(_ configuration: RecommenderConfiguration) {
+    let model = configuration.model
+    topics = configuration.input.topics
+    limits = InteractionStore.Limits(
+      historyPerUser: model.historyPerUser, seenPerUser: model.seenPerUser, maxStrength: Float(configuration.input.maxStrength),
+      halfLifeMilliseconds: configuration.input.halfLife.map { $0.milliseconds })
+    let confidence: Confidence =
+      if let alpha = model.alpha { .alpha(Float(alpha)) } else { .unobservedWeight(Float(model.unobservedWeight)) }
+    parameters = ALSParameters(
+      factors: model.factors, confidence: confidence,
+      regularization: Regularization(lambda: Float(model.regularization), exponent: Float(model.regularizationExponent)),
+      iterations: model.coldIterations)
+    warmIterations = model.warmIterations
+    recency = model.recency.map {
+      RecencyWeights(
+        floor: Float($0.floor), boost: Float($0.boost), scale: Float($0.scale), gapFloor: Float($0.gapFloor),
+        gapScaleMilliseconds: Float($0.gapScale.milliseconds), window: $0.window)
+    }
+    trainingBlock = model.trainingBlock
+    trendWeight = model.trend?.weight ?? 0
+    trendHalfLife = (model.trend ?? RecommenderConfiguration.Model.Trend()).halfLife
+    excludeSeen = model.excludeSeen
+    foldInNewItems = configuration.foldIn.items == .new
+    warmStart = configuration.retrain.warmStart
+    seed = model.seed
+    n = configuration.topN.n
+    popularN = configuration.topN.popularN
+    similarN = configuration.topN.similarN
+    publishVectors = configuration.publish.vectors
+    publishSimilar = configuration.publish.similar
+    maxQualityDrop = configuration.retrain.maxQualityDrop
+    acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
+  }
+
+  var foldIn: FoldIn { FoldIn(solver: RowSolver(parameters), recency: recency) }
+}
+
+extension Duration {
+  public var milliseconds: Double { Double(components.seconds) * 1e3 + Double(components.attoseconds) / 1e15 }
+  public var nanoseconds: UInt64 { UInt64(max(0, milliseconds * 1e6)) }
+}

@@ -1,0 +1,88 @@
+import Factorization
+
+/// Item factors with all that is fixed or derived with them, under one epoch.
+///
+/// Factors and Gramians live together, so that nobody can change one and forget the other.
+public struct InstalledModel: Sendable {
+  enum Origin: UInt8, Sendable {
+    case none, trained
+    /// From its users' vectors, after the training.
+    case foldedIn
+  }
+
+  /// The number of this model; never used twice.
+  public internal(set) var epoch: UInt32
+  public private(set) var itemFactors: FactorMatrix
+  private(set) var origins: [Origin]
+  public private(set) var gramian: Gramian
+  /// Items that have a vector.
+  public private(set) var vectorCount: Int
+  /// X'X, number and mean of the user vectors served when the model was installed; fixed for the epoch.
+  var userGramian: Gramian
+  var servedUsers: Int
+  var meanUser: [Float]
+  public internal(set) var trainedPairs: Int
+  public internal(set) var trainedAtMilliseconds: Int64
+
+  /// - Parameter trained: whether the row of an item has factors from the training.
+  init(
+    epoch: UInt32, itemFactors: FactorMatrix, trained: [Bool], gramian: Gramian, trainedPairs: Int, trainedAtMilliseconds: Int64
+  ) {
+    self.epoch = epoch
+    self.itemFactors = itemFactors
+    origins = trained.map { $0 ? .trained : .none }
+    self.gramian = gramian
+    vectorCount = trained.count { $0 }
+    userGramian = Gramian(factors: itemFactors.factors)
+    servedUsers = 0
+    meanUser = [Float](repeating: 0, count: itemFactors.factors)
+    self.trainedPairs = trainedPairs
+    self.trainedAtMilliseconds = trainedAtMilliseconds
+  }
+
+  init(
+    epoch: UInt32, itemFactors: FactorMatrix, origins: [Origin], gramian: Gramian, userGramian: Gramian, servedUsers: Int,
+    meanUser: [Float], trainedPairs: Int, trainedAtMilliseconds: Int64
+  ) {
+    self.epoch = epoch
+    self.itemFactors = itemFactors
+    self.origins = origins
+    self.gramian = gramian
+    vectorCount = origins.count { $0 != .none }
+    self.userGramian = userGramian
+    self.servedUsers = servedUsers
+    self.meanUser = meanUser
+    self.trainedPairs = trainedPairs
+    self.trainedAtMilliseconds = trainedAtMilliseconds
+  }
+
+  public var factors: Int { itemFactors.factors }
+
+  public func hasVector(_ item: Int32) -> Bool { Int(item) < origins.count && origins[Int(item)] != .none }
+  public func isTrained(_ item: Int32) -> Bool { Int(item) < origins.count && origins[Int(item)] == .trained }
+
+  /// Items below `rows` without a vector, ascending.
+  var absentItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .none }.map(Int32.init) }
+
+  var itemSide: RowSolver.Side { RowSolver.Side(rows: itemFactors.pointer, gramian: gramian, count: vectorCount) }
+
+  /// Gives an untrained item its vector; the Gramian follows by rank one.
+  mutating func setFoldedIn(_ item: Int32, to vector: [Float]) {
+    precondition(!isTrained(item), "item \(item) has factors from the training")
+    let row = Int(item)
+    if row >= origins.count {
+      origins.append(contentsOf: repeatElement(.none, count: row + 1 - origins.count))
+      itemFactors.grow(toRows: row + 1)
+    }
+    if origins[row] == .foldedIn {
+      gramian.add(itemFactors[row], weight: -1)
+    } else {
+      vectorCount += 1
+    }
+    origins[row] = .foldedIn
+    itemFactors.setRow(row, to: vector)
+    gramian.add(itemFactors[row], weight: 1)
+  }
+
+  var bytes: Int { itemFactors.rows * itemFactors.stride * 4 * 2 }
+}

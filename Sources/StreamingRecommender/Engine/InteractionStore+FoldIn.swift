@@ -1,0 +1,18 @@
+import Factorization
+
+extension InteractionStore {
+  /// Solves the user's row from the kept history; false when it is not finite (zeros are written then).
+  @discardableResult
+  func foldIn(
+    _ user: Int32, _ foldIn: FoldIn, _ model: InstalledModel, into row: UnsafeMutablePointer<Float>, _ workspace: FoldIn.Workspace
+  ) -> Bool {
+    workspace.begin()
+    let window = foldIn.window
+    forEachNewestFirst(user) { item, strength, order in
+      foldIn.add(
+        item: model.hasVector(item) ? item : nil, strength: strength, timeMilliseconds: order.timeMilliseconds, to: workspace)
+      return foldIn.pairs(in: workspace) < window
+    }
+    return foldIn.solve(side: model.itemSide, into: row, workspace: workspace)
+  }
+}

@@ -1,0 +1,118 @@
+import Factorization
+
+extension RecommenderEngine {
+  /// Freezes the state for a retrain; from now on changed users are noted, for the catch-up before the new model shows.
+  public mutating func makeTrainingJob(id: String, reason: RetrainPolicy.Reason, nowMilliseconds: Int64) -> TrainingJob {
+    changedSinceFreeze = []
+    defer { eventsAtFreeze = eventsSinceFreeze }
+    return TrainingJob(
+      id: id, reason: reason, store: store.frozen(), settings: settings, live: model, offsets: offsets,
+      eventsSinceFreeze: eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
+  }
+
+  /// The training came to nothing; events since its freeze still count towards the next.
+  public mutating func abandonTraining() {
+    changedSinceFreeze = nil
+    eventsAtFreeze = 0
+  }
+
+  /// A rejected candidate: wait for as many new events as after an accepted one.
+  public mutating func noteRejectedTraining() {
+    eventsSinceFreeze -= eventsAtFreeze
+    abandonTraining()
+  }
+
+  /// Takes a trained model as the next one. Readers go on with the live one until `installPending`; every snapshot holds the
+  /// pending one.
+  public mutating func adopt(_ trained: TrainedModel, epoch: UInt32) {
+    precondition(epoch > (model?.epoch ?? 0), "epoch \(epoch) is not new")
+    var model = trained.model
+    model.epoch = epoch
+    pending = PendingModel(
+      model: model, served: trained.served, panels: trained.panels, changed: changedSinceFreeze ?? [])
+    eventsSinceFreeze -= eventsAtFreeze
+    changedSinceFreeze = nil
+    eventsAtFreeze = 0
+  }
+
+  /// The pending model becomes the live one. Returns the users whose rows must be folded in again; until they are published,
+  /// nobody sees a vector of theirs in the new epoch.
+  public mutating func installPending() -> [Int32] {
+    guard let next = pending else { return [] }
+    pending = nil
+    model = next.model
+    served = next.served
+    panels = next.panels
+    for user in next.changed { served.markStale(user) }
+    absentItems = next.model.absentItems
+    newItemUsers = newItemUsers.filter { !next.model.isTrained($0.key) }
+    changedNewItems = Set(newItemUsers.keys)
+    setAllBiases()
+    return next.changed.sorted().filter { store.users.withName($0) { !$0.isEmpty } }
+  }
+
+  /// Readers know a higher epoch than ours (an old snapshot was restored): our model goes on under a new number.
+  public mutating func renumber(_ epoch: UInt32) {
+    precondition(pending == nil)
+    model?.epoch = epoch
+  }
+
+  /// Nearest items by the cosine of their vectors.
+  public func similarItems(_ items: [Int32], _ panels: ItemPanels, _ normalized: FactorMatrix, _ scratch: EngineScratch) -> [[ScoredItem]] {
+    let queries = items.map { item in
+      TopNSelector.Query(
+        factors: normalized[Int(item)], biasWeight: 0, excluded: Array(Set(absentItems + [item])).sorted())
+    }
+    return scratch.selectors[0].top(settings.similarN, of: panels, for: queries)
+  }
+
+  /// Item factors scaled to length 1.
+  public func normalizedItemFactors() -> FactorMatrix? {
+    guard let model else { return nil }
+    var result = FactorMatrix(rows: model.itemFactors.rows, factors: model.factors)
+    for item in 0..<result.rows {
+      let row = model.itemFactors[item]
+      let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      if length > 0 { result.setRow(item, to: row.map { $0 / length }) }
+    }
+    return result
+  }
+
+  public func situation(requested: Bool) -> RetrainPolicy.Situation {
+    var situation = RetrainPolicy.Situation()
+    situation.trainedPairs = model?.trainedPairs
+    situation.eventsSinceFreeze = eventsSinceFreeze
+    situation.pairs = store.pairCount
+    situation.users = store.users.count
+    situation.items = store.items.count
+    situation.requested = requested
+    return situation
+  }
+
+  public func stateSize() -> StateSize {
+    var size = store.size()
+    size.factors = served.bytes + (model?.bytes ?? 0) + trend.accumulators.capacity * 4
+    return size
+  }
+
+  /// One hash of the whole state: the partitions' hashes and the counts.
+  public func stateHash() -> StateHash { Self.stateHash(of: store, eventsApplied: eventsApplied) }
+
+  /// Of a frozen store, for threads that do not own the engine.
+  public static func stateHash(of store: InteractionStore, eventsApplied: UInt64) -> StateHash {
+    var total = StateHash()
+    for (partition, hash) in store.partitionHashes() {
+      var mixer = HashMixer()
+      mixer.mix(UInt64(partition))
+      mixer.mix(hash.high)
+      mixer.mix(hash.low)
+      total.add(mixer.result)
+    }
+    var counts = HashMixer()
+    counts.mix(eventsApplied)
+    counts.mix(UInt64(store.pairCount))
+    counts.mix(UInt64(store.users.count))
+    total.add(counts.result)
+    return total
+  }
+}

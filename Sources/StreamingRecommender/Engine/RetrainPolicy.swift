@@ -1,0 +1,68 @@
+/// Decides when the whole model is trained anew.
+public struct RetrainPolicy: Sendable, Equatable {
+  public enum Reason: Equatable, Sendable, CustomStringConvertible {
+    case first, requested
+    case interactions(Int)
+    case age(Duration)
+
+    public var description: String {
+      switch self {
+      case .first: "first model"
+      case .requested: "requested"
+      case .interactions(let count): "\(count) interactions since the last training"
+      case .age(let age): "the model is \(age) old"
+      }
+    }
+  }
+
+  public enum Decision: Equatable, Sendable {
+    case wait
+    case retrain(Reason)
+  }
+
+  /// Events between retrains; `nil`: 5 % of the pairs that the live model was trained on, at least 1,000.
+  public var everyEvents: Int?
+  public var interval: Duration?
+  /// What a first training needs.
+  public static let firstPairsMin = 1_000
+  /// The first training starts when the lag falls below this, or after `firstWaitMax`.
+  public static let firstLagMax: Int64 = 1_000
+  public static let firstWaitMax = Duration.seconds(60)
+
+  public init(everyEvents: Int? = nil, interval: Duration? = nil) {
+    self.everyEvents = everyEvents
+    self.interval = interval
+  }
+
+  public struct Situation: Sendable, Equatable {
+    /// Pairs that the live model was trained on; `nil` without a model.
+    public var trainedPairs: Int?
+    public var eventsSinceFreeze = 0
+    public var modelAge = Duration.zero
+    public var pairs = 0
+    public var users = 0
+    public var items = 0
+    /// Records not read yet; `nil` while unknown.
+    public var lag: Int64?
+    /// Since the engine began to read.
+    public var running = Duration.zero
+    public var requested = false
+    public init() {}
+  }
+
+  public func decide(_ now: Situation) -> Decision {
+    let enough = now.pairs >= 2 && now.users >= 2 && now.items >= 2
+    if now.requested { return enough ? .retrain(.requested) : .wait }
+    guard let trained = now.trainedPairs else { return decideFirst(now) }
+    let due = everyEvents ?? max(1_000, trained / 20)
+    if now.eventsSinceFreeze >= due { return .retrain(.interactions(now.eventsSinceFreeze)) }
+    if let interval, now.modelAge >= interval { return .retrain(.age(now.modelAge)) }
+    return .wait
+  }
+
+  private func decideFirst(_ now: Situation) -> Decision {
+    guard now.pairs >= Self.firstPairsMin, now.users >= 2, now.items >= 2 else { return .wait }
+    if let lag = now.lag, lag < Self.firstLagMax { return .retrain(.first) }
+    return now.running >= Self.firstWaitMax ? .retrain(.first) : .wait
+  }
+}

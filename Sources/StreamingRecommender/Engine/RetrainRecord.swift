@@ -1,0 +1,43 @@
+import Factorization
+
+/// What one retrain did: kept beside the snapshots and shown by `freshet models`.
+public struct RetrainRecord: Sendable, Equatable, Codable {
+  public enum Result: String, Sendable, Codable { case accepted, rejected, failed, cancelled }
+
+  public var job: String
+  public var reason: String
+  public var result: Result
+  /// Why it was rejected or failed.
+  public var message: String?
+  /// Of the model that came out of it; `nil` when none did.
+  public var epoch: UInt32?
+  public var startedAtMilliseconds: Int64
+  public var endedAtMilliseconds: Int64
+  public var secondsPerPhase: [Phase]
+  public var threads: Int
+  public var residentBytes: Int
+  public var users: Int
+  public var items: Int
+  public var pairs: Int
+  public var trainingRows: Int
+  public var holdoutPairs: Int
+  public var warmStart: Bool
+  public var factors: Int
+  public var iterations: Int
+  public var unobservedWeight: Double
+  public var regularization: Double
+  public var seed: UInt64
+  public var kernel: String
+  /// Next offsets that the training data cover, by `topic[partition]`.
+  public var offsets: [String: Int64]
+  public var loss: [Double]
+  public var secondsPerIteration: Double
+  /// recall_at_20 on the holdout; `nil` when there was none to judge by.
+  public var qualityOld: Double?
+  public var qualityNew: Double?
+
+  public struct Phase: Sendable, Equatable, Codable {
+    public var name: String
+    public var seconds: Double
+  }
+}

@@ -1,0 +1,68 @@
+import Factorization
+
+/// The user vectors that readers see, in chunks that a frozen copy shares.
+public struct ServedFactors: Sendable {
+  public enum State: UInt8, Sendable {
+    case none
+    /// Follows from the user's present history and the model.
+    case current
+    /// The history or the model has moved since.
+    case stale
+  }
+
+  private struct Chunk: Sendable {
+    var states: [UInt8]
+    var values: [Float]
+  }
+
+  public let factors: Int
+  private var chunks: [Chunk] = []
+
+  public init(factors: Int) { self.factors = factors }
+
+  public func state(_ user: Int32) -> State {
+    let chunk = Int(user) / UserChunk.users
+    guard chunk < chunks.count else { return .none }
+    return State(rawValue: chunks[chunk].states[Int(user) % UserChunk.users])!
+  }
+
+  public func vector(_ user: Int32) -> [Float]? { withVector(user) { Array($0) } }
+
+  public func withVector<R>(_ user: Int32, _ body: (UnsafeBufferPointer<Float>) -> R) -> R? {
+    guard state(user) != .none else { return nil }
+    let start = Int(user) % UserChunk.users * factors
+    return chunks[Int(user) / UserChunk.users].values.withUnsafeBufferPointer {
+      body(UnsafeBufferPointer(rebasing: $0[start..<(start + factors)]))
+    }
+  }
+
+  public mutating func set(_ user: Int32, to vector: UnsafePointer<Float>, state: State = .current) {
+    grow(toHold: user)
+    let (chunk, local) = (Int(user) / UserChunk.users, Int(user) % UserChunk.users)
+    chunks[chunk].states[local] = state.rawValue
+    let factors = self.factors
+    chunks[chunk].values.withUnsafeMutableBufferPointer { values in
+      (values.baseAddress! + local * factors).update(from: vector, count: factors)
+    }
+  }
+
+  public mutating func markStale(_ user: Int32) {
+    if state(user) == .current { chunks[Int(user) / UserChunk.users].states[Int(user) % UserChunk.users] = State.stale.rawValue }
+  }
+
+  public mutating func remove(_ user: Int32) {
+    guard state(user) != .none else { return }
+    let zeros = [Float](repeating: 0, count: factors)
+    set(user, to: zeros, state: .none)
+  }
+
+  private mutating func grow(toHold user: Int32) {
+    while chunks.count <= Int(user) / UserChunk.users {
+      chunks.append(
+        Chunk(
+          states: [UInt8](repeating: 0, count: UserChunk.users), values: [Float](repeating: 0, count: UserChunk.users * factors)))
+    }
+  }
+
+  var bytes: Int { chunks.count * UserChunk.users * (factors * 4 + 1) }
+}

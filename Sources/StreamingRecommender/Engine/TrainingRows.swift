@@ -1,0 +1,87 @@
+import Factorization
+
+/// The rows and columns of a training: users and items in the order of their string ids, so that the order in which ids arrived
+/// does not show in the result; each user's pairs cut into blocks of nearly equal length.
+struct TrainingRows {
+  let users: [Int32]
+  /// Items with at least one pair that counts.
+  let columns: [Int32]
+  private let columnOfItem: [Int32]
+  private let block: Int?
+
+  init(store: InteractionStore, block: Int?) {
+    self.block = block
+    var used = [Bool](repeating: false, count: store.items.capacity)
+    var users: [Int32] = []
+    for user in 0..<Int32(store.userCapacity) {
+      var any = false
+      store.forEachNewestFirst(user) { item, _, _ in
+        used[Int(item)] = true
+        any = true
+        return true
+      }
+      if any { users.append(user) }
+    }
+    self.users = store.users.sortedByName(users)
+    columns = store.items.sortedByName(used.indices.lazy.filter { used[$0] }.map(Int32.init))
+    var columnOfItem = [Int32](repeating: -1, count: used.count)
+    for (column, item) in columns.enumerated() { columnOfItem[Int(item)] = Int32(column) }
+    self.columnOfItem = columnOfItem
+  }
+
+  /// The matrix of the pairs that `includes` lets in.
+  func matrix(of store: InteractionStore, includes: (InteractionOrder) -> Bool) -> InteractionMatrix {
+    var matrix = InteractionMatrix(columns: columns.count)
+    matrix.reserve(rows: users.count, entries: store.pairCount)
+    var row: [(column: Int32, strength: Float)] = []
+    for user in users {
+      row.removeAll(keepingCapacity: true)
+      store.forEachNewestFirst(user) { item, strength, order in
+        if includes(order) { row.append((columnOfItem[Int(item)], strength)) }
+        return true
+      }
+      guard !row.isEmpty else { continue }
+      let blocks = block.map { (row.count + $0 - 1) / $0 } ?? 1
+      for index in 0..<blocks {
+        for entry in row[(index * row.count / blocks)..<((index + 1) * row.count / blocks)] {
+          matrix.append(column: entry.column, strength: entry.strength)
+        }
+        matrix.endRow()
+      }
+    }
+    return matrix
+  }
+
+  /// Where the training starts: the live model's vectors, and random ones, seeded by the item's id, for the rest.
+  func start(of store: InteractionStore, live: InstalledModel?, settings: EngineSettings) -> FactorMatrix {
+    var start = FactorMatrix(rows: columns.count, factors: settings.parameters.factors)
+    for (column, item) in columns.enumerated() {
+      if let live, live.hasVector(item) {
+        start.setRow(column, to: live.itemFactors[Int(item)])
+      } else {
+        var mixer = HashMixer()
+        mixer.mix(settings.seed)
+        store.items.withName(item) { mixer.mix($0) }
+        start.fillRandomly(column, deviation: settings.parameters.startDeviation, seed: mixer.result.low)
+      }
+    }
+    return start
+  }
+
+  /// Factors by column, put in the order of the items' indices.
+  func itemIndexed(_ columnFactors: FactorMatrix, store: InteractionStore) -> (factors: FactorMatrix, trained: [Bool]) {
+    var factors = FactorMatrix(rows: store.items.capacity, factors: columnFactors.factors)
+    var trained = [Bool](repeating: false, count: store.items.capacity)
+    for (column, item) in columns.enumerated() {
+      factors.setRow(Int(item), to: columnFactors[column])
+      trained[Int(item)] = true
+    }
+    return (factors, trained)
+  }
+}
+
+extension IdentifierTable {
+  func sortedByName(_ indices: [Int32]) -> [Int32] {
+    indices.sorted { a, b in withName(a) { a in withName(b) { b in a.lexicographicallyPrecedes(b) } } }
+  }
+}

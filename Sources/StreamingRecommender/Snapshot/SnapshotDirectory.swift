@@ -1,0 +1,131 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+import Telemetry
+
+/// Snapshots as files `snapshot-<sequence>.frs`: written beside, fsynced, renamed, the directory fsynced; the newest `keep` stay.
+///
+/// A failed fsync fails that snapshot for good: pages may already be marked clean, so it is never tried again on the same file.
+public struct SnapshotDirectory: SnapshotStorage {
+  public let path: String
+  public let keep: Int
+  public let synchronizes: Bool
+
+  public init(path: String, keep: Int = 3, synchronizes: Bool = true) {
+    self.path = path
+    self.keep = max(1, keep)
+    self.synchronizes = synchronizes
+  }
+
+  /// Makes the directory (0700) where it is missing.
+  public func prepare() throws {
+    var partial = path.hasPrefix("/") ? "" : "."
+    for part in path.split(separator: "/") {
+      partial += "/" + part
+      if mkdir(partial, 0o700) != 0, errno != EEXIST { throw failure("cannot make the directory \(partial)") }
+    }
+    guard access(path, W_OK) == 0 else { throw failure("cannot write to \(path)") }
+  }
+
+  public func write(_ snapshot: Snapshot) throws -> SnapshotReceipt {
+    let began = MonotonicClock.nanoseconds()
+    let final = file(snapshot.sequence)
+    let temporary = final + ".writing"
+    var bytes = 0
+    do {
+      bytes = try writeFile(snapshot, temporary)
+      guard rename(temporary, final) == 0 else { throw failure("cannot rename \(temporary)") }
+      try synchronizeDirectory()
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    prune()
+    return SnapshotReceipt(
+      sequence: snapshot.sequence, bytes: bytes, seconds: Double(MonotonicClock.nanoseconds() - began) / 1e9)
+  }
+
+  private func writeFile(_ snapshot: Snapshot, _ path: String) throws -> Int {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw failure("cannot write \(path)") }
+    defer { close(descriptor) }
+    var total = 0
+    try SnapshotCodec.write(snapshot) { piece in
+      var piece = piece
+      while !piece.isEmpty {
+        let written = Glibc.write(descriptor, piece.baseAddress, piece.count)
+        if written < 0 {
+          if errno == EINTR { continue }
+          throw failure("cannot write \(path)")
+        }
+        total += written
+        piece = UnsafeRawBufferPointer(rebasing: piece[written...])
+      }
+    }
+    if synchronizes, fsync(descriptor) != 0 { throw failure("fsync of \(path) failed") }
+    return total
+  }
+
+  private func synchronizeDirectory() throws {
+    guard synchronizes else { return }
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("cannot open \(path)") }
+    defer { close(descriptor) }
+    if fsync(descriptor) != 0 { throw failure("fsync of \(path) failed") }
+  }
+
+  public func newest(for configuration: RecommenderConfiguration) throws -> (snapshot: Snapshot?, refused: [SnapshotError]) {
+    var refused: [SnapshotError] = []
+    for sequence in sequences().reversed() {
+      do {
+        return (try read(file(sequence), configuration), refused)
+      } catch let error as SnapshotError {
+        guard error.isRecoverable else { throw error }
+        refused.append(error)
+      }
+    }
+    return (nil, refused)
+  }
+
+  private func read(_ path: String, _ configuration: RecommenderConfiguration) throws -> Snapshot {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw failure("cannot read \(path)") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("cannot read \(path)") }
+    let size = Int(status.st_size)
+    guard size > 0 else { throw SnapshotError(.truncated(atByte: 0), path: path) }
+    guard let map = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), map != MAP_FAILED else {
+      throw failure("cannot map \(path)")
+    }
+    defer { munmap(map, size) }
+    return try SnapshotCodec.read(UnsafeRawBufferPointer(start: map, count: size), path: path, configuration: configuration)
+  }
+
+  /// Sequence numbers of the files present, ascending.
+  public func sequences() -> [UInt64] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var found: [UInt64] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name.hasPrefix("snapshot-"), name.hasSuffix(".frs"), let number = UInt64(name.dropFirst(9).dropLast(4)) { found.append(number) }
+    }
+    return found.sorted()
+  }
+
+  private func prune() {
+    for sequence in sequences().dropLast(keep) { unlink(file(sequence)) }
+  }
+
+  func file(_ sequence: UInt64) -> String {
+    let digits = String(sequence)
+    return "\(path)/snapshot-\(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits).frs"
+  }
+
+  private func failure(_ what: String) -> SnapshotError {
+    SnapshotError(.input("\(what): \(String(cString: strerror(errno))). Check instance.data_dir"), path: path)
+  }
+}

@@ -1,0 +1,43 @@
+public struct SnapshotError: Error, CustomStringConvertible, Sendable, Equatable {
+  public enum Code: Sendable, Equatable {
+    case notASnapshot
+    case unknownVersion(got: UInt32, known: UInt32)
+    case checksumMismatch(section: String)
+    case truncated(atByte: Int)
+    case malformed(String)
+    case otherTopics(snapshot: [String], configured: [String])
+    case input(String)
+  }
+
+  public let code: Code
+  public let path: String
+
+  public init(_ code: Code, path: String) {
+    self.code = code
+    self.path = path
+  }
+
+  /// Whether the snapshot before this one may stand in.
+  public var isRecoverable: Bool {
+    switch code {
+    case .unknownVersion, .otherTopics: false
+    default: true
+    }
+  }
+
+  public var description: String {
+    let what =
+      switch code {
+      case .notASnapshot: "this is not a snapshot of freshet"
+      case .unknownVersion(let got, let known):
+        "format version \(got); this program reads version \(known). Run the program that wrote it, or move the file away"
+      case .checksumMismatch(let section): "the checksum of section \(section) does not match; the file is damaged"
+      case .truncated(let byte): "the file ends too early, at byte \(byte)"
+      case .malformed(let why): "the content makes no sense: \(why)"
+      case .otherTopics(let snapshot, let configured):
+        "it covers the topics \(snapshot), the configuration names \(configured); use another instance.data_dir for other topics"
+      case .input(let why): why
+      }
+    return "snapshot \(path): \(what)"
+  }
+}
