@@ -27,6 +27,8 @@ public struct RecommenderEngine: Sendable {
   /// Users that changed since the freeze of the training in progress.
   var changedSinceFreeze: Set<Int32>?
   public internal(set) var nonFiniteVectors = 0
+  /// The epoch under which every user has been published.
+  public internal(set) var rolledOutEpoch: UInt32 = 0
 
   static let newItemUsersMax = 200
 

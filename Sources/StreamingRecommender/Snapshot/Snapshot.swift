@@ -17,6 +17,8 @@ public struct Snapshot: Sendable {
   var newItemUsers: [Int32: [Int32]]
   var eventsApplied: UInt64
   var eventsSinceFreeze: Int
+  /// The epoch under which every user has been published.
+  var rolledOutEpoch: UInt32
 }
 
 extension RecommenderEngine {
@@ -28,7 +30,7 @@ extension RecommenderEngine {
     return Snapshot(
       sequence: sequence, offsets: offsets, epoch: model?.epoch ?? 0, topics: settings.topics, store: store.frozen(), trend: trend,
       model: model, served: served, newItemUsers: newItemUsers.filter { model?.isTrained($0.key) != true },
-      eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze)
+      eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch)
   }
 
   /// The engine that `snapshot` was taken of. Limits and model parameters are the present configuration's; a different number of
@@ -47,6 +49,7 @@ extension RecommenderEngine {
     guard let model = snapshot.model, model.factors == settings.parameters.factors else { return }
     self.model = model
     served = snapshot.served
+    rolledOutEpoch = snapshot.rolledOutEpoch
     panels = ItemPanels(model.itemFactors)
     absentItems = model.absentItems
     newItemUsers = snapshot.newItemUsers

@@ -56,6 +56,7 @@ public enum SnapshotCodec {
   private static func writeConfiguration(_ snapshot: Snapshot, _ writer: inout ByteWriter) {
     writer.write(snapshot.sequence)
     writer.write(snapshot.epoch)
+    writer.write(snapshot.rolledOutEpoch)
     writer.write(snapshot.eventsApplied)
     writer.write(count: snapshot.eventsSinceFreeze)
     writer.write(count: snapshot.topics.count)
@@ -197,6 +198,7 @@ public enum SnapshotCodec {
     var seen: Set<Section> = []
     var sequence: UInt64 = 0
     var epoch: UInt32 = 0
+    var rolledOutEpoch: UInt32 = 0
     var eventsApplied: UInt64 = 0
     var eventsSinceFreeze = 0
     var topics: [String] = []
@@ -245,6 +247,7 @@ public enum SnapshotCodec {
     mutating func readConfiguration(_ reader: inout ByteReader) throws {
       sequence = try reader.read()
       epoch = try reader.read()
+      rolledOutEpoch = try reader.read()
       eventsApplied = try reader.read()
       eventsSinceFreeze = Int(truncatingIfNeeded: try reader.read(UInt64.self))
       for _ in 0..<(try reader.readCount(each: 2)) { topics.append(String(decoding: try reader.readName(), as: UTF8.self)) }
@@ -354,7 +357,7 @@ public enum SnapshotCodec {
       store.newestTimeMilliseconds = newestTimeMilliseconds
       return Snapshot(
         sequence: sequence, offsets: offsets, epoch: epoch, topics: topics, store: store, trend: trend, model: model, served: served,
-        newItemUsers: newItemUsers, eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze)
+        newItemUsers: newItemUsers, eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch)
     }
   }
 }

@@ -1,0 +1,15 @@
+import Telemetry
+
+/// Time as an argument: the machine's in production, a hand-moved one in tests.
+public protocol EngineClock: Sendable {
+  /// Never jumps; for intervals.
+  var monotonicNanoseconds: UInt64 { get }
+  /// Milliseconds since 1970; for timestamps that others read.
+  var wallMilliseconds: Int64 { get }
+}
+
+public struct SystemClock: EngineClock {
+  public init() {}
+  public var monotonicNanoseconds: UInt64 { MonotonicClock.nanoseconds() }
+  public var wallMilliseconds: Int64 { WallClock.milliseconds() }
+}

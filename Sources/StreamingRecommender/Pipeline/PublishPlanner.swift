@@ -1,0 +1,384 @@
+import Factorization
+
+/// Decides what readers get next: live updates first, then the slices of a new epoch, then upkeep. A value: it asks the engine
+/// and returns commands.
+struct PublishPlanner: Sendable {
+  struct Settings: Sendable, Equatable {
+    var batchMax: Int
+    var vectors: Bool
+    var similar: Bool
+    var popularN: Int
+    /// Commands a second for full epochs.
+    var rateMax: Int?
+    var refresh: Duration
+  }
+
+  struct Batch: Sendable {
+    var commands: [PublishCommand] = []
+    /// When the records behind the live lists were produced, for the freshness histogram; milliseconds since 1970.
+    var producedAt: [Int64] = []
+    var users = 0
+    var liveUsers = 0
+  }
+
+  let settings: Settings
+  private(set) var dirty = DirtyUsers()
+  private(set) var rollout: Rollout?
+  /// The epoch whose pointer readers have.
+  private(set) var visibleEpoch: UInt32?
+  private var progress = PublishProgress()
+  private var batchNumber: UInt64 = 0
+  private var forgotten: [String] = []
+  private var producedAt: [Int32: [Int64]] = [:]
+  /// The epoch under which each user's list was last submitted.
+  private var submittedEpoch: [UInt32] = []
+  private var lastTicket: UInt64 = 0
+  private var popularDue = true
+  private var popularAt: UInt64 = 0
+  private var progressAt: UInt64 = 0
+  private var published = PartitionOffsets()
+  /// Live lists wait until these offsets (last published by the process before us) are passed again.
+  private var holdThrough: PartitionOffsets?
+  private var refreshNext: Int32 = 0
+  private var refreshedAt: UInt64?
+  private var rateCredit = 0.0
+  private var rateAt: UInt64?
+  private var normalized: (factors: FactorMatrix, panels: ItemPanels)?
+
+  private static let timesPerUserMax = 64
+  private static let slice = 64
+  private static let popularEvery = Duration.seconds(1)
+  private static let progressEvery = Duration.milliseconds(200)
+
+  init(settings: Settings) { self.settings = settings }
+
+  // MARK: What happened
+
+  mutating func note(_ update: EngineUpdate, offsets: PartitionOffsets) {
+    batchNumber += 1
+    for user in update.changedUsers { dirty.insert(user, batch: batchNumber) }
+    for event in update.applied {
+      guard let time = event.producedAtMilliseconds else { continue }
+      if producedAt[event.user, default: []].count < Self.timesPerUserMax { producedAt[event.user, default: []].append(time) }
+    }
+    forgotten += update.forgotten
+    progress.noteBatch(batchNumber, offsets)
+    if !update.applied.isEmpty { popularDue = true }
+  }
+
+  mutating func acknowledge(through ticket: UInt64) { progress.acknowledge(through: ticket) }
+
+  /// The view came back or was met for the first time.
+  ///
+  /// - Parameters:
+  ///   - epoch: whose pointer it holds; `nil` when it holds nothing.
+  ///   - viewOffsets: last published offsets, inclusive.
+  mutating func connected(epoch: UInt32?, viewOffsets: PartitionOffsets, engine: RecommenderEngine) {
+    popularDue = true
+    let isFirst = visibleEpoch == nil && published.next.isEmpty
+    if isFirst, epoch != nil { holdThrough = viewOffsets }
+    let lost = epoch == nil || (!isFirst && published.next.contains { (viewOffsets[$0.key] ?? -1) < $0.value - 1 })
+    visibleEpoch = epoch
+    guard let model = engine.model, rollout?.installs != true else { return }
+    let behind = isFirst && engine.offsets.next.contains { $0.value > (viewOffsets[$0.key] ?? -1) + 1 }
+    if epoch != model.epoch || lost {
+      start(epoch: model.epoch, installs: false)
+    } else if engine.rolledOutEpoch != model.epoch || behind {
+      submittedEpoch = []
+      rollout = Rollout(epoch: model.epoch, installs: false, phase: .users(next: 0))
+    }
+  }
+
+  /// Begins to bring an epoch to the readers. For a pending model only after a durable snapshot holds it.
+  mutating func start(epoch: UInt32, installs: Bool) {
+    normalized = nil
+    if !installs { submittedEpoch = [] }
+    rollout = Rollout(epoch: epoch, installs: installs, phase: .items(next: 0))
+  }
+
+  /// Everything again, at full speed (`freshet republish`, a lost view).
+  mutating func republish(_ engine: RecommenderEngine) {
+    guard let model = engine.model, rollout == nil else { return }
+    popularDue = true
+    start(epoch: model.epoch, installs: false)
+  }
+
+  /// Live lists need not wait any more: all records in the log have been applied.
+  mutating func releaseHold() { holdThrough = nil }
+  var isHolding: Bool { holdThrough != nil }
+
+  var hasWork: Bool { !dirty.isEmpty || !forgotten.isEmpty || rollout != nil }
+  var isIdle: Bool { dirty.isEmpty && forgotten.isEmpty && rollout == nil }
+
+  // MARK: What to do
+
+  /// The next commands, at most about `room`; `nil` when there is nothing to do. The caller submits them under `ticket`.
+  mutating func next(
+    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, room: Int, ticket: UInt64, now: EngineInstant
+  ) -> Batch? {
+    guard room > 0 else { return nil }
+    lastTicket = ticket
+    var batch = Batch()
+    let firstBatch = dirty.firstBatch ?? batchNumber + 1
+    batch.commands += forgotten.map { .forget(user: $0) }
+    forgotten = []
+    checkHold(engine)
+    if holdThrough == nil {
+      planNewItems(&engine, scratch, &batch)
+      planLive(&engine, scratch, room, now, &batch)
+    }
+    planRollout(&engine, scratch, room, now, &batch)
+    planRefresh(&engine, scratch, room, now, &batch)
+    planPopular(engine, now, &batch)
+    planProgress(engine, now, &batch)
+    guard !batch.commands.isEmpty else { return nil }
+    progress.noteTicket(ticket, firstBatch: batch.liveUsers > 0 ? firstBatch : batchNumber + 1)
+    return batch
+  }
+
+  private mutating func checkHold(_ engine: RecommenderEngine) {
+    guard let hold = holdThrough else { return }
+    if hold.next.allSatisfy({ (engine.offsets[$0.key] ?? 0) > $0.value }) { holdThrough = nil }
+  }
+
+  private mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
+    let items = engine.refreshNewItems(scratch)
+    guard settings.vectors, let model = engine.model else { return }
+    for item in items where model.hasVector(item) {
+      batch.commands.append(.itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
+    }
+  }
+
+  private mutating func planLive(
+    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
+  ) {
+    guard engine.model != nil, visibleEpoch != nil else {
+      // Without a model there are no lists yet; the first rollout reaches every user.
+      if engine.model == nil, engine.pending == nil { forgetDirtyUsers() }
+      return
+    }
+    let users = dirty.take(min(settings.batchMax, max(1, room / 2)))
+    for user in users {
+      if let times = producedAt.removeValue(forKey: user) { batch.producedAt += times }
+    }
+    batch.liveUsers = users.count
+    planUsers(users, &engine, scratch, now, &batch)
+  }
+
+  private mutating func forgetDirtyUsers() {
+    _ = dirty.take(.max / 2)
+    producedAt = [:]
+  }
+
+  private mutating func planUsers(
+    _ users: [Int32], _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ now: EngineInstant, _ batch: inout Batch
+  ) {
+    guard let epoch = engine.model?.epoch else { return }
+    let present = users.filter { user in engine.store.users.withName(user) { !$0.isEmpty } }
+    guard !present.isEmpty else { return }
+    batch.users += present.count
+    for list in engine.refresh(present, scratch) {
+      let user = list.user
+      if submittedEpoch.count <= Int(user) {
+        submittedEpoch.append(contentsOf: repeatElement(0, count: max(Int(user) + 1, submittedEpoch.count * 3 / 2) - submittedEpoch.count))
+      }
+      submittedEpoch[Int(user)] = epoch
+      let source = engine.topicPartition(engine.store.partition(ofUser: user))
+      let items = list.items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) }
+      batch.commands.append(
+        .user(
+          UserRecommendations(
+            user: engine.store.users.string(user),
+            list: RecommendationList(
+              epoch: epoch, source: list.source, partition: source.partition, offset: (engine.offsets[source] ?? 0) - 1,
+              madeAtMilliseconds: now.wallMilliseconds, items: items),
+            factors: settings.vectors ? engine.servedVector(user) : nil)))
+    }
+  }
+
+  private mutating func planRollout(
+    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
+  ) {
+    guard var current = rollout else { return }
+    var slice = min(Self.slice, room - batch.commands.count)
+    slice = min(slice, rateAllowance(now))
+    guard slice > 0 else { return }
+    switch current.phase {
+    case .items(let next): current.phase = planItems(current, from: next, slice, engine, &batch)
+    case .itemsSubmitted(let ticket):
+      guard progressHas(acknowledged: ticket) else { return }
+      current.phase = flip(current, &engine, now, &batch)
+    case .users(let next): current.phase = planEveryUser(current, from: next, slice, &engine, scratch, now, &batch)
+    case .similar(let next): current.phase = planSimilar(current, from: next, slice, engine, scratch, now, &batch)
+    case .retire(let epoch, let next): current.phase = planRetire(current, epoch, from: next, engine, &batch)
+    case .done: break
+    }
+    rateCredit -= settings.rateMax == nil ? 0 : Double(batch.commands.count)
+    rollout = current.phase == .done ? nil : current
+  }
+
+  private mutating func rateAllowance(_ now: EngineInstant) -> Int {
+    guard let rate = settings.rateMax else { return .max }
+    let elapsed = Double(now.monotonicNanoseconds - (rateAt ?? now.monotonicNanoseconds)) / 1e9
+    rateAt = now.monotonicNanoseconds
+    rateCredit = min(Double(rate), rateCredit + elapsed * Double(rate))
+    return max(0, Int(rateCredit))
+  }
+
+  private func planItems(_ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: RecommenderEngine, _ batch: inout Batch)
+    -> Rollout.Phase
+  {
+    guard let model = rollout.installs ? engine.pending?.model : engine.model, settings.vectors else {
+      return .itemsSubmitted(ticket: 0)
+    }
+    var item = next
+    let end = Int32(model.itemFactors.rows)
+    var taken = 0
+    while item < end, taken < slice {
+      if model.hasVector(item) {
+        batch.commands.append(
+          .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
+        taken += 1
+      }
+      item += 1
+    }
+    return item < end ? .items(next: item) : .itemsSubmitted(ticket: lastTicket)
+  }
+
+  private func progressHas(acknowledged ticket: UInt64) -> Bool { progress.isAcknowledged(ticket) }
+
+  /// The moment at which the epoch becomes the readers': the pending model is installed and the pointer written.
+  private mutating func flip(_ rollout: Rollout, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch)
+    -> Rollout.Phase
+  {
+    let previous = visibleEpoch == rollout.epoch ? nil : visibleEpoch
+    if rollout.installs {
+      for user in engine.installPending() { dirty.insert(user, batch: batchNumber) }
+    }
+    guard let model = engine.model else { return .done }
+    let kept = [model.epoch - 1, model.epoch].filter { $0 > 0 }
+    batch.commands.append(
+      .model(
+        ModelPointer(
+          epoch: model.epoch, previousEpoch: previous, factors: model.factors, users: engine.store.users.count,
+          items: model.vectorCount, trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: kept)))
+    visibleEpoch = model.epoch
+    return .users(next: 0)
+  }
+
+  private mutating func planEveryUser(
+    _ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: inout RecommenderEngine, _ scratch: EngineScratch,
+    _ now: EngineInstant, _ batch: inout Batch
+  ) -> Rollout.Phase {
+    var users: [Int32] = []
+    var user = next
+    let end = Int32(engine.store.userCapacity)
+    while user < end, users.count < slice {
+      let isNewer = Int(user) < submittedEpoch.count && submittedEpoch[Int(user)] == rollout.epoch
+      // A user in the live queue gets its list there.
+      if !isNewer, !dirty.contains(user) { users.append(user) }
+      user += 1
+    }
+    planUsers(users, &engine, scratch, now, &batch)
+    if user < end { return .users(next: user) }
+    engine.rolledOutEpoch = rollout.epoch
+    return settings.similar ? .similar(next: 0) : firstToRetire(rollout)
+  }
+
+  private mutating func planSimilar(
+    _ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: RecommenderEngine, _ scratch: EngineScratch, _ now: EngineInstant,
+    _ batch: inout Batch
+  ) -> Rollout.Phase {
+    guard let model = engine.model else { return .done }
+    if normalized == nil, let factors = engine.normalizedItemFactors() { normalized = (factors, ItemPanels(factors)) }
+    guard let normalized else { return .done }
+    var items: [Int32] = []
+    var item = next
+    let end = Int32(normalized.factors.rows)
+    while item < end, items.count < min(slice, 16) {
+      if model.hasVector(item) { items.append(item) }
+      item += 1
+    }
+    for (item, list) in zip(items, engine.similarItems(items, normalized.panels, normalized.factors, scratch)) {
+      batch.commands.append(
+        .similar(
+          item: engine.store.items.string(item),
+          list: RecommendationList(
+            epoch: model.epoch, source: .similar, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds,
+            items: list.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
+    }
+    if item < end { return .similar(next: item) }
+    self.normalized = nil
+    return firstToRetire(rollout)
+  }
+
+  private func firstToRetire(_ rollout: Rollout) -> Rollout.Phase {
+    guard settings.vectors, let first = rollout.retired.first else { return .done }
+    return .retire(epoch: first, next: 0)
+  }
+
+  private func planRetire(_ rollout: Rollout, _ epoch: UInt32, from next: Int32, _ engine: RecommenderEngine, _ batch: inout Batch)
+    -> Rollout.Phase
+  {
+    let end = min(Int32(engine.store.items.capacity), next + 512)
+    if next < end {
+      batch.commands.append(.retireItemFactors(epoch: epoch, items: (next..<end).map { engine.store.items.string($0) }))
+      return .retire(epoch: epoch, next: end)
+    }
+    guard let following = rollout.retired.first(where: { $0 > epoch }) else { return .done }
+    return .retire(epoch: following, next: 0)
+  }
+
+  /// Every user once per `refresh`, so that lost keys come back and times to live are renewed.
+  private mutating func planRefresh(
+    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
+  ) {
+    guard rollout == nil, dirty.isEmpty, engine.model != nil, engine.store.userCapacity > 0, settings.refresh > .zero else { return }
+    guard let last = refreshedAt else {
+      refreshedAt = now.monotonicNanoseconds
+      return
+    }
+    let nanosecondsPerUser = Double(settings.refresh.nanoseconds) / Double(engine.store.userCapacity)
+    let due = min(Int(Double(now.monotonicNanoseconds - last) / nanosecondsPerUser), min(Self.slice, room - batch.commands.count))
+    guard due > 0 else { return }
+    refreshedAt = last + UInt64(Double(due) * nanosecondsPerUser)
+    let users = (0..<Int32(due)).map { (refreshNext + $0) % Int32(engine.store.userCapacity) }
+    refreshNext = (refreshNext + Int32(due)) % Int32(engine.store.userCapacity)
+    planUsers(users, &engine, scratch, now, &batch)
+  }
+
+  private mutating func planPopular(_ engine: RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch) {
+    guard popularDue, now.monotonicNanoseconds - popularAt >= Self.popularEvery.nanoseconds || popularAt == 0 else { return }
+    let items = engine.popular(settings.popularN)
+    guard !items.isEmpty else { return }
+    popularDue = false
+    popularAt = now.monotonicNanoseconds
+    batch.commands.append(
+      .popular(
+        RecommendationList(
+          epoch: engine.model?.epoch ?? 0, source: .popular, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds,
+          items: items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
+  }
+
+  private mutating func planProgress(_ engine: RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch) {
+    guard now.monotonicNanoseconds - progressAt >= Self.progressEvery.nanoseconds || progressAt == 0 else { return }
+    let waiting = batch.liveUsers > 0 ? batchNumber : dirty.firstBatch
+    guard let covered = progress.covered(firstWaitingBatch: waiting) else { return }
+    progressAt = now.monotonicNanoseconds
+    for (partition, next) in covered.next.sorted(by: { $0.key < $1.key }) where next > 0 && published[partition] != next {
+      batch.commands.append(
+        .progress(partition, offset: next - 1, epoch: engine.model?.epoch ?? 0, atMilliseconds: now.wallMilliseconds))
+      published[partition] = next
+    }
+  }
+}
+
+/// One reading of both clocks.
+public struct EngineInstant: Sendable, Equatable {
+  public var monotonicNanoseconds: UInt64
+  public var wallMilliseconds: Int64
+  public init(_ clock: some EngineClock) {
+    monotonicNanoseconds = clock.monotonicNanoseconds
+    wallMilliseconds = clock.wallMilliseconds
+  }
+}

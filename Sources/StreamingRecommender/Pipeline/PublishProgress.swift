@@ -1,0 +1,34 @@
+/// Knows how far readers see: which offsets are covered by acknowledged lists. It may be behind the truth, never ahead.
+struct PublishProgress: Sendable {
+  /// Offsets after a batch of records.
+  private var checkpoints: [(batch: UInt64, offsets: PartitionOffsets)] = []
+  /// Tickets not yet acknowledged, with the first batch that they were meant to cover.
+  private var tickets: [(ticket: UInt64, firstBatch: UInt64)] = []
+  private static let checkpointsMax = 1024
+
+  mutating func noteBatch(_ batch: UInt64, _ offsets: PartitionOffsets) {
+    checkpoints.append((batch, offsets))
+    // While the view is away the newest of them are merged: progress then advances in coarser steps.
+    if checkpoints.count > Self.checkpointsMax { checkpoints.remove(at: checkpoints.count - 2) }
+  }
+
+  mutating func noteTicket(_ ticket: UInt64, firstBatch: UInt64) { tickets.append((ticket, firstBatch)) }
+
+  private var acknowledged: UInt64 = 0
+
+  mutating func acknowledge(through ticket: UInt64) {
+    acknowledged = max(acknowledged, ticket)
+    tickets.removeAll { $0.ticket <= ticket }
+  }
+
+  func isAcknowledged(_ ticket: UInt64) -> Bool { ticket <= acknowledged }
+
+  /// Offsets (next to read) that lists cover, given the first batch still waiting for its lists; `nil` when nothing new is.
+  mutating func covered(firstWaitingBatch: UInt64?) -> PartitionOffsets? {
+    let open = [tickets.first?.firstBatch, firstWaitingBatch].compactMap(\.self).min() ?? .max
+    guard let last = checkpoints.lastIndex(where: { $0.batch < open }) else { return nil }
+    let offsets = checkpoints[last].offsets
+    checkpoints.removeFirst(last + 1)
+    return offsets
+  }
+}
