@@ -1,0 +1,31 @@
+import Synchronization
+
+/// A number that only rises. Whole amounts are exact up to 2^64; seconds go into a part with a fraction.
+public final class Counter: Sendable {
+  private let whole = Atomic<UInt64>(0)
+  private let fraction = AtomicDouble()
+
+  public init() {}
+
+  public func add(_ amount: Int = 1) {
+    precondition(amount >= 0, "a counter only rises, got \(amount)")
+    whole.wrappingAdd(UInt64(amount), ordering: .relaxed)
+  }
+
+  public func add(seconds: Double) {
+    precondition(seconds >= 0, "a counter only rises, got \(seconds)")
+    fraction.update { $0 + seconds }
+  }
+
+  /// For totals that somebody else counts (the kernel, a client library): takes theirs over unless it is behind ours.
+  public func raise(to total: Double) {
+    fraction.update { max($0, total) }
+  }
+
+  public var value: Double { Double(whole.load(ordering: .relaxed)) + fraction.load() }
+
+  /// Exact where no fraction was added.
+  var text: String {
+    fraction.load() == 0 ? String(whole.load(ordering: .relaxed)) : PrometheusText.number(value)
+  }
+}

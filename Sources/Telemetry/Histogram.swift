@@ -1,0 +1,43 @@
+/// Counts of observations by size, as Prometheus wants them.
+public final class Histogram: Sendable {
+  /// 0.5 ms to 8.192 s in powers of two, and 10 s.
+  public static let secondsBounds: [Double] = (0..<15).map { 0.0005 * Double(1 << $0) } + [10]
+  /// 1 to 65,536 in powers of two.
+  public static let sizeBounds: [Double] = (0...16).map { Double(1 << $0) }
+
+  /// Upper bounds, each included in its bucket; one more bucket takes what is larger.
+  public let bounds: [Double]
+  private let buckets: AtomicCells
+  private let total = AtomicDouble()
+
+  public init(bounds: [Double] = Histogram.secondsBounds) {
+    precondition(!bounds.isEmpty && zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "bounds must rise, got \(bounds)")
+    self.bounds = bounds
+    buckets = AtomicCells(count: bounds.count + 1)
+  }
+
+  /// Counts one observation; what is not a number is not counted.
+  public func observe(_ value: Double) {
+    observe(value, times: 1)
+  }
+
+  public func observe(_ value: Double, times: Int) {
+    guard !value.isNaN, times > 0 else { return }
+    buckets.add(UInt64(times), at: bounds.firstIndex { value <= $0 } ?? bounds.count)
+    total.update { $0 + value * Double(times) }
+  }
+
+  public func observe(nanoseconds: UInt64) { observe(Double(nanoseconds) / 1e9) }
+
+  public var sum: Double { total.load() }
+  public var count: UInt64 { buckets.loadAll().reduce(0, +) }
+
+  /// For each bound, and then for infinity, how many observations were not larger. The last one is the count.
+  var cumulativeCounts: [UInt64] {
+    var running: UInt64 = 0
+    return buckets.loadAll().map {
+      running += $0
+      return running
+    }
+  }
+}
