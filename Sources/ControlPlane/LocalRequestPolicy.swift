@@ -1,0 +1,30 @@
+/// Keeps web pages away from requests that change something.
+///
+/// The server listens on this machine only, but a browser on it runs pages from anywhere: a page may send here directly (then it names
+/// its own origin) or through a name of its own that points to 127.0.0.1 (then `Host` has that name).
+enum LocalRequestPolicy {
+  /// The response to a request that must not be obeyed, or nil.
+  static func refusal(_ request: HTTPRequest) -> HTTPResponse? {
+    guard request.method != "GET", request.method != "HEAD" else { return nil }
+    guard let host = request.headers["host"], isLocal(authority: host) else {
+      return .error(
+        403, "the Host header must name this machine", fix: "send the request to localhost, 127.0.0.1 or [::1], with any port")
+    }
+    guard let origin = request.headers["origin"] else { return nil }
+    let schemes = ["http://", "https://"]
+    guard let scheme = schemes.first(where: origin.hasPrefix), isLocal(authority: String(origin.dropFirst(scheme.count))) else {
+      return .error(403, "web pages from elsewhere may not change anything here", fix: "use curl, or a page served from this machine")
+    }
+    return nil
+  }
+
+  static func isLocal(authority: String) -> Bool {
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+      guard authority.lowercased().hasPrefix(host) else { continue }
+      let rest = authority.dropFirst(host.count)
+      if rest.isEmpty { return true }
+      return rest.first == ":" && rest.count > 1 && rest.dropFirst().utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+    return false
+  }
+}

@@ -1,0 +1,158 @@
+import ControlPlane
+import Synchronization
+import Testing
+
+@Suite struct AdminRoutesTests {
+  private let backend = FakeBackend()
+  private let local = ["host": "127.0.0.1:9464"]
+
+  private func response(_ request: HTTPRequest) throws -> HTTPResponse {
+    guard case .now(let response) = AdminRoutes.router(backend: backend).answer(request) else {
+      throw Unexpected(description: "\(request.method) \(request.path) waits")
+    }
+    return response
+  }
+
+  private struct Unexpected: Error { let description: String }
+
+  private func text(_ response: HTTPResponse) -> String { String(decoding: response.body, as: UTF8.self) }
+
+  @Test func livenessIsPlainText() throws {
+    let answer = try response(HTTPRequest("GET", "/livez"))
+    #expect(answer.status == 200)
+    #expect(text(answer) == "ok\n")
+  }
+
+  @Test(arguments: ["/readyz", "/startupz"]) func failingChecksGive503AndTheirNames(path: String) throws {
+    backend.state.withLock { $0.ready = false }
+    let answer = try response(HTTPRequest("GET", path))
+    #expect(answer.status == 503)
+    #expect(text(answer) == "not ok\nredis: redis://***@h does not answer\n")
+  }
+
+  @Test func verboseHealthListsEveryCheck() throws {
+    backend.state.withLock { $0.ready = false }
+    let answer = try response(HTTPRequest("GET", "/readyz", query: ["verbose": ""]))
+    #expect(answer.status == 503)
+    #expect(answer.contentType == "application/json")
+    #expect(
+      text(answer) == #"{"ok":false,"checks":[{"name":"kafka","ok":true,"message":""},"#
+        + #"{"name":"redis","ok":false,"message":"redis://***@h does not answer"}]}"# + "\n")
+  }
+
+  @Test func statusAndModelsPassTheBackendsJSONOn() throws {
+    #expect(text(try response(HTTPRequest("GET", "/v1/status"))) == "{\"users\":3}\n")
+    #expect(text(try response(HTTPRequest("GET", "/v1/models"))) == "[{\"epoch\":2}]\n")
+  }
+
+  @Test func metricsPageIsTheRegistryByteForByte() throws {
+    backend.registry.counter(.counter("freshet_a_total", "A.", labels: ["topic"]), labels: ["events"]).add(7)
+    backend.registry.gauge(.gauge("freshet_b", "B.")).set(1.5)
+    let answer = try response(HTTPRequest("GET", "/metrics"))
+    #expect(answer.contentType == "text/plain; version=0.0.4; charset=utf-8")
+    #expect(
+      text(answer) == """
+        # HELP freshet_a_total A.
+        # TYPE freshet_a_total counter
+        freshet_a_total{topic="events"} 7
+        # HELP freshet_b B.
+        # TYPE freshet_b gauge
+        freshet_b 1.5
+
+        """)
+  }
+
+  @Test func retrainIsAcceptedWithItsJob() throws {
+    let answer = try response(HTTPRequest("POST", "/v1/retrain", headers: local))
+    #expect(answer.status == 202)
+    #expect(text(answer) == "{\"job\":\"r-1\"}\n")
+    #expect(answer.headers == [.init("Location", "/v1/jobs/r-1")])
+  }
+
+  @Test func secondRetrainIsRefusedWithTheRunningJob() throws {
+    backend.state.withLock { $0.retrain = .alreadyRunning(jobID: "r-0") }
+    let answer = try response(HTTPRequest("POST", "/v1/retrain", query: ["wait": "10"], headers: local))
+    #expect(answer.status == 409)
+    #expect(text(answer).contains("\"job\":\"r-0\""))
+  }
+
+  @Test func engineThatIsNotReadySaysWhy() throws {
+    backend.state.withLock { $0.retrain = .notReady("no interactions yet") }
+    let answer = try response(HTTPRequest("POST", "/v1/retrain", headers: local))
+    #expect(answer.status == 503)
+    #expect(text(answer).contains("no interactions yet"))
+  }
+
+  @Test(arguments: ["-1", "601", "soon", "nan", ""]) func nonsenseWaitsAreRefusedBeforeAnythingStarts(wait: String) throws {
+    let answer = try response(HTTPRequest("POST", "/v1/retrain", query: ["wait": wait], headers: local))
+    #expect(answer.status == 400)
+    #expect(backend.state.withLock { $0.retrainsRequested } == 0)
+  }
+
+  @Test func waitingEndsWithTheJobOrWithTheTime() throws {
+    let now = Now()
+    let router = AdminRoutes.router(backend: backend, now: { now.nanoseconds.load(ordering: .relaxed) })
+    guard case .later(let later) = router.answer(HTTPRequest("POST", "/v1/retrain", query: ["wait": "60"], headers: local)) else {
+      throw Unexpected(description: "does not wait")
+    }
+    #expect(later.poll() == nil)
+    backend.set(JobStatus(id: "r-1", state: .running, phase: "train", ratio: 0.5, etaSeconds: 4))
+    #expect(later.poll() == nil)
+    now.nanoseconds.store(60_000_000_000, ordering: .relaxed)
+    let atDeadline = try #require(later.poll())
+    #expect(atDeadline.status == 202)
+    backend.set(JobStatus(id: "r-1", state: .done, phase: "publish", ratio: 1, result: ["epoch": 3]))
+    let atEnd = try #require(later.poll())
+    #expect(atEnd.status == 200)
+    #expect(
+      text(atEnd)
+        == #"{"id":"r-1","state":"done","phase":"publish","ratio":1,"eta_seconds":null,"message":"","result":{"epoch":3}}"# + "\n")
+  }
+
+  private final class Now: Sendable { let nanoseconds = Atomic<UInt64>(0) }
+
+  @Test func runningJobShowsItsProgress() throws {
+    backend.set(JobStatus(id: "r-1", state: .running, phase: "train", ratio: 0.25, etaSeconds: 12.5, message: "half-step 3 of 20"))
+    let answer = try response(HTTPRequest("GET", "/v1/jobs/r-1"))
+    #expect(
+      text(answer) == #"{"id":"r-1","state":"running","phase":"train","ratio":0.25,"eta_seconds":12.5,"#
+        + #""message":"half-step 3 of 20","result":null}"# + "\n")
+  }
+
+  @Test func cancellingReachesTheBackend() throws {
+    backend.set(JobStatus(id: "r-1", state: .running))
+    #expect(try response(HTTPRequest("DELETE", "/v1/jobs/r-1", headers: local)).status == 202)
+    #expect(backend.state.withLock { $0.cancelled } == ["r-1"])
+  }
+
+  @Test func endedAndUnknownJobsCannotBeCancelled() throws {
+    backend.set(JobStatus(id: "r-1", state: .failed))
+    #expect(try response(HTTPRequest("DELETE", "/v1/jobs/r-1", headers: local)).status == 409)
+    #expect(try response(HTTPRequest("DELETE", "/v1/jobs/r-2", headers: local)).status == 404)
+    #expect(try response(HTTPRequest("GET", "/v1/jobs/r-2")).status == 404)
+  }
+
+  @Test func snapshotIsAcceptedWithItsJob() throws {
+    #expect(text(try response(HTTPRequest("POST", "/v1/snapshot", headers: local))) == "{\"job\":\"s-1\"}\n")
+  }
+
+  @Test(arguments: [
+    [:], ["host": "evil.example"], ["host": "127.0.0.1.evil.example"], ["host": "localhost:"], ["host": "localhost:80x"],
+    ["host": "127.0.0.1", "origin": "https://evil.example"], ["host": "127.0.0.1", "origin": "null"],
+  ])
+  func foreignPagesCannotChangeAnything(headers: [String: String]) throws {
+    backend.set(JobStatus(id: "r-1", state: .running))
+    #expect(try response(HTTPRequest("POST", "/v1/retrain", headers: headers)).status == 403)
+    #expect(try response(HTTPRequest("POST", "/v1/snapshot", headers: headers)).status == 403)
+    #expect(try response(HTTPRequest("DELETE", "/v1/jobs/r-1", headers: headers)).status == 403)
+    #expect(backend.state.withLock { $0.retrainsRequested } == 0)
+    #expect(try response(HTTPRequest("GET", "/v1/status", headers: headers)).status == 200)
+  }
+
+  @Test(arguments: [
+    ["host": "localhost"], ["host": "LOCALHOST:1"], ["host": "[::1]:9464"], ["host": "127.0.0.1:9", "origin": "http://localhost:3000"],
+  ])
+  func requestsFromThisMachineAreObeyed(headers: [String: String]) throws {
+    #expect(try response(HTTPRequest("POST", "/v1/retrain", headers: headers)).status == 202)
+  }
+}

@@ -1,0 +1,50 @@
+import ControlPlane
+import Synchronization
+import Telemetry
+
+/// An engine without an engine: tests set what it says.
+final class FakeBackend: AdminBackend {
+  struct State {
+    var retrain = RetrainRequestOutcome.accepted(jobID: "r-1")
+    var ready = true
+    var jobs: [String: JobStatus] = [:]
+    var retrainsRequested = 0
+    var cancelled: [String] = []
+  }
+
+  let state = Mutex(State())
+  let registry = MetricRegistry()
+
+  func liveness() -> HealthReport { HealthReport(checks: [HealthCheck("ingest", ok: true, message: "ticked 1 s ago")]) }
+
+  func readiness() -> HealthReport {
+    HealthReport(checks: [
+      HealthCheck("kafka", ok: true),
+      HealthCheck("redis", ok: state.withLock { $0.ready }, message: "redis://u:CANARY@h does not answer"),
+    ])
+  }
+
+  func statusJSON() -> [UInt8] { (["users": 3] as JSONValue).bytes }
+  func modelsJSON() -> [UInt8] { ([["epoch": 2]] as JSONValue).bytes }
+  func metricsText() -> String { registry.render() }
+
+  func requestRetrain() -> RetrainRequestOutcome {
+    state.withLock {
+      $0.retrainsRequested += 1
+      return $0.retrain
+    }
+  }
+
+  func requestSnapshot() -> SnapshotRequestOutcome { .accepted(jobID: "s-1") }
+  func job(_ id: String) -> JobStatus? { state.withLock { $0.jobs[id] } }
+
+  func cancelJob(_ id: String) -> Bool {
+    state.withLock {
+      guard let job = $0.jobs[id], !job.state.hasEnded else { return false }
+      $0.cancelled.append(id)
+      return true
+    }
+  }
+
+  func set(_ job: JobStatus) { state.withLock { $0.jobs[job.id] = job } }
+}
