@@ -51,12 +51,6 @@ extension RecommenderEngine {
     return next.changed.sorted().filter { store.users.withName($0) { !$0.isEmpty } }
   }
 
-  /// Readers know a higher epoch than ours (an old snapshot was restored): our model goes on under a new number.
-  public mutating func renumber(_ epoch: UInt32) {
-    precondition(pending == nil)
-    model?.epoch = epoch
-  }
-
   /// Nearest items by the cosine of their vectors.
   public func similarItems(_ items: [Int32], _ panels: ItemPanels, _ normalized: FactorMatrix, _ scratch: EngineScratch) -> [[ScoredItem]] {
     let queries = items.map { item in
@@ -114,5 +108,27 @@ extension RecommenderEngine {
     counts.mix(UInt64(store.users.count))
     total.add(counts.result)
     return total
+  }
+}
+
+extension RecommenderEngine {
+  /// Makes sure that our models have numbers above one that readers know already (an old snapshot was restored). Returns whether
+  /// a number changed; it must be durable before anything is published under it.
+  public mutating func moveEpochs(above epoch: UInt32) -> Bool {
+    var changed = false
+    if pending == nil, let model, model.epoch < epoch {
+      self.model!.epoch = epoch + 1
+      changed = true
+    }
+    if let pending, pending.model.epoch <= epoch {
+      self.pending!.model.epoch = epoch + 1
+      changed = true
+    }
+    return changed
+  }
+
+  /// The log lost records: reading goes on at `offset`.
+  public mutating func skip(to offset: Int64, _ partition: TopicPartition) {
+    if offset > offsets[partition] ?? 0 { offsets[partition] = offset }
   }
 }

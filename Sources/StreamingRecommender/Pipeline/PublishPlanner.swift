@@ -79,7 +79,12 @@ struct PublishPlanner: Sendable {
     if isFirst, epoch != nil { holdThrough = viewOffsets }
     let lost = epoch == nil || (!isFirst && published.next.contains { (viewOffsets[$0.key] ?? -1) < $0.value - 1 })
     visibleEpoch = epoch
-    guard let model = engine.model, rollout?.installs != true else { return }
+    if rollout?.installs == true {
+      // Item vectors of the coming epoch went with the rest.
+      if lost { rollout?.phase = .items(next: 0) }
+      return
+    }
+    guard let model = engine.model else { return }
     let behind = isFirst && engine.offsets.next.contains { $0.value > (viewOffsets[$0.key] ?? -1) + 1 }
     if epoch != model.epoch || lost {
       start(epoch: model.epoch, installs: false)
@@ -130,7 +135,7 @@ struct PublishPlanner: Sendable {
     planRollout(&engine, scratch, room, now, &batch)
     planRefresh(&engine, scratch, room, now, &batch)
     planPopular(engine, now, &batch)
-    planProgress(engine, now, &batch)
+    planProgress(engine, now, batch.liveUsers > 0 ? firstBatch : dirty.firstBatch, &batch)
     guard !batch.commands.isEmpty else { return nil }
     progress.noteTicket(ticket, firstBatch: batch.liveUsers > 0 ? firstBatch : batchNumber + 1)
     return batch
@@ -360,10 +365,11 @@ struct PublishPlanner: Sendable {
           items: items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
   }
 
-  private mutating func planProgress(_ engine: RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch) {
+  private mutating func planProgress(
+    _ engine: RecommenderEngine, _ now: EngineInstant, _ firstWaitingBatch: UInt64?, _ batch: inout Batch
+  ) {
     guard now.monotonicNanoseconds - progressAt >= Self.progressEvery.nanoseconds || progressAt == 0 else { return }
-    let waiting = batch.liveUsers > 0 ? batchNumber : dirty.firstBatch
-    guard let covered = progress.covered(firstWaitingBatch: waiting) else { return }
+    guard let covered = progress.covered(firstWaitingBatch: firstWaitingBatch) else { return }
     progressAt = now.monotonicNanoseconds
     for (partition, next) in covered.next.sorted(by: { $0.key < $1.key }) where next > 0 && published[partition] != next {
       batch.commands.append(
