@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The fields of an event that mean something to the engine.
 enum EventField: UInt32 {
   case user, item, eventType, eventValue, timestamp, eventID, operation
@@ -92,11 +98,10 @@ struct EventAliases: Sendable {
   private static let spark: [(StaticString, EventField)] = [("user", .user), ("item", .item), ("rating", .eventValue)]
 }
 
-/// Whether the bytes are this text; the caller has compared nothing yet.
+/// Whether the bytes are this text.
 @inline(__always) func matches(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
-  guard bytes.count == text.utf8CodeUnitCount else { return false }
-  for index in 0..<bytes.count where bytes[index] != text.utf8Start[index] { return false }
-  return true
+  guard bytes.count == text.utf8CodeUnitCount, let base = bytes.baseAddress else { return false }
+  return memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
 }
 
 /// The same without regard to the case of ASCII letters; `text` is in lower case.

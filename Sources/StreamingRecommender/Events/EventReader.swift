@@ -4,12 +4,12 @@ struct EventReader {
     case missing, text(JSONText), integer(Int64)
   }
 
-  private let decoder: InteractionDecoder
+  private let rules: DecodingRules
   private var scanner: JSONScanner
   /// The first fault that does not keep the rest from being read.
   private var fault: DecodingFailure?
   private var seen: UInt32 = 0
-  private var unknownNames = UnknownNames()
+  private var unknownNames: UnknownNames?
   private var user = ID.missing
   private var item = ID.missing
   private var eventID = ID.missing
@@ -21,9 +21,9 @@ struct EventReader {
   private var userInfoStart: Int?
   private var productDetailsStart: Int?
 
-  init(decoder: InteractionDecoder, bytes: UnsafeBufferPointer<UInt8>, start: Int) {
-    self.decoder = decoder
-    scanner = JSONScanner(bytes, from: start, depthMax: decoder.input.maxDepth)
+  init(rules: DecodingRules, bytes: UnsafeBufferPointer<UInt8>, start: Int) {
+    self.rules = rules
+    scanner = JSONScanner(bytes, from: start, depthMax: rules.input.maxDepth)
   }
 
   // MARK: Reading
@@ -67,7 +67,7 @@ struct EventReader {
 
   @inline(__always) private mutating func readField(_ name: JSONText) throws(JSONFault) {
     guard let field = field(named: name) else {
-      if !unknownNames.insert(name, in: scanner) { noteDuplicate("a field") }
+      noteUnknown(name)
       return try scanner.skipValue(open: 1)
     }
     if seen & field.bit != 0 { noteDuplicate(field.name) }
@@ -94,10 +94,10 @@ struct EventReader {
 
   @inline(__always) private func field(named name: JSONText) -> EventField? {
     if name.isEscaped {
-      return scanner.bytes(of: name).withUnsafeBufferPointer { EventField.canonical($0) ?? decoder.aliases.field($0) }
+      return scanner.bytes(of: name).withUnsafeBufferPointer { EventField.canonical($0) ?? rules.aliases.field($0) }
     }
     let bytes = raw(name)
-    return EventField.canonical(bytes) ?? decoder.aliases.field(bytes)
+    return EventField.canonical(bytes) ?? rules.aliases.field(bytes)
   }
 
   private func raw(_ text: JSONText) -> UnsafeBufferPointer<UInt8> {
@@ -113,6 +113,12 @@ struct EventReader {
     if fault?.reason != .duplicateField {
       fault = DecodingFailure(.duplicateField, "\(name) appears more than once (under this name or one that means the same)")
     }
+  }
+
+  @inline(never) private mutating func noteUnknown(_ name: JSONText) {
+    var names = unknownNames.take() ?? UnknownNames()
+    if !names.insert(name, in: scanner) { noteDuplicate("a field") }
+    unknownNames = names
   }
 
   // MARK: Fields
@@ -141,7 +147,7 @@ struct EventReader {
       let text = try scanner.text()
       eventType = text
       // Up to 64 bytes no character needs to be counted.
-      if text.count == 0 || text.count > InteractionDecoder.maxEventTypeCharacters { checkLength(ofType: text) }
+      if text.count == 0 || text.count > DecodingRules.maxEventTypeCharacters { checkLength(ofType: text) }
     case 0x6E: try scanner.skipLiteral()
     default:
       try scanner.skipValue(open: 1)
@@ -151,8 +157,8 @@ struct EventReader {
 
   private mutating func checkLength(ofType text: JSONText) {
     let characters = scanner.bytes(of: text).count { $0 & 0xC0 != 0x80 }
-    guard 1...InteractionDecoder.maxEventTypeCharacters ~= characters else {
-      note(.badEventType, "event_type must have 1 to \(InteractionDecoder.maxEventTypeCharacters) characters, got \(characters)")
+    guard 1...DecodingRules.maxEventTypeCharacters ~= characters else {
+      note(.badEventType, "event_type must have 1 to \(DecodingRules.maxEventTypeCharacters) characters, got \(characters)")
       return
     }
   }
@@ -210,8 +216,8 @@ struct EventReader {
     guard scanner.peek() == 0x22 else { return try scanner.skipValue(open: 1) }
     scanner.at += 1
     let text = try scanner.text()
-    if text.count > InteractionDecoder.maxTextBytes, scanner.bytes(of: text).count > InteractionDecoder.maxTextBytes {
-      note(.idTooLong, "\(field.name) has more than \(InteractionDecoder.maxTextBytes) bytes")
+    if text.count > DecodingRules.maxTextBytes, scanner.bytes(of: text).count > DecodingRules.maxTextBytes {
+      note(.idTooLong, "\(field.name) has more than \(DecodingRules.maxTextBytes) bytes")
     }
   }
 
@@ -236,8 +242,8 @@ struct EventReader {
       try scanner.expect(0x5D, "expected , or ]")
       break
     }
-    if count > InteractionDecoder.maxImpressionItems {
-      note(.tooLarge, "impression has \(count) items, more than \(InteractionDecoder.maxImpressionItems)")
+    if count > DecodingRules.maxImpressionItems {
+      note(.tooLarge, "impression has \(count) items, more than \(DecodingRules.maxImpressionItems)")
     }
   }
 
@@ -254,14 +260,14 @@ struct EventReader {
     guard let weight = weightOfType() else { return .ignored(.unknownType) }
 
     var clamped: ClampedFields = []
-    let bounded = max(-decoder.input.maxValue, min(decoder.input.maxValue, value ?? 1))
+    let bounded = max(-rules.input.maxValue, min(rules.input.maxValue, value ?? 1))
     if let value, bounded != value { clamped.insert(.value) }
     let time = timeMilliseconds ?? record.timestampMilliseconds ?? nowMilliseconds
-    let (latest, overflow) = nowMilliseconds.addingReportingOverflow(decoder.maxFutureMilliseconds)
+    let (latest, overflow) = nowMilliseconds.addingReportingOverflow(rules.maxFutureMilliseconds)
     let boundedTime = max(EventTime.earliestMilliseconds, min(overflow ? .max : latest, time))
     if boundedTime != time { clamped.insert(.timestamp) }
     let interaction = Interaction(
-      user: userID, item: itemID, strength: decoder.strength(value: bounded, weight: weight), timeMilliseconds: boundedTime,
+      user: userID, item: itemID, strength: rules.strength(value: bounded, weight: weight), timeMilliseconds: boundedTime,
       operation: operation, eventID: dedupeID)
     let keyMismatch = record.key.map { $0 != userID } ?? false
     return .interaction(interaction, clamped: clamped, keyMismatch: keyMismatch)
@@ -270,10 +276,10 @@ struct EventReader {
   private func weightOfType() -> Double? {
     guard let eventType else {
       let name: StaticString = "interaction"
-      return decoder.weight(ofType: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+      return rules.weight(ofType: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
     }
-    guard eventType.isEscaped else { return decoder.weight(ofType: raw(eventType)) }
-    return scanner.bytes(of: eventType).withUnsafeBufferPointer(decoder.weight(ofType:))
+    guard eventType.isEscaped else { return rules.weight(ofType: raw(eventType)) }
+    return scanner.bytes(of: eventType).withUnsafeBufferPointer(rules.weight(ofType:))
   }
 
   @inline(__always) private mutating func bytes(of id: ID, _ name: StaticString) -> [UInt8]? {
@@ -282,9 +288,9 @@ struct EventReader {
     case .integer(let value): return Array(String(value).utf8)
     case .text(let text):
       // Only an escape can stand for a zero byte.
-      if !text.isEscaped, 1...decoder.input.maxIDBytes ~= text.count { return scanner.bytes(of: text) }
+      if !text.isEscaped, 1...rules.input.maxIDBytes ~= text.count { return scanner.bytes(of: text) }
       let id = scanner.bytes(of: text)
-      if fault == nil { fault = decoder.fault(ofID: id, "\(name)") }
+      if fault == nil { fault = rules.fault(ofID: id, "\(name)") }
       return id
     }
   }
@@ -296,8 +302,8 @@ struct EventReader {
     case .text(let text):
       let id = scanner.bytes(of: text)
       if id.isEmpty { note(.badID, "event_id is empty") }
-      if id.count > InteractionDecoder.maxTextBytes {
-        note(.idTooLong, "event_id has more than \(InteractionDecoder.maxTextBytes) bytes")
+      if id.count > DecodingRules.maxTextBytes {
+        note(.idTooLong, "event_id has more than \(DecodingRules.maxTextBytes) bytes")
       }
       return id
     }

@@ -9,6 +9,18 @@
 /// Pure: the same record, settings and time give the same answer. Unreadable bytes are reported before faults of single fields,
 /// and of those a repeated field first, then the first in the record, then what is missing.
 public struct InteractionDecoder: Sendable {
+  /// Behind one reference, so that handing it to a reader costs one count and not a copy of every setting.
+  private let rules: DecodingRules
+
+  public init(_ input: RecommenderConfiguration.Input) { rules = DecodingRules(input) }
+
+  public func decode(_ record: Record, nowMilliseconds: Int64) -> DecodedRecord {
+    rules.decode(record, nowMilliseconds: nowMilliseconds)
+  }
+}
+
+/// The settings of a decoder in the form that reading wants.
+final class DecodingRules: Sendable {
   let input: RecommenderConfiguration.Input
   let aliases: EventAliases
   let maxFutureMilliseconds: Int64
@@ -20,7 +32,7 @@ public struct InteractionDecoder: Sendable {
   static let maxEventTypeCharacters = 64
   static let maxImpressionItems = 100
 
-  public init(_ input: RecommenderConfiguration.Input) {
+  init(_ input: RecommenderConfiguration.Input) {
     self.input = input
     aliases = EventAliases(input.aliases)
     let (seconds, attoseconds) = input.maxFuture.components
@@ -28,7 +40,7 @@ public struct InteractionDecoder: Sendable {
     weights = input.weights.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), $0.value) }
   }
 
-  public func decode(_ record: Record, nowMilliseconds: Int64) -> DecodedRecord {
+  func decode(_ record: Record, nowMilliseconds: Int64) -> DecodedRecord {
     guard let value = record.value else { return tombstone(key: record.key) }
     guard !value.isEmpty else { return .failure(DecodingFailure(.empty, "the record's value is empty")) }
     guard value.count <= input.maxRecordBytes else {
@@ -45,7 +57,7 @@ public struct InteractionDecoder: Sendable {
       case .success(let index): start = index
       case .failure(let failure): return .failure(failure)
       }
-      var event = EventReader(decoder: self, bytes: bytes, start: start)
+      var event = EventReader(rules: self, bytes: bytes, start: start)
       do throws(JSONFault) {
         try event.readRecord()
       } catch {
@@ -112,8 +124,13 @@ public struct InteractionDecoder: Sendable {
   /// What a type of event weighs; `nil`: it is not known and such events are to be ignored.
   func weight(ofType type: UnsafeBufferPointer<UInt8>) -> Double? {
     if weights.isEmpty { return input.defaultWeight }
-    for (name, weight) in weights where name.count == type.count && name.elementsEqual(type) { return weight }
+    for (name, weight) in weights where name.count == type.count && isEqual(name, type) { return weight }
     return input.unknownType == .apply || matches(type, "interaction") ? input.defaultWeight : nil
+  }
+
+  private func isEqual(_ name: [UInt8], _ type: UnsafeBufferPointer<UInt8>) -> Bool {
+    for index in 0..<type.count where name[index] != type[index] { return false }
+    return true
   }
 
   func strength(value: Double, weight: Double) -> Float {
