@@ -46,7 +46,9 @@ private func fuzzSeed(_ name: String) -> UInt64 {
         // (Except numbers beyond a double in fields that nobody reads, which Foundation refuses.)
         let data = Data(bytes.first == 0 || bytes.first == 1 ? [] : bytes)
         if String(decoding: bytes, as: UTF8.self).contains(/[eE]\+?[0-9]{3}/) { continue }
-        if !data.isEmpty { #expect((try? JSONSerialization.jsonObject(with: data)) != nil, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))") }
+        if !data.isEmpty {
+          #expect((try? JSONSerialization.jsonObject(with: data)) != nil, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+        }
       }
     }
     #expect(outcomes.count > 4)
@@ -72,7 +74,10 @@ private func fuzzSeed(_ name: String) -> UInt64 {
   @Test func numbersAreRoundedAsStrtodRoundsThem() throws {
     let seed = fuzzSeed("numbersAreRoundedAsStrtodRoundsThem")
     var generator = SeededGenerator(seed: seed)
-    var texts = ["9007199254740993", "9007199254740992.5", "1e23", "8.5e22", "2.2250738585072011e-308", "4.9e-324", "2.4e-324", "1e-400", "0.1", "123456789012345678", "-0", "0e999999999", "1e-999999999"]
+    var texts = [
+      "9007199254740993", "9007199254740992.5", "1e23", "8.5e22", "2.2250738585072011e-308", "4.9e-324", "2.4e-324", "1e-400", "0.1",
+      "123456789012345678", "-0", "0e999999999", "1e-999999999",
+    ]
     for _ in 0..<20_000 { texts.append(randomNumber(&generator)) }
     for text in texts {
       let parsed: Double? = try Array(text.utf8).withUnsafeBufferPointer { bytes in
@@ -88,14 +93,18 @@ private func fuzzSeed(_ name: String) -> UInt64 {
 
 private func randomNumber(_ generator: inout SeededGenerator) -> String {
   var text = Bool.random(using: &generator) ? "-" : ""
-  text += String(UInt64.random(in: 0 ... (1 << UInt64.random(in: 1...63, using: &generator)), using: &generator))
-  if Bool.random(using: &generator) { text += ".\(String(UInt64.random(in: 0...UInt64.max, using: &generator)).prefix(Int.random(in: 1...20, using: &generator)))" }
+  text += String(UInt64.random(in: 0...(1 << UInt64.random(in: 1...63, using: &generator)), using: &generator))
+  if Bool.random(using: &generator) {
+    text += ".\(String(UInt64.random(in: 0...UInt64.max, using: &generator)).prefix(Int.random(in: 1...20, using: &generator)))"
+  }
   if Bool.random(using: &generator) { text += "e\(Int.random(in: -40...40, using: &generator))" }
   return text
 }
 
 private func randomText(_ generator: inout SeededGenerator) -> String {
-  let parts = ["a", "b c", "é", "😀", #"\n"#, #"\""#, #"\\"#, #"\/"#, #"\u00e9"#, #"\ud83d\ude00"#, "0123456789abcdef", "\u{7F}", #"\u001f"#]
+  let parts = [
+    "a", "b c", "é", "😀", #"\n"#, #"\""#, #"\\"#, #"\/"#, #"\u00e9"#, #"\ud83d\ude00"#, "0123456789abcdef", "\u{7F}", #"\u001f"#,
+  ]
   return (0..<Int.random(in: 0...6, using: &generator)).map { _ in parts.randomElement(using: &generator) ?? "" }.joined()
 }
 
@@ -111,7 +120,9 @@ private func randomJSON(_ generator: inout SeededGenerator, depth: Int) -> Strin
     let parts = (0..<Int.random(in: 0...3, using: &generator)).map { _ in randomJSON(&generator, depth: depth + 1) }
     return "[\(space)\(parts.joined(separator: "," + space))]"
   default:
-    let parts = (0..<Int.random(in: 0...3, using: &generator)).map { "\"k\($0)\(randomText(&generator))\"\(space):\(randomJSON(&generator, depth: depth + 1))" }
+    let parts = (0..<Int.random(in: 0...3, using: &generator)).map {
+      "\"k\($0)\(randomText(&generator))\"\(space):\(randomJSON(&generator, depth: depth + 1))"
+    }
     return "{\(parts.joined(separator: "," + space))\(space)}"
   }
 }

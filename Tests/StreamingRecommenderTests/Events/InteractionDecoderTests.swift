@@ -61,7 +61,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "NaN", "Infinity", "-Infinity", "01", "1.", ".5", "+1", "1e", "1e+", "-", "0x10", "tru", "nul", "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\n\"",
+    "NaN", "Infinity", "-Infinity", "01", "1.", ".5", "+1", "1e", "1e+", "-", "0x10", "tru", "nul", "\"a", "\"\\x\"", "\"\\u12g4\"",
+    "\"\n\"",
     "[1 2]", "{\"a\" 1}", "{\"a\":1,}", "{1:2}", "[}", "{]", "",
   ])
   func valuesThatAreNotJSONAreRefusedAnywhere(value: String) {
@@ -221,7 +222,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("0", 0), ("-1", -1), ("2.5e1", 25), ("null", 1), ("5e-324", 0), ("1e-999", 0), ("0.1", 0.1), ("123456789012345678901234567890e-29", 1.2345679),
+    ("0", 0), ("-1", -1), ("2.5e1", 25), ("null", 1), ("5e-324", 0), ("1e-999", 0), ("0.1", 0.1),
+    ("123456789012345678901234567890e-29", 1.2345679),
   ])
   func aValueIsAFiniteNumber(json: String, strength: Float) {
     let decoded = decode(#"{"user_id":"u","item_id":"i","event_value":\#(json)}"#)
@@ -270,7 +272,8 @@ import Testing
   @Test(arguments: [
     ("1700000000", 1_700_000_000_000), ("1700000000123", 1_700_000_000_123), ("1700000000123456", 1_700_000_000_123),
     ("1700000000123456789", 1_700_000_000_123), ("1.7e9", 1_700_000_000_000), ("1700000000.000", 1_700_000_000_000),
-    ("99999999999", 1_795_219_500_000), (#""2023-11-14T22:13:20Z""#, 1_700_000_000_000), (#""2023-11-14t22:13:20.1239z""#, 1_700_000_000_123),
+    ("99999999999", 1_795_219_500_000), (#""2023-11-14T22:13:20Z""#, 1_700_000_000_000),
+    (#""2023-11-14t22:13:20.1239z""#, 1_700_000_000_123),
     (#""2023-11-15T00:13:20+02:00""#, 1_700_000_000_000), (#""2023-11-14T18:43:20.5-03:30""#, 1_700_000_000_500),
     (#""2016-12-31T23:59:60Z""#, 1_483_228_800_000), (#""2017-01-01T00:59:60+01:00""#, 1_483_228_800_000),
     (#""2024-02-29T00:00:00Z""#, 1_709_164_800_000), (#""2023\u002d11-14T22:13:20Z""#, 1_700_000_000_000),
@@ -281,7 +284,8 @@ import Testing
 
   @Test(arguments: [
     "\"yesterday\"", "true", "[]", "1.5", "9223372036854775808", "-9223372036854775809", "1e19", "\"2023-02-29T00:00:00Z\"",
-    "\"2023-11-14T22:13:20\"", "\"2023-11-14 22:13:20Z\"", "\"2023-13-01T00:00:00Z\"", "\"2023-11-14T24:00:00Z\"", "\"2023-11-14T22:13:20.Z\"",
+    "\"2023-11-14T22:13:20\"", "\"2023-11-14 22:13:20Z\"", "\"2023-13-01T00:00:00Z\"", "\"2023-11-14T24:00:00Z\"",
+    "\"2023-11-14T22:13:20.Z\"",
     "\"2023-11-14T22:13:60Z\"", "\"2023-11-14T22:13:20+0200\"", "\"2023-11-14T22:13:20Zx\"", "\"1700000000\"", "\"\"",
   ])
   func otherTimestampsAreRefused(json: String) {
@@ -304,17 +308,21 @@ import Testing
     #expect(decode(json, timestamp: 1_600_000_000_000).applied?.timeMilliseconds == 1_600_000_000_000)
     #expect(decode(json).applied?.timeMilliseconds == testNow)
     #expect(decode(json, timestamp: 5).clamped == .timestamp)
-    #expect(decode(#"{"user_id":"u","item_id":"i","timestamp":null}"#, timestamp: 1_600_000_000_000).applied?.timeMilliseconds == 1_600_000_000_000)
+    #expect(
+      decode(#"{"user_id":"u","item_id":"i","timestamp":null}"#, timestamp: 1_600_000_000_000).applied?.timeMilliseconds
+        == 1_600_000_000_000)
   }
 
   // MARK: Other fields
 
   @Test(arguments: [
-    (#""session_id":5,"recommendation_id":[],"impression":"x","properties":7"#, nil), (#""impression":[1,"a",{}]"#, nil), (#""impression":[ ]"#, nil),
+    (#""session_id":5,"recommendation_id":[],"impression":"x","properties":7"#, nil), (#""impression":[1,"a",{}]"#, nil),
+    (#""impression":[ ]"#, nil),
     (#""session_id":"\#(String(repeating: "s", count: 257))""#, RejectionReason.idTooLong),
     (#""impression":["\#(String(repeating: "s", count: 257))"]"#, .idTooLong),
     (#""impression":[\#(Array(repeating: "\"a\"", count: 101).joined(separator: ","))]"#, .tooLarge),
-    (#""impression":[\#(Array(repeating: "\"a\"", count: 100).joined(separator: ","))]"#, nil), (#""event_id":"""#, .badID), (#""event_id":true"#, .badID),
+    (#""impression":[\#(Array(repeating: "\"a\"", count: 100).joined(separator: ","))]"#, nil), (#""event_id":"""#, .badID),
+    (#""event_id":true"#, .badID),
     (#""event_id":"\#(String(repeating: "s", count: 257))""#, .idTooLong), (#""event_id":null"#, nil),
   ])
   func fieldsThatAreOnlyKeptAreHeldToTheirLimits(fields: String, reason: RejectionReason?) {

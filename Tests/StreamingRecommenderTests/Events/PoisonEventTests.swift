@@ -4,9 +4,15 @@ import Testing
 
 private struct PoisonRecord: Decodable {
   var name: String
-  var key_b64: String?
-  var value_b64: String?
+  var key: String?
+  var value: String?
   var expect: String
+
+  enum CodingKeys: String, CodingKey {
+    case name, expect
+    case key = "key_b64"
+    case value = "value_b64"
+  }
 }
 
 @Suite struct PoisonEventTests {
@@ -22,7 +28,7 @@ private struct PoisonRecord: Decodable {
     let large = InteractionDecoder(input)
     for poison in records {
       func bytes(_ text: String?) throws -> [UInt8]? { try text.map { [UInt8](try #require(Data(base64Encoded: $0))) } }
-      let record = eventRecord(try bytes(poison.value_b64), key: try bytes(poison.key_b64), timestamp: testNow)
+      let record = eventRecord(try bytes(poison.value), key: try bytes(poison.key), timestamp: testNow)
       // These break the size limit as well; it is checked first.
       let decoder = ["id_1e6", "deep_nesting"].contains(poison.name) ? large : small
       // The window that tells a repeated event is not the decoder's.
