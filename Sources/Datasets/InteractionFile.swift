@@ -108,7 +108,7 @@ public final class InteractionFile {
   }
 
   /// All rows that are left, one after the other.
-  public func forEach(_ body: (Row) throws -> Void) throws {
+  public func readRows(_ body: (Row) throws -> Void) throws {
     while let row = try next() { try body(row) }
   }
 

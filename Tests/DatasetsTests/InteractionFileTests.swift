@@ -28,7 +28,7 @@ private func readAll(_ file: TemporaryFile, format: InteractionFile.Format? = ni
 ) {
   let reader = try InteractionFile(path: file.path, format: format)
   var rows: [InteractionFile.Row] = []
-  try reader.forEach { rows.append($0) }
+  try reader.readRows { rows.append($0) }
   return (rows, reader.report)
 }
 
@@ -187,7 +187,7 @@ func gzip(_ data: Data) -> Data {
     let reader = try InteractionFile(path: file.path)
     #expect(reader.isCompressed)
     var rows: [InteractionFile.Row] = []
-    try reader.forEach { rows.append($0) }
+    try reader.readRows { rows.append($0) }
     #expect(rows == (try readAll(text).rows))
     #expect(reader.bytesRead == reader.sizeBytes)
   }
@@ -237,7 +237,7 @@ func gzip(_ data: Data) -> Data {
     let reader = try InteractionFile(path: folder.appendingPathComponent("events.tsv.gz").path)
     var rows = 0
     var timed = 0
-    try reader.forEach {
+    try reader.readRows {
       rows += 1
       if case .columns(let row) = $0, row.timeMilliseconds != nil { timed += 1 }
     }
@@ -255,5 +255,33 @@ func gzip(_ data: Data) -> Data {
     #expect(titles["2"] == "Jumanji")
     #expect(titles.count == 2)
     #expect(titles.firstBadLines == [BadLine(line: 4, reason: "expected item<TAB>title")])
+  }
+}
+
+@Suite struct SharedDataTests {
+  /// `FRESHET_DATA`, else beside the package.
+  static let folder =
+    ProcessInfo.processInfo.environment["FRESHET_DATA"]
+    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("shared/data").path
+
+  @Test(
+    .disabled(
+      if: !FileManager.default.fileExists(atPath: folder + "/ml-1m-pos4.tsv.gz"),
+      "ml-1m-pos4.tsv.gz is not there (its licence forbids shipping it): set FRESHET_DATA to its folder"))
+  func movieLensIsReadWhole() throws {
+    let start = ContinuousClock.now
+    let reader = try InteractionFile(path: Self.folder + "/ml-1m-pos4.tsv.gz")
+    var users: Set<[UInt8]> = []
+    var rows = 0
+    try reader.readRows {
+      guard case .columns(let row) = $0 else { return }
+      rows += 1
+      if users.count < 100_000 { users.insert(row.user) }
+    }
+    print("reading \(rows) rows of ml-1m-pos4: \(ContinuousClock.now - start)")
+    #expect(rows == 575_281 && users.count == 6038 && reader.report.badLines == 0)
+    let titles = try ItemTitles(path: Self.folder + "/ml-1m-items.tsv.gz")
+    #expect(titles.entries[Array("1".utf8)]?.categories == ["Animation", "Children's", "Comedy"])
   }
 }
