@@ -1,0 +1,144 @@
+import CZlib
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The bytes of a plain or gzip file, unpacked, a chunk at a time.
+///
+/// Whether it is gzip shows in the first two bytes, not in the name. Several gzip members in a row are one file, as `cat` makes it.
+final class ByteSource {
+  static let chunkBytes = 65_536
+
+  let path: String
+  /// On disk; `nil` for a pipe.
+  let sizeBytes: Int?
+  let isCompressed: Bool
+  /// On disk, so far.
+  private(set) var bytesRead = 0
+
+  private let descriptor: Int32
+  private let packed = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: ByteSource.chunkBytes)
+  /// What of `packed` waits.
+  private var waiting = 0..<0
+  private var isAtEnd = false
+  /// On the heap, because zlib keeps a pointer to it.
+  private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+  private var isInsideMember = false
+  private var unpackedBytes = 0
+
+  init(path: String) throws(DatasetError) {
+    self.path = path
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw DatasetError(errno == ENOENT || errno == ENOTDIR ? .missing : .unreadable(String(cString: strerror(errno))), path: path)
+    }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
+      close(descriptor)
+      throw DatasetError(.isDirectory, path: path)
+    }
+    sizeBytes = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    self.descriptor = descriptor
+    stream.initialize(to: z_stream())
+    var head = 0
+    while head < 2 {
+      let count = readSome(descriptor, packed.baseAddress! + head, ByteSource.chunkBytes - head)
+      guard count > 0 else { break }
+      head += count
+    }
+    waiting = 0..<head
+    bytesRead = head
+    isCompressed = head >= 2 && packed[0] == 0x1F && packed[1] == 0x8B
+    // 15 + 16: the largest window, gzip's header and checksum.
+    if isCompressed {
+      let result = inflateInit2_(stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+      precondition(result == Z_OK, "zlib cannot start: \(result)")
+      isInsideMember = true
+    }
+  }
+
+  deinit {
+    if isCompressed { inflateEnd(stream) }
+    stream.deallocate()
+    packed.deallocate()
+    close(descriptor)
+  }
+
+  /// Puts the next bytes into `buffer` and says how many; 0 at the end.
+  func read(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
+    isCompressed ? try inflate(into: buffer) : try copy(into: buffer)
+  }
+
+  private func copy(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
+    try fill()
+    let count = min(waiting.count, buffer.count)
+    guard count > 0, let target = buffer.baseAddress, let source = packed.baseAddress else { return 0 }
+    target.update(from: source + waiting.lowerBound, count: count)
+    waiting = waiting.lowerBound + count..<waiting.upperBound
+    return count
+  }
+
+  private func inflate(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
+    while true {
+      try fill()
+      if waiting.isEmpty {
+        if isInsideMember { throw DatasetError(.truncatedGzip(afterBytes: unpackedBytes), path: path) }
+        return 0
+      }
+      if !isInsideMember {
+        guard try beginNextMember() else { return 0 }
+        continue
+      }
+      stream.pointee.next_in = packed.baseAddress! + waiting.lowerBound
+      stream.pointee.avail_in = UInt32(waiting.count)
+      stream.pointee.next_out = buffer.baseAddress
+      stream.pointee.avail_out = UInt32(buffer.count)
+      let result = CZlib.inflate(stream, Z_NO_FLUSH)
+      waiting = waiting.upperBound - Int(stream.pointee.avail_in)..<waiting.upperBound
+      let count = buffer.count - Int(stream.pointee.avail_out)
+      unpackedBytes += count
+      switch result {
+      case Z_STREAM_END: isInsideMember = false
+      case Z_OK, Z_BUF_ERROR: break
+      default:
+        let why = stream.pointee.msg.map { String(cString: $0) } ?? "zlib error \(result)"
+        throw DatasetError(.corruptGzip(why), path: path)
+      }
+      if count > 0 { return count }
+    }
+  }
+
+  /// Padding with zeros may follow the last member; anything else that is no member is damage.
+  private func beginNextMember() throws(DatasetError) -> Bool {
+    if packed[waiting.lowerBound] == 0 {
+      guard packed[waiting].allSatisfy({ $0 == 0 }) else { throw DatasetError(.corruptGzip("data after padding"), path: path) }
+      waiting = 0..<0
+      return true
+    }
+    guard packed[waiting.lowerBound] == 0x1F else { throw DatasetError(.corruptGzip("something else follows the gzip data"), path: path) }
+    inflateReset(stream)
+    isInsideMember = true
+    return true
+  }
+
+  private func fill() throws(DatasetError) {
+    while waiting.isEmpty, !isAtEnd {
+      let count = readSome(descriptor, packed.baseAddress!, ByteSource.chunkBytes)
+      guard count >= 0 else { throw DatasetError(.unreadable(String(cString: strerror(errno))), path: path) }
+      isAtEnd = count == 0
+      bytesRead += count
+      waiting = 0..<count
+    }
+  }
+}
+
+/// `read` that goes on after a signal.
+private func readSome(_ descriptor: Int32, _ target: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+  while true {
+    let result = read(descriptor, target, count)
+    if result >= 0 || errno != EINTR { return result }
+  }
+}

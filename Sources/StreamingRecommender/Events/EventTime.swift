@@ -1,0 +1,109 @@
+/// Times as events write them, to milliseconds since 1970.
+enum EventTime {
+  /// 2000-01-01T00:00:00Z: no event is older.
+  static let earliestMilliseconds: Int64 = 946_684_800_000
+
+  /// An integer's unit shows in its size: seconds, milliseconds, microseconds or nanoseconds.
+  @inline(__always) static func milliseconds(fromInteger value: Int64) -> Int64 {
+    switch value.magnitude {
+    case ..<100_000_000_000: value &* 1000
+    case ..<100_000_000_000_000: value
+    case ..<100_000_000_000_000_000: value / 1000
+    default: value / 1_000_000
+    }
+  }
+
+  /// RFC 3339 `date-time`, letters in either case, any number of decimals (cut to milliseconds), the leap second counted as the
+  /// next minute's first.
+  static func milliseconds(fromRFC3339 text: UnsafeBufferPointer<UInt8>) -> Int64? {
+    guard text.count >= 20, text[4] == 0x2D, text[7] == 0x2D, text[10] | 0x20 == 0x74, text[13] == 0x3A, text[16] == 0x3A,
+      let year = digits(text, 0, 4), let month = digits(text, 5, 2), let day = digits(text, 8, 2),
+      let hour = digits(text, 11, 2), let minute = digits(text, 14, 2), let second = digits(text, 17, 2),
+      1...12 ~= month, 1...daysOfMonth(month, year: year) ~= day, hour < 24, minute < 60, second <= 60
+    else { return nil }
+    var at = 19
+    var milliseconds: Int64 = 0
+    if text[at] == 0x2E {
+      at += 1
+      let first = at
+      var scale: Int64 = 100
+      while at < text.count, 0x30...0x39 ~= text[at] {
+        milliseconds += Int64(text[at] - 0x30) * scale
+        scale /= 10
+        at += 1
+      }
+      guard at > first else { return nil }
+    }
+    guard let offsetMinutes = offset(text, at) else { return nil }
+    let days = daysSince1970(year: year, month: month, day: day)
+    let minutes = (days * 24 + hour) * 60 + minute - offsetMinutes
+    // A leap second is the last of a day in UTC.
+    if second == 60, (minutes + 1) % 1440 != 0 { return nil }
+    return (minutes * 60 + second) * 1000 + milliseconds
+  }
+
+  /// `YYYY-MM-DDTHH:MM:SS.mmmZ`, for years 0 to 9999.
+  static func rfc3339(milliseconds: Int64) -> String {
+    let days = Int64((Double(milliseconds) / 86_400_000).rounded(.down))
+    let time = milliseconds - days * 86_400_000
+    let date = civil(daysSince1970: days)
+    func padded(_ value: Int64, _ width: Int) -> String {
+      let text = String(value)
+      return String(repeating: "0", count: max(0, width - text.utf8.count)) + text
+    }
+    return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T\(padded(time / 3_600_000, 2)):"
+      + "\(padded(time / 60_000 % 60, 2)):\(padded(time / 1000 % 60, 2)).\(padded(time % 1000, 3))Z"
+  }
+
+  private static func digits(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ count: Int) -> Int64? {
+    guard start + count <= text.count else { return nil }
+    var value: Int64 = 0
+    for index in start..<start + count {
+      guard 0x30...0x39 ~= text[index] else { return nil }
+      value = value * 10 + Int64(text[index] - 0x30)
+    }
+    return value
+  }
+
+  /// Minutes east of UTC; it must be the rest of the text.
+  private static func offset(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int64? {
+    guard start < text.count else { return nil }
+    if text[start] | 0x20 == 0x7A { return start + 1 == text.count ? 0 : nil }
+    guard text[start] == 0x2B || text[start] == 0x2D, text.count == start + 6, text[start + 3] == 0x3A,
+      let hours = digits(text, start + 1, 2), let minutes = digits(text, start + 4, 2), hours < 24, minutes < 60
+    else { return nil }
+    return (hours * 60 + minutes) * (text[start] == 0x2D ? -1 : 1)
+  }
+
+  private static func daysOfMonth(_ month: Int64, year: Int64) -> Int64 {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
+  }
+
+  /// Days of the proleptic Gregorian calendar (Hinnant's `days_from_civil`): years begin in March, so the leap day comes last.
+  private static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
+    let shiftedYear = month <= 2 ? year - 1 : year
+    let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
+    let yearOfEra = shiftedYear - era * 400
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+    return era * 146_097 + dayOfEra - 719_468
+  }
+
+  /// The inverse (`civil_from_days`).
+  private static func civil(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    let shifted = days + 719_468
+    let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
+    let dayOfEra = shifted - era * 146_097
+    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+    let shiftedMonth = (5 * dayOfYear + 2) / 153
+    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+    return (
+      year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month: month, day: dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+    )
+  }
+}
