@@ -5,6 +5,7 @@ public final class EngineScratch {
   let workspaces: [FoldIn.Workspace]
   let selectors: [TopNSelector]
   let pool: WorkerPool
+  var scores: [Float] = []
 
   public init(factors: Int, workers: Int = 1) {
     workspaces = (0..<workers).map { _ in FoldIn.Workspace(factors: factors) }
@@ -68,7 +69,7 @@ extension RecommenderEngine {
   /// Brings users up to date: a fold-in for each whose vector is not current, then exact top-N, over all of them at once.
   public mutating func refresh(_ users: [Int32], _ scratch: EngineScratch) -> [FreshList] {
     guard model != nil else { return [] }
-    let solvedNow = solveStale(users, scratch)
+    let solvedNow = bringUpToDate(users, scratch)
     return topN(users, scratch).map { user, items in
       let source: RecommendationSource =
         store.history(user).contains(where: \.isLive) ? (solvedNow.contains(user) ? .foldin : .personal) : .popular
@@ -76,8 +77,9 @@ extension RecommenderEngine {
     }
   }
 
-  /// Returns the users that were solved.
-  private mutating func solveStale(_ users: [Int32], _ scratch: EngineScratch) -> Set<Int32> {
+  /// A fold-in for each user whose vector is not current; returns those.
+  @discardableResult
+  mutating func bringUpToDate(_ users: [Int32], _ scratch: EngineScratch) -> Set<Int32> {
     let model = self.model!
     let stale = users.filter { served.state($0) != .current }
     guard !stale.isEmpty else { return [] }

@@ -1,0 +1,51 @@
+import Datasets
+import StreamingRecommender
+
+/// How the value column of a file becomes an event: contracts of `train`, `evaluate` and `produce`.
+public enum ValueRule: String, Sendable, CaseIterable {
+  /// Each row sets the pair to strength 1: a rating or a quantity is not a confidence.
+  case ignore
+  case weight, log1p
+
+  /// The strength that the value stands for.
+  public func strength(_ value: Double?) -> Double {
+    switch self {
+    case .ignore: 1
+    case .weight: value ?? 1
+    case .log1p: if let value { value < 0 ? -log1pOf(-value) : log1pOf(value) } else { 1 }
+    }
+  }
+
+  public var operation: Interaction.Operation { self == .ignore ? .set : .add }
+}
+
+/// The interactions of a file, in its order.
+public struct EvaluationData: Sendable {
+  public private(set) var interactions: [Interaction] = []
+  /// What the reader could not use; `nil` for data that came from memory.
+  public private(set) var report: InteractionFile.Report?
+
+  /// - Parameter limit: rows read at most.
+  public init(path: String, format: InteractionFile.Format? = nil, value: ValueRule = .ignore, limit: Int? = nil) throws {
+    let file = try InteractionFile(path: path, format: format)
+    let decoder = InteractionDecoder(RecommenderConfiguration.Input())
+    var row = 0
+    while interactions.count < limit ?? .max, let next = try file.next() {
+      row += 1
+      switch next {
+      case .columns(let columns):
+        interactions.append(
+          Interaction(
+            user: columns.user, item: columns.item, strength: Float(value.strength(columns.value)),
+            timeMilliseconds: max(0, columns.timeMilliseconds ?? Int64(row)), operation: value.operation))
+      case .event(let bytes):
+        let record = Record(
+          source: TopicPartition(topic: "file", partition: 0), offset: Int64(row), timestampMilliseconds: nil, key: nil, value: bytes)
+        if case .interaction(let interaction, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) { interactions.append(interaction) }
+      }
+    }
+    report = file.report
+  }
+
+  public init(_ interactions: [Interaction]) { self.interactions = interactions }
+}

@@ -1,0 +1,35 @@
+import Factorization
+
+extension RecommenderEngine {
+  /// Where an item stands for a user among all items seen so far: how many score higher, how many the same.
+  ///
+  /// - Parameters:
+  ///   - item: `nil` for one that has never been seen: it scores 0.
+  ///   - user: `nil` for an unknown one: ranked by decayed counts.
+  ///   - excluded: items that are no candidates; the item itself is one whatever stands here.
+  public mutating func rank(of item: Int32?, for user: Int32?, excluded: [Int32], _ scratch: EngineScratch) -> (better: Int, ties: Int) {
+    let factors = settings.parameters.factors
+    var vector = [Float](repeating: 0, count: factors)
+    var isKnown = false
+    if let user, model != nil {
+      bringUpToDate([user], scratch)
+      vector = served.vector(user) ?? vector
+      isKnown = store.history(user).contains(where: \.isLive)
+    }
+    let weight = settings.trendWeight > 0 ? settings.trendWeight : isKnown ? 0 : 1
+    let coefficient = weight > 0 ? trend.coefficient(weight: weight) : 0
+    let count = store.items.capacity
+    vector.withUnsafeBufferPointer {
+      scratch.selectors[0].scores(of: panels, for: .init(factors: $0, biasWeight: coefficient), into: &scratch.scores)
+    }
+    if scratch.scores.count < count { scratch.scores.append(contentsOf: repeatElement(0, count: count - scratch.scores.count)) }
+    // Items that came after the panels were laid out have no vector, only a count.
+    for late in min(panels.items, count)..<max(count, min(panels.items, count)) {
+      scratch.scores[late] = late < trend.accumulators.count ? coefficient * trend.accumulators[late] : 0
+    }
+    let score = item.map { scratch.scores[Int($0)] } ?? 0
+    for other in excluded where other != item { scratch.scores[Int(other)] = -.infinity }
+    let (greater, equal) = scratch.selectors[0].countAbove(score, in: scratch.scores, count: count)
+    return (greater, item == nil ? equal : equal - 1)
+  }
+}
