@@ -114,7 +114,25 @@ extension KafkaInteractionSource {
   private func resume(_ reader: PartitionReader, at offset: Int64) {
     reader.next = offset
     reader.state = .reading
-    noteCode(client.seek(reader.id, to: offset), "seeking")
+    needsReassignment = true
+  }
+
+  /// Starts all partitions again where they are. librdkafka refuses to seek in a partition that stopped on an error; the records
+  /// it has already fetched of the others are outdated by this and are fetched again.
+  func reassignIfNeeded() {
+    guard needsReassignment else { return }
+    needsReassignment = false
+    let list = PartitionList(capacity: readers.count)
+    for reader in readers {
+      if case .halted = reader.state { continue }
+      list.append(reader.id, offset: reader.next ?? PartitionList.beginning)
+    }
+    if client.usesIncrementalRebalance {
+      noteCode(client.incrementalUnassign(list.pointer), "resuming after a gap")
+      noteCode(client.incrementalAssign(list.pointer), "resuming after a gap")
+    } else {
+      noteCode(client.assign(list.pointer), "resuming after a gap")
+    }
   }
 
   private func halt(_ reader: PartitionReader, _ expected: Int64, _ advice: String) {

@@ -51,6 +51,7 @@ extension KafkaInteractionSource {
     for reader in readers {
       if let answer = findings.watermarks[reader.id] { takeWatermarks(answer, of: reader) }
     }
+    reassignIfNeeded()
   }
 
   private func takePartitionCounts(_ counts: [String: Result<Int32, KafkaError>]) {

@@ -41,6 +41,8 @@ public final class KafkaInteractionSource: InteractionSource {
   var otherProblem: String?
   var nextLookUp: UInt64 = 0
   var isAssignedDirectly = false
+  /// A partition that stopped on a gap can go on.
+  var needsReassignment = false
   private var isClosed = false
 
   /// Checks the settings; nothing is sent before `start(at:)`.

@@ -38,13 +38,6 @@ extension KafkaClient {
     return rd_kafka_error_code(error)
   }
 
-  /// Goes on reading at `offset`; does not wait until that is so.
-  func seek(_ partition: TopicPartition, to offset: Int64) -> rd_kafka_resp_err_t {
-    let list = PartitionList()
-    list.append(partition, offset: offset)
-    return code(of: rd_kafka_seek_partitions(pointer, list.pointer, 0))
-  }
-
   /// Does not wait; the outcome comes to `callbacks.onCommit`.
   func commit(_ offsets: [TopicPartition: Int64]) -> rd_kafka_resp_err_t {
     let list = PartitionList()
