@@ -1,0 +1,143 @@
+import CRdKafka
+import StreamingRecommender
+import Telemetry
+
+// Which partitions are read, from where, and what happens where the log does not hold what we need.
+extension KafkaInteractionSource {
+  /// Called by librdkafka from inside `poll` and `close`.
+  func rebalance(_ code: rd_kafka_resp_err_t, _ partitions: KafkaCallbacks.OpaquePartitionList) {
+    known.rebalances += 1
+    switch code {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+      let incremental = client.usesIncrementalRebalance
+      for index in partitions.elements.indices {
+        let id = TopicPartition(partitions.elements[index])
+        partitions.elements[index].offset = positions[id] ?? PartitionList.beginning
+      }
+      let assigned = partitions.elements.map { TopicPartition($0) }
+      openReaders(assigned, others: incremental)
+      noteCode(incremental ? client.incrementalAssign(partitions) : client.assign(partitions), "assigning partitions")
+      events.append(.assigned(assigned.sorted()))
+    default:
+      let revoked = partitions.elements.map { TopicPartition($0) }
+      closeReaders(Set(revoked))
+      let incremental = client.usesIncrementalRebalance
+      noteCode(incremental ? client.incrementalUnassign(partitions) : client.assign(nil), "giving partitions back")
+      events.append(.revoked(revoked.sorted()))
+    }
+  }
+
+  /// All partitions of all topics, without a group.
+  func assignDirectly() {
+    isAssignedDirectly = true
+    let assigned = known.all.sorted()
+    let list = PartitionList(capacity: assigned.count)
+    for id in assigned { list.append(id, offset: positions[id] ?? PartitionList.beginning) }
+    openReaders(assigned, others: false)
+    noteCode(client.assign(list.pointer), "assigning partitions")
+    events.append(.assigned(assigned))
+  }
+
+  /// Before the assignment, so that no record finds its way into the common queue.
+  private func openReaders(_ assigned: [TopicPartition], others: Bool) {
+    if !others { closeReaders(Set(readers.map(\.id))) }
+    for id in assigned {
+      guard let queue = KafkaQueue(partition: id, of: client) else { continue }
+      queue.wake(wakes)
+      let reader = PartitionReader(id, queue: queue, next: positions[id])
+      reader.isPaused = paused.contains(id)
+      readers.append(reader)
+    }
+  }
+
+  /// What was delivered stays known: should the partition come back, reading goes on there.
+  private func closeReaders(_ revoked: Set<TopicPartition>) {
+    for reader in readers where revoked.contains(reader.id) { positions[reader.id] = reader.next }
+    readers.removeAll { revoked.contains($0.id) }
+  }
+
+  private func noteCode(_ code: rd_kafka_resp_err_t, _ action: String) {
+    guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+    noteError(code, "\(action) failed: \(String(cString: rd_kafka_err2str(code)))")
+  }
+}
+
+// MARK: - Gaps
+
+extension KafkaInteractionSource {
+  func inspect(_ reader: PartitionReader, expected: Int64) {
+    reader.state = .inspecting(expected: expected)
+    inspector.inspect(reader.id)
+  }
+
+  /// What to do now that a partition's first and next offset are known.
+  func takeWatermarks(_ answer: Result<ClosedRange<Int64>, KafkaError>, of reader: PartitionReader) {
+    if case .success(let watermarks) = answer { reader.watermarks = watermarks }
+    guard case .inspecting(let expected) = reader.state else { return }
+    switch answer {
+    case .failure:
+      reader.state = .inspectingAgain(expected: expected, at: MonotonicClock.nanoseconds() + 1_000_000_000)
+    case .success(let log) where log.contains(expected):
+      // The broker was wrong for a moment, for example while its leader moved.
+      resume(reader, at: expected)
+    case .success(let log) where expected > log.upperBound:
+      // Never resumed, whatever kafka.on_gap says: state made from another log with the same offsets would be wrong for ever.
+      halt(
+        reader, expected,
+        "the next offset is \(expected) but the log ends at \(log.upperBound): the topic was deleted and created again, or its "
+          + "log was cut; restore it, or start with an empty instance.data_dir")
+    case .success(let log) where onGap == .earliest:
+      let lost = log.lowerBound - expected
+      self.log.warning(
+        "records are gone from the log before they were read; going on at the earliest, as kafka.on_gap says",
+        [
+          "topic": reader.id.topic, "partition": "\(reader.id.partition)", "offset": "\(expected)", "resumed": "\(log.lowerBound)",
+          "records": "\(lost)",
+        ])
+      events.append(.gap(reader.id, expected: expected, resumed: log.lowerBound))
+      resume(reader, at: log.lowerBound)
+    case .success(let log):
+      halt(
+        reader, expected,
+        "\(log.lowerBound - expected) records from offset \(expected) on are gone from the log, which starts at \(log.lowerBound): "
+          + "retention is shorter than the outage; set kafka.on_gap = earliest to go on without them")
+    }
+  }
+
+  func inspectAgainWhereDue() {
+    let now = MonotonicClock.nanoseconds()
+    for reader in readers {
+      if case .inspectingAgain(let expected, let time) = reader.state, now >= time { inspect(reader, expected: expected) }
+    }
+  }
+
+  private func resume(_ reader: PartitionReader, at offset: Int64) {
+    reader.next = offset
+    reader.state = .reading
+    needsReassignment = true
+  }
+
+  /// Starts all partitions again where they are. librdkafka refuses to seek in a partition that stopped on an error; the records
+  /// it has already fetched of the others are outdated by this and are fetched again.
+  func reassignIfNeeded() {
+    guard needsReassignment else { return }
+    needsReassignment = false
+    let list = PartitionList(capacity: readers.count)
+    for reader in readers {
+      if case .halted = reader.state { continue }
+      list.append(reader.id, offset: reader.next ?? PartitionList.beginning)
+    }
+    if client.usesIncrementalRebalance {
+      noteCode(client.incrementalUnassign(list.pointer), "resuming after a gap")
+      noteCode(client.incrementalAssign(list.pointer), "resuming after a gap")
+    } else {
+      noteCode(client.assign(list.pointer), "resuming after a gap")
+    }
+  }
+
+  private func halt(_ reader: PartitionReader, _ expected: Int64, _ advice: String) {
+    reader.state = .halted(advice)
+    events.append(.gap(reader.id, expected: expected, resumed: nil))
+    log.error(advice, ["topic": reader.id.topic, "partition": "\(reader.id.partition)"])
+  }
+}

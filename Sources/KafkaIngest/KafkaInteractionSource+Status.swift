@@ -1,0 +1,124 @@
+import CRdKafka
+import StreamingRecommender
+import Telemetry
+
+extension KafkaInteractionSource {
+  public var status: SourceStatus {
+    var status = known
+    status.assigned = Set(readers.map(\.id))
+    for reader in readers {
+      status.lagRecords[reader.id] = reader.lag(highWatermark: client.cachedHighWatermark(of: reader.id))
+      if case .halted(let advice) = reader.state { status.halted[reader.id] = advice }
+    }
+    status.problem = problem(status.halted)
+    return status
+  }
+
+  /// The worst first: what hides behind it shows when it is gone.
+  private func problem(_ halted: [TopicPartition: String]) -> String? {
+    if let fatal = client.fatalError { return fatal.description }
+    if let connectionProblem { return connectionProblem }
+    if !missingTopics.isEmpty {
+      return "topic \(missingTopics.sorted().joined(separator: ", ")) does not exist: create it with `freshet topics create`"
+    }
+    if let (partition, advice) = halted.min(by: { $0.key < $1.key }) { return "\(partition) is halted: \(advice)" }
+    return otherProblem
+  }
+}
+
+// MARK: - What brokers and librdkafka tell
+
+extension KafkaInteractionSource {
+  private static let lookUpIntervalHealthy: UInt64 = 10_000_000_000
+  private static let lookUpIntervalTroubled: UInt64 = 1_000_000_000
+
+  func lookUp() {
+    // Asking for the ends first makes the leaders known: the first record then comes in 3 ms instead of 500.
+    inspector.lookUp(topics, watermarks: membership == .direct && !isAssignedDirectly)
+    let isHealthy = known.isUp && missingTopics.isEmpty
+    nextLookUp = MonotonicClock.nanoseconds() + (isHealthy ? Self.lookUpIntervalHealthy : Self.lookUpIntervalTroubled)
+  }
+
+  func takeFindings() {
+    inspectAgainWhereDue()
+    let findings = inspector.take()
+    guard !findings.isEmpty else { return }
+    known.brokerRoundTripSeconds = findings.roundTripSeconds ?? known.brokerRoundTripSeconds
+    if !findings.partitionCounts.isEmpty { takePartitionCounts(findings.partitionCounts) }
+    if membership == .direct, !isAssignedDirectly, missingTopics.isEmpty, Set(known.all.map(\.topic)) == Set(topics) {
+      assignDirectly()
+    }
+    for reader in readers {
+      if let answer = findings.watermarks[reader.id] { takeWatermarks(answer, of: reader) }
+    }
+    reassignIfNeeded()
+  }
+
+  private func takePartitionCounts(_ counts: [String: Result<Int32, KafkaError>]) {
+    let wereMissing = missingTopics
+    for (topic, answer) in counts.sorted(by: { $0.key < $1.key }) {
+      switch answer {
+      case .success(let count):
+        missingTopics.remove(topic)
+        let others = known.all.filter { $0.topic != topic }
+        known.all = others.union((0..<count).map { TopicPartition(topic: topic, partition: $0) })
+        noteAnswer()
+      case .failure(let error) where error.name == "UNKNOWN_TOPIC_OR_PART" || error.name == "_UNKNOWN_TOPIC":
+        missingTopics.insert(topic)
+        known.all = known.all.filter { $0.topic != topic }
+        noteAnswer()
+      case .failure(let error) where error.name == "_TRANSPORT": noteBrokersAway(error.description)
+      case .failure(let error): otherProblem = error.description
+      }
+    }
+    if !missingTopics.isEmpty, missingTopics != wereMissing {
+      log.warning("a topic does not exist; waiting for it: create it with `freshet topics create`", ["topic": "\(missingTopics.sorted())"])
+    }
+    // librdkafka would find the new topic at its next metadata refresh; asking again finds it now.
+    if membership == .group, !wereMissing.isEmpty, missingTopics.isEmpty { subscribe() }
+  }
+
+  /// A broker answered.
+  func noteAnswer() {
+    if connectionProblem != nil { log.info("Kafka is back", ["address": client.bootstrapServers]) }
+    known.isUp = true
+    connectionProblem = nil
+  }
+
+  private func noteBrokersAway(_ sentence: String) {
+    known.isUp = false
+    // A refused password or certificate looks like an absent broker; that reason is the better one.
+    guard connectionProblem == nil else { return }
+    connectionProblem = sentence
+    log.warning(sentence)
+  }
+
+  func noteError(_ code: rd_kafka_resp_err_t, _ reason: String) {
+    known.errors[KafkaError.name(of: code), default: 0] += 1
+    log.debug("Kafka reports an error", ["code": KafkaError.name(of: code), "err": reason])
+    switch code {
+    case RD_KAFKA_RESP_ERR__FATAL:
+      guard let error = client.fatalError else { return }
+      events.append(.fatal(error.description))
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+      noteBrokersAway(KafkaError.noBrokerSentence(client.bootstrapServers))
+      nextLookUp = 0
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, RD_KAFKA_RESP_ERR__SSL:
+      known.isUp = false
+      let sentence = KafkaError(code, reason).description
+      if connectionProblem != sentence { log.warning(sentence) }
+      connectionProblem = sentence
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      nextLookUp = 0
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+      otherProblem = KafkaError(code, reason).description
+    default: return
+    }
+  }
+
+  func noteCommit(_ code: rd_kafka_resp_err_t) {
+    guard code != RD_KAFKA_RESP_ERR_NO_ERROR, code != RD_KAFKA_RESP_ERR__NO_OFFSET else { return }
+    known.errors[KafkaError.name(of: code), default: 0] += 1
+    log.debug("a commit failed; the snapshot decides, not the broker", ["err": String(cString: rd_kafka_err2str(code))])
+  }
+}

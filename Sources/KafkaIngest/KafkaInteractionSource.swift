@@ -1,0 +1,208 @@
+import CRdKafka
+import StreamingRecommender
+import Telemetry
+
+/// The input topics of a Kafka cluster.
+///
+/// Everything happens on the thread that calls `poll`: records, rebalances and errors. Only `wake` may be called from elsewhere.
+/// Questions that need a broker's answer run in `LogInspector`, so that a poll never takes longer than its time-out.
+public final class KafkaInteractionSource: InteractionSource {
+  /// How partitions come to this process.
+  public enum Membership: Sendable, Equatable {
+    /// The group shares them out (a static member, unless `kafka.group_instance_id` is `none`).
+    case group
+    /// All of them, at once: the embedded broker makes a group wait three seconds for its first member.
+    case direct
+  }
+
+  let topics: [String]
+  let membership: Membership
+  let onGap: RecommenderConfiguration.Kafka.OnGap
+  let log: Log
+  let client: KafkaClient
+  let wakes = WakePipe()
+  let inspector: LogInspector
+  private let messages = UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>.allocate(capacity: 1024)
+  private var consumerQueue: KafkaQueue?
+
+  var readers: [PartitionReader] = []
+  /// The reader whose turn it is.
+  private var turn = 0
+  /// The next offset to deliver of partitions that are not assigned now.
+  var positions = PartitionOffsets()
+  var paused: Set<TopicPartition> = []
+  var events: [SourceEvent] = []
+  var known = SourceStatus()
+  /// Topics that a broker said it does not have.
+  var missingTopics: Set<String> = []
+  /// Why no broker can be used, while that is so.
+  var connectionProblem: String?
+  /// An error of one topic or the group that others do not share.
+  var otherProblem: String?
+  var nextLookUp: UInt64 = 0
+  var isAssignedDirectly = false
+  /// A partition that stopped on a gap can go on.
+  var needsReassignment = false
+  private var isClosed = false
+
+  /// Checks the settings; nothing is sent before `start(at:)`.
+  public init(
+    configuration: RecommenderConfiguration, membership: Membership = .group, log: Log = .disabled
+  ) throws(KafkaError) {
+    topics = configuration.input.topics
+    self.membership = membership
+    onGap = configuration.kafka.onGap
+    self.log = log
+    let properties = try KafkaProperties.consumer(
+      configuration.kafka, instance: configuration.instance.id, membership: membership)
+    client = try KafkaClient(RD_KAFKA_CONSUMER, properties: properties, callbacks: KafkaCallbacks(log: log))
+    inspector = LogInspector(client: client, wakes: wakes)
+    client.redirectMainQueue()
+    let queue = KafkaQueue(consumerOf: client)
+    queue.wake(wakes)
+    consumerQueue = queue
+    client.callbacks.onRebalance = { [unowned self] code, partitions in rebalance(code, partitions) }
+    client.callbacks.onError = { [unowned self] code, reason in noteError(code, reason) }
+    client.callbacks.onCommit = { [unowned self] code in noteCommit(code) }
+  }
+
+  deinit {
+    close()
+    messages.deallocate()
+  }
+
+  public func start(at offsets: PartitionOffsets) {
+    positions = offsets
+    lookUp()
+    guard membership == .group else { return }
+    subscribe()
+  }
+
+  /// Events of a batch happened before its records.
+  public func poll(max: Int, timeout: Duration) -> SourceBatch {
+    var batch = SourceBatch()
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
+    while true {
+      if MonotonicClock.nanoseconds() >= nextLookUp { lookUp() }
+      serveConsumerQueue(&batch, max)
+      takeFindings()
+      drain(into: &batch, max)
+      batch.events = events
+      events = []
+      let now = MonotonicClock.nanoseconds()
+      guard batch.records.isEmpty, batch.events.isEmpty, now < deadline else { break }
+      if wakes.wait(nanoseconds: deadline - now) { break }
+    }
+    if !batch.records.isEmpty { noteAnswer() }
+    return batch
+  }
+
+  /// Ends a poll that waits, or the next one; from any thread.
+  public func wake() { wakes.signal(.request) }
+
+  /// Ends a poll like `wake`, for owners that must not keep the source itself alive or on another thread.
+  public var waker: @Sendable () -> Void {
+    let wakes = wakes
+    return { wakes.signal(.request) }
+  }
+
+  public func commit(_ offsets: PartitionOffsets) {
+    let assigned = Set(readers.map(\.id))
+    let own = offsets.next.filter { assigned.contains($0.key) }
+    guard !own.isEmpty else { return }
+    let code = client.commit(own)
+    if code != RD_KAFKA_RESP_ERR_NO_ERROR { noteCommit(code) }
+  }
+
+  /// A paused partition's queue is simply not emptied: librdkafka stops fetching when it is full, and nothing has to be sought
+  /// or purged, which is where version 2.0.2 loses records.
+  public func setPaused(_ isPaused: Bool, _ partition: TopicPartition) {
+    if isPaused { paused.insert(partition) } else { paused.remove(partition) }
+    readers.first { $0.id == partition }?.isPaused = isPaused
+  }
+
+  public func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    for reader in readers { positions[reader.id] = reader.next }
+    // The order librdkafka wants: queues, group, client (when the inspector lets go of it, too).
+    readers = []
+    consumerQueue = nil
+    client.closeConsumer()
+    client.callbacks.onRebalance = nil
+    client.callbacks.onError = nil
+    client.callbacks.onCommit = nil
+  }
+
+  func subscribe() {
+    do {
+      try client.subscribe(to: topics)
+    } catch {
+      events.append(.fatal("cannot subscribe to \(topics.joined(separator: ", ")): \(error)"))
+    }
+  }
+}
+
+// MARK: - Taking records
+
+extension KafkaInteractionSource {
+  private func serveConsumerQueue(_ batch: inout SourceBatch, _ max: Int) {
+    // Bounded, so that a storm of errors cannot keep records waiting.
+    for _ in 0..<256 {
+      guard let message = client.serveConsumer() else { return }
+      let reader = message.topicPartition.flatMap { id in readers.first { $0.id == id } }
+      take(message, reader, &batch)
+    }
+  }
+
+  /// Each partition in turn gives at most its share, until the batch is full or all are empty.
+  private func drain(into batch: inout SourceBatch, _ max: Int) {
+    guard !readers.isEmpty else { return }
+    let share = Swift.max(1, (max + readers.count - 1) / readers.count)
+    var emptyInARow = 0
+    while batch.records.count < max, emptyInARow < readers.count {
+      let reader = readers[turn % readers.count]
+      turn = (turn + 1) % readers.count
+      let wanted = min(share, max - batch.records.count, messages.count)
+      let count = reader.delivers ? reader.queue.take(into: .init(rebasing: messages[..<wanted])) : 0
+      emptyInARow = count == 0 ? emptyInARow + 1 : 0
+      for index in 0..<count { take(KafkaMessage(messages[index]!), reader, &batch) }
+    }
+  }
+
+  private func take(_ message: consuming KafkaMessage, _ reader: PartitionReader?, _ batch: inout SourceBatch) {
+    guard message.code == RD_KAFKA_RESP_ERR_NO_ERROR else { return takeError(message, reader) }
+    guard let reader else { return }
+    let offset = message.offset
+    if let next = reader.next {
+      // Left over from before a seek or a reassignment.
+      if offset < next { return }
+      known.offsetGaps += Int(offset - next)
+    }
+    reader.next = offset + 1
+    batch.records.append(message.record(from: reader.id))
+  }
+
+  private func takeError(_ message: borrowing KafkaMessage, _ reader: PartitionReader?) {
+    switch message.code {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      guard let reader else { return }
+      reader.endSeen = message.offset
+      if reader.next == nil { reader.next = message.offset }
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      known.errors["OFFSET_OUT_OF_RANGE", default: 0] += 1
+      guard let reader, reader.state == .reading else { return }
+      inspect(reader, expected: reader.next ?? 0)
+    default: noteError(message.code, message.reason)
+    }
+  }
+}
+
+extension Duration {
+  /// Not negative, at most 292 years.
+  var nanosecondsClamped: UInt64 {
+    let (seconds, attoseconds) = components
+    guard seconds >= 0, attoseconds >= 0 else { return 0 }
+    return min(UInt64(seconds), 9_000_000_000) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+  }
+}

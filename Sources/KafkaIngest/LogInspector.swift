@@ -1,0 +1,85 @@
+import CRdKafka
+import Dispatch
+import StreamingRecommender
+import Synchronization
+import Telemetry
+
+/// Asks brokers the questions that make the asker wait (which partitions, from where to where), on a queue of its own.
+///
+/// The source picks the findings up at its next poll, which the pipe ends early; so no broker can hold a poll up.
+final class LogInspector: Sendable {
+  struct Findings: Sendable {
+    var partitionCounts: [String: Result<Int32, KafkaError>] = [:]
+    var roundTripSeconds: Double?
+    var watermarks: [TopicPartition: Result<ClosedRange<Int64>, KafkaError>] = [:]
+    var isEmpty: Bool { partitionCounts.isEmpty && watermarks.isEmpty }
+  }
+  private struct State: Sendable {
+    var findings = Findings()
+    var isLookingUp = false
+  }
+
+  private let client: KafkaClient
+  private let wakes: WakePipe
+  private let queue = DispatchQueue(label: "freshet.kafka.inspector")
+  private let state = Mutex(State())
+  /// A slow broker (2 s for an answer) is still a broker.
+  private static let timeoutMilliseconds: Int32 = 5000
+
+  init(client: KafkaClient, wakes: WakePipe) {
+    self.client = client
+    self.wakes = wakes
+  }
+
+  /// Finds the partitions of the topics, and with `watermarks` also their ends; nothing happens while an earlier look-up runs.
+  func lookUp(_ topics: [String], watermarks: Bool) {
+    let mayStart = state.withLock { state in
+      defer { state.isLookingUp = true }
+      return !state.isLookingUp
+    }
+    guard mayStart else { return }
+    queue.async { [self] in
+      var found = Findings()
+      for topic in topics {
+        let began = MonotonicClock.nanoseconds()
+        let count = client.partitionCount(of: topic, timeoutMilliseconds: Self.timeoutMilliseconds)
+        found.partitionCounts[topic] = count
+        guard case .success(let partitions) = count else { continue }
+        found.roundTripSeconds = Double(MonotonicClock.nanoseconds() - began) / 1e9
+        guard watermarks else { continue }
+        for partition in 0..<partitions {
+          let id = TopicPartition(topic: topic, partition: partition)
+          found.watermarks[id] = client.watermarks(of: id, timeoutMilliseconds: Self.timeoutMilliseconds)
+        }
+      }
+      report(found) { $0.isLookingUp = false }
+    }
+  }
+
+  /// Finds the first and next offset of one partition.
+  func inspect(_ partition: TopicPartition) {
+    queue.async { [self] in
+      var found = Findings()
+      found.watermarks[partition] = client.watermarks(of: partition, timeoutMilliseconds: Self.timeoutMilliseconds)
+      report(found) { _ in }
+    }
+  }
+
+  /// What was found since the last call.
+  func take() -> Findings {
+    state.withLock { state in
+      defer { state.findings = Findings() }
+      return state.findings
+    }
+  }
+
+  private func report(_ found: Findings, _ change: (inout State) -> Void) {
+    state.withLock { state in
+      change(&state)
+      state.findings.partitionCounts.merge(found.partitionCounts) { $1 }
+      state.findings.watermarks.merge(found.watermarks) { $1 }
+      state.findings.roundTripSeconds = found.roundTripSeconds ?? state.findings.roundTripSeconds
+    }
+    wakes.signal(.queue)
+  }
+}

@@ -1,0 +1,58 @@
+import CRdKafka
+import StreamingRecommender
+
+extension KafkaClient {
+  /// Lets `serve` also receive what a consumer's main queue gets: errors, commits, rebalances.
+  func redirectMainQueue() { rd_kafka_poll_set_consumer(pointer) }
+
+  func subscribe(to topics: [String]) throws(KafkaError) {
+    let list = PartitionList()
+    for topic in topics { list.append(TopicPartition(topic: topic, partition: -1)) }
+    let code = rd_kafka_subscribe(pointer, list.pointer)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code) }
+  }
+
+  /// Serves callbacks, and gives the next message of the consumer queue: an error, as records come on the partitions' queues.
+  func serveConsumer() -> KafkaMessage? { rd_kafka_consumer_poll(pointer, 0).map(KafkaMessage.init) }
+
+  /// Starts reading at the offsets in `list`.
+  func assign(_ list: UnsafePointer<rd_kafka_topic_partition_list_t>?) -> rd_kafka_resp_err_t {
+    rd_kafka_assign(pointer, list)
+  }
+
+  var usesIncrementalRebalance: Bool {
+    rd_kafka_rebalance_protocol(pointer).map { String(cString: $0) } == "COOPERATIVE"
+  }
+
+  func incrementalAssign(_ list: UnsafePointer<rd_kafka_topic_partition_list_t>) -> rd_kafka_resp_err_t {
+    code(of: rd_kafka_incremental_assign(pointer, list))
+  }
+
+  func incrementalUnassign(_ list: UnsafePointer<rd_kafka_topic_partition_list_t>) -> rd_kafka_resp_err_t {
+    code(of: rd_kafka_incremental_unassign(pointer, list))
+  }
+
+  private func code(of error: OpaquePointer?) -> rd_kafka_resp_err_t {
+    guard let error else { return RD_KAFKA_RESP_ERR_NO_ERROR }
+    defer { rd_kafka_error_destroy(error) }
+    return rd_kafka_error_code(error)
+  }
+
+  /// Does not wait; the outcome comes to `callbacks.onCommit`.
+  func commit(_ offsets: [TopicPartition: Int64]) -> rd_kafka_resp_err_t {
+    let list = PartitionList()
+    for (partition, offset) in offsets { list.append(partition, offset: offset) }
+    return rd_kafka_commit(pointer, list.pointer, 1)
+  }
+
+  /// The end of a partition's log as the last fetch saw it; `nil` before the first one.
+  func cachedHighWatermark(of partition: TopicPartition) -> Int64? {
+    var low: Int64 = 0
+    var high: Int64 = -1
+    let code = rd_kafka_get_watermark_offsets(pointer, partition.topic, partition.partition, &low, &high)
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
+  }
+
+  /// Leaves the group (a static member keeps its place) after a last rebalance callback; every queue must be gone before.
+  func closeConsumer() { rd_kafka_consumer_close(pointer) }
+}

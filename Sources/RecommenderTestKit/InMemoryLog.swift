@@ -1,0 +1,256 @@
+import StreamingRecommender
+import Synchronization
+
+/// Kafka's placement of a key: what `murmur2_random` and Java's producer do.
+public enum KafkaPartitioner {
+  public static func partition(ofKey key: [UInt8], partitions: Int) -> Int32 {
+    Int32(Int(murmur2(key) & 0x7fff_ffff) % partitions)
+  }
+
+  /// Kafka's variant (its seed, and signed bytes that make no difference).
+  public static func murmur2(_ bytes: [UInt8]) -> UInt32 {
+    let multiplier: UInt32 = 0x5bd1_e995
+    var hash = 0x9747_b28c ^ UInt32(truncatingIfNeeded: bytes.count)
+    var index = 0
+    while index + 4 <= bytes.count {
+      var word = UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2]) << 16 | UInt32(bytes[index + 3]) << 24
+      word &*= multiplier
+      word ^= word >> 24
+      word &*= multiplier
+      hash = (hash &* multiplier) ^ word
+      index += 4
+    }
+    if index < bytes.count {
+      for (shift, byte) in bytes[index...].enumerated() { hash ^= UInt32(byte) << UInt32(8 * shift) }
+      hash &*= multiplier
+    }
+    hash ^= hash >> 13
+    hash &*= multiplier
+    return hash ^ hash >> 15
+  }
+}
+
+/// The log of records as arrays: same order, offsets, retention and gaps as Kafka, and no time passes.
+public final class InMemoryLog: Sendable {
+  struct Partition: Sendable {
+    /// The offset of `records[0]`.
+    var first: Int64 = 0
+    var records: [Record] = []
+    var next: Int64 { first + Int64(records.count) }
+  }
+  struct State: Sendable {
+    var partitions: [TopicPartition: Partition] = [:]
+    var partitionCounts: [String: Int] = [:]
+    var committed = PartitionOffsets()
+  }
+  let state = Mutex(State())
+
+  public init(topics: [String: Int] = [:]) {
+    for (topic, partitions) in topics { createTopic(topic, partitions: partitions) }
+  }
+
+  public func createTopic(_ name: String, partitions: Int) {
+    state.withLock { state in
+      state.partitionCounts[name] = partitions
+      for partition in 0..<partitions { state.partitions[TopicPartition(topic: name, partition: Int32(partition))] = Partition() }
+    }
+  }
+
+  /// Appends where Kafka's producer would put this key (partition 0 without one), or to the partition named.
+  @discardableResult public func append(
+    _ topic: String, key: [UInt8]?, value: [UInt8]?, timestampMilliseconds: Int64? = nil, headers: [RecordHeader] = [],
+    partition: Int32? = nil
+  ) -> (partition: TopicPartition, offset: Int64) {
+    state.withLock { state in
+      guard let count = state.partitionCounts[topic] else { preconditionFailure("no topic \(topic)") }
+      let placed = partition ?? key.map { KafkaPartitioner.partition(ofKey: $0, partitions: count) } ?? 0
+      let id = TopicPartition(topic: topic, partition: placed)
+      precondition(Int(placed) < count, "\(id) does not exist")
+      let offset = state.partitions[id]!.next
+      state.partitions[id]!.records.append(
+        Record(source: id, offset: offset, timestampMilliseconds: timestampMilliseconds, key: key, value: value, headers: headers))
+      return (id, offset)
+    }
+  }
+
+  /// Retention: records below `offset` are gone.
+  public func truncate(_ id: TopicPartition, before offset: Int64) {
+    state.withLock { state in
+      guard var partition = state.partitions[id], offset > partition.first else { return }
+      let gone = min(Int(offset - partition.first), partition.records.count)
+      partition.records.removeFirst(gone)
+      partition.first += Int64(gone)
+      state.partitions[id] = partition
+    }
+  }
+
+  /// The topic is deleted and created again: empty, offsets from 0.
+  public func recreate(_ topic: String) {
+    state.withLock { state in
+      for id in state.partitions.keys where id.topic == topic { state.partitions[id] = Partition() }
+    }
+  }
+
+  /// Every record that is still held, in offset order.
+  public func records(of id: TopicPartition) -> [Record] { state.withLock { $0.partitions[id]?.records ?? [] } }
+  public func end(of id: TopicPartition) -> Int64 { state.withLock { $0.partitions[id]?.next ?? 0 } }
+  /// What sources told the broker.
+  public var committed: PartitionOffsets { state.withLock { $0.committed } }
+
+  /// A reader of these topics (all when empty) that holds every partition.
+  public func makeSource(
+    topics: [String] = [], onGap: RecommenderConfiguration.Kafka.OnGap = .halt
+  ) -> InMemorySource {
+    InMemorySource(self, topics: topics, onGap: onGap)
+  }
+}
+
+/// Reads an `InMemoryLog`. A poll never sleeps, whatever its time-out: a simulation moves time itself.
+public final class InMemorySource: InteractionSource {
+  private let log: InMemoryLog
+  private let topics: [String]
+  private let onGap: RecommenderConfiguration.Kafka.OnGap
+  private var next: [TopicPartition: Int64] = [:]
+  private var assigned: [TopicPartition] = []
+  private var paused: Set<TopicPartition> = []
+  private var halted: [TopicPartition: String] = [:]
+  private var events: [SourceEvent] = []
+  private var rebalances = 0
+  private var turn = 0
+  /// False: the broker is away, polls give nothing.
+  public var isUp = true
+
+  init(_ log: InMemoryLog, topics: [String], onGap: RecommenderConfiguration.Kafka.OnGap) {
+    self.log = log
+    self.topics = topics
+    self.onGap = onGap
+  }
+
+  private var all: [TopicPartition] {
+    log.state.withLock { state in state.partitions.keys.filter { topics.isEmpty || topics.contains($0.topic) } }.sorted()
+  }
+
+  public func start(at offsets: PartitionOffsets) {
+    next = offsets.next
+    rebalance(to: all)
+  }
+
+  /// Another member came or went: everything is revoked, then these are assigned (eager).
+  public func rebalance(to partitions: [TopicPartition]) {
+    rebalances += 1
+    if !assigned.isEmpty { events.append(.revoked(assigned)) }
+    assigned = partitions.sorted()
+    halted = [:]
+    events.append(.assigned(assigned))
+  }
+
+  public func poll(max: Int, timeout: Duration) -> SourceBatch {
+    var batch = SourceBatch()
+    if isUp {
+      let share = Swift.max(1, max / Swift.max(1, assigned.count))
+      var emptyInARow = 0
+      while batch.records.count < max, emptyInARow < assigned.count {
+        let id = assigned[turn % assigned.count]
+        turn += 1
+        let taken = take(id, max: min(share, max - batch.records.count))
+        emptyInARow = taken.isEmpty ? emptyInARow + 1 : 0
+        batch.records += taken
+      }
+    }
+    batch.events = events
+    events = []
+    return batch
+  }
+
+  private func take(_ id: TopicPartition, max: Int) -> [Record] {
+    guard !paused.contains(id), halted[id] == nil else { return [] }
+    return log.state.withLock { state in
+      guard let partition = state.partitions[id] else { return [] }
+      guard let expected = next[id] else {
+        next[id] = partition.first
+        return take(partition, id, max)
+      }
+      if expected > partition.next {
+        halt(id, expected, "the next offset is \(expected) but the log ends at \(partition.next): the topic was created again")
+        return []
+      }
+      if expected < partition.first {
+        guard onGap == .earliest else {
+          halt(id, expected, "records from offset \(expected) on are gone; set kafka.on_gap = earliest to go on without them")
+          return []
+        }
+        events.append(.gap(id, expected: expected, resumed: partition.first))
+        next[id] = partition.first
+      }
+      return take(partition, id, max)
+    }
+  }
+
+  private func take(_ partition: InMemoryLog.Partition, _ id: TopicPartition, _ max: Int) -> [Record] {
+    let from = Int(next[id]! - partition.first)
+    let records = partition.records[from..<min(partition.records.count, from + max)]
+    next[id] = next[id]! + Int64(records.count)
+    return Array(records)
+  }
+
+  private func halt(_ id: TopicPartition, _ expected: Int64, _ advice: String) {
+    halted[id] = advice
+    events.append(.gap(id, expected: expected, resumed: nil))
+  }
+
+  public func commit(_ offsets: PartitionOffsets) {
+    log.state.withLock { $0.committed.next.merge(offsets.next) { $1 } }
+  }
+
+  public func setPaused(_ isPaused: Bool, _ partition: TopicPartition) {
+    if isPaused { paused.insert(partition) } else { paused.remove(partition) }
+  }
+
+  public var status: SourceStatus {
+    var status = SourceStatus()
+    status.isUp = isUp
+    status.assigned = Set(assigned)
+    status.all = Set(all)
+    status.halted = halted
+    status.rebalances = rebalances
+    status.problem = isUp ? halted.min { $0.key < $1.key }.map { "\($0.key) is halted: \($0.value)" } : "the broker is away"
+    log.state.withLock { state in
+      for id in assigned {
+        guard let partition = state.partitions[id] else { continue }
+        status.lagRecords[id] = max(0, partition.next - (next[id] ?? partition.first))
+      }
+    }
+    return status
+  }
+
+  public func close() { assigned = [] }
+}
+
+/// Keeps dead letters in an array.
+public final class InMemoryDeadLetterSink: DeadLetterSink {
+  public private(set) var letters: [DeadLetter] = []
+  public private(set) var acknowledgedThrough: UInt64 = 0
+  public var failures = 0
+  /// False: letters wait for `acknowledge`.
+  public var isAutomatic: Bool
+
+  public init(isAutomatic: Bool = true) { self.isAutomatic = isAutomatic }
+
+  public func send(_ letter: DeadLetter) {
+    letters.append(letter)
+    if isAutomatic { acknowledge() }
+  }
+
+  /// The broker has written everything up to this letter (all when `nil`).
+  public func acknowledge(through sequence: UInt64? = nil) {
+    acknowledgedThrough = max(acknowledgedThrough, min(sequence ?? lastSequence, lastSequence))
+  }
+
+  public var lastSequence: UInt64 { UInt64(letters.count) }
+
+  public var unacknowledged: [TopicPartition: Int] {
+    letters[Int(acknowledgedThrough)...].reduce(into: [:]) { $0[$1.record.source, default: 0] += 1 }
+  }
+
+  public func flush(timeout: Duration) -> Bool { acknowledgedThrough == lastSequence }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import KafkaIngest
+import RecommenderTestKit
+import StreamingRecommender
+import Testing
+
+@Suite(.serialized, .disabled(if: RealKafka.absence != nil, "no real Kafka (set KAFKA_HOME)"))
+struct RealKafkaTests {
+  private func makeTopic(_ name: String, partitions: Int) throws -> (broker: RealKafka.Broker, topic: String) {
+    let broker = try RealKafka.broker()
+    let topic = freshTopic(name)
+    let administration = try TopicAdministration(kafka: configuration(broker.bootstrapServers, topic).kafka)
+    #expect(try administration.ensureTopics([.events(topic, partitions: partitions)]) == [topic: .created])
+    return (broker, topic)
+  }
+
+  private func source(
+    _ broker: RealKafka.Broker, _ topic: String, membership: KafkaInteractionSource.Membership = .group,
+    _ change: (inout RecommenderConfiguration) -> Void = { _ in }
+  ) throws -> KafkaInteractionSource {
+    var configuration = configuration(broker.bootstrapServers, topic)
+    change(&configuration)
+    return try KafkaInteractionSource(configuration: configuration, membership: membership)
+  }
+
+  @Test func realKafkaSourceKeepsTheContract() throws {
+    let violations = SourceContract.violations {
+      let (broker, topic) = try makeTopic("contract", partitions: 3)
+      return SourceContractLog(
+        topic: topic, partitions: 3,
+        append: { partition, values in
+          try write(broker.bootstrapServers, topic, values.map { (nil, $0, partition) }, pace: .paced)
+        },
+        truncate: { partition, before in try deleteRecords(broker, topic, partition, before) },
+        makeSource: { onGap in try source(broker, topic) { $0.kafka.onGap = onGap } })
+    }
+    #expect(violations == [])
+  }
+
+  private func deleteRecords(_ broker: RealKafka.Broker, _ topic: String, _ partition: Int32, _ before: Int64) throws {
+    let file = broker.directory + "/delete-\(topic).json"
+    try #"{"version":1,"partitions":[{"topic":"\#(topic)","partition":\#(partition),"offset":\#(before)}]}"#
+      .write(toFile: file, atomically: true, encoding: .utf8)
+    try shell("'\(broker.home)/bin/kafka-delete-records.sh' --bootstrap-server \(broker.bootstrapServers) --offset-json-file '\(file)'")
+  }
+
+  @Test func topicsAreCreatedOnceAndThenDescribed() throws {
+    let broker = try RealKafka.broker()
+    let topic = freshTopic("made")
+    let administration = try TopicAdministration(kafka: configuration(broker.bootstrapServers, topic).kafka)
+    #expect(try administration.partitionCount(topic) == nil)
+    let wanted = [TopicSpecification.events(topic, partitions: 5), .deadLetters(topic + ".dlq", partitions: 5)]
+    #expect(try administration.ensureTopics(wanted) == [topic: .created, topic + ".dlq": .created])
+    #expect(try administration.partitionCount(topic) == 5)
+    #expect(try administration.ensureTopics(wanted) == [topic: .exists(partitions: 5), topic + ".dlq": .exists(partitions: 5)])
+    let bad = try administration.ensureTopics([TopicSpecification(name: topic + "-bad", partitions: 1, configuration: ["no.such": "1"])])
+    guard case .failed(let reason) = bad[topic + "-bad"] else { return #expect(Bool(false), "\(bad)") }
+    #expect(reason.contains("no.such"))
+  }
+
+  @Test func aMissingTopicIsWaitedForAndNamed() throws {
+    let broker = try RealKafka.broker()
+    let topic = freshTopic("late")
+    let source = try source(broker, topic)
+    defer { source.close() }
+    source.start(at: PartitionOffsets())
+    read(source) { _ in source.status.problem != nil }
+    #expect(source.status.problem?.contains("freshet topics create") == true)
+    #expect(source.status.isUp)
+    #expect(!source.status.holdsEverything)
+    let administration = try TopicAdministration(kafka: configuration(broker.bootstrapServers, topic).kafka)
+    #expect(try administration.ensureTopics([.events(topic, partitions: 2)]) == [topic: .created])
+    let batch = read(source) { $0.events.contains { if case .assigned(let all) = $0 { all.count == 2 } else { false } } }
+    #expect(batch.events.last == .assigned([0, 1].map { TopicPartition(topic: topic, partition: $0) }))
+    #expect(source.status.problem == nil)
+  }
+
+  @Test func aKilledAndRestartedBrokerLosesAndRepeatsNothing() throws {
+    let (broker, topic) = try makeTopic("killed", partitions: 2)
+    try write(broker.bootstrapServers, topic, (0..<2000).map { (nil, "\($0)", Int32($0 % 2)) })
+    let source = try source(broker, topic)
+    defer { source.close() }
+    source.start(at: PartitionOffsets())
+    var records = read(source, max: 100) { $0.records.count >= 700 }.records
+    try broker.kill()
+    records += read(source) { _ in !source.status.isUp }.records
+    #expect(source.status.problem?.contains(broker.bootstrapServers) == true)
+    try broker.start()
+    try write(broker.bootstrapServers, topic, (2000..<3000).map { (nil, "\($0)", Int32($0 % 2)) })
+    let missing = 3000 - records.count
+    records += read(source, patience: .seconds(30)) { $0.records.count >= missing }.records
+    for partition: Int32 in [0, 1] {
+      #expect(records.filter { $0.source.partition == partition }.map(\.offset) == Array(0..<1500))
+    }
+    #expect(source.status.isUp)
+    #expect(source.status.halted.isEmpty)
+  }
+
+  @Test func aSecondHolderOfTheMemberNameFencesTheFirst() throws {
+    let (broker, topic) = try makeTopic("fenced", partitions: 1)
+    let first = try source(broker, topic) { $0.kafka.groupInstanceID = "same" }
+    first.start(at: PartitionOffsets())
+    read(first) { !$0.events.isEmpty }
+    let second = try source(broker, topic) { $0.kafka.groupInstanceID = "same" }
+    second.start(at: PartitionOffsets())
+    read(second) { !$0.events.isEmpty }
+    let batch = read(first) { $0.events.contains { if case .fatal = $0 { true } else { false } } }
+    let fatal = batch.events.compactMap { if case .fatal(let text) = $0 { text } else { nil } }.first
+    #expect(fatal?.contains("kafka.group_instance_id") == true)
+    first.close()
+    second.close()
+  }
+
+  @Test func aCommitReachesTheBroker() throws {
+    let (broker, topic) = try makeTopic("commit", partitions: 1)
+    try write(broker.bootstrapServers, topic, (0..<20).map { (nil, "\($0)", 0) })
+    let source = try source(broker, topic)
+    defer { source.close() }
+    source.start(at: PartitionOffsets())
+    read(source) { $0.records.count >= 20 }
+    source.commit(PartitionOffsets([TopicPartition(topic: topic, partition: 0): 12]))
+    for _ in 0..<10 { _ = source.poll(max: 1, timeout: .milliseconds(20)) }
+    let described = try broker.tool(
+      "kafka-consumer-groups.sh --bootstrap-server \(broker.bootstrapServers) --describe --group group-\(topic)")
+    let columns = described.split(separator: "\n").last?.split(separator: " ").map(String.init) ?? []
+    #expect(columns.prefix(5) == ["group-\(topic)", topic, "0", "12", "20"])
+  }
+
+  @Test func aDeadLetterTopicThatComesLaterGetsItsLetters() throws {
+    let (broker, topic) = try makeTopic("letters", partitions: 1)
+    let sink = try deadLetterSink(broker.bootstrapServers, topic)
+    sink.send(letter(topic))
+    #expect(!sink.flush(timeout: .milliseconds(300)))
+    let administration = try TopicAdministration(kafka: configuration(broker.bootstrapServers, topic).kafka)
+    _ = try administration.ensureTopics([.deadLetters(topic + ".dlq", partitions: 1)])
+    #expect(sink.flush(timeout: .seconds(20)))
+    #expect(try readAll(broker.bootstrapServers, topic + ".dlq", count: 1).first?.value == [0, 200, 3])
+  }
+
+  @Test func noBrokerIsSaidWithTheAddress() throws {
+    var kafka = RecommenderConfiguration.Kafka()
+    kafka.bootstrapServers = "127.0.0.1:1"
+    let administration = try TopicAdministration(kafka: kafka)
+    let error = #expect(throws: KafkaError.self) { try administration.partitionCount("events") }
+    #expect(error?.description.contains("127.0.0.1:1") == true)
+    #expect(error?.isRetriable == true)
+  }
+
+  @Test func realConsumeRateAndLatencyArePrinted() throws {
+    let broker = try RealKafka.broker()
+    try measure("real Kafka", broker.bootstrapServers, pace: .paced, membership: .group) { topic, partitions in
+      let administration = try TopicAdministration(kafka: configuration(broker.bootstrapServers, topic).kafka)
+      _ = try administration.ensureTopics([.events(topic, partitions: partitions)])
+    }
+  }
+}
