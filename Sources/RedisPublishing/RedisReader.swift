@@ -7,6 +7,10 @@ public final class RedisReader {
     public var list: RecommendationList
     /// The user has no list of their own; this is the popular one.
     public var isFallback: Bool
+    public init(list: RecommendationList, isFallback: Bool) {
+      self.list = list
+      self.isFallback = isFallback
+    }
   }
 
   public let keys: RedisKeys
