@@ -61,7 +61,8 @@ public struct PublisherContract {
     let publisher = publisher
     require(wait { publisher.status.isUp && publisher.room > 0 }, "comes up and has room")
     events = publisher.events()
-    require(events.first == .connected(epoch: nil, published: PartitionOffsets()), "reports an empty view at the first connect, got \(events)")
+    require(
+      events.first == .connected(epoch: nil, published: PartitionOffsets()), "reports an empty view at the first connect, got \(events)")
     require(publisher.events().isEmpty, "reports each event once")
 
     try checkCommands()
@@ -104,7 +105,8 @@ public struct PublisherContract {
     require(publisher.flush(timeout: patience), "flush ends when everything is acknowledged")
     let answers = publisher.acknowledged()
     require(answers.map(\.ticket) == expected, "tickets are acknowledged once each, in order, got \(answers.map(\.ticket))")
-    require(zip(answers, answers.dropFirst()).allSatisfy { $0.atNanoseconds <= $1.atNanoseconds }, "times of acknowledgement do not go back")
+    require(
+      zip(answers, answers.dropFirst()).allSatisfy { $0.atNanoseconds <= $1.atNanoseconds }, "times of acknowledgement do not go back")
     require(answers.allSatisfy { $0.atNanoseconds >= before }, "an acknowledgement is not older than its submission")
     require(publisher.acknowledged().isEmpty, "reports each acknowledgement once")
     require(publisher.status.queuedCommands == 0, "nothing is queued after a flush")

@@ -94,7 +94,8 @@ final class PublishWorker {
     if !model.isEmpty {
       guard model["format"] == RedisCommandEncoder.format else {
         throw RedisError(
-          .foreign, "the key \(keys.model) was not written by this version of Freshet (format \(model["format"] ?? "missing"), "
+          .foreign,
+          "the key \(keys.model) was not written by this version of Freshet (format \(model["format"] ?? "missing"), "
             + "expected \(RedisCommandEncoder.format)), so nothing is written there")
       }
       view.epoch = model["epoch"].flatMap { UInt32($0) }

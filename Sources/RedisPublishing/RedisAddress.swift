@@ -22,7 +22,8 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
       throw RedisError(.address, "redis.url: TLS (rediss://) is not there yet; run a local stunnel and let redis.url name its plain port")
     case "redis+sentinel", "redis-sentinel":
       throw RedisError(
-        .address, "redis.url: Sentinel (redis+sentinel://) is not there yet; let redis.url name the master, or a local proxy that follows it")
+        .address,
+        "redis.url: Sentinel (redis+sentinel://) is not there yet; let redis.url name the master, or a local proxy that follows it")
     case "redis+cluster", "redis-cluster":
       throw RedisError(
         .address,
@@ -60,7 +61,8 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
     guard !host.isEmpty else { throw RedisError(.address, "redis.url: the host is missing; write redis://host:port/db") }
     let port = portText.map { Int($0) ?? 0 } ?? 6379
     guard (1...65_535).contains(port) else {
-      throw RedisError(.address, "redis.url: \"\(portText ?? "")\" is not a port; write a number from 1 to 65535, e.g. redis://\(host):6379")
+      throw RedisError(
+        .address, "redis.url: \"\(portText ?? "")\" is not a port; write a number from 1 to 65535, e.g. redis://\(host):6379")
     }
     let databaseText = path.flatMap { $0.isEmpty ? nil : String($0) }
     return RedisAddress(.tcp(host: host, port: port), database: try databaseNumber(databaseText) ?? databaseNumber(inQuery: query))

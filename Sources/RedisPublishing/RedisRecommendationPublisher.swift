@@ -74,7 +74,7 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
 
   /// Small on purpose: a list that waits here grows old, a user in the engine's set of changed users does not.
   public var room: Int {
-    state.withLock { $0.isUp ? max(0, min(queueLimit, 4 * pipeline) - $0.queue.count) : 0 }
+    state.withLock { $0.isUp && !$0.isClosing ? max(0, min(queueLimit, 4 * pipeline) - $0.queue.count) : 0 }
   }
 
   public func submit(_ commands: [PublishCommand], ticket: UInt64) {
@@ -111,7 +111,7 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
   public var status: PublisherStatus {
     state.withLock { shared in
       var status = PublisherStatus()
-      status.isUp = shared.isUp
+      status.isUp = shared.isUp && !shared.isClosing
       status.problem = shared.problem
       status.queuedCommands = shared.queue.count
       if let oldest = shared.queue.oldestSubmittedAt {

@@ -25,7 +25,10 @@ final class FakeServer: Sendable {
     let thread = Thread {
       while true {
         let peer = accept(listener, nil, nil)
-        guard peer >= 0 else { return }
+        guard peer >= 0 else {
+          close(listener)
+          return
+        }
         Self.serve(peer, reply, endless, pause)
         close(peer)
       }
@@ -33,10 +36,8 @@ final class FakeServer: Sendable {
     thread.start()
   }
 
-  func stop() {
-    shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
-  }
+  /// The thread closes the listener itself: closed here, its number could name another test's socket when the thread uses it.
+  func stop() { shutdown(listener, Int32(SHUT_RDWR)) }
 
   private static func serve(_ peer: Int32, _ reply: [UInt8], _ endless: [UInt8], _ pause: UInt32) {
     var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -459,9 +459,10 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
         usleep(50)
         continue
       }
-      publisher.submit((sent..<sent + room).map { index in
-        .user(UserRecommendations(user: "user-\(index)", list: list(offset: Int64(index), items: items), factors: nil))
-      }, ticket: UInt64(sent))
+      publisher.submit(
+        (sent..<sent + room).map { index in
+          .user(UserRecommendations(user: "user-\(index)", list: list(offset: Int64(index), items: items), factors: nil))
+        }, ticket: UInt64(sent))
       sent += room
     }
     #expect(publisher.flush(timeout: .seconds(60)))

@@ -68,7 +68,8 @@ func eventually(within patience: Duration = .seconds(15), _ condition: () throws
   return true
 }
 
-func list(epoch: UInt32 = 7, offset: Int64, items: [RecommendedItem] = [RecommendedItem(item: "sku-1", score: 4.21)]) -> RecommendationList {
+func list(epoch: UInt32 = 7, offset: Int64, items: [RecommendedItem] = [RecommendedItem(item: "sku-1", score: 4.21)]) -> RecommendationList
+{
   RecommendationList(epoch: epoch, source: .foldin, partition: 3, offset: offset, madeAtMilliseconds: 1_700_000_000_000, items: items)
 }
 
