@@ -304,6 +304,20 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
     #expect(publisher.events() == [])
   }
 
+  /// After a long time without writes the heartbeat has expired by itself; then only the pointer tells.
+  @Test func vanishedModelPointerIsNoticedToo() throws {
+    let fixture = try Fixture()
+    let publisher = try fixture.publisher()
+    publisher.submit([.model(modelSeven)], ticket: 1)
+    #expect(publisher.flush(timeout: .seconds(10)))
+    usleep(250_000)
+    _ = publisher.events()
+    try fixture.control().command(["DEL", "freshet:default:model"])
+    #expect(eventually { publisher.events() == [empty] })
+    usleep(250_000)
+    #expect(publisher.events() == [])
+  }
+
   @Test func evictedHeartbeatAloneIsNotALoss() throws {
     let fixture = try Fixture()
     let publisher = try fixture.publisher()
