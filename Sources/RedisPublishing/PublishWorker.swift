@@ -159,7 +159,11 @@ final class PublishWorker {
     let modelIsThere = replies[1].integer == 1
     let shouldHaveLived = heartbeatAt != 0 && now < heartbeatAt + UInt64(Self.heartbeatSeconds - 5) * 1_000_000_000
     // A server that evicts may drop the heartbeat alone; then the model pointer is still there, unless it was written just now.
-    let isEmptied = shouldHaveLived && !heartbeatIsThere && (epoch == nil || !modelIsThere || modelWrittenSinceHeartbeat)
+    let lostHeartbeat = shouldHaveLived && !heartbeatIsThere && (epoch == nil || modelWrittenSinceHeartbeat)
+    // Counts without the heartbeat too: that expires by itself when writes were refused for long, and emptying a full server is
+    // just what somebody may do then.
+    let lostModel = epoch != nil && !modelIsThere
+    let isEmptied = lostHeartbeat || lostModel
     heartbeatAt = now
     modelWrittenSinceHeartbeat = false
     if isEmptied { reportEmptied() }
