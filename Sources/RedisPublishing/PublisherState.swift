@@ -1,0 +1,58 @@
+import Foundation
+import StreamingRecommender
+import Telemetry
+
+/// What the publisher's caller and its thread share.
+///
+/// Sendable: `shared` is touched with the lock held only.
+final class PublisherState: @unchecked Sendable {
+  struct Shared {
+    var queue = PublishQueue()
+    var acknowledgements: [PublishAcknowledgement] = []
+    var events: [PublisherEvent] = []
+    var isUp = false
+    var problem: String?
+    var reconnects = 0
+    var errors: [String: Int] = [:]
+    var published: [PublishedKind: Int] = [:]
+    var publishedBytes: [PublishedKind: Int] = [:]
+    var partitions: [TopicPartition]
+    /// The partitions changed: the thread reads the view again and reports it.
+    var mustReadView = false
+    /// The socket in use, for ending a read from outside.
+    var descriptor: Int32?
+    var isClosing = false
+    var isFinished = false
+  }
+
+  private var shared: Shared
+  private let condition = MonotonicCondition()
+
+  init(partitions: [TopicPartition]) { shared = Shared(partitions: partitions) }
+
+  func withLock<Result>(_ body: (inout Shared) throws -> Result) rethrows -> Result {
+    try condition.withLock { try body(&shared) }
+  }
+
+  func wake() { condition.broadcast() }
+
+  /// Waits until `isDone`; false when the time is over before.
+  func wait(atMost timeout: Duration, until isDone: (Shared) -> Bool) -> Bool {
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
+    return condition.withLock {
+      while !isDone(shared) {
+        if !condition.wait(until: deadline) && MonotonicClock.nanoseconds() >= deadline { return isDone(shared) }
+      }
+      return true
+    }
+  }
+
+  func close() {
+    withLock {
+      $0.isClosing = true
+      // The thread takes the descriptor out under this lock before it closes it, so this number is still ours.
+      if let descriptor = $0.descriptor { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
+    wake()
+  }
+}

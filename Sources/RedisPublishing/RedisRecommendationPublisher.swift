@@ -1,0 +1,147 @@
+import Foundation
+import StreamingRecommender
+import Telemetry
+
+/// Publishes lists, vectors and the model pointer to one Redis server.
+///
+/// Nothing here waits for Redis except `flush` and `close`: `submit` encodes and appends to a queue, a thread of its own owns the
+/// connection, sends pipelines and reads the replies. What is not acknowledged stays in the queue, in order, through time-outs,
+/// lost connections, error replies and restarts of the server.
+///
+/// Sendable: everything that changes lives in `PublisherState`, behind its lock.
+public final class RedisRecommendationPublisher: RecommendationPublisher, @unchecked Sendable {
+  /// How long the publisher waits for what; the defaults are for production, tests shorten them.
+  public struct Timing: Sendable, Equatable {
+    /// Full jitter: each wait is random between zero and a bound that doubles from `backOffMin` to `backOffMax`.
+    public var backOffMin = Duration.milliseconds(50)
+    public var backOffMax = Duration.seconds(2)
+    /// Between attempts while a person must change something.
+    public var configurationRetry = Duration.seconds(5)
+    /// How often the heartbeat key is checked and renewed, which is also how soon a FLUSHALL is noticed.
+    public var heartbeat = Duration.seconds(1)
+    public init() {}
+  }
+
+  private let encoder: RedisCommandEncoder
+  private let state: PublisherState
+  private let pipeline: Int
+  private let queueLimit: Int
+  private let timeout: Duration
+  private let keepsUsers: Bool
+
+  /// - Parameters:
+  ///   - partitions: whose progress is read at every connect and reported in `.connected`; see `follow(_:)`.
+  ///   - onAcknowledged: called on the publisher's thread for each acknowledged `.user` command; must be cheap.
+  ///   - onProgress: called on the publisher's thread after acknowledgements and changes of state; must be cheap. For waking the owner.
+  /// - Throws: `RedisError` when `redis.url` cannot be used. That the server is away is not an error: see `status`.
+  public init(
+    redis: RecommenderConfiguration.Redis, publish: RecommenderConfiguration.Publish, instance: String,
+    partitions: [TopicPartition] = [], timing: Timing = Timing(), log: Log = .disabled,
+    onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)? = nil, onProgress: (@Sendable () -> Void)? = nil
+  ) throws {
+    _ = try RedisAddress(redis.url)
+    precondition(publish.pipeline > 0, "publish.pipeline must be positive, got \(publish.pipeline)")
+    let keys = RedisKeys(prefix: redis.keyPrefix, namespace: redis.namespace)
+    encoder = RedisCommandEncoder(keys: keys, instance: instance, ttl: publish.ttl)
+    pipeline = publish.pipeline
+    queueLimit = publish.queueLimit
+    timeout = redis.timeout
+    keepsUsers = onAcknowledged != nil
+    let state = PublisherState(partitions: partitions)
+    self.state = state
+    let pipeline = publish.pipeline
+    let thread = Thread {
+      PublishWorker(
+        redis: redis, keys: keys, instance: instance, pipeline: pipeline, timing: timing, log: log, state: state,
+        onAcknowledged: onAcknowledged, onProgress: onProgress
+      ).run()
+    }
+    thread.name = "freshet-redis"
+    thread.start()
+  }
+
+  deinit { close() }
+
+  /// Replaces the partitions whose progress is read; a `.connected` event with their progress follows.
+  public func follow(_ partitions: [TopicPartition]) {
+    state.withLock {
+      guard $0.partitions != partitions else { return }
+      $0.partitions = partitions
+      $0.mustReadView = true
+    }
+    state.wake()
+  }
+
+  /// Small on purpose: a list that waits here grows old, a user in the engine's set of changed users does not.
+  public var room: Int {
+    state.withLock { $0.isUp && !$0.isClosing ? max(0, min(queueLimit, 4 * pipeline) - $0.queue.count) : 0 }
+  }
+
+  public func submit(_ commands: [PublishCommand], ticket: UInt64) {
+    let now = MonotonicClock.nanoseconds()
+    var entries = commands.map {
+      PublishQueue.Entry(command: encoder.encode($0), ticket: nil, submittedAt: now, user: keepsUsers ? acknowledgedUser($0) : nil)
+    }
+    if entries.isEmpty { entries.append(.init(command: .nothing, ticket: nil, submittedAt: now, user: nil)) }
+    entries[entries.count - 1].ticket = ticket
+    state.withLock { shared in
+      for entry in entries { shared.queue.append(entry) }
+    }
+    state.wake()
+  }
+
+  public func acknowledged() -> [PublishAcknowledgement] {
+    state.withLock { shared in
+      defer { shared.acknowledgements.removeAll(keepingCapacity: true) }
+      return shared.acknowledgements
+    }
+  }
+
+  /// `.connected` comes at the first connect, at every later one, and again when somebody emptied the server under us.
+  ///
+  /// `published` holds, as everywhere, the *next* offset: one more than the inclusive `offset` in the hash. An `epoch` of nil means
+  /// that there is no model of ours, even where progress is still reported.
+  public func events() -> [PublisherEvent] {
+    state.withLock { shared in
+      defer { shared.events.removeAll(keepingCapacity: true) }
+      return shared.events
+    }
+  }
+
+  public var status: PublisherStatus {
+    state.withLock { shared in
+      var status = PublisherStatus()
+      status.isUp = shared.isUp && !shared.isClosing
+      status.problem = shared.problem
+      status.queuedCommands = shared.queue.count
+      if let oldest = shared.queue.oldestSubmittedAt {
+        status.oldestSeconds = Double(MonotonicClock.nanoseconds() &- oldest) / 1e9
+      }
+      status.reconnects = shared.reconnects
+      status.errors = shared.errors
+      for (kind, count) in shared.published { status.published[kind.rawValue] = count }
+      for (kind, bytes) in shared.publishedBytes { status.publishedBytes[kind.rawValue] = bytes }
+      return status
+    }
+  }
+
+  public func flush(timeout: Duration) -> Bool {
+    state.wait(atMost: timeout) { $0.queue.isEmpty }
+  }
+
+  /// Ends the thread and the connection; what is not acknowledged by then is dropped, so `flush` first.
+  public func close() {
+    state.close()
+    _ = state.wait(atMost: timeout * 2 + .milliseconds(500)) { $0.isFinished }
+  }
+
+  private func acknowledgedUser(_ command: PublishCommand) -> AcknowledgedUser? {
+    guard case .user(let user) = command else { return nil }
+    return AcknowledgedUser(user: user.user, partition: user.list.partition, offset: user.list.offset, atNanoseconds: 0)
+  }
+}
+
+extension EncodedCommand {
+  /// Carries a ticket through the queue in its turn.
+  static let nothing = EncodedCommand(bytes: [], replies: 0, kind: .top)
+}
