@@ -97,6 +97,15 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if acknowledgesAutomatically { acknowledge() }
   }
 
+  /// The process that published died: what it had not sent is gone, the view stays; a new process connects.
+  public func publisherDied() {
+    pending = []
+    acknowledgements = []
+    followed = []
+    isClosed = false
+    reported = current.isUp ? [.connected(epoch: view.model?.epoch, published: published)] : []
+  }
+
   /// Everything in the view is lost, as by FLUSHALL; noticed at once.
   public func wipe() {
     view = View()
@@ -129,6 +138,14 @@ public final class InMemoryPublisher: RecommendationPublisher {
   }
 
   // MARK: RecommendationPublisher
+
+  private var followed: [TopicPartition] = []
+
+  public func follow(_ partitions: [TopicPartition]) {
+    guard followed != partitions else { return }
+    followed = partitions
+    if current.isUp { reported.append(.connected(epoch: view.model?.epoch, published: published)) }
+  }
 
   public var room: Int { current.isUp && !isClosed ? max(0, roomMax - pending.count) : 0 }
 

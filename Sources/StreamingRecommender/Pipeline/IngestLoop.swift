@@ -79,6 +79,8 @@ public final class IngestLoop {
   private var watchedNanoseconds: UInt64 = 0
   private var heldPartitions: Set<TopicPartition> = []
   private var isMemoryPaused = false
+  /// Partitions that the publisher reads progress for.
+  private var followed: Set<TopicPartition> = []
   private var fatal: String?
   /// The highest epoch ever heard of; the next one is above it.
   private var epochFloor: UInt32
@@ -199,9 +201,16 @@ public final class IngestLoop {
   private var canPublish: Bool { ports.source.status.holdsEverything && ports.publisher.room > 0 }
 
   private func takePublisherEvents() {
+    let all = ports.source.status.all
+    if !all.isEmpty, followed != all {
+      followed = all
+      _ = ports.publisher.events()  // what was read before the partitions were known says nothing about them
+      ports.publisher.follow(all.sorted())
+    }
     for event in ports.publisher.events() {
       switch event {
       case .connected(let epoch, let published):
+        guard !followed.isEmpty else { continue }
         log.info("connected to Redis", ["epoch": epoch.map { "\($0)" } ?? "none"])
         epochFloor = max(epochFloor, epoch ?? 0)
         if let epoch, engine.moveEpochs(above: epoch) {

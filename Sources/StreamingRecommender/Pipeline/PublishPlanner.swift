@@ -36,8 +36,13 @@ struct PublishPlanner: Sendable {
   private var popularDue = true
   private var popularAt: UInt64 = 0
   private var progressAt: UInt64 = 0
+  /// Progress as submitted, and as the view has acknowledged it.
   private var published = PartitionOffsets()
-  /// Live lists wait until these offsets (last published by the process before us) are passed again.
+  private var acknowledgedProgress = PartitionOffsets()
+  private var progressInFlight: [(ticket: UInt64, offsets: PartitionOffsets)] = []
+  /// Whether this process has given the view anything yet.
+  private var hasPublished = false
+  /// Live lists wait until these offsets (published by the process before us) are reached again.
   private var holdThrough: PartitionOffsets?
   private var refreshNext: Int32 = 0
   private var refreshedAt: UInt64?
@@ -66,18 +71,24 @@ struct PublishPlanner: Sendable {
     if !update.applied.isEmpty { popularDue = true }
   }
 
-  mutating func acknowledge(through ticket: UInt64) { progress.acknowledge(through: ticket) }
+  mutating func acknowledge(through ticket: UInt64) {
+    progress.acknowledge(through: ticket)
+    while let first = progressInFlight.first, first.ticket <= ticket {
+      acknowledgedProgress = first.offsets
+      progressInFlight.removeFirst()
+    }
+  }
 
   /// The view came back or was met for the first time.
   ///
   /// - Parameters:
   ///   - epoch: whose pointer it holds; `nil` when it holds nothing.
-  ///   - viewOffsets: last published offsets, inclusive.
+  ///   - viewOffsets: next offsets after those that its lists cover.
   mutating func connected(epoch: UInt32?, viewOffsets: PartitionOffsets, engine: RecommenderEngine) {
     popularDue = true
-    let isFirst = visibleEpoch == nil && published.next.isEmpty
+    let isFirst = !hasPublished
     if isFirst, epoch != nil { holdThrough = viewOffsets }
-    let lost = epoch == nil || (!isFirst && published.next.contains { (viewOffsets[$0.key] ?? -1) < $0.value - 1 })
+    let lost = epoch == nil || acknowledgedProgress.next.contains { (viewOffsets[$0.key] ?? 0) < $0.value }
     visibleEpoch = epoch
     if rollout?.installs == true {
       // Item vectors of the coming epoch went with the rest.
@@ -85,7 +96,7 @@ struct PublishPlanner: Sendable {
       return
     }
     guard let model = engine.model else { return }
-    let behind = isFirst && engine.offsets.next.contains { $0.value > (viewOffsets[$0.key] ?? -1) + 1 }
+    let behind = isFirst && engine.offsets.next.contains { $0.value > viewOffsets[$0.key] ?? 0 }
     if epoch != model.epoch || lost {
       start(epoch: model.epoch, installs: false)
     } else if engine.rolledOutEpoch != model.epoch || behind {
@@ -137,13 +148,14 @@ struct PublishPlanner: Sendable {
     planPopular(engine, now, &batch)
     planProgress(engine, now, batch.liveUsers > 0 ? firstBatch : dirty.firstBatch, &batch)
     guard !batch.commands.isEmpty else { return nil }
+    hasPublished = true
     progress.noteTicket(ticket, firstBatch: batch.liveUsers > 0 ? firstBatch : batchNumber + 1)
     return batch
   }
 
   private mutating func checkHold(_ engine: RecommenderEngine) {
     guard let hold = holdThrough else { return }
-    if hold.next.allSatisfy({ (engine.offsets[$0.key] ?? 0) > $0.value }) { holdThrough = nil }
+    if hold.next.allSatisfy({ engine.offsets[$0.key] ?? 0 >= $0.value }) { holdThrough = nil }
   }
 
   private mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
@@ -376,6 +388,7 @@ struct PublishPlanner: Sendable {
         .progress(partition, offset: next - 1, epoch: engine.model?.epoch ?? 0, atMilliseconds: now.wallMilliseconds))
       published[partition] = next
     }
+    progressInFlight.append((lastTicket, published))
   }
 }
 

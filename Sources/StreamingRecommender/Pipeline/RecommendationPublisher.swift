@@ -3,6 +3,8 @@
 /// Commands are carried out in the order of `submit`, at least once each (all of them are idempotent), and are held by the
 /// publisher until the view has acknowledged them: after a lost connection the unacknowledged ones are sent again.
 public protocol RecommendationPublisher: AnyObject {
+  /// Names the partitions whose progress the view is asked for; a `.connected` event with it follows when the view is up.
+  func follow(_ partitions: [TopicPartition])
   /// Commands that `submit` takes now. Zero while the view is away: the engine then keeps only the set of changed users.
   var room: Int { get }
   /// Carries out `commands`; when the last one is acknowledged, `ticket` (strictly increasing) shows up in `acknowledged()`.
@@ -28,8 +30,8 @@ public struct PublishAcknowledgement: Sendable, Equatable {
 }
 
 public enum PublisherEvent: Equatable, Sendable {
-  /// Connected for the first time or again. `epoch` and `published` are what the view holds (nil / empty: nothing of ours is
-  /// there, so everything must be published again).
+  /// Connected for the first time or again. `epoch` and `published` (next offsets) are what the view holds; no epoch: no model of
+  /// ours is there, so everything must be published again.
   case connected(epoch: UInt32?, published: PartitionOffsets)
   case disconnected(String)
 }

@@ -104,6 +104,8 @@ public struct SnapshotDirectory: SnapshotStorage {
     return try SnapshotCodec.read(UnsafeRawBufferPointer(start: map, count: size), path: path, configuration: configuration)
   }
 
+  public func lastSequence() -> UInt64 { sequences().last ?? 0 }
+
   /// Sequence numbers of the files present, ascending.
   public func sequences() -> [UInt64] {
     guard let directory = opendir(path) else { return [] }

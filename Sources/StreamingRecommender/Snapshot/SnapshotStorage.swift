@@ -4,10 +4,43 @@ public protocol SnapshotStorage: Sendable {
   func write(_ snapshot: Snapshot) throws -> SnapshotReceipt
   /// The newest snapshot that is whole, and what was wrong with newer ones; `nil` when there is none at all.
   func newest(for configuration: RecommenderConfiguration) throws -> (snapshot: Snapshot?, refused: [SnapshotError])
+  /// The highest sequence number present, whole or not; 0 when there is none.
+  func lastSequence() -> UInt64
 }
 
 public struct SnapshotReceipt: Sendable, Equatable {
   public var sequence: UInt64
   public var bytes: Int
   public var seconds: Double
+  public init(sequence: UInt64, bytes: Int, seconds: Double) {
+    self.sequence = sequence
+    self.bytes = bytes
+    self.seconds = seconds
+  }
+}
+
+/// An engine as a restart finds it.
+public struct RecoveredEngine: Sendable {
+  public var engine: RecommenderEngine
+  public var nextSequence: UInt64
+  /// Of the snapshot that was restored; `nil` when there was none to restore.
+  public var snapshotSequence: UInt64?
+  /// Snapshots that could not be used.
+  public var refused: [SnapshotError]
+  /// A model of another size was dropped.
+  public var droppedModelFactors: Int?
+
+  /// Restores the newest whole snapshot, or starts empty at the beginning of the log.
+  public init(from storage: some SnapshotStorage, configuration: RecommenderConfiguration) throws {
+    let found = try storage.newest(for: configuration)
+    refused = found.refused
+    nextSequence = storage.lastSequence() + 1
+    snapshotSequence = found.snapshot?.sequence
+    if let snapshot = found.snapshot {
+      engine = RecommenderEngine(restoring: snapshot, configuration: configuration)
+      if let model = snapshot.model, engine.model == nil { droppedModelFactors = model.factors }
+    } else {
+      engine = RecommenderEngine(configuration)
+    }
+  }
 }

@@ -1,0 +1,276 @@
+import StreamingRecommender
+import Synchronization
+import Telemetry
+
+/// Drives the real loop against a log, a view, a disk and a clock made of memory, with every interleaving and every crash taken
+/// from one random number. The same number replays the same run.
+///
+/// A run ends with the faults healed; then the state must equal one rebuilt from the log, every list must be there, and on the
+/// way no list went back, no offset was committed beyond a durable snapshot, no epoch number meant two models.
+public final class Simulator {
+  public let seed: UInt64
+  public private(set) var violations: [String] = []
+  public private(set) var counts: [String: Int] = [:]
+  private var random: SeededRandom
+  private let configuration: RecommenderConfiguration
+  private let log = InMemoryLog()
+  private let publisher: InMemoryPublisher
+  private let storage = InMemorySnapshotStorage()
+  private let clock = SimulatedClock()
+  private var letters = InMemoryDeadLetterSink(isAutomatic: false)
+  private var allLetters: [DeadLetter] = []
+  private var jobs = ManualJobRunner()
+  private var board = JobBoard(label: "simulation")
+  private var loop: IngestLoop
+  private var source: InMemorySource
+  private var naive: NaiveState
+  private var lives = 0
+  private var epochVectors: [UInt32: [String: [Float]]] = [:]
+  private static let topic = "events"
+
+  public init(seed: UInt64) throws {
+    self.seed = seed
+    var random = SeededRandom(seed: seed)
+    var configuration = RecommenderConfiguration()
+    configuration.model.factors = 4 + Int(random.below(3)) * 4
+    configuration.model.coldIterations = 2
+    configuration.model.warmIterations = 1
+    configuration.model.historyPerUser = random.chance(0.5) ? 5 : 2000
+    configuration.model.trend = random.chance(0.5) ? nil : .init()
+    configuration.foldIn.items = random.chance(0.5) ? .none : .new
+    configuration.retrain.everyEvents = 60 + Int(random.below(100))
+    configuration.snapshot.interval = .milliseconds(Int(random.below(2000)) + 50)
+    configuration.topN.n = 5
+    configuration.topN.similarN = 3
+    configuration.publish.refresh = .seconds(5)
+    self.configuration = configuration
+    log.createTopic(Self.topic, partitions: 1 + Int(random.below(4)))
+    naive = NaiveState(historyPerUser: configuration.model.historyPerUser)
+    let clock = self.clock
+    publisher = InMemoryPublisher(acknowledgesAutomatically: false, roomMax: 8 + Int(random.below(200)), clock: { clock.monotonicNanoseconds })
+    source = log.makeSource()
+    loop = try Self.makeLoop(configuration, source, publisher, letters, storage, jobs, clock, board)
+    self.random = random
+  }
+
+  private static func makeLoop(
+    _ configuration: RecommenderConfiguration, _ source: InMemorySource, _ publisher: InMemoryPublisher, _ letters: InMemoryDeadLetterSink,
+    _ storage: InMemorySnapshotStorage, _ jobs: ManualJobRunner, _ clock: SimulatedClock, _ board: JobBoard
+  ) throws -> IngestLoop {
+    let recovered = try RecoveredEngine(from: storage, configuration: configuration)
+    var settings = IngestLoop.Settings(configuration, trainingThreads: 1)
+    settings.pollMax = 40
+    return IngestLoop(
+      engine: recovered.engine, settings: settings,
+      ports: .init(source: source, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock),
+      jobs: board, firstSnapshotSequence: recovered.nextSequence)
+  }
+
+  /// Runs `steps` random steps, heals everything, and returns what was violated.
+  public func run(steps: Int) -> [String] {
+    for _ in 0..<steps where violations.isEmpty {
+      step()
+      checkAlways()
+    }
+    if violations.isEmpty { heal() }
+    return violations
+  }
+
+  private func step() {
+    clock.advance(milliseconds: Int64(random.below(80)))
+    switch random.below(100) {
+    case 0..<30: for _ in 0...random.below(12) { produce() }
+    case 30..<62: note("turn") { loop.turn(maxWait: .zero) }
+    case 62..<72: note("acknowledge") { publisher.acknowledge(Int(random.below(60))) }
+    case 72..<75: note("unacknowledged") { publisher.applyWithoutAcknowledging(Int(random.below(20))) }
+    case 75..<82: note("job") { jobs.runOne() }
+    case 82..<85: note("letters") { letters.acknowledge() }
+    case 85..<87: note("view down") { publisher.goDown() }
+    case 87..<91: note("view up") { publisher.comeUp() }
+    case 91: note("view wiped") { publisher.wipe() }
+    case 92..<94: note("retrain") { _ = board.begin(.retrain, nowNanoseconds: clock.monotonicNanoseconds) }
+    case 94: note("snapshot") { loop.mailbox.post(.snapshot) }
+    case 95: note("disk full") { storage.failNext(1) }
+    case 96: note("broker away") { source.isUp.toggle() }
+    case 97: note("rebalance") { rebalance() }
+    default: note("crash") { crash() }
+    }
+  }
+
+  private func note(_ what: String, _ body: () -> Void) {
+    counts[what, default: 0] += 1
+    body()
+  }
+
+  private func rebalance() {
+    let all = source.status.all.sorted()
+    source.rebalance(to: random.chance(0.5) ? all : Array(all.prefix(Int(random.below(UInt64(all.count) + 1)))))
+  }
+
+  // MARK: Events
+
+  private func produce() {
+    let user = "u\(random.below(25))"
+    let key = Array(user.utf8)
+    if random.chance(0.04) {
+      let (partition, offset) = log.append(
+        Self.topic, key: key, value: Array("{\"user_id\":".utf8), timestampMilliseconds: clock.wallMilliseconds)
+      naive.reject("\(partition) \(offset)")
+    } else if random.chance(0.01) {
+      log.append(Self.topic, key: key, value: nil, timestampMilliseconds: clock.wallMilliseconds)
+      naive.forget(user: user)
+    } else {
+      let item = "i\(random.below(60))"
+      let late = random.chance(0.2) ? Int64(random.below(20_000)) : 0
+      let time = clock.wallMilliseconds - late
+      let operation: Interaction.Operation = random.chance(0.7) ? .add : random.chance(0.6) ? .set : .delete
+      let strength = Double(random.below(5)) - (random.chance(0.1) ? 6 : 0)
+      let value = InteractionEncoder.encode(
+        user: key, item: Array(item.utf8), operation: operation, value: strength, timeMilliseconds: time)
+      log.append(Self.topic, key: key, value: value, timestampMilliseconds: clock.wallMilliseconds)
+      naive.apply(user: user, item: item, operation: operation, strength: Float(strength), time: time)
+    }
+  }
+
+  // MARK: Faults
+
+  /// kill -9 between any two steps: the loop, its jobs, its unsent commands and letters are gone.
+  private func crash() {
+    lives += 1
+    if jobs.count > 0, random.chance(0.3) {
+      let sequence = storage.lastSequence() + 1
+      if (try? storage.tear(sequence: sequence, loop.engine.snapshot(sequence: sequence), keepingBytes: Double(random.below(100)) / 100)) == nil {
+        violations.append("a snapshot could not be encoded")
+      }
+    }
+    allLetters += letters.letters.prefix(Int(letters.acknowledgedThrough))
+    letters = InMemoryDeadLetterSink(isAutomatic: false)
+    jobs = ManualJobRunner()
+    board = JobBoard(label: "simulation\(lives)")
+    publisher.publisherDied()
+    source = log.makeSource()
+    do {
+      loop = try Self.makeLoop(configuration, source, publisher, letters, storage, jobs, clock, board)
+    } catch { violations.append("restart failed: \(error)") }
+  }
+
+  // MARK: What must hold
+
+  private func checkAlways() {
+    if let user = publisher.backwardSteps.first { violations.append("the list of \(user) went back in time") }
+    for (partition, committed) in log.committed.next where committed > storage.durableOffsets[partition] ?? 0 {
+      violations.append("\(partition): offset \(committed) is committed, \(storage.durableOffsets[partition] ?? 0) is durable")
+    }
+    if random.chance(0.1) { checkView() }
+    if random.chance(0.02), let violation = loop.engine.store.violatedInvariant() { violations.append(violation) }
+  }
+
+  private func checkView() {
+    let view = publisher.view
+    guard let epoch = view.model?.epoch else { return }
+    var vectors: [String: [Float]] = [:]
+    for (version, vector) in view.itemFactors where version.epoch == epoch { vectors[version.item] = vector }
+    if let known = epochVectors[epoch] {
+      for (item, vector) in known where vectors[item] != nil && vectors[item] != vector {
+        violations.append("epoch \(epoch) has two vectors for the trained item \(item)")
+      }
+    } else {
+      epochVectors[epoch] = trainedOnly(vectors, epoch)
+    }
+    for (user, list) in view.lists where view.userFactors[user]?.epoch == list.epoch {
+      for item in list.items where view.itemFactors[.init(epoch: list.epoch, item: item.item)] == nil && !isRetired(list.epoch, epoch) {
+        violations.append("\(user)'s list of epoch \(list.epoch) names \(item.item), which has no vector in it (model \(epoch))")
+      }
+    }
+  }
+
+  private func isRetired(_ epoch: UInt32, _ current: UInt32) -> Bool { epoch + 1 < current }
+
+  private func trainedOnly(_ vectors: [String: [Float]], _ epoch: UInt32) -> [String: [Float]] {
+    guard let model = loop.engine.model, model.epoch == epoch else { return [:] }
+    return vectors.filter { name, _ in loop.engine.store.items.find(Array(name.utf8)).map(model.isTrained) ?? false }
+  }
+
+  private func heal() {
+    source.isUp = true
+    source.rebalance(to: source.status.all.sorted())
+    storage.failNext(0)
+    publisher.comeUp()
+    publisher.acknowledgesAutomatically = true
+    for round in 0..<3000 {
+      clock.advance(milliseconds: 120)
+      publisher.acknowledge()
+      letters.acknowledge()
+      jobs.runAll()
+      let polled = loop.turn(maxWait: .zero)
+      if round > 20, polled == 0, loop.isQuiet, source.status.lagRecords.values.allSatisfy({ $0 == 0 }) { break }
+      if round == 2999 { violations.append("it does not come to rest: \(loop.status.current)") }
+    }
+    checkView()
+    checkEnd()
+  }
+
+  private func checkEnd() {
+    let engine = loop.engine
+    if let difference = naive.difference(from: engine.store) { violations.append(difference) }
+    if let violation = engine.store.violatedInvariant() { violations.append(violation) }
+    if engine.eventsApplied != UInt64(naive.eventsApplied) {
+      violations.append("\(engine.eventsApplied) events applied, \(naive.eventsApplied) in the log")
+    }
+    for (partition, next) in engine.offsets.next where next != log.end(of: partition) {
+      violations.append("\(partition) stands at \(next), the log ends at \(log.end(of: partition))")
+    }
+    let lettered = Set((allLetters + letters.letters).map { "\($0.record.source) \($0.record.offset)" })
+    if lettered != naive.rejected { violations.append("dead letters differ: \(lettered.symmetricDifference(naive.rejected).sorted())") }
+    checkLists(engine)
+  }
+
+  private func checkLists(_ engine: RecommenderEngine) {
+    guard let model = engine.model else { return }
+    let view = publisher.view
+    if view.model?.epoch != model.epoch { violations.append("readers see epoch \(view.model?.epoch ?? 0), the engine has \(model.epoch)") }
+    for user in view.lists.keys where naive.users[user] == nil { violations.append("\(user) was forgotten and still has a list") }
+    var engine = engine
+    let scratch = EngineScratch(factors: model.factors)
+    let isExact = configuration.model.trend == nil && configuration.foldIn.items == .none
+    for user in naive.users.keys {
+      guard let list = view.lists[user] else {
+        violations.append("\(user) has no list")
+        continue
+      }
+      if list.epoch != model.epoch { violations.append("\(user)'s list is of epoch \(list.epoch), not \(model.epoch)") }
+      let index = engine.store.users.find(Array(user.utf8))!
+      let seen = Set(engine.store.seen(index).map { engine.store.items.string($0) })
+      if list.items.contains(where: { seen.contains($0.item) }) { violations.append("\(user)'s list names a seen item") }
+      if isExact {
+        let fresh = engine.refresh([index], scratch)[0].items.map { engine.store.items.string($0.item) }
+        if fresh != list.items.map(\.item) { violations.append("\(user)'s list is \(list.items.map(\.item)), the engine's is \(fresh)") }
+      }
+    }
+  }
+}
+
+/// Time that a simulation moves by hand.
+final class SimulatedClock: EngineClock {
+  private let milliseconds = Mutex<Int64>(1_700_000_000_000)
+  func advance(milliseconds step: Int64) { milliseconds.withLock { $0 += step } }
+  var wallMilliseconds: Int64 { milliseconds.withLock { $0 } }
+  var monotonicNanoseconds: UInt64 { UInt64(wallMilliseconds) * 1_000_000 }
+}
+
+/// SplitMix64: small, seeded, the same everywhere.
+public struct SeededRandom: RandomNumberGenerator {
+  private var state: UInt64
+  public init(seed: UInt64) { state = seed }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  public mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
+  public mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
+}
