@@ -56,6 +56,8 @@ extension KafkaInteractionSource {
 
   private func takePartitionCounts(_ counts: [String: Result<Int32, KafkaError>]) {
     let wereMissing = missingTopics
+    // Comes back with the next error if it still holds.
+    if counts.values.allSatisfy({ (try? $0.get()) != nil }) { otherProblem = nil }
     for (topic, answer) in counts.sorted(by: { $0.key < $1.key }) {
       switch answer {
       case .success(let count):
@@ -74,8 +76,6 @@ extension KafkaInteractionSource {
     if !missingTopics.isEmpty, missingTopics != wereMissing {
       log.warning("a topic does not exist; waiting for it: create it with `freshet topics create`", ["topic": "\(missingTopics.sorted())"])
     }
-    // librdkafka would find the new topic at its next metadata refresh; asking again finds it now.
-    if membership == .group, !wereMissing.isEmpty, missingTopics.isEmpty { subscribe() }
   }
 
   /// A broker answered.

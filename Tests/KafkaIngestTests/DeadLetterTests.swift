@@ -3,7 +3,9 @@ import RecommenderTestKit
 import StreamingRecommender
 import Testing
 
-func letter(_ topic: String, partition: Int32 = 0, offset: Int64 = 7, key: [UInt8]? = [1, 255], value: [UInt8]? = [0, 200, 3]) -> DeadLetter {
+func letter(
+  _ topic: String, partition: Int32 = 0, offset: Int64 = 7, key: [UInt8]? = [1, 255], value: [UInt8]? = [0, 200, 3]
+) -> DeadLetter {
   DeadLetter(
     record: Record(
       source: TopicPartition(topic: topic, partition: partition), offset: offset, timestampMilliseconds: 5, key: key, value: value,

@@ -111,6 +111,20 @@ import Testing
     #expect(records.filter { $0.source.partition == 1 }.map(\.offset) == Array(0..<30))
   }
 
+  @Test func closingDoesNotWaitForAnAbsentBroker() throws {
+    let broker = try EmbeddedBroker()
+    let topic = freshTopic("closing")
+    try broker.createTopic(topic, partitions: 1)
+    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .group)
+    source.start(at: PartitionOffsets())
+    read(source) { !$0.events.isEmpty }
+    try broker.setDown()
+    read(source) { _ in !source.status.isUp }
+    let began = ContinuousClock.now
+    source.close()
+    #expect(ContinuousClock.now - began < .seconds(5))
+  }
+
   @Test func fetchErrorsAreSurvived() throws {
     let broker = try EmbeddedBroker()
     let topic = freshTopic("errors")

@@ -26,19 +26,22 @@ enum RealKafka {
     return reason
   }()
 
-  private static let home: String = ProcessInfo.processInfo.environment["KAFKA_HOME"] ?? {
-    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    return root.deletingLastPathComponent().appendingPathComponent("shared/kafka").path
-  }()
+  private static let home: String =
+    ProcessInfo.processInfo.environment["KAFKA_HOME"]
+    ?? {
+      let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      return root.deletingLastPathComponent().appendingPathComponent("shared/kafka").path
+    }()
 
   static func broker() throws -> Broker { try shared.get() }
 
   private static let shared: Result<Broker, any Error> = Result {
     let directory = try shell("mktemp -d")
-    // A watcher ends the broker however this process ends.
+    // A watcher ends the broker however this process ends. A process that nobody has waited for yet has ended, too: the test
+    // runner waits for our output first, whose pipe the watcher inherits.
     _ = try shell(
       """
-      (while kill -0 \(getpid()) 2>/dev/null; do sleep 0.5; done; '\(home)/bin/broker' kill '\(directory)'; rm -rf '\(directory)') \
+      (while case $(ps -o stat= -p \(getpid())) in ''|Z*) false;; esac; do sleep 0.5; done; '\(home)/bin/broker' kill '\(directory)'; rm -rf '\(directory)') \
       >/dev/null 2>&1 </dev/null &
       """)
     let output = try shell("'\(home)/bin/broker' start '\(directory)'")
