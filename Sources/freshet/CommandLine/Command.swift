@@ -84,7 +84,8 @@ struct CommandOption: Sendable {
         ? "a whole number, at least \(range.lowerBound)" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
     case .double(let range):
       if let number = Double(value), number.isFinite, range.contains(number) { return nil }
-      return range.upperBound.isInfinite ? "a number, at least \(range.lowerBound)" : "a number from \(range.lowerBound) to \(range.upperBound)"
+      return range.upperBound.isInfinite
+        ? "a number, at least \(range.lowerBound)" : "a number from \(range.lowerBound) to \(range.upperBound)"
     case .choice(let words):
       return words.contains(value) ? nil : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
     }

@@ -9,12 +9,14 @@ enum CommandTable {
     CommandOption(
       long: "data-dir", kind: .text, valueName: "DIR", sentence: "Directory for state, and where a running engine says how to reach it.",
       key: "instance.data_dir"),
-    CommandOption(long: "bootstrap-servers", kind: .text, valueName: "HOST:PORT,...", sentence: "Kafka brokers.", key: "kafka.bootstrap_servers"),
+    CommandOption(
+      long: "bootstrap-servers", kind: .text, valueName: "HOST:PORT,...", sentence: "Kafka brokers.", key: "kafka.bootstrap_servers"),
     CommandOption(
       long: "topic", kind: .text, valueName: "NAME", sentence: "Topic with interactions.", isRepeated: true, key: "input.topics"),
     CommandOption(long: "redis", kind: .text, valueName: "URL", sentence: "Redis, such as redis://127.0.0.1:6379.", key: "redis.url"),
     CommandOption(long: "namespace", kind: .text, valueName: "NAME", sentence: "Second part of every Redis key.", key: "redis.namespace"),
-    CommandOption(long: "admin", kind: .text, valueName: "HOST:PORT", sentence: "Address of the engine's admin server.", key: "admin.listen"),
+    CommandOption(
+      long: "admin", kind: .text, valueName: "HOST:PORT", sentence: "Address of the engine's admin server.", key: "admin.listen"),
     CommandOption(long: "json", kind: .flag, sentence: "Print one JSON object to standard output."),
     CommandOption(long: "quiet", short: "q", kind: .flag, sentence: "Print no progress and no notes."),
     CommandOption(long: "verbose", kind: .flag, sentence: "Print more about what is being done."),
@@ -54,7 +56,8 @@ enum CommandTable {
         CommandOption(long: "speedup", kind: .double(0.001...1e12), valueName: "X", sentence: "Follow the file's times, X times as fast."),
         CommandOption(long: "max", kind: .flag, sentence: "As fast as the broker takes them; so it is without --rate and --speedup."),
         CommandOption(
-          long: "format", kind: .choice(["tsv", "csv", "jsonl"]), valueName: "tsv|csv|jsonl", sentence: "Format; else told by the file's name."),
+          long: "format", kind: .choice(["tsv", "csv", "jsonl"]), valueName: "tsv|csv|jsonl",
+          sentence: "Format; else told by the file's name."),
         value,
         CommandOption(long: "items", kind: .text, valueName: "TITLES", sentence: "File of item and title; they are loaded into Redis too."),
       ],
@@ -90,7 +93,8 @@ enum CommandTable {
       id: .status, path: ["status"], summary: "Print the state of the running engine.",
       options: [CommandOption(long: "watch", kind: .flag, sentence: "Print it again every second.")],
       examples: [
-        Command.Example(line: "freshet status", sentence: "Once."), Command.Example(line: "freshet status --json", sentence: "For a program."),
+        Command.Example(line: "freshet status", sentence: "Once."),
+        Command.Example(line: "freshet status --json", sentence: "For a program."),
       ]),
     Command(
       id: .models, path: ["models"], summary: "List the models that the running engine has published.",
@@ -100,7 +104,8 @@ enum CommandTable {
       options: training,
       examples: [
         Command.Example(line: "freshet train --train train.tsv --test test.tsv", sentence: "Train, and measure recall and nDCG at 20."),
-        Command.Example(line: "freshet train --train train.tsv --factors 128 --iterations 20 --output model", sentence: "Write the factors."),
+        Command.Example(
+          line: "freshet train --train train.tsv --factors 128 --iterations 20 --output model", sentence: "Write the factors."),
       ],
       presets: [
         ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
@@ -111,9 +116,11 @@ enum CommandTable {
       summary: "Test, then learn, event by event over a file with times, with the same engine code as serve.",
       options: [
         data("Interactions with times.", isRequired: true),
-        CommandOption(long: "warmup", kind: .double(0...0.99), valueName: "SHARE", defaultValue: "0.2", sentence: "Share trained on first."),
         CommandOption(
-          long: "unscored", kind: .double(0...0.99), valueName: "SHARE", defaultValue: "0.1", sentence: "Share after it that is not scored."),
+          long: "warmup", kind: .double(0...0.99), valueName: "SHARE", defaultValue: "0.2", sentence: "Share trained on first."),
+        CommandOption(
+          long: "unscored", kind: .double(0...0.99), valueName: "SHARE", defaultValue: "0.1", sentence: "Share after it that is not scored."
+        ),
         CommandOption(
           long: "retrain-every", kind: .text, valueName: "N", sentence: "Events between retrains.", key: "retrain.every_events"),
         CommandOption(long: "limit", kind: .int(1...Int.max), valueName: "N", sentence: "Read no more than N events."),
@@ -128,7 +135,8 @@ enum CommandTable {
       summary: "Measure the time from an event to the list that covers it.",
       options: [
         CommandOption(long: "rate", kind: .double(0.1...1e7), valueName: "N", defaultValue: "1000", sentence: "Events a second."),
-        CommandOption(long: "seconds", kind: .double(1...86_400), valueName: "S", defaultValue: "10", sentence: "Length, after 3 s of warm-up."),
+        CommandOption(
+          long: "seconds", kind: .double(1...86_400), valueName: "S", defaultValue: "10", sentence: "Length, after 3 s of warm-up."),
         CommandOption(long: "during-retrain", kind: .flag, sentence: "Measure a second figure while a retrain runs."),
         data("Interactions to use in place of the shipped ones."),
       ],
@@ -177,10 +185,12 @@ enum CommandTable {
     CommandOption(long: "train", kind: .text, valueName: "FILE", sentence: "Interactions to train on.", isRequired: true),
     CommandOption(long: "test", kind: .text, valueName: "FILE", sentence: "Interactions to measure with."),
     CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
-    CommandOption(long: "iterations", kind: .text, valueName: "T", sentence: "Iterations; 15 when nothing sets them.", key: "model.iterations"),
+    CommandOption(
+      long: "iterations", kind: .text, valueName: "T", sentence: "Iterations; 15 when nothing sets them.", key: "model.iterations"),
     CommandOption(long: "regularization", kind: .text, valueName: "L", sentence: "Regularization (lambda).", key: "model.regularization"),
     CommandOption(
-      long: "unobserved-weight", kind: .text, valueName: "A0", sentence: "Weight of a pair that was not seen.", key: "model.unobserved_weight"),
+      long: "unobserved-weight", kind: .text, valueName: "A0", sentence: "Weight of a pair that was not seen.",
+      key: "model.unobserved_weight"),
     CommandOption(long: "solver", kind: .text, valueName: "S", sentence: "How a row is solved.", key: "model.solver"),
     CommandOption(long: "threads", kind: .text, valueName: "P", sentence: "Threads.", key: "retrain.threads"),
     CommandOption(long: "seed", kind: .text, valueName: "N", sentence: "Seed of the first factors.", key: "model.seed"),

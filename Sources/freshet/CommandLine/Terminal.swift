@@ -7,13 +7,6 @@ struct Terminal: Sendable, Equatable {
   var hasColor: Bool
   var columns: Int
 
-  init(isOutputTerminal: Bool, isErrorTerminal: Bool, hasColor: Bool, columns: Int) {
-    self.isOutputTerminal = isOutputTerminal
-    self.isErrorTerminal = isErrorTerminal
-    self.hasColor = hasColor
-    self.columns = columns
-  }
-
   /// The terminal of this process.
   static func current(
     noColor: Bool = false, environment: [String: String] = ProcessInfo.processInfo.environment
