@@ -57,7 +57,8 @@ import Testing
       try CommandDocument.markdown().write(to: file, atomically: true, encoding: .utf8)
     }
     let committed = try String(contentsOf: file, encoding: .utf8)
-    #expect(committed == CommandDocument.markdown(), "docs/cli.md is stale: run \(CommandDocument.command)")
+    let isCurrent = committed == CommandDocument.markdown()
+    #expect(isCurrent, "docs/cli.md is stale: run \(CommandDocument.command)")
   }
 }
 

@@ -84,7 +84,8 @@ import Testing
       try ConfigurationDocument.markdown().write(to: file, atomically: true, encoding: .utf8)
     }
     let committed = try String(contentsOf: file, encoding: .utf8)
-    #expect(committed == ConfigurationDocument.markdown(), "docs/configuration.md is stale: run \(ConfigurationDocument.command)")
+    let isCurrent = committed == ConfigurationDocument.markdown()
+    #expect(isCurrent, "docs/configuration.md is stale: run \(ConfigurationDocument.command)")
   }
 }
 
