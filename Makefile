@@ -1,0 +1,79 @@
+# make help lists the targets. Needs GNU make; everything else comes with `make setup`.
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint check-imports bench-quick clean
+
+# One set of flags for the build that is run, measured and tested, so that it is built once.
+RELEASE := -c release -Xswiftc -enable-testing
+FRESHET := .build/release/freshet
+
+PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev zlib1g-dev libssl-dev
+
+# Installs what is missing on Debian and Ubuntu. No service is started: a guard forbids it while packages are unpacked.
+define SETUP
+set -eu
+if ! command -v swift >/dev/null 2>&1; then
+  echo "swift is missing: install Swift 6 or newer from https://www.swift.org/install/linux and put it on PATH" >&2
+  exit 1
+fi
+missing=""
+has_package() { dpkg-query -W -f='$${Status}' "$$1" 2>/dev/null | grep -q 'ok installed'; }
+has_java() {
+  version=$$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
+  [ "$${version:-0}" -ge 17 ]
+}
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "no apt-get here: make sure that these are installed: $(PACKAGES) redis-server pkg-config python3 Java 17" >&2
+  exit 0
+fi
+for package in $(PACKAGES); do has_package "$$package" || missing="$$missing $$package"; done
+for tool in redis-server pkg-config python3; do command -v "$$tool" >/dev/null 2>&1 || missing="$$missing $$tool"; done
+has_java || missing="$$missing openjdk-17-jre-headless"
+[ -n "$$missing" ] || exit 0
+sudo=""
+if [ "$$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null 2>&1 || { echo "missing, and neither root nor sudo to install:$$missing" >&2; exit 1; }
+  sudo="sudo"
+fi
+echo "installing:$$missing" >&2
+guard=/usr/sbin/policy-rc.d
+if [ ! -e "$$guard" ]; then
+  trap '$$sudo rm -f "$$guard"' EXIT
+  trap 'exit 1' HUP INT TERM
+  printf '#!/bin/sh\nexit 101\n' | $$sudo tee "$$guard" >/dev/null
+  $$sudo chmod 755 "$$guard"
+fi
+$$sudo env DEBIAN_FRONTEND=noninteractive apt-get update -q
+$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+endef
+export SETUP
+
+help: ## Print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+setup: ## Install the libraries and tools that are missing (Debian, Ubuntu)
+	@sh -c "$$SETUP"
+
+build: ## Build the executable, optimised: .build/release/freshet
+	swift build $(RELEASE) --product freshet
+
+demo: setup build ## Show everything in one go, with no server running
+	$(FRESHET) demo
+
+test: setup ## Run all tests optimised, and those of the core in debug with a C compiler as the only need
+	swift test $(RELEASE)
+	CORE_ONLY=1 swift test --scratch-path .build/core --filter 'TelemetryTests|FactorizationTests|StreamingRecommenderTests'
+
+lint: ## Check the format, and that no path of one machine got in
+	swift format lint --strict -r Sources Tests Package.swift
+	@if grep -rnIE '(^|[^[:alnum:]_.])/(wor[k]|roo[t])/|\.\./share[d]' \
+	  Sources Package.swift Makefile .ci benchmarks docs $(wildcard *.md) NOTICE; then \
+	  echo 'the lines above name a path of one machine' >&2; exit 1; fi
+
+check-imports: ## Build with warnings as errors, and no import that Package.swift does not declare
+	swift build --scratch-path .build/check --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+
+bench-quick: build ## Measure the time from event to list against the floor of this machine
+	FRESHET=$(FRESHET) benchmarks/guards/freshness
+
+clean: ## Remove everything that was built
+	rm -rf .build

@@ -1,0 +1,74 @@
+/// What a type and a range cannot say about a value. Each function returns what is wrong, or `nil`.
+enum ConfigurationCheck {
+  static func name(_ value: ConfigurationValue, lengthMax: Int) -> String? {
+    guard case .string(let text) = value else { return nil }
+    return isName(text, lengthMax: lengthMax) ? nil : "allowed: 1 to \(lengthMax) letters, digits, '.', '_' or '-'"
+  }
+
+  static func topics(_ value: ConfigurationValue) -> String? {
+    guard case .list(let topics) = value, let bad = topics.first(where: { !isName($0, lengthMax: 249) }) else { return nil }
+    return "\"\(bad)\" is no name of a topic; allowed: 1 to 249 letters, digits, '.', '_' or '-'"
+  }
+
+  static func addresses(_ value: ConfigurationValue) -> String? {
+    guard case .string(let text) = value else { return nil }
+    let addresses = text.split(separator: ",", omittingEmptySubsequences: false)
+    return addresses.allSatisfy { hostAndPort($0) != nil } ? nil : "allowed: host:port, several separated by commas"
+  }
+
+  /// Anyone who reaches the port may operate the engine, so it stays on this machine while there are no tokens.
+  static func adminListen(_ value: ConfigurationValue) -> String? {
+    guard case .string(let text) = value else { return nil }
+    guard let (host, _) = hostAndPort(text[...]) else { return "allowed: host:port, or none" }
+    if host == "localhost" || host == "[::1]" || host.hasPrefix("127.") { return nil }
+    return "another host than localhost needs admin.token_file or admin.tls.*, which are not built yet; allowed: 127.0.0.1:port, or none"
+  }
+
+  static func redisURL(_ value: ConfigurationValue) -> String? {
+    guard case .string(let text) = value else { return nil }
+    guard let scheme = text.firstRange(of: "://") else { return "allowed: redis://host:port/db or unix:///path?db=N" }
+    let rest = text[scheme.upperBound...]
+    let isUnix = text.hasPrefix("unix://")
+    // An '@' in a path is a path; before it, somebody wrote credentials.
+    if (isUnix ? rest.prefix { $0 != "/" } : rest.prefix { $0 != "/" && $0 != "?" }).contains("@") || rest.contains("password=") {
+      return "credentials in a URL end up in logs: use redis.username and redis.password_file"
+    }
+    switch text[..<scheme.lowerBound] {
+    case "unix": return rest.hasPrefix("/") && rest.count > 1 ? nil : "allowed: unix:///path?db=N"
+    case "redis": return redisAuthority(rest)
+    case "rediss", "redis+sentinel", "redis+cluster": return "not built yet; allowed: redis://host:port/db or unix:///path?db=N"
+    default: return "allowed: redis://host:port/db or unix:///path?db=N"
+    }
+  }
+
+  private static func redisAuthority(_ rest: Substring) -> String? {
+    let parts = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    let hasPort = parts[0].last != "]" && parts[0].contains(":")
+    let isAddress = hasPort ? hostAndPort(parts[0]) != nil : !parts[0].isEmpty
+    let isDatabase = parts.count == 1 || parts[1].isEmpty || Int(parts[1]).map { $0 >= 0 } == true
+    return isAddress && isDatabase ? nil : "allowed: redis://host:port/db or unix:///path?db=N"
+  }
+
+  private static func isName(_ text: String, lengthMax: Int) -> Bool {
+    let bytes = text.utf8
+    guard (1...lengthMax).contains(bytes.count), text != ".", text != ".." else { return false }
+    return bytes.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+        UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+  }
+
+  private static func hostAndPort(_ text: Substring) -> (host: Substring, port: Int)? {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65_535).contains(port) else {
+      return nil
+    }
+    let host = text[..<colon]
+    let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+    guard !host.isEmpty, !host.contains(" "), isBracketed || !host.contains(":") else { return nil }
+    return (host, port)
+  }
+}

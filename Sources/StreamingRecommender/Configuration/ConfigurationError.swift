@@ -1,0 +1,25 @@
+/// Everything that is wrong with a configuration, not only the first thing.
+public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
+  public struct Problem: Sendable, Equatable, CustomStringConvertible {
+    /// The key concerned; `nil` when the trouble is with a file or an unknown variable.
+    public let key: String?
+    public let message: String
+    public var description: String { message }
+
+    public init(key: String?, message: String) {
+      self.key = key
+      self.message = message
+    }
+  }
+
+  public let problems: [Problem]
+
+  public init(problems: [Problem]) {
+    self.problems = problems
+  }
+
+  public var description: String {
+    guard problems.count > 1 else { return problems.first?.message ?? "the configuration is wrong" }
+    return "\(problems.count) problems in the configuration:\n" + problems.map { "  \($0.message)" }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,204 @@
+// How the rows of the table are written: a name, the field it sets, the values it takes, one sentence.
+
+typealias ConfigurationField<Value> = WritableKeyPath<RecommenderConfiguration, Value> & Sendable
+
+extension ConfigurationKey {
+  static func string(_ name: String, _ field: ConfigurationField<String>, _ sentence: String) -> Self {
+    Self(name, .string, sentence) {
+      .string($0[keyPath: field])
+    } write: {
+      if case .string(let text) = $1 { $0[keyPath: field] = text }
+    }
+  }
+
+  /// An empty field means that the engine finds the value itself, or goes without; `word` is what is written for it.
+  static func string(_ name: String, _ field: ConfigurationField<String>, empty word: String, _ sentence: String) -> Self {
+    var key = Self(name, .string, sentence) {
+      $0[keyPath: field].isEmpty ? .none : .string($0[keyPath: field])
+    } write: {
+      if case .string(let text) = $1 { $0[keyPath: field] = text } else { $0[keyPath: field] = "" }
+    }
+    key.noneWord = word
+    return key
+  }
+
+  static func int(_ name: String, _ field: ConfigurationField<Int>, _ range: ClosedRange<Int>, _ sentence: String) -> Self {
+    Self(name, .int(range), sentence) {
+      .int($0[keyPath: field])
+    } write: {
+      if case .int(let number) = $1 { $0[keyPath: field] = number }
+    }
+  }
+
+  static func int(
+    _ name: String, _ field: ConfigurationField<Int?>, _ range: ClosedRange<Int>, noneWord: String = "none", _ sentence: String
+  ) -> Self {
+    var key = Self(name, .int(range), sentence) {
+      $0[keyPath: field].map { .int($0) } ?? .none
+    } write: {
+      if case .int(let number) = $1 { $0[keyPath: field] = number } else { $0[keyPath: field] = nil }
+    }
+    key.noneWord = noneWord
+    return key
+  }
+
+  static func double(
+    _ name: String, _ field: ConfigurationField<Double>, above: Double? = nil, _ range: ClosedRange<Double>, _ sentence: String
+  ) -> Self {
+    let kind = Kind.double((above ?? range.lowerBound)...range.upperBound, isLowerBoundExcluded: above != nil)
+    return Self(name, kind, sentence) {
+      .double($0[keyPath: field])
+    } write: {
+      if case .double(let number) = $1 { $0[keyPath: field] = number }
+    }
+  }
+
+  static func bool(_ name: String, _ field: ConfigurationField<Bool>, _ sentence: String) -> Self {
+    Self(name, .bool, sentence) {
+      .bool($0[keyPath: field])
+    } write: {
+      if case .bool(let flag) = $1 { $0[keyPath: field] = flag }
+    }
+  }
+
+  static func duration(
+    _ name: String, _ field: ConfigurationField<Duration>, _ range: ClosedRange<Duration>, _ sentence: String
+  ) -> Self {
+    Self(name, .duration(range), sentence) {
+      .duration($0[keyPath: field])
+    } write: {
+      if case .duration(let duration) = $1 { $0[keyPath: field] = duration }
+    }
+  }
+
+  static func duration(
+    _ name: String, _ field: ConfigurationField<Duration?>, _ range: ClosedRange<Duration>, _ sentence: String
+  ) -> Self {
+    var key = Self(name, .duration(range), sentence) {
+      $0[keyPath: field].map { .duration($0) } ?? .none
+    } write: {
+      if case .duration(let duration) = $1 { $0[keyPath: field] = duration } else { $0[keyPath: field] = nil }
+    }
+    key.noneWord = "none"
+    return key
+  }
+
+  static func choice<Choice>(
+    _ name: String, _ field: ConfigurationField<Choice>, unbuilt: [String] = [], _ sentence: String
+  ) -> Self where Choice: RawRepresentable<String> & CaseIterable & Sendable {
+    var key = Self(name, .choice(Choice.allCases.map(\.rawValue)), sentence) {
+      .string($0[keyPath: field].rawValue)
+    } write: {
+      if case .string(let word) = $1, let choice = Choice(rawValue: word) { $0[keyPath: field] = choice }
+    }
+    key.unbuiltWords = unbuilt
+    return key
+  }
+
+  static func list(_ name: String, _ field: ConfigurationField<[String]>, _ sentence: String) -> Self {
+    Self(name, .list(choices: nil), sentence) {
+      .list($0[keyPath: field])
+    } write: {
+      if case .list(let words) = $1 { $0[keyPath: field] = words }
+    }
+  }
+
+  static func list<Choice>(
+    _ name: String, _ field: ConfigurationField<[Choice]>, _ sentence: String
+  ) -> Self where Choice: RawRepresentable<String> & CaseIterable & Sendable {
+    var key = Self(name, .list(choices: Choice.allCases.map(\.rawValue)), sentence) {
+      $0[keyPath: field].isEmpty ? .none : .list($0[keyPath: field].map(\.rawValue))
+    } write: {
+      if case .list(let words) = $1 {
+        $0[keyPath: field] = words.compactMap(Choice.init(rawValue:))
+      } else {
+        $0[keyPath: field] = []
+      }
+    }
+    key.noneWord = "none"
+    return key
+  }
+
+  /// librdkafka properties; entries are merged one by one.
+  static func map(_ name: String, _ field: ConfigurationField<[String: String]>, _ sentence: String) -> Self {
+    Self(name, .map(isNumeric: false), sentence) {
+      .map($0[keyPath: field])
+    } write: {
+      if case .map(let pairs) = $1 { $0[keyPath: field] = pairs }
+    }
+  }
+
+  static func map(_ name: String, _ field: ConfigurationField<[String: Double]>, _ sentence: String) -> Self {
+    Self(name, .map(isNumeric: true), sentence) {
+      .map($0[keyPath: field].mapValues(ConfigurationValue.text))
+    } write: {
+      if case .map(let pairs) = $1 { $0[keyPath: field] = pairs.compactMapValues(Double.init) }
+    }
+  }
+
+  /// `on` or `none` for a part of the model that has keys of its own.
+  static func part<Part: Sendable>(
+    _ name: String, _ field: ConfigurationField<Part?>, on: @escaping @Sendable () -> Part, _ sentence: String
+  ) -> Self {
+    var key = Self(name, .choice(["on", "none"]), sentence) {
+      $0[keyPath: field] == nil ? .none : .string("on")
+    } write: {
+      if case .none = $1 { $0[keyPath: field] = nil } else if $0[keyPath: field] == nil { $0[keyPath: field] = on() }
+    }
+    key.noneWord = "none"
+    return key
+  }
+
+  /// The same key for a field inside a part that may be off; its value is `none` then.
+  func within<Part: Sendable>(_ field: ConfigurationField<Part?>, switch name: String, on: @escaping @Sendable () -> Part) -> Self {
+    let inner = self
+    var key = Self(inner.name, inner.kind, inner.sentence) {
+      $0[keyPath: field] == nil ? .none : inner.read($0)
+    } write: {
+      if $0[keyPath: field] == nil { $0[keyPath: field] = on() }
+      inner.write(&$0, $1)
+    }
+    key.groupSwitch = name
+    return key
+  }
+
+  /// A key whose part of the engine does not exist yet.
+  static func unbuilt(_ name: String, only value: ConfigurationValue = .none, _ sentence: String) -> Self {
+    var key = Self(name, .string, sentence) { _ in
+      value
+    } write: { _, _ in
+    }
+    key.isBuilt = false
+    return key
+  }
+
+  func reloadable() -> Self {
+    var key = self
+    key.isReloadable = true
+    return key
+  }
+
+  func secret() -> Self {
+    var key = self
+    key.isSecret = true
+    return key
+  }
+
+  func checked(_ check: @escaping @Sendable (ConfigurationValue) -> String?) -> Self {
+    var key = self
+    key.check = check
+    return key
+  }
+}
+
+/// An optional part of the model, reached as if it were on: keys inside it are only read and written while it is.
+extension RecommenderConfiguration.Model {
+  var recencyPart: Recency {
+    get { recency ?? Recency() }
+    set { recency = newValue }
+  }
+  var trendPart: Trend {
+    get { trend ?? Trend() }
+    set { trend = newValue }
+  }
+}

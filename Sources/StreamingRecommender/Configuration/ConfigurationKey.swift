@@ -1,0 +1,118 @@
+/// One row of `ConfigurationTable`: what a key is called, what it means, which values it takes and where they go.
+public struct ConfigurationKey: Sendable {
+  public enum Kind: Sendable, Equatable {
+    case string
+    case int(ClosedRange<Int>)
+    case double(ClosedRange<Double>, isLowerBoundExcluded: Bool)
+    case bool
+    case duration(ClosedRange<Duration>)
+    /// Any words, or only those given.
+    case list(choices: [String]?)
+    case choice([String])
+    /// Values by name; `isNumeric` ones must be finite numbers.
+    case map(isNumeric: Bool)
+  }
+
+  /// Dotted, such as `model.factors`.
+  public let name: String
+  public let kind: Kind
+  /// The word for "off", "unlimited" or "left to the engine" where the key has one: mostly `none`, sometimes `auto`.
+  public internal(set) var noneWord: String?
+  public let sentence: String
+  public internal(set) var isSecret = false
+  /// Whether a running engine can take a new value.
+  public internal(set) var isReloadable = false
+  /// A key that is known but whose part of the engine does not exist yet takes its default only.
+  public internal(set) var isBuilt = true
+  /// Words that will be choices once their part of the engine exists.
+  var unbuiltWords: [String] = []
+  /// The key that switches this one's group on and off.
+  public internal(set) var groupSwitch: String?
+  /// What is wrong with a value of the right type, or `nil`.
+  var check: (@Sendable (ConfigurationValue) -> String?)?
+  let read: @Sendable (RecommenderConfiguration) -> ConfigurationValue
+  let write: @Sendable (inout RecommenderConfiguration, ConfigurationValue) -> Void
+
+  init(
+    _ name: String, _ kind: Kind, _ sentence: String, read: @escaping @Sendable (RecommenderConfiguration) -> ConfigurationValue,
+    write: @escaping @Sendable (inout RecommenderConfiguration, ConfigurationValue) -> Void
+  ) {
+    self.name = name
+    self.kind = kind
+    self.sentence = sentence
+    self.read = read
+    self.write = write
+  }
+
+  public func value(in configuration: RecommenderConfiguration) -> ConfigurationValue { read(configuration) }
+
+  public var defaultValue: ConfigurationValue { read(RecommenderConfiguration()) }
+
+  /// `value` as it is written, secrets not masked.
+  public func text(_ value: ConfigurationValue) -> String { value.text(noneWord: noneWord ?? "none") }
+
+  /// The environment variable that sets this key; maps have none.
+  public var environmentName: String? {
+    if case .map = kind { return nil }
+    return "FRESHET_" + name.uppercased().replacing(".", with: "_")
+  }
+
+  /// The type in a few words, for people.
+  public var kindText: String {
+    if !isBuilt { return "not built yet" }
+    let text =
+      switch kind {
+      case .string: "string"
+      case .int: "int"
+      case .double: "double"
+      case .bool: "bool"
+      case .duration: "duration"
+      case .list: "list"
+      case .choice: "choice"
+      case .map(isNumeric: true): "map of numbers"
+      case .map: "map"
+      }
+    return text
+  }
+
+  /// Which values are allowed, for people and for error messages.
+  public var allowed: String {
+    let text =
+      switch kind {
+      case .string: "text"
+      case .int(let range): Self.text(range)
+      case .double(let range, let isLowerBoundExcluded): Self.text(range, isLowerBoundExcluded)
+      case .bool: "true or false"
+      case .duration(let range): "a duration, \(Self.text(range)), such as 250ms, 5s, 6h or 7d"
+      case .list(let choices): choices.map { "a list of " + Self.or($0) } ?? "a list of words"
+      case .choice(let words): Self.or(words)
+      case .map(isNumeric: true): "an object of numbers"
+      case .map: "an object of strings"
+      }
+    guard let noneWord, !isChoice else { return text }
+    return "\(text), or \(noneWord)"
+  }
+
+  private var isChoice: Bool { if case .choice = kind { true } else { false } }
+
+  private static func or(_ words: [String]) -> String {
+    words.count < 2 ? words.joined() : words.dropLast().joined(separator: ", ") + " or " + words[words.count - 1]
+  }
+
+  private static func text(_ range: ClosedRange<Int>) -> String {
+    range.upperBound == .max
+      ? "a whole number, at least \(range.lowerBound)" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+  }
+
+  private static func text(_ range: ClosedRange<Double>, _ isLowerBoundExcluded: Bool) -> String {
+    let low = ConfigurationValue.text(range.lowerBound)
+    let bottom = isLowerBoundExcluded ? "above \(low)" : "at least \(low)"
+    if range.upperBound >= .greatestFiniteMagnitude { return "a finite number \(bottom)" }
+    return "a number \(bottom) and at most \(ConfigurationValue.text(range.upperBound))"
+  }
+
+  private static func text(_ range: ClosedRange<Duration>) -> String {
+    if range.upperBound >= .seconds(36_500 * 86_400) { return "at least \(ConfigurationDuration.text(range.lowerBound))" }
+    return "\(ConfigurationDuration.text(range.lowerBound)) to \(ConfigurationDuration.text(range.upperBound))"
+  }
+}

@@ -1,0 +1,84 @@
+/// The value of one key, whatever its type.
+public enum ConfigurationValue: Sendable, Equatable {
+  /// Switched off, unlimited or left to the engine; the key's `noneWord` says which word is written for it.
+  case none
+  case string(String)
+  case int(Int)
+  case double(Double)
+  case bool(Bool)
+  case duration(Duration)
+  case list([String])
+  case map([String: String])
+
+  /// As it is written in a file or after `--set`.
+  public func text(noneWord: String = "none") -> String {
+    switch self {
+    case .none: noneWord
+    case .string(let text): text
+    case .int(let number): String(number)
+    case .double(let number): Self.text(number)
+    case .bool(let flag): flag ? "true" : "false"
+    case .duration(let duration): ConfigurationDuration.text(duration)
+    case .list(let words): words.joined(separator: ",")
+    case .map(let pairs): pairs.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
+    }
+  }
+
+  /// The shortest text of a number, whole ones without a fraction.
+  static func text(_ number: Double) -> String {
+    number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : String(number)
+  }
+}
+
+/// A value as it was given, before its key says what it should be.
+enum ConfigurationInput: Sendable, Equatable, Decodable {
+  case text(String)
+  case int(Int)
+  case double(Double)
+  case bool(Bool)
+  case null
+  case list([ConfigurationInput])
+  case object([String: ConfigurationInput])
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    if container.decodeNil() {
+      self = .null
+    } else if let flag = try? container.decode(Bool.self) {
+      self = .bool(flag)
+    } else if let number = try? container.decode(Int.self) {
+      self = .int(number)
+    } else if let number = try? container.decode(Double.self) {
+      self = .double(number)
+    } else if let text = try? container.decode(String.self) {
+      self = .text(text)
+    } else if let list = try? container.decode([ConfigurationInput].self) {
+      self = .list(list)
+    } else {
+      self = .object(try container.decode([String: ConfigurationInput].self))
+    }
+  }
+
+  /// One word or number as text; `nil` for lists and objects.
+  var scalar: String? {
+    switch self {
+    case .text(let text): text
+    case .int(let number): String(number)
+    case .double(let number): ConfigurationValue.text(number)
+    case .bool(let flag): flag ? "true" : "false"
+    case .null: "none"
+    case .list, .object: nil
+    }
+  }
+
+  /// As it is quoted in an error.
+  var shown: String {
+    switch self {
+    case .text(let text): "\"\(text)\""
+    case .null: "null"
+    case .list(let items): "[" + items.map(\.shown).joined(separator: ", ") + "]"
+    case .object: "{...}"
+    default: scalar ?? ""
+    }
+  }
+}

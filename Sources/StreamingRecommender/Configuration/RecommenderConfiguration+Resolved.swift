@@ -1,0 +1,33 @@
+import Foundation
+
+extension RecommenderConfiguration {
+  /// The same configuration with what was left to the machine filled in: id, directories, group membership.
+  ///
+  /// `kafka.group_instance_id` stays `none` for a dynamic member.
+  public func resolved(
+    isRoot: Bool = getuid() == 0, environment: [String: String] = ProcessInfo.processInfo.environment,
+    hostName: String = ProcessInfo.processInfo.hostName, homeDirectory: String = NSHomeDirectory()
+  ) -> RecommenderConfiguration {
+    var resolved = self
+    if instance.id.isEmpty { resolved.instance.id = Self.name(from: hostName) }
+    if instance.dataDirectory.isEmpty {
+      resolved.instance.dataDirectory = Self.dataDirectory(isRoot: isRoot, environment: environment, homeDirectory: homeDirectory)
+    }
+    if snapshot.directory.isEmpty { resolved.snapshot.directory = resolved.instance.dataDirectory + "/snapshots" }
+    if kafka.groupInstanceID.isEmpty { resolved.kafka.groupInstanceID = resolved.instance.id }
+    return resolved
+  }
+
+  private static func dataDirectory(isRoot: Bool, environment: [String: String], homeDirectory: String) -> String {
+    if isRoot { return "/var/lib/freshet" }
+    // The XDG specification asks to ignore a relative path.
+    if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/freshet" }
+    return homeDirectory + "/.local/state/freshet"
+  }
+
+  /// A host's name as an id: what Kafka and file names do not take becomes `-`.
+  private static func name(from hostName: String) -> String {
+    let allowed = hostName.prefix(128).map { ($0.isASCII && ($0.isLetter || $0.isNumber)) || "._-".contains($0) ? $0 : "-" }
+    return allowed.isEmpty ? "freshet" : String(allowed)
+  }
+}

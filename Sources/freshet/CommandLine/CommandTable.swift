@@ -1,0 +1,211 @@
+/// The one table of commands and options: parsing, help and the reference all read it.
+enum CommandTable {
+  static let summary = "Freshet keeps recommendations up to date while events arrive: Kafka in, lists out to Redis."
+
+  /// Options that every command takes.
+  static let globalOptions: [CommandOption] = [
+    CommandOption(long: "config", kind: .text, valueName: "FILE", sentence: "Configuration file."),
+    CommandOption(long: "set", kind: .text, valueName: "KEY=VALUE", sentence: "Set any key of the configuration.", isRepeated: true),
+    CommandOption(
+      long: "data-dir", kind: .text, valueName: "DIR", sentence: "Directory for state, and where a running engine says how to reach it.",
+      key: "instance.data_dir"),
+    CommandOption(
+      long: "bootstrap-servers", kind: .text, valueName: "HOST:PORT,...", sentence: "Kafka brokers.", key: "kafka.bootstrap_servers"),
+    CommandOption(
+      long: "topic", kind: .text, valueName: "NAME", sentence: "Topic with interactions.", isRepeated: true, key: "input.topics"),
+    CommandOption(long: "redis", kind: .text, valueName: "URL", sentence: "Redis, such as redis://127.0.0.1:6379.", key: "redis.url"),
+    CommandOption(long: "namespace", kind: .text, valueName: "NAME", sentence: "Second part of every Redis key.", key: "redis.namespace"),
+    CommandOption(
+      long: "admin", kind: .text, valueName: "HOST:PORT", sentence: "Address of the engine's admin server.", key: "admin.listen"),
+    CommandOption(long: "json", kind: .flag, sentence: "Print one JSON object to standard output."),
+    CommandOption(long: "quiet", short: "q", kind: .flag, sentence: "Print no progress and no notes."),
+    CommandOption(long: "verbose", kind: .flag, sentence: "Print more about what is being done."),
+    CommandOption(long: "no-color", kind: .flag, sentence: "Print without colour, as with NO_COLOR in the environment."),
+    CommandOption(long: "help", short: "h", kind: .flag, sentence: "Print help."),
+  ]
+
+  static let commands: [Command] = [
+    Command(
+      id: .demo, path: ["demo"],
+      summary: "Show everything in one go: an embedded broker, a private redis-server and the engine, fed with shipped data.",
+      options: [
+        data("Interactions to use in place of the shipped ones."),
+        CommandOption(long: "keep", kind: .flag, sentence: "Stay up at the end, until Ctrl-C."),
+      ],
+      examples: [
+        Command.Example(line: "freshet demo", sentence: "Needs no server and no set-up; ends clean."),
+        Command.Example(line: "freshet demo --keep", sentence: "Leaves it running, to look around with recommend and status."),
+      ]),
+    Command(
+      id: .serve, path: ["serve"],
+      summary: "Run the engine: consume, fold in, publish, retrain on schedule, and serve the admin HTTP.",
+      options: [
+        CommandOption(
+          long: "embedded", kind: .flag, sentence: "Start an in-process broker, and a private redis-server where none answers.")
+      ],
+      examples: [
+        Command.Example(line: "freshet serve --config freshet.json", sentence: "Run with a configuration file."),
+        Command.Example(line: "freshet serve --embedded", sentence: "Try it out without Kafka."),
+      ]),
+    Command(
+      id: .produce, path: ["produce"],
+      summary: "Stream a file of interactions into the topic, keyed by user, with progress.",
+      operands: [Command.Operand(name: "FILE", sentence: "Interactions as TSV, CSV or JSON lines, plain or gzip.")],
+      options: [
+        CommandOption(long: "rate", kind: .double(0.001...1e9), valueName: "N", sentence: "Events a second."),
+        CommandOption(long: "speedup", kind: .double(0.001...1e12), valueName: "X", sentence: "Follow the file's times, X times as fast."),
+        CommandOption(long: "max", kind: .flag, sentence: "As fast as the broker takes them; so it is without --rate and --speedup."),
+        CommandOption(
+          long: "format", kind: .choice(["tsv", "csv", "jsonl"]), valueName: "tsv|csv|jsonl",
+          sentence: "Format; else told by the file's name."),
+        value,
+        CommandOption(long: "items", kind: .text, valueName: "TITLES", sentence: "File of item and title; they are loaded into Redis too."),
+      ],
+      exclusive: [["rate", "speedup", "max"]],
+      examples: [
+        Command.Example(line: "freshet produce events.tsv.gz --rate 2000", sentence: "2,000 events a second."),
+        Command.Example(line: "freshet produce events.csv --speedup 3600", sentence: "An hour of the file in each second."),
+      ]),
+    Command(
+      id: .recommend, path: ["recommend"],
+      summary: "Read a user's list from Redis; an unknown user gets the popular one.",
+      operands: [Command.Operand(name: "USER", sentence: "Id of the user.")],
+      options: [
+        count,
+        CommandOption(long: "exclude", kind: .text, valueName: "ITEM,...", sentence: "Items to leave out.", isRepeated: true),
+      ],
+      examples: [
+        Command.Example(line: "freshet recommend 17850 -n 5", sentence: "The first five items."),
+        Command.Example(line: "freshet recommend 17850 --exclude 22423,85123A --json", sentence: "For a program, without two items."),
+      ]),
+    Command(
+      id: .popular, path: ["popular"], summary: "Read the popular list from Redis.", options: [count],
+      examples: [Command.Example(line: "freshet popular -n 10", sentence: "The ten most popular items right now.")]),
+    Command(
+      id: .similar, path: ["similar"], summary: "Read the items that are similar to an item from Redis.",
+      operands: [Command.Operand(name: "ITEM", sentence: "Id of the item.")], options: [count],
+      examples: [Command.Example(line: "freshet similar 22423", sentence: "What goes with this item.")]),
+    Command(
+      id: .retrain, path: ["retrain"], summary: "Start a full retrain on the running engine.",
+      options: [CommandOption(long: "wait", kind: .flag, sentence: "Wait for it, with progress and the quality of old and new model.")],
+      examples: [Command.Example(line: "freshet retrain --wait", sentence: "Start and watch it.")]),
+    Command(
+      id: .status, path: ["status"], summary: "Print the state of the running engine.",
+      options: [CommandOption(long: "watch", kind: .flag, sentence: "Print it again every second.")],
+      examples: [
+        Command.Example(line: "freshet status", sentence: "Once."),
+        Command.Example(line: "freshet status --json", sentence: "For a program."),
+      ]),
+    Command(
+      id: .models, path: ["models"], summary: "List the models that the running engine has published.",
+      examples: [Command.Example(line: "freshet models", sentence: "Epochs, newest first.")]),
+    Command(
+      id: .train, path: ["train"], summary: "Train a model from a file, without Kafka and Redis.",
+      options: training,
+      examples: [
+        Command.Example(line: "freshet train --train train.tsv --test test.tsv", sentence: "Train, and measure recall and nDCG at 20."),
+        Command.Example(
+          line: "freshet train --train train.tsv --factors 128 --iterations 20 --output model", sentence: "Write the factors."),
+      ],
+      presets: [
+        ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
+        ("model.transitions", "none"),
+      ]),
+    Command(
+      id: .evaluatePrequential, path: ["evaluate", "prequential"],
+      summary: "Test, then learn, event by event over a file with times, with the same engine code as serve.",
+      options: [
+        data("Interactions with times.", isRequired: true),
+        CommandOption(
+          long: "warmup", kind: .double(0...0.99), valueName: "SHARE", defaultValue: "0.2", sentence: "Share trained on first."),
+        CommandOption(
+          long: "unscored", kind: .double(0...0.99), valueName: "SHARE", defaultValue: "0.1", sentence: "Share after it that is not scored."
+        ),
+        CommandOption(
+          long: "retrain-every", kind: .text, valueName: "N", sentence: "Events between retrains.", key: "retrain.every_events"),
+        CommandOption(long: "limit", kind: .int(1...Int.max), valueName: "N", sentence: "Read no more than N events."),
+      ],
+      examples: [
+        Command.Example(line: "freshet evaluate prequential --data events.tsv.gz", sentence: "Recall at 10 and mean percentile rank."),
+        Command.Example(
+          line: "freshet evaluate prequential --data events.tsv.gz --set model.trend=none", sentence: "The same without the trend."),
+      ]),
+    Command(
+      id: .benchmarkFreshness, path: ["benchmark", "freshness"],
+      summary: "Measure the time from an event to the list that covers it.",
+      options: [
+        CommandOption(long: "rate", kind: .double(0.1...1e7), valueName: "N", defaultValue: "1000", sentence: "Events a second."),
+        CommandOption(
+          long: "seconds", kind: .double(1...86_400), valueName: "S", defaultValue: "10", sentence: "Length, after 3 s of warm-up."),
+        CommandOption(long: "during-retrain", kind: .flag, sentence: "Measure a second figure while a retrain runs."),
+        data("Interactions to use in place of the shipped ones."),
+      ],
+      examples: [
+        Command.Example(line: "freshet benchmark freshness --rate 2000 --seconds 30", sentence: "Percentiles, and those of the floor."),
+        Command.Example(line: "freshet benchmark freshness --during-retrain --json", sentence: "With a retrain, for a program."),
+      ]),
+    Command(
+      id: .topicsCreate, path: ["topics", "create"], summary: "Create the topics of interactions and of dead letters.",
+      options: [
+        CommandOption(long: "partitions", kind: .int(1...10_000), valueName: "N", defaultValue: "4", sentence: "Partitions of each.")
+      ],
+      examples: [Command.Example(line: "freshet topics create --partitions 8", sentence: "Where they do not exist yet.")]),
+    Command(
+      id: .snapshot, path: ["snapshot"], summary: "Write a snapshot on the running engine now.",
+      examples: [Command.Example(line: "freshet snapshot", sentence: "Before maintenance.")]),
+    Command(
+      id: .configShow, path: ["config", "show"], summary: "Print every key with its effective value and origin, secrets masked.",
+      options: [CommandOption(long: "markdown", kind: .flag, sentence: "Print the reference of all keys.")],
+      examples: [
+        Command.Example(line: "freshet config show", sentence: "What serve would run with."),
+        Command.Example(line: "freshet config show --markdown > docs/configuration.md", sentence: "Write the reference."),
+      ]),
+    Command(
+      id: .configCheck, path: ["config", "check"], summary: "Say everything that is wrong with the configuration.",
+      examples: [Command.Example(line: "freshet config check --config freshet.json", sentence: "Exit status 78 when something is.")]),
+    Command(
+      id: .version, path: ["version"], summary: "Print the version.",
+      examples: [Command.Example(line: "freshet version", sentence: "This program and the libraries it uses.")]),
+    Command(
+      id: .help, path: ["help"], summary: "Print help on a command.",
+      operands: [Command.Operand(name: "COMMAND", sentence: "Its one or two words.", isRequired: false, isRepeated: true)],
+      options: [CommandOption(long: "markdown", kind: .flag, sentence: "Print the reference of all commands.")],
+      examples: [
+        Command.Example(line: "freshet help evaluate prequential", sentence: "Help on one command."),
+        Command.Example(line: "freshet help --markdown > docs/cli.md", sentence: "Write the reference."),
+      ]),
+  ]
+
+  static func command(_ id: CommandID) -> Command { commands.first { $0.id == id }! }
+
+  /// Commands whose path begins with these words.
+  static func commands(under words: [String]) -> [Command] { commands.filter { $0.path.starts(with: words) } }
+
+  private static let training: [CommandOption] = [
+    CommandOption(long: "train", kind: .text, valueName: "FILE", sentence: "Interactions to train on.", isRequired: true),
+    CommandOption(long: "test", kind: .text, valueName: "FILE", sentence: "Interactions to measure with."),
+    CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+    CommandOption(
+      long: "iterations", kind: .text, valueName: "T", sentence: "Iterations; 15 when nothing sets them.", key: "model.iterations"),
+    CommandOption(long: "regularization", kind: .text, valueName: "L", sentence: "Regularization (lambda).", key: "model.regularization"),
+    CommandOption(
+      long: "unobserved-weight", kind: .text, valueName: "A0", sentence: "Weight of a pair that was not seen.",
+      key: "model.unobserved_weight"),
+    CommandOption(long: "solver", kind: .text, valueName: "S", sentence: "How a row is solved.", key: "model.solver"),
+    CommandOption(long: "threads", kind: .text, valueName: "P", sentence: "Threads.", key: "retrain.threads"),
+    CommandOption(long: "seed", kind: .text, valueName: "N", sentence: "Seed of the first factors.", key: "model.seed"),
+    value,
+    CommandOption(long: "output", kind: .text, valueName: "DIR", sentence: "Directory for the factors."),
+  ]
+
+  private static let count = CommandOption(
+    long: "count", short: "n", kind: .int(1...10_000), valueName: "N", defaultValue: "10", sentence: "Items to print.")
+
+  private static let value = CommandOption(
+    long: "value", kind: .choice(["ignore", "weight", "log1p"]), valueName: "ignore|weight|log1p", defaultValue: "ignore",
+    sentence: "What the value column says about strength.")
+
+  private static func data(_ sentence: String, isRequired: Bool = false) -> CommandOption {
+    CommandOption(long: "data", kind: .text, valueName: "FILE", sentence: sentence, isRequired: isRequired)
+  }
+}

@@ -1,0 +1,40 @@
+import Foundation
+
+/// What standard output and standard error can show.
+struct Terminal: Sendable, Equatable {
+  var isOutputTerminal: Bool
+  var isErrorTerminal: Bool
+  var hasColor: Bool
+  var columns: Int
+
+  /// The terminal of this process.
+  static func current(
+    noColor: Bool = false, environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> Terminal {
+    let isOutputTerminal = isatty(STDOUT_FILENO) == 1
+    return Terminal(
+      isOutputTerminal: isOutputTerminal, isErrorTerminal: isatty(STDERR_FILENO) == 1,
+      hasColor: isOutputTerminal && !noColor && isColorWanted(environment), columns: width() ?? 80)
+  }
+
+  /// https://no-color.org: any text in `NO_COLOR` means none.
+  static func isColorWanted(_ environment: [String: String]) -> Bool {
+    (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
+  }
+
+  func bold(_ text: String) -> String { hasColor ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
+  func dim(_ text: String) -> String { hasColor ? "\u{1b}[2m\(text)\u{1b}[0m" : text }
+  func green(_ text: String) -> String { hasColor ? "\u{1b}[32m\(text)\u{1b}[0m" : text }
+  func red(_ text: String) -> String { hasColor ? "\u{1b}[31m\(text)\u{1b}[0m" : text }
+
+  /// Writes to standard error: notes, progress, complaints.
+  static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+  private static func width() -> Int? {
+    for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
+      var size = winsize()
+      if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,293 @@
+import Foundation
+import Testing
+
+@testable import StreamingRecommender
+
+@Suite struct ConfigurationLoaderTests {
+  @Test func withoutSourcesEverythingIsDefault() throws {
+    let loaded = try load()
+    #expect(loaded.configuration == RecommenderConfiguration())
+    #expect(ConfigurationTable.keys.allSatisfy { loaded.origins[$0.name] == .default })
+  }
+
+  @Test func flagBeatsEnvironmentBeatsFileBeatsPreset() throws {
+    let file = try TemporaryFile(#"{"model": {"factors": 10}, "model.iterations": 20, "topn": {"n": 7}}"#)
+    let loaded = try load(
+      flags: [("model.factors", "12")], environment: ["FRESHET_MODEL_FACTORS": "11", "FRESHET_TOPN_N": "8"], file: file.path,
+      presets: ("train", [("model.iterations", "15"), ("model.warm_iterations", "15"), ("model.factors", "9")]))
+    #expect(loaded.configuration.model.factors == 12)
+    #expect(loaded.origins["model.factors"] == .flag)
+    #expect(loaded.configuration.topN.n == 8)
+    #expect(loaded.origins["topn.n"] == .environment("FRESHET_TOPN_N"))
+    #expect(loaded.configuration.model.coldIterations == 20)
+    #expect(loaded.origins["model.iterations"] == .file(file.path))
+    #expect(loaded.configuration.model.warmIterations == 15)
+    #expect(loaded.origins["model.warm_iterations"] == .command("train"))
+  }
+
+  @Test func theLastFlagOfAKeyWins() throws {
+    #expect(try load(flags: [("topn.n", "3"), ("topn.n", "4")]).configuration.topN.n == 4)
+  }
+
+  @Test func nestedAndDottedKeysMeanTheSame() throws {
+    let nested = try TemporaryFile(#"{"kafka": {"consumer": {"fetch": {"wait.max.ms": 10}}, "on_gap": "earliest"}}"#)
+    let dotted = try TemporaryFile(#"{"kafka.consumer.fetch.wait.max.ms": "10", "kafka.on_gap": "earliest"}"#)
+    #expect(try load(file: nested.path).configuration == load(file: dotted.path).configuration)
+    #expect(try load(file: nested.path).configuration.kafka.consumer == ["fetch.wait.max.ms": "10"])
+  }
+
+  @Test func aKeySetNestedAndDottedIsAnError() throws {
+    let file = try TemporaryFile(#"{"model": {"factors": 10}, "model.factors": 11}"#)
+    #expect(messages { try load(file: file.path) }.contains { $0.contains("twice") })
+  }
+
+  @Test func mapsAreMergedEntryByEntry() throws {
+    let file = try TemporaryFile(#"{"input": {"weights": {"view": 1, "purchase": 5}}}"#)
+    let loaded = try load(flags: [("input.weights.purchase", "2.5")], file: file.path)
+    #expect(loaded.configuration.input.weights == ["view": 1, "purchase": 2.5])
+    #expect(loaded.origin(of: "input.weights.view") == .file(file.path))
+    #expect(loaded.origin(of: "input.weights.purchase") == .flag)
+  }
+
+  @Test func typesOfJSONAreKept() throws {
+    let file = try TemporaryFile(
+      #"{"input.topics": ["a", "b"], "publish.vectors": false, "model.regularization": 0.5, "retrain.interval": "6h", "model.trend": null}"#
+    )
+    let configuration = try load(file: file.path).configuration
+    #expect(configuration.input.topics == ["a", "b"])
+    #expect(!configuration.publish.vectors)
+    #expect(configuration.model.regularization == 0.5)
+    #expect(configuration.retrain.interval == .seconds(21_600))
+    #expect(configuration.model.trend == nil)
+  }
+
+  @Test func allProblemsAreReportedAtOnce() throws {
+    let file = try TemporaryFile(#"{"model": {"factor": 10}, "topn.n": "many"}"#)
+    let found = messages {
+      try load(
+        flags: [("model.factors", "0"), ("log.level", "infos")], environment: ["FRESHET_MODEL_SEDE": "1"], file: file.path)
+    }
+    #expect(found.count == 5)
+    #expect(found.contains { $0.contains("unknown key model.factor") && $0.contains("did you mean model.factors?") })
+    #expect(found.contains { $0.contains("topn.n = \"many\"") && $0.contains("1 to 1000") && $0.contains(file.path) })
+    #expect(found.contains { $0.contains("model.factors = \"0\" (flag)") && $0.contains("1 to 1024") })
+    #expect(found.contains { $0.contains("log.level") && $0.contains("did you mean info?") })
+    #expect(found.contains { $0.contains("FRESHET_MODEL_SEDE; did you mean FRESHET_MODEL_SEED?") })
+  }
+
+  @Test(arguments: [
+    ("model.factors", "1025"), ("model.regularization", "0"), ("model.regularization", "inf"), ("model.regularization", "nan"),
+    ("topn.n", "0"), ("topn.n", "1001"), ("publish.ttl", "7"), ("publish.vectors", "yes"), ("input.topics", "a,,b"),
+    ("input.topics", "a b"),
+    ("kafka.bootstrap_servers", "broker"), ("redis.namespace", "{x}"), ("admin.listen", "0.0.0.0:9464"), ("redis.url", "http://h"),
+    ("input.aliases", "amazon"), ("snapshot.keep", "0"), ("foldin.workers", "2.5"), ("model.seed", "-1"), ("model", "x"),
+    ("kafka.common", "x"), ("input.weights.view", "much"), ("kafka.consumer.auto.offset.reset", "latest"),
+    ("kafka.producer.partitioner", "random"), ("kafka.common.bootstrap.servers", "h:1"), ("kafka.group_id", "a b"),
+  ])
+  func valuesOutsideTheirRangeAreRefused(key: String, value: String) {
+    #expect(messages { try load(flags: [(key, value)]) }.count == 1)
+  }
+
+  @Test func alphaAndUnobservedWeightExcludeEachOther() throws {
+    let found = messages { try load(flags: [("model.alpha", "40"), ("model.unobserved_weight", "0.2")]) }
+    #expect(found.contains { $0.contains("model.alpha = 40 (flag)") && $0.contains("model.unobserved_weight = 0.2 (flag)") })
+    #expect(try load(flags: [("model.alpha", "40")]).configuration.model.alpha == 40)
+  }
+
+  // MARK: Parts
+
+  @Test func aPartIsSwitchedOff() throws {
+    let loaded = try load(flags: [("model.recency", "none"), ("model.trend", "none"), ("model.training_block", "none")])
+    #expect(loaded.configuration.model.recency == nil)
+    #expect(loaded.configuration.model.trend == nil)
+    #expect(loaded.configuration.model.trainingBlock == nil)
+    #expect(loaded.origin(of: "model.recency.floor") == .flag)
+  }
+
+  @Test func settingInsideAPartThatIsOffInTheSameSourceIsAnError() {
+    let found = messages { try load(flags: [("model.recency", "none"), ("model.recency.floor", "0.5")]) }
+    #expect(found.contains { $0.contains("model.recency.floor") && $0.contains("no effect") })
+  }
+
+  @Test func aStrongerSourceSwitchesAPartOffOrOn() throws {
+    let inside = try TemporaryFile(#"{"model": {"recency": {"floor": 0.5}}}"#)
+    #expect(try load(flags: [("model.recency", "none")], file: inside.path).configuration.model.recency == nil)
+    let off = try TemporaryFile(#"{"model": {"recency": "none"}}"#)
+    let on = try load(flags: [("model.recency.floor", "0.5")], file: off.path).configuration.model.recency
+    #expect(on?.floor == 0.5 && on?.boost == RecommenderConfiguration.Model.Recency().boost)
+  }
+
+  // MARK: Files
+
+  @Test func aFileThatIsNamedMustExist() {
+    #expect(messages { try load(file: "no-such-file.json") }.first?.contains("no-such-file.json") == true)
+    #expect(messages { try load(environment: ["FRESHET_CONFIG": "no-such-file.json"]) }.count == 1)
+  }
+
+  @Test func theFirstFileOfTheSearchPathIsRead() throws {
+    let file = try TemporaryFile(#"{"topn.n": 5}"#)
+    let loaded = try ConfigurationLoader.load(searchPaths: ["no-such-file.json", file.path])
+    #expect(loaded.configuration.topN.n == 5)
+    #expect(loaded.file == file.path)
+  }
+
+  @Test(arguments: ["", "{", "[1]", #"{"topn.n": 5,, }"#, "\u{0}"])
+  func aFileThatIsNoObjectIsRefused(text: String) throws {
+    let file = try TemporaryFile(text)
+    #expect(messages { try load(file: file.path) }.first?.contains(file.path) == true)
+  }
+
+  // MARK: Environment
+
+  @Test func variablesOfOthersAreLeftAlone() throws {
+    let environment = [
+      "FRESHET_CONFIG": "", "FRESHET_DATA": "x", "FRESHETTEST_FAULT": "1", "FRESHET_REQUIRE_SERVERS": "1", "FRESHET_TESTDATA": "t",
+      "PATH": "/bin", "FRESHET_TOPN_N": "",
+    ]
+    #expect(try load(environment: environment).configuration == RecommenderConfiguration())
+  }
+
+  @Test func mapsAreNotTakenFromTheEnvironment() {
+    let found = messages { try load(environment: ["FRESHET_KAFKA_COMMON_SECURITY_PROTOCOL": "SSL"]) }
+    #expect(found.first?.contains("--set kafka.common.NAME=VALUE") == true)
+  }
+
+  @Test func aVariableWithoutItsGroupIsSuggested() {
+    let found = messages { try load(environment: ["FRESHET_FACTORS": "3"]) }
+    #expect(found.first?.contains("did you mean FRESHET_MODEL_FACTORS?") == true)
+  }
+
+  // MARK: Secrets
+
+  @Test func aPasswordIsNeverTakenFromAFlag() {
+    let found = messages { try load(flags: [("redis.password", "canary")]) }
+    #expect(found.first?.contains("redis.password_file") == true)
+    #expect(found.first?.contains("canary") == false)
+    let kafka = messages { try load(flags: [("kafka.common.sasl.password", "canary")]) }
+    #expect(kafka.count == 1 && kafka.first?.contains("canary") == false)
+  }
+
+  @Test(arguments: ["redis://user:canary@h:6379", "redis://:canary@h:6379/0", "redis://canary@h", "redis://h:1/0?password=canary"])
+  func aPasswordInAURLIsRefusedAndNotRepeated(url: String) {
+    let found = messages { try load(flags: [("redis.url", url)]) }
+    #expect(found.first?.contains("redis.password_file") == true)
+    #expect(found.first?.contains("canary") == false)
+  }
+
+  @Test(arguments: ["redis://h:6379", "redis://h", "redis://[::1]:6379/3", "unix:///run/redis.sock?db=2", "redis://127.0.0.1:6379/"])
+  func ordinaryURLsAreAccepted(url: String) throws {
+    #expect(try load(flags: [("redis.url", url)]).configuration.redis.url == url)
+  }
+
+  @Test func thePasswordComesFromTheEnvironmentOrAPrivateFile() throws {
+    #expect(try load(environment: ["FRESHET_REDIS_PASSWORD": "canary"]).configuration.redis.password == "canary")
+    let file = try TemporaryFile("from-file\n")
+    let loaded = try load(
+      flags: [("redis.password_file", file.path)], environment: ["FRESHET_REDIS_PASSWORD": "canary"])
+    #expect(loaded.configuration.redis.password == "from-file")
+    #expect(loaded.origin(of: "redis.password") == .file(file.path))
+  }
+
+  @Test func aPasswordFileThatOthersCanReadIsRefused() throws {
+    let file = try TemporaryFile("canary", mode: 0o644)
+    let found = messages { try load(flags: [("redis.password_file", file.path)]) }
+    #expect(found.first?.contains("0600, not 0644") == true)
+  }
+
+  @Test func aConfigurationFileWithASecretMustBePrivate() throws {
+    let text = #"{"kafka": {"common": {"sasl.password": "canary"}}}"#
+    let open = try TemporaryFile(text, mode: 0o640)
+    #expect(messages { try load(file: open.path) }.first?.contains("0600, not 0640") == true)
+    let closed = try TemporaryFile(text)
+    #expect(try load(file: closed.path).configuration.kafka.common["sasl.password"] == "canary")
+  }
+
+  @Test func noOutputShowsASecret() throws {
+    let file = try TemporaryFile(
+      #"{"kafka": {"common": {"sasl.password": "canary1", "ssl.key.password": "canary2", "sasl.username": "visible"}}}"#)
+    let loaded = try load(environment: ["FRESHET_REDIS_PASSWORD": "canary3"], file: file.path)
+    for output in [loaded.rendered(), loaded.renderedJSON()] {
+      #expect(!output.contains("canary"))
+      #expect(output.contains("***"))
+      #expect(output.contains("visible"))
+    }
+  }
+
+  @Test func credentialsInTextAreMasked() {
+    #expect(Redaction.url("at redis://u:p@h:1/0 and redis://h") == "at redis://***@h:1/0 and redis://h")
+    #expect(Redaction.text(key: "redis.password_file", value: "p.txt") == "p.txt")
+  }
+
+  // MARK: Showing
+
+  @Test func whatIsShownNamesKeyValueAndOrigin() throws {
+    let loaded = try load(flags: [("model.factors", "96")])
+    #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "model.factors", value: "96", origin: "flag")))
+    #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "publish.ttl", value: "7d", origin: "default")))
+    #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "redis.password", value: "none", origin: "default")))
+    #expect(loaded.renderedJSON().contains(#""model.factors":{"origin":"flag","value":96}"#))
+  }
+
+  @Test func whatIsShownLoadsAgainAsTheSame() throws {
+    let first = try load(flags: [
+      ("model.recency", "none"), ("retrain.interval", "90m"), ("input.topics", "a,b"), ("publish.max_rate", "5"),
+    ])
+    let maps = Set(["kafka.common", "kafka.consumer", "kafka.producer", "input.weights", "redis.password"])
+    let again = first.rows.filter { !maps.contains($0.key) && !$0.key.hasPrefix("model.recency.") }.map { ($0.key, $0.value) }
+    #expect(try load(flags: again).configuration == first.configuration)
+  }
+
+  // MARK: Resolving
+
+  @Test func whatIsLeftToTheMachineIsFilledIn() {
+    let configuration = RecommenderConfiguration()
+    let root = configuration.resolved(isRoot: true, environment: ["XDG_STATE_HOME": "/x"], hostName: "node 7", homeDirectory: "/home/u")
+    #expect(root.instance.dataDirectory == "/var/lib/freshet")
+    #expect(root.snapshot.directory == "/var/lib/freshet/snapshots")
+    #expect(root.instance.id == "node-7" && root.kafka.groupInstanceID == "node-7")
+    let user = configuration.resolved(isRoot: false, environment: ["XDG_STATE_HOME": "/x"], hostName: "h", homeDirectory: "/home/u")
+    #expect(user.instance.dataDirectory == "/x/freshet")
+    let bare = configuration.resolved(isRoot: false, environment: [:], hostName: "", homeDirectory: "/home/u")
+    #expect(bare.instance.dataDirectory == "/home/u/.local/state/freshet")
+    #expect(bare.instance.id == "freshet")
+  }
+
+  @Test func aDynamicMemberStaysOne() {
+    var configuration = RecommenderConfiguration()
+    configuration.kafka.groupInstanceID = "none"
+    #expect(configuration.resolved().kafka.groupInstanceID == "none")
+  }
+
+  // MARK: Help
+
+  private func load(
+    flags: [(key: String, value: String)] = [], environment: [String: String] = [:], file: String? = nil,
+    presets: (command: String, values: [(key: String, value: String)])? = nil
+  ) throws -> LoadedConfiguration {
+    try ConfigurationLoader.load(flags: flags, environment: environment, file: file, presets: presets, searchPaths: [])
+  }
+
+  private func messages(_ body: () throws -> LoadedConfiguration) -> [String] {
+    do {
+      _ = try body()
+      return []
+    } catch let error as ConfigurationError {
+      return error.problems.map(\.message)
+    } catch {
+      return ["\(error)"]
+    }
+  }
+}
+
+/// A file that lives as long as this value.
+private final class TemporaryFile {
+  let path: String
+
+  init(_ text: String, mode: Int = 0o600) throws {
+    path = FileManager.default.temporaryDirectory.appending(path: "freshet-\(UUID().uuidString)").path
+    try Data(text.utf8).write(to: URL(filePath: path))
+    try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
