@@ -83,6 +83,8 @@ public final class IngestLoop {
   private var followed: Set<TopicPartition> = []
   private var fatal: String?
   private var replay = ReplayTarget()
+  /// The last turn gave the view something; there may be more.
+  private var hasSubmitted = false
   /// The highest epoch ever heard of; the next one is above it.
   private var epochFloor: UInt32
   public var snapshots: SnapshotCycle
@@ -122,15 +124,16 @@ public final class IngestLoop {
     ports.source.start(at: engine.offsets)
   }
 
-  /// One round. Waits at most `maxWait` for records, and not at all while there is other work.
+  /// One round. Waits at most `maxWait` for records, and not at all while lists are being made: what cannot be submitted now waits
+  /// for the view, whose acknowledgements end the wait.
   ///
   /// Returns the number of records polled.
   @discardableResult
   public func turn(maxWait: Duration) -> Int {
     takeRequests()
-    let batch = ports.source.poll(max: settings.pollMax, timeout: canPublish && planner.hasWork ? .zero : maxWait)
+    let batch = ports.source.poll(max: settings.pollMax, timeout: hasSubmitted ? .zero : maxWait)
     for event in batch.events { note(event) }
-    if !batch.records.isEmpty { apply(batch.records) }
+    if !batch.records.isEmpty, fatal == nil { apply(batch.records) }
     takePublisherEvents()
     takeAcknowledgements()
     publish()
@@ -168,15 +171,15 @@ public final class IngestLoop {
       ports.deadLetters.send(letter)
       metrics.deadLetterMessages.add(1, labels: [record.source.topic])
     case .skip: break
-    case .halt:
-      ports.source.setPaused(true, record.source)
-      fatal = "\(record.source) offset \(record.offset): \(letter.reason), \(letter.message) (input.on_error = halt)"
     }
   }
 
   private func note(_ event: SourceEvent) {
     switch event {
     case .assigned(let partitions):
+      if let beyond = partitions.first(where: { !engine.supports($0) }) {
+        fatal = "\(beyond) cannot be read: at most 4,096 partitions a topic and 16 topics are supported"
+      }
       log.info("partitions assigned", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
       metrics.rebalances.add(1, labels: ["assigned"])
     case .revoked(let partitions):
@@ -197,9 +200,6 @@ public final class IngestLoop {
   }
 
   // MARK: Publishing
-
-  /// Only an engine that holds all partitions speaks.
-  private var canPublish: Bool { ports.source.status.holdsEverything && ports.publisher.room > 0 }
 
   private func takePublisherEvents() {
     let all = ports.source.status.all
@@ -246,6 +246,8 @@ public final class IngestLoop {
   }
 
   private func publish() {
+    hasSubmitted = false
+    // Only an engine that holds all partitions speaks.
     guard ports.source.status.holdsEverything, !snapshots.isRequiredBeforeRollout else { return }
     let room = ports.publisher.room
     guard room > 0 else { return }
@@ -259,6 +261,7 @@ public final class IngestLoop {
     }
     inFlight.append((ticket, batch.producedAt))
     ports.publisher.submit(batch.commands, ticket: ticket)
+    hasSubmitted = true
   }
 
   private func releaseHoldWhenCaughtUp() {
@@ -559,15 +562,12 @@ public final class IngestLoop {
     let deadline = ports.clock.monotonicNanoseconds + timeout.nanoseconds
     func left() -> Duration { .nanoseconds(Int64(max(0, Int64(deadline) - Int64(ports.clock.monotonicNanoseconds)))) }
     if case .running(_, _, let monitor, _) = training { monitor.cancel() }
-    while canPublish, !planner.dirty.isEmpty, left() > timeout / 2 {
-      publish()
-      takeAcknowledgements()
-      if ports.publisher.room == 0 { break }
-    }
-    if ports.publisher.status.isUp, !ports.publisher.flush(timeout: min(left() / 2, .seconds(10))) { problems.append("some lists were not acknowledged") }
+    publishWhatWaits(while: { left() > timeout / 2 })
+    if ports.publisher.status.isUp, !ports.publisher.flush(timeout: left() / 4) { problems.append("some lists were not acknowledged") }
     takeAcknowledgements()
+    planner.hurryProgress()
     publish()
-    _ = ports.publisher.status.isUp && ports.publisher.flush(timeout: min(left() / 2, .seconds(5)))
+    if ports.publisher.status.isUp { _ = ports.publisher.flush(timeout: left() / 4) }
     if !ports.deadLetters.flush(timeout: left() / 2) { problems.append("dead letters were not acknowledged; no snapshot covers them") }
     if ports.deadLetters.acknowledgedThrough >= ports.deadLetters.lastSequence {
       writeLastSnapshot(&problems)
@@ -575,6 +575,19 @@ public final class IngestLoop {
     ports.source.close()
     ports.publisher.close()
     return problems
+  }
+
+  private func publishWhatWaits(while hasTime: () -> Bool) {
+    while !planner.dirty.isEmpty, ports.publisher.status.isUp, hasTime() {
+      publish()
+      if !hasSubmitted, !ports.publisher.flush(timeout: .milliseconds(200)) { continue }
+      takeAcknowledgements()
+      if !hasSubmitted, ports.publisher.room > 0, !planner.dirty.isEmpty {
+        publish()
+        // Nothing more can be made now: no model yet, or a replay that holds lists back.
+        if !hasSubmitted { return }
+      }
+    }
   }
 
   private func writeLastSnapshot(_ problems: inout [String]) {
