@@ -14,7 +14,6 @@ static inline int heap_worse(float a_score, int32_t a_item, float b_score, int32
 /// A binary heap with the worst entry first. A full heap replaces its worst entry (the caller has checked that the new one is
 /// better); returns the number of entries.
 static int heap_offer(float *scores, int32_t *items, int entries, int capacity, float score, int32_t item) {
-  if (capacity <= 0) return 0;
   int at;
   if (entries < capacity) {
     at = entries++;

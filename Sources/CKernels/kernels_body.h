@@ -231,6 +231,7 @@ INLINE int VARIANT(any_above)(vec scores, vec floor) {
 
 static int VARIANT(select_top)(const float *scores, int count, int32_t first_item, float *heap_scores, int32_t *heap_items,
                                int entries, int capacity) {
+  if (capacity <= 0) return 0;
   int i = 0;
   float lowest = entries == capacity ? heap_scores[0] : -__builtin_inff();
   while (i < count) {

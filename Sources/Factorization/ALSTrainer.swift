@@ -65,6 +65,8 @@ public struct ALSTrainer: Sendable {
     keepGoing: (TrainingProgress) -> Bool = { _ in true }
   ) throws -> TrainingOutcome {
     precondition(columnFactors.rows == matrix.columns, "\(columnFactors.rows) rows of factors for \(matrix.columns) columns")
+    precondition(
+      columnFactors.factors == parameters.factors, "a start of \(columnFactors.factors) factors for \(parameters.factors)")
     let pool = WorkerPool(workers: options.workers)
     let transposed = matrix.transposed()
     var outcome = TrainingOutcome(
@@ -137,8 +139,9 @@ public struct ALSTrainer: Sendable {
       for entry in matrix.starts[row]..<matrix.starts[row + 1] {
         let (weight, target) = parameters.confidence.weightAndTarget(matrix.strengths[entry])
         let y = outcome.columnFactors.pointer + Int(matrix.indices[entry]) * outcome.columnFactors.stride
-        let score = options.kernels.dot(x, y, outcome.columnFactors.stride)
-        total += Double(weight * score * score - 2 * target * score + target)
+        let score = Double(options.kernels.dot(x, y, outcome.columnFactors.stride))
+        // In Double: near a score of 1 the three terms cancel, and a large weight would leave nothing but the rounding.
+        total += (Double(weight) * score - 2 * Double(target)) * score + Double(target)
       }
       return total
     }

@@ -37,6 +37,7 @@ public struct FactorMatrix: Sendable {
   }
 
   public mutating func setRow(_ row: Int, to values: some Collection<Float>) {
+    precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
     precondition(values.count == factors, "\(values.count) values for \(factors) factors")
     let stride = self.stride
     withMutablePointer { pointer in
@@ -49,6 +50,7 @@ public struct FactorMatrix: Sendable {
   }
 
   public mutating func fillRandomly(_ row: Int, deviation: Float, seed: UInt64) {
+    precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
     var generator = SplitMix64(seed: seed)
     let (factors, stride) = (self.factors, self.stride)
     withMutablePointer { pointer in

@@ -31,6 +31,7 @@ public struct InteractionMatrix: Sendable {
 
   /// The same entries by column; rows keep their order inside each column.
   public func transposed() -> InteractionMatrix {
+    precondition(starts[rows] == entries, "\(entries - starts[rows]) entries in a row that was not ended")
     var result = InteractionMatrix(columns: rows)
     var starts = [Int](repeating: 0, count: columns + 1)
     for column in indices { starts[Int(column) + 1] += 1 }

@@ -32,6 +32,7 @@ public struct ItemPanels: Sendable {
   }
 
   public mutating func set(_ item: Int, to factorsOfItem: UnsafeBufferPointer<Float>) {
+    precondition(factorsOfItem.count == factors, "\(factorsOfItem.count) values for \(factors) factors")
     let at = position(item)
     makeUnique()
     for dimension in 0..<factors { storage.pointer[at + dimension * Kernels.panel] = factorsOfItem[dimension] }

@@ -3,14 +3,14 @@
 /// w = r (floor + boost exp(-age / scale) (gapFloor + (1 - gapFloor) exp(-gap / gapScale))), age 1 = newest, gap = newest own
 /// time - time of the pair.
 public struct RecencyWeights: Sendable, Equatable {
-  public var floor: Float
-  public var boost: Float
-  public var scale: Float
-  public var gapFloor: Float
-  public var gapScaleMilliseconds: Float
+  public let floor: Float
+  public let boost: Float
+  public let scale: Float
+  public let gapFloor: Float
+  public let gapScaleMilliseconds: Float
   /// Newest pairs that a fold-in looks at.
-  public var window: Int
-  private var boostOfAge: [Float]
+  public let window: Int
+  private let boostOfAge: [Float]
 
   public init(floor: Float, boost: Float, scale: Float, gapFloor: Float, gapScaleMilliseconds: Float, window: Int) {
     self.floor = floor

@@ -58,6 +58,8 @@ public struct RowSolver: Sendable {
     workspace: Workspace
   ) -> Bool {
     let stride = Kernels.padded(factors)
+    precondition(side.gramian.factors == factors, "a Gramian of \(side.gramian.factors) factors for \(factors)")
+    precondition(workspace.solution.count == stride, "a workspace of \(workspace.solution.count) factors for \(factors)")
     guard !strengths.isEmpty else {
       row.update(repeating: 0, count: stride)
       return true

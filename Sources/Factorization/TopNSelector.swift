@@ -28,6 +28,7 @@ public final class TopNSelector {
   public init(kernels: Kernels = .best) { self.kernels = kernels }
 
   public func top(_ n: Int, of panels: ItemPanels, for queries: [Query]) -> [[ScoredItem]] {
+    guard n > 0 else { return queries.map { _ in [] } }
     var result: [[ScoredItem]] = []
     result.reserveCapacity(queries.count)
     var first = 0
@@ -74,14 +75,16 @@ public final class TopNSelector {
     var nextExcluded = 0
 
     init(capacity: Int, excluded: [Int32]) {
-      scores = [Float](repeating: 0, count: max(1, capacity))
-      items = [Int32](repeating: 0, count: max(1, capacity))
+      scores = [Float](repeating: 0, count: capacity)
+      items = [Int32](repeating: 0, count: capacity)
       self.excluded = excluded
     }
 
     mutating func offer(_ slice: UnsafeMutablePointer<Float>, items count: Int, firstItem: Int, kernels: Kernels) {
       while nextExcluded < excluded.count, Int(excluded[nextExcluded]) < firstItem + count {
-        slice[Int(excluded[nextExcluded]) - firstItem] = -.infinity
+        let index = Int(excluded[nextExcluded]) - firstItem
+        precondition(index >= 0, "excluded items must ascend, \(excluded[nextExcluded]) comes too late")
+        slice[index] = -.infinity
         nextExcluded += 1
       }
       entries = kernels.table.pointee.select_top(

@@ -26,6 +26,8 @@ public final class Simulator {
   private var naive: NaiveState
   private var lives = 0
   private var epochVectors: [UInt32: [String: [Float]]] = [:]
+  /// The view was emptied under us: commands on their way may stand in it before the item vectors that they rely on come again.
+  private var isViewPartial = false
   private static let topic = "events"
 
   public init(seed: UInt64) throws {
@@ -87,7 +89,11 @@ public final class Simulator {
     case 82..<85: note("letters") { letters.acknowledge() }
     case 85..<87: note("view down") { publisher.goDown() }
     case 87..<91: note("view up") { publisher.comeUp() }
-    case 91: note("view wiped") { publisher.wipe() }
+    case 91:
+      note("view wiped") {
+        publisher.wipe()
+        isViewPartial = true
+      }
     case 92..<94: note("retrain") { _ = board.begin(.retrain, nowNanoseconds: clock.monotonicNanoseconds) }
     case 94: note("snapshot") { loop.mailbox.post(.snapshot) }
     case 95: note("disk full") { storage.failNext(1) }
@@ -157,7 +163,10 @@ public final class Simulator {
   // MARK: What must hold
 
   private func checkAlways() {
-    if let user = publisher.backwardSteps.first { violations.append("the list of \(user) went back in time") }
+    if let user = publisher.backwardSteps.first {
+      let versions = (publisher.history[user] ?? []).suffix(4).map { "(\($0.epoch), \($0.offset))" }
+      violations.append("the list of \(user) went back in time: \(versions) in life \(lives), step counts \(counts)")
+    }
     for (partition, committed) in log.committed.next where committed > storage.durableOffsets[partition] ?? 0 {
       violations.append("\(partition): offset \(committed) is committed, \(storage.durableOffsets[partition] ?? 0) is durable")
     }
@@ -177,7 +186,7 @@ public final class Simulator {
     } else {
       epochVectors[epoch] = trainedOnly(vectors, epoch)
     }
-    for (user, list) in view.lists where view.userFactors[user]?.epoch == list.epoch {
+    for (user, list) in view.lists where !isViewPartial && view.userFactors[user]?.epoch == list.epoch {
       for item in list.items where view.itemFactors[.init(epoch: list.epoch, item: item.item)] == nil && !isRetired(list.epoch, epoch) {
         violations.append("\(user)'s list of epoch \(list.epoch) names \(item.item), which has no vector in it (model \(epoch))")
       }
@@ -204,8 +213,9 @@ public final class Simulator {
       jobs.runAll()
       let polled = loop.turn(maxWait: .zero)
       if round > 20, polled == 0, loop.isQuiet, source.status.lagRecords.values.allSatisfy({ $0 == 0 }) { break }
-      if round == 2999 { violations.append("it does not come to rest: \(loop.status.current)") }
+      if round == 2999 { violations.append("it does not come to rest: rollout \(loop.status.current.rollout ?? "none"), retrain \(loop.status.current.retrainPhase ?? "none"), \(jobs.count) jobs, snapshots \(loop.snapshots)") }
     }
+    isViewPartial = false
     checkView()
     checkEnd()
   }

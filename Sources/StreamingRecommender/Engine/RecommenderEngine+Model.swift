@@ -127,6 +127,9 @@ extension RecommenderEngine {
     return changed
   }
 
+  /// The log is a new one (the embedded broker's ends with its process): model and state stay, reading begins at its start.
+  public mutating func resetOffsets() { offsets = PartitionOffsets() }
+
   /// The log lost records: reading goes on at `offset`.
   public mutating func skip(to offset: Int64, _ partition: TopicPartition) {
     if offset > offsets[partition] ?? 0 { offsets[partition] = offset }

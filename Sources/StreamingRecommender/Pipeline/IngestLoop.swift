@@ -82,9 +82,10 @@ public final class IngestLoop {
   /// Partitions that the publisher reads progress for.
   private var followed: Set<TopicPartition> = []
   private var fatal: String?
+  private var replay = ReplayTarget()
   /// The highest epoch ever heard of; the next one is above it.
   private var epochFloor: UInt32
-  var snapshots: SnapshotCycle
+  public var snapshots: SnapshotCycle
   private var training: Training?
   private var lastRetrain: RetrainRecord?
   private var modelAgeFrom: UInt64
@@ -261,8 +262,8 @@ public final class IngestLoop {
   }
 
   private func releaseHoldWhenCaughtUp() {
-    guard planner.isHolding, lag == 0 else { return }
-    planner.releaseHold()
+    guard planner.isHolding else { return }
+    if replay.isDone(offsets: engine.offsets, status: ports.source.status) { planner.releaseHold() }
   }
 
   /// Records not read yet over all partitions; `nil` while unknown.

@@ -42,8 +42,8 @@ struct PublishPlanner: Sendable {
   private var progressInFlight: [(ticket: UInt64, offsets: PartitionOffsets)] = []
   /// Whether this process has given the view anything yet.
   private var hasPublished = false
-  /// Live lists wait until these offsets (published by the process before us) are reached again.
-  private var holdThrough: PartitionOffsets?
+  /// Lists wait: readers may hold newer ones, made by the process before us from records that we have yet to replay.
+  private(set) var isHolding = false
   private var refreshNext: Int32 = 0
   private var refreshedAt: UInt64?
   private var rateCredit = 0.0
@@ -87,7 +87,7 @@ struct PublishPlanner: Sendable {
   mutating func connected(epoch: UInt32?, viewOffsets: PartitionOffsets, engine: RecommenderEngine) {
     popularDue = true
     let isFirst = !hasPublished
-    if isFirst, epoch != nil { holdThrough = viewOffsets }
+    if isFirst, epoch != nil { isHolding = true }
     let lost = epoch == nil || acknowledgedProgress.next.contains { (viewOffsets[$0.key] ?? 0) < $0.value }
     visibleEpoch = epoch
     if rollout?.installs == true {
@@ -119,9 +119,8 @@ struct PublishPlanner: Sendable {
     start(epoch: model.epoch, installs: false)
   }
 
-  /// Live lists need not wait any more: all records in the log have been applied.
-  mutating func releaseHold() { holdThrough = nil }
-  var isHolding: Bool { holdThrough != nil }
+  /// Lists need not wait any more: what was in the log at our start has been applied.
+  mutating func releaseHold() { isHolding = false }
 
   var hasWork: Bool { !dirty.isEmpty || !forgotten.isEmpty || rollout != nil }
   var isIdle: Bool { dirty.isEmpty && forgotten.isEmpty && rollout == nil }
@@ -138,8 +137,7 @@ struct PublishPlanner: Sendable {
     let firstBatch = dirty.firstBatch ?? batchNumber + 1
     batch.commands += forgotten.map { .forget(user: $0) }
     forgotten = []
-    checkHold(engine)
-    if holdThrough == nil {
+    if !isHolding {
       planNewItems(&engine, scratch, &batch)
       planLive(&engine, scratch, room, now, &batch)
     }
@@ -151,11 +149,6 @@ struct PublishPlanner: Sendable {
     hasPublished = true
     progress.noteTicket(ticket, firstBatch: batch.liveUsers > 0 ? firstBatch : batchNumber + 1)
     return batch
-  }
-
-  private mutating func checkHold(_ engine: RecommenderEngine) {
-    guard let hold = holdThrough else { return }
-    if hold.next.allSatisfy({ engine.offsets[$0.key] ?? 0 >= $0.value }) { holdThrough = nil }
   }
 
   private mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
@@ -225,6 +218,8 @@ struct PublishPlanner: Sendable {
     case .itemsSubmitted(let ticket):
       guard progressHas(acknowledged: ticket) else { return }
       current.phase = flip(current, &engine, now, &batch)
+      current.installs = false
+    case .users where isHolding: return
     case .users(let next): current.phase = planEveryUser(current, from: next, slice, &engine, scratch, now, &batch)
     case .similar(let next): current.phase = planSimilar(current, from: next, slice, engine, scratch, now, &batch)
     case .retire(let epoch, let next): current.phase = planRetire(current, epoch, from: next, engine, &batch)
@@ -259,7 +254,8 @@ struct PublishPlanner: Sendable {
       }
       item += 1
     }
-    return item < end ? .items(next: item) : .itemsSubmitted(ticket: lastTicket)
+    // An empty batch is not submitted: then the last one that was counts.
+    return item < end ? .items(next: item) : .itemsSubmitted(ticket: batch.commands.isEmpty ? lastTicket - 1 : lastTicket)
   }
 
   private func progressHas(acknowledged ticket: UInt64) -> Bool { progress.isAcknowledged(ticket) }
@@ -350,7 +346,7 @@ struct PublishPlanner: Sendable {
   private mutating func planRefresh(
     _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
   ) {
-    guard rollout == nil, dirty.isEmpty, engine.model != nil, engine.store.userCapacity > 0, settings.refresh > .zero else { return }
+    guard rollout == nil, dirty.isEmpty, !isHolding, engine.model != nil, engine.store.userCapacity > 0, settings.refresh > .zero else { return }
     guard let last = refreshedAt else {
       refreshedAt = now.monotonicNanoseconds
       return

@@ -1,6 +1,6 @@
 /// When a snapshot is due and how far it is: frozen, waiting for the dead letters that it covers, written. A value that decides;
 /// the loop acts.
-struct SnapshotCycle {
+public struct SnapshotCycle {
   struct Written {
     var sequence: UInt64
     var offsets: PartitionOffsets

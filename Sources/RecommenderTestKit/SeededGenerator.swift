@@ -1,0 +1,41 @@
+import Factorization
+
+/// Random data for tests, all of it following from one number; print that number when a test fails.
+public struct SeededGenerator: RandomNumberGenerator, Sendable, CustomStringConvertible {
+  public let seed: UInt64
+  private var generator: SplitMix64
+
+  public init(seed: UInt64) {
+    self.seed = seed
+    generator = SplitMix64(seed: seed)
+  }
+
+  public var description: String { "seed \(seed)" }
+
+  public mutating func next() -> UInt64 { generator.next() }
+
+  public mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
+    (0..<count).map { _ in Float.random(in: range, using: &self) }
+  }
+
+  /// Whole numbers as floats: their sums and products are exact in any order, so fast and plain code must agree to the bit.
+  public mutating func wholeFloats(_ count: Int, in range: ClosedRange<Int> = -3...3) -> [Float] {
+    (0..<count).map { _ in Float(Int.random(in: range, using: &self)) }
+  }
+
+  /// A sparse matrix in which each cell is filled with the given probability; columns ascend inside a row.
+  public mutating func matrix(
+    rows: Int, columns: Int, density: Double, strengths: ClosedRange<Float> = 1...1, dislikes: Double = 0
+  ) -> InteractionMatrix {
+    var matrix = InteractionMatrix(columns: columns)
+    for _ in 0..<rows {
+      for column in 0..<columns where Double.random(in: 0..<1, using: &self) < density {
+        let size = Float.random(in: strengths, using: &self)
+        let isDislike = Double.random(in: 0..<1, using: &self) < dislikes
+        matrix.append(column: Int32(column), strength: isDislike ? -size : size)
+      }
+      matrix.endRow()
+    }
+    return matrix
+  }
+}

@@ -1,0 +1,196 @@
+import ControlPlane
+import Evaluation
+import Foundation
+import KafkaIngest
+import RedisPublishing
+import StreamingRecommender
+import Telemetry
+
+/// `freshet demo`: the whole way, with real data and no server running.
+struct DemoCommand {
+  let context: CommandContext
+  private static let rate = 2000.0
+  private static let listLength = 5
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    var configuration = try context.loaded().configuration
+    let data = try ShippedData.events(path: context.options.string("data"))
+    let titles = context.options.isSet("data") ? [:] : titlesByName()
+    let directory = try DataDirectory.temporary("demo")
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    configuration.instance.dataDirectory = directory
+    configuration.snapshot.directory = directory + "/snapshots"
+    let log = Telemetry.Log(component: "demo", sink: StandardErrorSink(minimumLevel: .error), level: .debug)
+    let servers = try EmbeddedServers(&configuration, directory: directory, usesRunningRedis: false, log: log)
+    defer { servers.stop() }
+    say("A broker in this process, a private redis-server at \(configuration.redis.url)")
+    let reader = try context.reader(configuration)
+    if !titles.isEmpty { try reader.setTitles(titles) }
+
+    let split = data.interactions.count * 4 / 5
+    try produce(Array(data.interactions[0..<split]), configuration, .bulk, rate: nil, label: "into the topic")
+    var options = EngineProcess.Options()
+    options.membership = .direct
+    let process = try EngineProcess(configuration, options: options, log: log)
+    let server = try HTTPServer(
+      HTTPServerConfiguration(listen: "127.0.0.1:0"), router: AdminRoutes.router(backend: EngineBackend(process: process)))
+    defer { server.stop() }
+    configuration.admin.listen = server.address
+    process.start()
+    defer { _ = process.stop() }
+    try waitForModel(process)
+    let first = process.status.current
+    say("Model 1 from \(ProgressBar.count(first.interactions)) interactions of \(ProgressBar.count(first.users)) customers with \(ProgressBar.count(first.items)) products; everybody's list is in Redis")
+
+    try produce(Array(data.interactions[split...]), configuration, .embedded, rate: Self.rate, label: "streamed")
+    _ = process.wait(atMost: .seconds(30)) { $0.lagRecords == 0 && $0.waitingUsers == 0 }
+    let streamed = process.status.current
+    say("Streamed \(ProgressBar.count(data.interactions.count - split)) events at \(Int(Self.rate)) a second: an event was visible in Redis after \(milliseconds(streamed.freshnessP50Milliseconds)) (p50), \(milliseconds(streamed.freshnessP99Milliseconds)) (p99)")
+
+    let purchase = try showPurchase(data, process, configuration, reader, titles)
+    let retrained = try retrain(process)
+    finish(process, purchase, streamed, retrained, configuration, directory)
+  }
+
+  private func say(_ text: String) { if !context.json { context.print(text) } }
+  private func milliseconds(_ value: Double?) -> String { value.map { "\(ListText.fixed($0, 1)) ms" } ?? "?" }
+
+  private func titlesByName() -> [String: String] {
+    Dictionary(uniqueKeysWithValues: ShippedData.titles.entries.map { (String(decoding: $0.key, as: UTF8.self), $0.value.title) })
+  }
+
+  private func produce(
+    _ events: [Interaction], _ configuration: RecommenderConfiguration, _ pace: KafkaProperties.Pace, rate: Double?, label: String
+  ) throws {
+    let producer = try KafkaEventProducer(kafka: configuration.kafka, pace: pace)
+    var schedule = Schedule(rate: rate, speedup: nil)
+    var progress = context.progress(label, total: events.count)
+    for (index, event) in events.enumerated() {
+      schedule.wait(timeMilliseconds: nil) { producer.serve(timeout: $0) }
+      try producer.produce(
+        topic: configuration.input.topics[0], key: event.user,
+        value: InteractionEncoder.encode(user: event.user, item: event.item, operation: .set, timeMilliseconds: event.timeMilliseconds),
+        timestampMilliseconds: WallClock.milliseconds())
+      progress.update(index + 1)
+    }
+    guard producer.flush(timeout: .seconds(60)), producer.failed == 0 else {
+      throw CommandFailure("the events could not be produced: \(producer.firstFailure.map { "\($0)" } ?? "no answer in time")")
+    }
+    progress.finish(events.count)
+  }
+
+  private func waitForModel(_ process: EngineProcess) throws {
+    var progress = context.progress("first model", total: 100)
+    let isThere = process.wait(atMost: .seconds(180)) { status in
+      progress.update(Int(status.retrainRatio * 100))
+      return status.visibleEpoch != nil && status.rollout == nil && status.lagRecords == 0
+    }
+    progress.finish(100)
+    guard isThere else {
+      let status = process.status.current
+      throw CommandFailure("no model appeared: \(status.source.problem ?? status.publisher.problem ?? "the training does not end")")
+    }
+  }
+
+  private struct Purchase {
+    var before: [RecommendedItem]
+    var after: [RecommendedItem]
+  }
+
+  /// A customer's list, a purchase of something on it, and the list after it.
+  private func showPurchase(
+    _ data: EvaluationData, _ process: EngineProcess, _ configuration: RecommenderConfiguration, _ reader: RedisReader,
+    _ titles: [String: String]
+  ) throws -> Purchase {
+    let customer = data.interactions[data.interactions.count - 1].user
+    let name = String(decoding: customer, as: UTF8.self)
+    guard let before = try reader.list(user: name)?.list, let bought = before.items.first else {
+      throw CommandFailure("customer \(name) has no list")
+    }
+    let newest = data.interactions[data.interactions.count - 1].timeMilliseconds
+    let producer = try KafkaEventProducer(kafka: configuration.kafka, pace: .embedded)
+    let began = MonotonicClock.nanoseconds()
+    try producer.produce(
+      topic: configuration.input.topics[0], key: customer,
+      value: InteractionEncoder.encode(user: customer, item: Array(bought.item.utf8), timeMilliseconds: newest + 60_000),
+      timestampMilliseconds: WallClock.milliseconds())
+    guard producer.flush(timeout: .seconds(10)) else { throw CommandFailure("the purchase could not be produced") }
+    var after = before
+    while MonotonicClock.nanoseconds() - began < 10_000_000_000 {
+      if let list = try reader.list(user: name)?.list, !list.items.contains(where: { $0.item == bought.item }) {
+        after = list
+        break
+      }
+      usleep(500)
+    }
+    let took = Double(MonotonicClock.nanoseconds() - began) / 1e6
+    say("\nCustomer \(name) before:\n\(ListText.table(Array(before.items.prefix(Self.listLength)), titles))")
+    say("Customer \(name) buys \(titles[bought.item] ?? bought.item); \(ListText.fixed(took, 1)) ms later:\n\(ListText.table(Array(after.items.prefix(Self.listLength)), titles))\n")
+    return Purchase(before: before.items, after: after.items)
+  }
+
+  private func retrain(_ process: EngineProcess) throws -> RetrainRecord? {
+    _ = process.wait(atMost: .seconds(120)) { $0.retrainPhase == nil }
+    let job = process.requestRetrain().id
+    var progress = context.progress("full retrain", total: 100)
+    let ended = process.wait(atMost: .seconds(180)) { status in
+      progress.update(Int(status.retrainRatio * 100))
+      return process.jobs.job(job)?.state != .running && status.retrainPhase == nil
+    }
+    progress.finish(100)
+    guard ended, let record = process.jobs.job(job)?.record else { throw CommandFailure("the retrain did not end") }
+    let seconds = record.secondsPerPhase.reduce(0) { $0 + $1.seconds }
+    let quality =
+      record.qualityOld.flatMap { old in record.qualityNew.map { (old, $0) } }
+      .map { "recall@20 on the newest purchases: \(ListText.fixed($0.0, 4)) (old model), \(ListText.fixed($0.1, 4)) (new model)" }
+      ?? "too few new purchases to compare by"
+    say("Full retrain beside the stream: \(ListText.fixed(seconds, 1)) s, \(record.result.rawValue); \(quality)")
+    return record
+  }
+
+  private func finish(
+    _ process: EngineProcess, _ purchase: Purchase, _ streamed: EngineStatus, _ record: RetrainRecord?,
+    _ configuration: RecommenderConfiguration, _ directory: String
+  ) {
+    let status = process.status.current
+    if context.json {
+      func ids(_ items: [RecommendedItem]) -> JSONOutput.Value { .array(items.map { .string($0.item) }) }
+      context.print(
+        ([
+          "events": .int(Int(status.eventsApplied)), "users": .int(status.users), "items": .int(status.items),
+          "list_before": ids(purchase.before), "list_after": ids(purchase.after), "epoch": .int(Int(status.epoch ?? 0)),
+          "freshness_p50_ms": .double(streamed.freshnessP50Milliseconds ?? -1),
+          "freshness_p99_ms": .double(streamed.freshnessP99Milliseconds ?? -1),
+          "recall_at_20_old": record?.qualityOld.map { .double($0) } ?? .null,
+          "recall_at_20_new": record?.qualityNew.map { .double($0) } ?? .null,
+        ] as JSONOutput).description)
+    }
+    say(
+      """
+      \nLook further:
+        freshet demo --keep                     the same, and it stays up
+        freshet serve --embedded                an engine to play with, no server needed
+        freshet help                            all commands
+      """)
+    guard context.options.flag("keep") else { return }
+    keep(configuration, directory)
+  }
+
+  private func keep(_ configuration: RecommenderConfiguration, _ directory: String) {
+    try? Endpoints(
+      pid: getpid(), bootstrapServers: configuration.kafka.bootstrapServers, redisURL: configuration.redis.url,
+      admin: configuration.admin.listen, topics: configuration.input.topics, keyPrefix: configuration.redis.keyPrefix,
+      namespace: configuration.redis.namespace, isEmbedded: true
+    ).write(to: directory)
+    context.note(
+      """
+      It stays up until Ctrl-C. In another terminal:
+        freshet recommend 17850 --data-dir \(directory)
+        freshet status --data-dir \(directory)
+      """)
+    let signals = Signals(onSnapshot: {}, onRetrain: {})
+    while !signals.waitForStop(seconds: 3600) {}
+  }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import RedisPublishing
+import StreamingRecommender
+import Telemetry
+
+/// `freshet recommend`, `popular`, `similar`: what any reader of Redis does.
+struct ReadCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func recommend() throws {
+    let user = context.parsed.operands[0]
+    let excluded = Set(context.options.strings("exclude").flatMap { $0.split(separator: ",").map(String.init) })
+    try read(head: ("user", user), excluded: excluded) { reader in
+      guard let answer = try reader.list(user: user) else { return nil }
+      if answer.isFallback { context.note("\(user) is unknown: this is the popular list") }
+      return answer.list
+    }
+  }
+
+  func popular() throws { try read(head: nil) { try $0.popular() } }
+
+  func similar() throws {
+    let item = context.parsed.operands[0]
+    try read(head: ("item", item)) { reader in
+      guard let list = try reader.similar(item: item) else {
+        throw CommandFailure("there is no list of items similar to \(item): is the id right, and has a model been trained since it came?")
+      }
+      return list
+    }
+  }
+
+  private func read(
+    head: (key: String, id: String)?, excluded: Set<String> = [], _ list: (RedisReader) throws -> RecommendationList?
+  ) throws {
+    let configuration = try context.loadedForRunningEngine()
+    do {
+      let reader = try context.reader(configuration)
+      guard let list = try list(reader) else {
+        throw CommandFailure(
+          "Redis at \(Redaction.text(configuration.redis.url)) holds no list under \(configuration.redis.keyPrefix):\(configuration.redis.namespace): is `freshet serve` running, and has it read any events?"
+        )
+      }
+      let items = Array(list.items.filter { !excluded.contains($0.item) }.prefix(context.options.int("count") ?? 10))
+      show(list, items, try reader.titles(items.map(\.item)), head)
+    } catch let error as RedisError { throw CommandFailure("\(error)") }
+  }
+
+  private func show(_ list: RecommendationList, _ items: [RecommendedItem], _ titles: [String: String], _ head: (key: String, id: String)?) {
+    let age = max(0, WallClock.milliseconds() - list.madeAtMilliseconds)
+    if context.json {
+      var output = JSONOutput()
+      if let head { output[head.key] = .string(head.id) }
+      output["source"] = .string(list.source.rawValue)
+      output["epoch"] = .int(Int(list.epoch))
+      output["age_ms"] = .int(Int(age))
+      output["items"] = .array(
+        items.map { item in
+          var object: JSONOutput = ["item": .string(item.item), "score": .double(Double(item.score))]
+          if let title = titles[item.item] { object["title"] = .string(title) }
+          return .object(object)
+        })
+      context.print(output.description)
+      return
+    }
+    context.print(ListText.table(items, titles))
+    if let wanted = context.options.int("count"), items.count < wanted, context.options.isSet("count") {
+      context.note("the stored list has \(items.count) items (topn.n)")
+    }
+    context.note("source \(list.source.rawValue), model epoch \(list.epoch), made \(ListText.age(age)) ago")
+  }
+}
+
+/// Lists for people.
+enum ListText {
+  static func table(_ items: [RecommendedItem], _ titles: [String: String]) -> String {
+    var table = TextTable([.right, .left, .right, .left])
+    for (index, item) in items.enumerated() {
+      table.add(["\(index + 1)", item.item, fixed(Double(item.score), 4), titles[item.item] ?? ""])
+    }
+    return String(table.description.dropLast())
+  }
+
+  static func age(_ milliseconds: Int64) -> String {
+    switch milliseconds {
+    case ..<1_000: "\(milliseconds) ms"
+    case ..<120_000: "\(milliseconds / 1000) s"
+    case ..<7_200_000: "\(milliseconds / 60_000) min"
+    default: "\(milliseconds / 3_600_000) h"
+    }
+  }
+
+  static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+}

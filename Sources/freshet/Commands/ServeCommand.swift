@@ -1,0 +1,113 @@
+import ControlPlane
+import Foundation
+import StreamingRecommender
+import Telemetry
+
+/// `freshet serve`: the engine until INT or TERM.
+struct ServeCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws -> ExitStatus {
+    let loaded = try context.loaded()
+    var configuration = loaded.configuration
+    let isEmbedded = context.options.flag("embedded")
+    if isEmbedded, case .default = loaded.origin(of: "instance.data_dir") {
+      configuration.instance.dataDirectory += "/\(Endpoints.embeddedDirectory)"
+      configuration.snapshot.directory = configuration.instance.dataDirectory + "/snapshots"
+    }
+    let log = context.log(configuration)
+    let directory = try DataDirectory(configuration.instance.dataDirectory)
+    let servers =
+      isEmbedded ? try EmbeddedServers(&configuration, directory: directory.path, usesRunningRedis: true, log: log) : nil
+    defer { servers?.stop() }
+    var options = EngineProcess.Options()
+    if isEmbedded {
+      options.membership = .direct
+      options.resetsOffsets = true
+    }
+    let process = try EngineProcess(configuration, options: options, log: log)
+    report(process.recovered, isEmbedded, log)
+    let server = try startAdmin(process, &configuration)
+    defer { server?.stop() }
+    process.start()
+    try Endpoints(
+      pid: getpid(), bootstrapServers: configuration.kafka.bootstrapServers, redisURL: configuration.redis.url,
+      admin: configuration.admin.listen, topics: configuration.input.topics, keyPrefix: configuration.redis.keyPrefix,
+      namespace: configuration.redis.namespace, isEmbedded: isEmbedded
+    ).write(to: directory.path)
+    defer { Endpoints.remove(from: directory.path) }
+    log.info(
+      "serving",
+      [
+        "kafka": configuration.kafka.bootstrapServers, "topics": configuration.input.topics.joined(separator: ","),
+        "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen, "data_dir": directory.path,
+      ])
+    return waitForTheEnd(process, log)
+  }
+
+  private func startAdmin(_ process: EngineProcess, _ configuration: inout RecommenderConfiguration) throws -> HTTPServer? {
+    guard !configuration.admin.listen.isEmpty else { return nil }
+    let metrics = process.metrics
+    let router = AdminRoutes.router(
+      backend: EngineBackend(process: process), observe: { metrics.adminRequests.with($0, String($1)).add() })
+    do {
+      let server = try HTTPServer(HTTPServerConfiguration(listen: configuration.admin.listen), router: router)
+      configuration.admin.listen = server.address
+      return server
+    } catch {
+      throw CommandFailure("\(error)")
+    }
+  }
+
+  private func report(_ recovery: EngineProcess.Recovery, _ isEmbedded: Bool, _ log: Telemetry.Log) {
+    for error in recovery.refused { log.warning("a snapshot cannot be used, the one before it stands in: \(error)") }
+    if let factors = recovery.droppedModelFactors {
+      log.warning("the snapshot's model has \(factors) factors, model.factors says otherwise: the model is trained anew")
+    }
+    if let sequence = recovery.snapshotSequence {
+      log.info("restored snapshot \(sequence)")
+      if isEmbedded { log.info("the embedded log ended with its process: model and state are kept, reading begins at its start") }
+    } else {
+      log.info("no snapshot: starting empty, at the beginning of the log")
+    }
+  }
+
+  private func waitForTheEnd(_ process: EngineProcess, _ log: Telemetry.Log) -> ExitStatus {
+    let signals = Signals(
+      onSnapshot: { _ = process.requestSnapshot() }, onRetrain: { _ = process.requestRetrain() })
+    var problems = Problems()
+    while !signals.waitForStop(seconds: 0.5) {
+      let status = process.status.current
+      problems.note(status, log)
+      // A halted partition waits for its operator; anything else that is fatal ends the process.
+      if let fatal = status.fatal, process.configuration.input.onError != .halt {
+        log.error("ending: \(fatal)")
+        _ = process.stop()
+        return .failed
+      }
+    }
+    log.info("stopping")
+    let left = process.stop()
+    for problem in left { log.warning("at the end: \(problem)") }
+    log.info("stopped")
+    return .done
+  }
+
+  /// Says once what is wrong outside, and once that it is right again.
+  private struct Problems {
+    private var known: [String: String] = [:]
+
+    mutating func note(_ status: EngineStatus, _ log: Telemetry.Log) {
+      note("Kafka", status.source.problem, log)
+      note("Redis", status.publisher.problem, log)
+    }
+
+    private mutating func note(_ name: String, _ problem: String?, _ log: Telemetry.Log) {
+      guard known[name] != problem else { return }
+      if let problem { log.warning("\(name): \(problem)") } else { log.info("\(name) is right again") }
+      known[name] = problem
+    }
+  }
+}

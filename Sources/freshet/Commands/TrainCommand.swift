@@ -1,0 +1,99 @@
+import Evaluation
+import Factorization
+import Foundation
+import StreamingRecommender
+
+/// `freshet train`: a model from a file, without Kafka and Redis.
+struct TrainCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    let configuration = try context.loaded().configuration
+    let rule = ValueRule(rawValue: context.options.string("value") ?? "") ?? .ignore
+    let train = try read(context.options.string("train")!, rule)
+    let test = try context.options.string("test").map { try read($0, rule) }
+    let settings = EngineSettings(configuration)
+    let threads = configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let training = StaticTraining(
+      parameters: settings.parameters, options: SolverOptions(workers: threads), seed: configuration.model.seed)
+    var progress = context.progress("half-steps", total: settings.parameters.iterations * 2 + 1)
+    let outcome = try training.run(train: train, test: test) {
+      progress.update($0.halfStep)
+      return true
+    }
+    progress.finish(settings.parameters.iterations * 2 + 1)
+    if let directory = context.options.string("output") { try FactorFiles.write(outcome, to: directory) }
+    if context.json { context.print(json(outcome, threads).description) } else { show(outcome, threads) }
+  }
+
+  private func read(_ path: String, _ rule: ValueRule) throws -> EvaluationData {
+    let data = try EvaluationData(path: path, value: rule)
+    if let report = data.report, report.badLines > 0 {
+      context.note("\(path): \(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
+    }
+    guard !data.interactions.isEmpty else { throw CommandFailure("\(path) holds no interactions") }
+    return data
+  }
+
+  private func json(_ outcome: StaticTraining.Outcome, _ threads: Int) -> JSONOutput {
+    let training = outcome.training
+    var output: JSONOutput = [
+      "seconds_per_iteration": .double(training.secondsPerIteration), "seconds_total": .double(training.seconds),
+      "loss": .array(training.losses.map { .double($0.total) }), "gflops": .double(training.gigaflops),
+      "factors": .int(training.columnFactors.factors), "interactions": .int(outcome.interactions), "users": .int(outcome.users.count),
+      "items": .int(outcome.items.count), "threads": .int(threads), "kernel": .string(Kernels.best.name),
+    ]
+    if let recall = outcome.recallAt20, let ndcg = outcome.ndcgAt20 {
+      output["recall_at_20"] = .double(recall)
+      output["ndcg_at_20"] = .double(ndcg)
+      output["test_users"] = .int(outcome.testUsers ?? 0)
+    }
+    return output
+  }
+
+  private func show(_ outcome: StaticTraining.Outcome, _ threads: Int) {
+    let training = outcome.training
+    context.print("\(outcome.interactions) interactions, \(outcome.users.count) users, \(outcome.items.count) items, \(training.columnFactors.factors) factors")
+    var table = TextTable([.left, .right, .right, .right, .right], header: ["half-step", "loss", "observed", "unobserved", "regularizer"])
+    for (index, loss) in training.losses.enumerated() {
+      table.add([
+        "\(index / 2 + 1) \(index % 2 == 0 ? "users" : "items")", ListText.fixed(loss.total, 2), ListText.fixed(loss.observed, 2),
+        ListText.fixed(loss.unobserved, 2), ListText.fixed(loss.regularizer, 2),
+      ])
+    }
+    context.print(String(table.description.dropLast()))
+    context.print(
+      "\(ListText.fixed(training.secondsPerIteration, 4)) s an iteration, \(ListText.fixed(training.gigaflops, 1)) GFLOP/s on \(threads) threads (\(Kernels.best.name))")
+    if let recall = outcome.recallAt20, let ndcg = outcome.ndcgAt20 {
+      context.print("recall@20 \(ListText.fixed(recall, 4)), ndcg@20 \(ListText.fixed(ndcg, 4)) over \(outcome.testUsers ?? 0) users")
+    }
+  }
+}
+
+/// Factors as files that other programs read: NumPy arrays and the ids of their rows.
+enum FactorFiles {
+  static func write(_ outcome: StaticTraining.Outcome, to directory: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+      try npy(outcome.training.rowFactors).write(to: URL(fileURLWithPath: directory + "/user_factors.npy"))
+      try npy(outcome.training.columnFactors).write(to: URL(fileURLWithPath: directory + "/item_factors.npy"))
+      try ids(outcome.users).write(to: URL(fileURLWithPath: directory + "/user_ids.txt"))
+      try ids(outcome.items).write(to: URL(fileURLWithPath: directory + "/item_ids.txt"))
+    } catch { throw CommandFailure("cannot write to \(directory): \(error.localizedDescription)") }
+  }
+
+  private static func ids(_ names: [String]) -> Data { Data((names.joined(separator: "\n") + "\n").utf8) }
+
+  /// Format 1.0 of NumPy: magic, version, header padded to 64 bytes, then float32, row after row.
+  static func npy(_ matrix: FactorMatrix) -> Data {
+    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(matrix.rows), \(matrix.factors)), }"
+    header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
+    var data = Data([0x93] + Array("NUMPY".utf8) + [1, 0])
+    withUnsafeBytes(of: UInt16(header.utf8.count).littleEndian) { data.append(contentsOf: $0) }
+    data.append(contentsOf: header.utf8)
+    for row in 0..<matrix.rows { data.append(contentsOf: UnsafeRawBufferPointer(matrix[row])) }
+    return data
+  }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import StreamingRecommender
+
+#if canImport(FoundationNetworking)
+  import FoundationNetworking
+#endif
+
+/// Asks the admin server of a running engine.
+struct AdminClient {
+  let address: String
+
+  init(_ configuration: RecommenderConfiguration) { address = configuration.admin.listen }
+
+  struct Answer {
+    var status: Int
+    var object: [String: Any]
+    var text: String
+  }
+
+  func get(_ path: String) throws -> Answer { try send("GET", path) }
+  func post(_ path: String) throws -> Answer { try send("POST", path) }
+
+  private func send(_ method: String, _ path: String) throws -> Answer {
+    guard let url = URL(string: "http://\(address)\(path)") else { throw CommandFailure("admin.listen \(address) is not an address") }
+    var request = URLRequest(url: url, timeoutInterval: 10)
+    request.httpMethod = method
+    let box = AnswerBox()
+    let done = DispatchSemaphore(value: 0)
+    URLSession.shared.dataTask(with: request) { data, response, error in
+      box.data = data
+      box.status = (response as? HTTPURLResponse)?.statusCode
+      done.signal()
+    }.resume()
+    done.wait()
+    guard let status = box.status, let data = box.data else {
+      throw CommandFailure(
+        "no engine answers on \(address): is `freshet serve` running? Name its directory with --data-dir or its address with --admin")
+    }
+    let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
+    return Answer(status: status, object: object, text: String(decoding: data, as: UTF8.self))
+  }
+
+  /// Written by the task, read after the semaphore.
+  private final class AnswerBox: @unchecked Sendable {
+    var data: Data?
+    var status: Int?
+  }
+}

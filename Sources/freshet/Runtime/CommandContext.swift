@@ -1,0 +1,51 @@
+import Foundation
+import RedisPublishing
+import StreamingRecommender
+import Telemetry
+
+/// What every command starts from.
+struct CommandContext {
+  let parsed: ParsedCommand
+  let terminal: Terminal
+
+  init(_ parsed: ParsedCommand) {
+    self.parsed = parsed
+    terminal = Terminal.current(noColor: parsed.global.noColor)
+  }
+
+  var options: OptionValues { parsed.options }
+  var json: Bool { parsed.global.json }
+  var quiet: Bool { parsed.global.quiet }
+
+  func loaded() throws(ConfigurationError) -> LoadedConfiguration {
+    var loaded = try parsed.loadConfiguration(environment: ProcessInfo.processInfo.environment)
+    loaded.configuration = loaded.configuration.resolved()
+    return loaded
+  }
+
+  /// For commands that talk to a running engine: where its endpoints file says it is, unless the caller said otherwise.
+  func loadedForRunningEngine() throws -> RecommenderConfiguration {
+    let loaded = try loaded()
+    guard let endpoints = Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory) else { return loaded.configuration }
+    return endpoints.applied(to: loaded)
+  }
+
+  func reader(_ configuration: RecommenderConfiguration) throws -> RedisReader {
+    do { return try RedisReader(configuration.redis) } catch let error as RedisError { throw CommandFailure("\(error)") }
+  }
+
+  func progress(_ label: String, total: Int?) -> ProgressBar {
+    ProgressBar(label, total: total, terminal: terminal, isQuiet: quiet)
+  }
+
+  func note(_ text: String) { if !quiet { Terminal.note(text) } }
+  func print(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+  func log(_ configuration: RecommenderConfiguration) -> Telemetry.Log {
+    let sink = StandardErrorSink(
+      format: LogFormat(rawValue: configuration.log.format.rawValue) ?? .auto,
+      minimumLevel: parsed.global.verbose ? .debug : LogLevel(name: configuration.log.level.rawValue) ?? .info,
+      instance: configuration.instance.id)
+    return Telemetry.Log(component: "freshet", sink: sink, level: .debug)
+  }
+}

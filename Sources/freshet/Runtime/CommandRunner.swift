@@ -1,0 +1,49 @@
+import Foundation
+import StreamingRecommender
+
+/// From arguments to an exit status: parse, run, and say on standard error what went wrong.
+enum CommandRunner {
+  static func run(_ arguments: [String]) -> ExitStatus {
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      let parsed = try CommandLineParser.parse(arguments)
+      return try run(CommandContext(parsed))
+    } catch let error as UsageError {
+      Terminal.note("freshet: \(error)")
+      return .usage
+    } catch let error as ConfigurationError {
+      for problem in error.problems { Terminal.note("freshet: \(problem)") }
+      return .configuration
+    } catch let error as CommandFailure {
+      Terminal.note("freshet: \(error)")
+      return error.status
+    } catch {
+      Terminal.note("freshet: \(error)")
+      return .failed
+    }
+  }
+
+  private static func run(_ context: CommandContext) throws -> ExitStatus {
+    switch context.parsed.command.id {
+    case .demo: try DemoCommand(context).run()
+    case .serve: return try ServeCommand(context).run()
+    case .produce: try ProduceCommand(context).run()
+    case .recommend: try ReadCommand(context).recommend()
+    case .popular: try ReadCommand(context).popular()
+    case .similar: try ReadCommand(context).similar()
+    case .retrain: return try OperateCommand(context).retrain()
+    case .status: try OperateCommand(context).status()
+    case .models: try OperateCommand(context).models()
+    case .snapshot: return try OperateCommand(context).snapshot()
+    case .train: try TrainCommand(context).run()
+    case .evaluatePrequential: try EvaluateCommand(context).prequential()
+    case .benchmarkFreshness: try BenchmarkFreshnessCommand(context).run()
+    case .topicsCreate: return try TopicsCommand(context).create()
+    case .configShow: try ConfigCommand(context).show()
+    case .configCheck: try ConfigCommand(context).check()
+    case .version: VersionCommand(context).run()
+    case .help: try HelpCommand(context).run()
+    }
+    return .done
+  }
+}

@@ -1,0 +1,130 @@
+import ControlPlane
+import Foundation
+import StreamingRecommender
+import Telemetry
+
+/// Answers the admin server from the boards that the loop keeps.
+struct EngineBackend: AdminBackend {
+  let process: EngineProcess
+  private static let tickMax = Duration.seconds(30)
+
+  func liveness() -> HealthReport {
+    let age = MonotonicClock.nanoseconds() - process.status.current.tickedNanoseconds
+    return HealthReport(checks: [HealthCheck("loop", ok: age < Self.tickMax.nanoseconds, message: "the loop stands still")])
+  }
+
+  func readiness() -> HealthReport {
+    let status = process.status.current
+    let lagMax = process.configuration.ready.maxLag.milliseconds / 1e3
+    return HealthReport(checks: [
+      HealthCheck("kafka", ok: status.source.isUp, message: status.source.problem ?? "no broker has answered yet"),
+      HealthCheck(
+        "partitions", ok: status.isActive,
+        message: status.source.halted.sorted { $0.key < $1.key }.first.map { "\($0.key): \($0.value)" }
+          ?? "this engine holds \(status.source.assigned.count) of \(status.source.all.count) partitions and publishes nothing; one engine per group for now"
+      ),
+      HealthCheck("lag", ok: (status.lagSeconds ?? 0) <= lagMax, message: "the stream is \(Int(status.lagSeconds ?? 0)) s behind"),
+      HealthCheck("redis", ok: status.publisher.isUp, message: status.publisher.problem ?? "Redis has not answered yet"),
+      HealthCheck("dead_letters", ok: status.deadLetterProblem == nil, message: status.deadLetterProblem ?? ""),
+      HealthCheck("replay", ok: !status.isHolding, message: "records of before the restart are being replayed"),
+      HealthCheck("engine", ok: status.fatal == nil, message: status.fatal ?? ""),
+    ])
+  }
+
+  func statusJSON() -> [UInt8] { StatusReport.json(process).bytes }
+  func metricsText() -> String { process.metrics.registry.render() }
+
+  func modelsJSON() -> [UInt8] {
+    let records = process.records.all.reversed().map(StatusReport.json(of:))
+    return (["epoch": process.status.current.epoch.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records))] as JSONValue).bytes
+  }
+
+  func requestRetrain() -> RetrainRequestOutcome {
+    let job = process.requestRetrain()
+    return job.isNew ? .accepted(jobID: job.id) : .alreadyRunning(jobID: job.id)
+  }
+
+  func requestSnapshot() -> SnapshotRequestOutcome {
+    let job = process.requestSnapshot()
+    return job.isNew ? .accepted(jobID: job.id) : .alreadyRunning(jobID: job.id)
+  }
+
+  func job(_ id: String) -> JobStatus? {
+    guard let job = process.jobs.job(id) else { return nil }
+    let elapsed = Double(MonotonicClock.nanoseconds() - job.startedNanoseconds) / 1e9
+    return JobStatus(
+      id: job.id, state: JobStatus.State(rawValue: job.state.rawValue) ?? .failed, phase: job.phase, ratio: job.ratio,
+      etaSeconds: job.state == .running && job.ratio > 0.05 ? elapsed * (1 - job.ratio) / job.ratio : nil, message: job.message,
+      result: job.record.map(StatusReport.json(of:)))
+  }
+
+  func cancelJob(_ id: String) -> Bool {
+    guard let job = process.jobs.job(id), job.state == .running, job.kind == .retrain else { return false }
+    process.mailbox.post(.cancelRetrain)
+    return true
+  }
+}
+
+/// The engine's status as other programs read it.
+enum StatusReport {
+  static func json(_ process: EngineProcess) -> JSONValue {
+    let status = process.status.current
+    let frozen = process.frozen()
+    func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    let pairs = frozen?.store.pairCount ?? status.interactions
+    let users = frozen?.store.users.count ?? status.users
+    let size = frozen?.size
+    return [
+      "epoch": status.epoch.map { .integer(Int($0)) } ?? .null,
+      "users": .integer(users), "items": .integer(frozen?.store.items.count ?? status.items), "interactions": .integer(pairs),
+      "events_applied": .integer(Int(frozen?.eventsApplied ?? status.eventsApplied)),
+      "lag_records": status.lagRecords.map { .integer(Int($0)) } ?? .null, "lag_seconds": number(status.lagSeconds),
+      "freshness_p50_ms": number(status.freshnessP50Milliseconds), "freshness_p99_ms": number(status.freshnessP99Milliseconds),
+      "state_bytes": size.map { .integer($0.total) } ?? .null,
+      "bytes_per_interaction": number(size.map { Double($0.interactions) / Double(max(1, pairs)) }),
+      "bytes_per_user": number(size.map { Double($0.users + $0.factors) / Double(max(1, users)) }),
+      "state_hash": text(frozen.map { "\($0.stateHash)" }),
+      "active": .bool(status.isActive),
+      "redis": [
+        "up": .bool(status.publisher.isUp), "problem": text(status.publisher.problem.map { Redaction.text($0) }),
+        "queued_commands": .integer(status.publisher.queuedCommands), "waiting_users": .integer(status.waitingUsers),
+        "epoch": status.visibleEpoch.map { .integer(Int($0)) } ?? .null, "rollout": text(status.rollout),
+        "reconnects": .integer(status.publisher.reconnects),
+      ],
+      "kafka": [
+        "up": .bool(status.source.isUp), "problem": text(status.source.problem.map { Redaction.text($0) }),
+        "partitions_assigned": .integer(status.source.assigned.count), "partitions": .integer(status.source.all.count),
+        "halted": .array(status.source.halted.sorted { $0.key < $1.key }.map { .string("\($0.key): \($0.value)") }),
+      ],
+      "retrain": [
+        "phase": text(status.retrainPhase), "ratio": .number(status.retrainRatio),
+        "events_since": .integer(status.eventsSinceFreeze), "last": status.lastRetrain.map(json(of:)) ?? .null,
+      ],
+      "snapshot": [
+        "last_ms": status.lastSnapshotMilliseconds.map { .integer(Int($0)) } ?? .null, "problem": text(status.lastSnapshotProblem),
+      ],
+      "problem": text(status.fatal),
+      "version": .string(Version.freshet),
+    ]
+  }
+
+  static func json(of record: RetrainRecord) -> JSONValue {
+    [
+      "epoch": record.epoch.map { .integer(Int($0)) } ?? .null, "result": .string(record.result.rawValue),
+      "message": record.message.map { .string($0) } ?? .null, "job": .string(record.job), "reason": .string(record.reason),
+      "started_ms": .integer(Int(record.startedAtMilliseconds)), "ended_ms": .integer(Int(record.endedAtMilliseconds)),
+      "seconds": .object(record.secondsPerPhase.map { JSONValue.Member($0.name, .number($0.seconds)) }),
+      "threads": .integer(record.threads), "resident_bytes": .integer(record.residentBytes), "users": .integer(record.users),
+      "items": .integer(record.items), "interactions": .integer(record.pairs), "rows": .integer(record.trainingRows),
+      "holdout": .integer(record.holdoutPairs), "warm_start": .bool(record.warmStart), "factors": .integer(record.factors),
+      "iterations": .integer(record.iterations), "unobserved_weight": .number(record.unobservedWeight),
+      "regularization": .number(record.regularization), "seed": .integer(Int(truncatingIfNeeded: record.seed)),
+      "kernel": .string(record.kernel),
+      "offsets": .object(record.offsets.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .integer(Int($0.value))) }),
+      "loss": .array(record.loss.map { .number($0) }), "seconds_per_iteration": .number(record.secondsPerIteration),
+      "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
+      "recall_at_20_new": record.qualityNew.map { .number($0) } ?? .null,
+    ]
+  }
+}

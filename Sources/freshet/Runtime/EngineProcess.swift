@@ -1,0 +1,128 @@
+import Foundation
+import KafkaIngest
+import RedisPublishing
+import StreamingRecommender
+import Synchronization
+import Telemetry
+
+/// The composition root: the loop with real Kafka and Redis on a thread of its own.
+///
+/// Sendable because the loop belongs to that thread from `start` to the end of `stop`; everything else here is Sendable itself.
+final class EngineProcess: @unchecked Sendable {
+  let configuration: RecommenderConfiguration
+  let status: StatusBoard
+  let mailbox: ControlMailbox
+  let jobs: JobBoard
+  let metrics: EngineMetrics
+  let records: RetrainRecords
+  let recovered: Recovery
+  private let loop: IngestLoop
+  private let wake: @Sendable () -> Void
+  private let isStopping = Atomic<Bool>(false)
+  private let ended = DispatchSemaphore(value: 0)
+  private let problems = Mutex<[String]>([])
+  private static let idleWait = Duration.milliseconds(20)
+
+  struct Recovery: Sendable {
+    var snapshotSequence: UInt64?
+    var refused: [SnapshotError]
+    var droppedModelFactors: Int?
+  }
+
+  struct Options {
+    var membership = KafkaInteractionSource.Membership.group
+    /// The log does not outlive the process: offsets of an earlier one mean nothing.
+    var resetsOffsets = false
+    var onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?
+  }
+
+  init(_ configuration: RecommenderConfiguration, options: Options, log: Telemetry.Log) throws {
+    self.configuration = configuration
+    let directory = SnapshotDirectory(
+      path: configuration.snapshot.directory, keep: configuration.snapshot.keep, synchronizes: configuration.snapshot.fsync)
+    try directory.prepare()
+    var start = try RecoveredEngine(from: directory, configuration: configuration)
+    if options.resetsOffsets { start.engine.resetOffsets() }
+    recovered = Recovery(
+      snapshotSequence: start.snapshotSequence, refused: start.refused, droppedModelFactors: start.droppedModelFactors)
+    let source = try KafkaInteractionSource(
+      configuration: configuration, membership: options.membership, log: log.scoped("kafka"))
+    let wake = source.waker
+    self.wake = wake
+    let publisher = try RedisRecommendationPublisher(
+      redis: configuration.redis, publish: configuration.publish, instance: configuration.instance.id, log: log.scoped("redis"),
+      onAcknowledged: options.onAcknowledged, onProgress: wake)
+    let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
+    records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
+    metrics = EngineMetrics()
+    ProcessMetrics.install(in: metrics.registry)
+    metrics.setBuildInfo(version: Version.freshet, swift: Version.swift, librdkafka: "\(LibraryVersion.linked)", hiredis: "0.14")
+    jobs = JobBoard(label: "\(WallClock.milliseconds())")
+    let cores = ProcessInfo.processInfo.activeProcessorCount
+    let records = self.records
+    loop = IngestLoop(
+      engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
+      ports: IngestLoop.Ports(
+        source: source, publisher: publisher, deadLetters: letters, storage: directory,
+        jobs: DispatchJobRunner(label: "freshet.jobs"), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
+        retrainEnded: { records.add($0) }),
+      jobs: jobs, firstSnapshotSequence: start.nextSequence, log: log.scoped("engine"), metrics: metrics)
+    status = loop.status
+    mailbox = loop.mailbox
+  }
+
+  func start() {
+    let thread = Thread { [self] in
+      while !isStopping.load(ordering: .relaxed) { loop.turn(maxWait: Self.idleWait) }
+      let left = loop.shutDown(timeout: configuration.shutdown.timeout)
+      problems.withLock { $0 = left }
+      ended.signal()
+    }
+    thread.name = "freshet-loop"
+    thread.qualityOfService = .userInteractive
+    thread.start()
+  }
+
+  /// Ends in order; returns what could not be done (a restart replays it).
+  func stop() -> [String] {
+    isStopping.store(true, ordering: .relaxed)
+    wake()
+    ended.wait()
+    return problems.withLock { $0 }
+  }
+
+  /// Polls `condition` on the status until it holds; false when `timeout` came first.
+  func wait(atMost timeout: Duration, until condition: (EngineStatus) -> Bool) -> Bool {
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
+    while !condition(status.current) {
+      if MonotonicClock.nanoseconds() > deadline { return false }
+      usleep(5_000)
+    }
+    return true
+  }
+
+  /// A frozen view of the state; `nil` when the loop does not answer in time.
+  func frozen(atMost timeout: Duration = .seconds(3)) -> FrozenState? {
+    let handle = JobHandle<FrozenState>()
+    mailbox.post(.freeze(handle))
+    wake()
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
+    while true {
+      if let state = handle.result { return state }
+      if MonotonicClock.nanoseconds() > deadline { return nil }
+      usleep(2_000)
+    }
+  }
+
+  func requestRetrain() -> (id: String, isNew: Bool) {
+    defer { wake() }
+    return jobs.begin(.retrain, nowNanoseconds: MonotonicClock.nanoseconds())
+  }
+
+  func requestSnapshot() -> (id: String, isNew: Bool) {
+    let job = jobs.begin(.snapshot, nowNanoseconds: MonotonicClock.nanoseconds())
+    if job.isNew { mailbox.post(.snapshot) }
+    wake()
+    return job
+  }
+}

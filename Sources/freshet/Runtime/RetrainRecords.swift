@@ -1,0 +1,39 @@
+import Foundation
+import StreamingRecommender
+import Synchronization
+
+/// The records of retrains, one JSON file each in `<data_dir>/runs`, newest `kept` stay.
+final class RetrainRecords: Sendable {
+  private static let kept = 100
+  private let directory: String
+  private let records = Mutex<[RetrainRecord]>([])
+
+  init(directory: String) {
+    self.directory = directory
+    try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let known = files().compactMap { name in
+      FileManager.default.contents(atPath: "\(directory)/\(name)").flatMap { try? JSONDecoder().decode(RetrainRecord.self, from: $0) }
+    }
+    records.withLock { $0 = known }
+  }
+
+  private func files() -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).filter { $0.hasSuffix(".json") }.sorted()
+  }
+
+  func add(_ record: RetrainRecord) {
+    records.withLock { records in
+      records.append(record)
+      if records.count > Self.kept { records.removeFirst() }
+    }
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    if let data = try? encoder.encode(record) {
+      try? data.write(to: URL(fileURLWithPath: "\(directory)/\(record.startedAtMilliseconds)-\(record.job).json"), options: .atomic)
+    }
+    for old in files().dropLast(Self.kept) { unlink("\(directory)/\(old)") }
+  }
+
+  /// Oldest first.
+  var all: [RetrainRecord] { records.withLock { $0 } }
+}

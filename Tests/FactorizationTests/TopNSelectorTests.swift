@@ -1,0 +1,147 @@
+import RecommenderTestKit
+import Testing
+
+@testable import Factorization
+
+@Suite struct TopNSelectorTests {
+  /// Around one lane, one panel (32 items) and one slice of panels (4096 items).
+  @Test(arguments: Kernels.available, [1, 31, 32, 33, 500, 4096, 4097, 8500]) func theListEqualsAFullSort(kernels: Kernels, items: Int) {
+    let example = SelectionCase(items: items, users: 5, seed: UInt64(items))
+    let selector = TopNSelector(kernels: kernels)
+    for n in [1, 10, 600] {
+      #expect(selector.top(n, of: example.panels, for: example.queries) == example.sorted(n), "\(example.random), the best \(n)")
+    }
+  }
+
+  @Test func noMoreItemsComeThanThereAre() {
+    let example = SelectionCase(items: 7, users: 1, seed: 1)
+    let query = TopNSelector.Query(factors: example.users[0], excluded: [2, 5])
+    #expect(TopNSelector().top(20, of: example.panels, for: [query])[0].count == 5)
+  }
+
+  @Test func theBestNoneAreNone() {
+    let example = SelectionCase(items: 7, users: 2, seed: 1)
+    #expect(TopNSelector().top(0, of: example.panels, for: example.queries) == [[], []])
+  }
+
+  @Test func anEmptyCatalogueGivesEmptyLists() {
+    let example = SelectionCase(items: 1, users: 2, seed: 1)
+    #expect(TopNSelector().top(3, of: ItemPanels(factors: SelectionCase.factors), for: example.queries) == [[], []])
+  }
+
+  @Test func noQueriesGiveNoLists() {
+    #expect(TopNSelector().top(3, of: ItemPanels(factors: 2), for: []).isEmpty)
+  }
+
+  @Test func whenAllItemsAreExcludedTheListIsEmpty() {
+    let example = SelectionCase(items: 70, users: 1, seed: 1)
+    let query = TopNSelector.Query(factors: example.users[0], excluded: (0..<70).map { Int32($0) })
+    #expect(TopNSelector().top(3, of: example.panels, for: [query]) == [[]])
+  }
+
+  @Test func exclusionsTwiceOrBeyondTheCatalogueDoNoHarm() {
+    let example = SelectionCase(items: 70, users: 1, seed: 1)
+    let query = TopNSelector.Query(factors: example.users[0], excluded: [3, 3, 69, 70, 95, 96, 5000])
+    let list = TopNSelector().top(100, of: example.panels, for: [query])[0]
+    #expect(Set(list.map(\.item)) == Set(0..<70).subtracting([3, 69]))
+  }
+
+  @Test func exclusionsOutOfOrderStopTheProgram() async {
+    await #expect(processExitsWith: .failure) {
+      let users = FactorMatrix(rows: 1, factors: 2, seed: 1)
+      let panels = ItemPanels(FactorMatrix(rows: 9000, factors: 2, seed: 1))
+      _ = TopNSelector().top(3, of: panels, for: [.init(factors: users[0], excluded: [5000, 3])])
+    }
+  }
+
+  @Test func equalScoresComeInTheOrderOfTheItems() {
+    let users = FactorMatrix(rows: 1, factors: 3, seed: 1)
+    var panels = ItemPanels(factors: 3)
+    panels.grow(toItems: 5000)
+    let list = TopNSelector().top(40, of: panels, for: [.init(factors: users[0], excluded: [1, 4])])[0]
+    #expect(list.map(\.item) == Array((0..<42).filter { ![1, 4].contains($0) }))
+  }
+
+  @Test(arguments: Kernels.available, [1, 2, 3, 15, 16, 17, 33]) func aBatchEqualsSingleQueries(kernels: Kernels, users: Int) {
+    // Real numbers: the order of a sum would show.
+    let items = FactorMatrix(rows: 300, factors: 21, seed: 3)
+    let factors = FactorMatrix(rows: users, factors: 21, seed: 4)
+    let panels = ItemPanels(items)
+    let queries = (0..<users).map { TopNSelector.Query(factors: factors[$0], biasWeight: Float($0), excluded: [Int32($0)]) }
+    let selector = TopNSelector(kernels: kernels)
+    #expect(selector.top(10, of: panels, for: queries) == queries.map { selector.top(10, of: panels, for: [$0])[0] })
+  }
+
+  @Test func theListBeforeLeavesNoTrace() {
+    let example = SelectionCase(items: 4100, users: 3, seed: 5)
+    let small = SelectionCase(items: 5, users: 1, seed: 6)
+    let selector = TopNSelector()
+    _ = selector.top(50, of: example.panels, for: example.queries)
+    #expect(selector.top(50, of: small.panels, for: small.queries) == small.sorted(50))
+  }
+
+  @Test func itemsWithNaNNeverCome() {
+    var panels = ItemPanels(FactorMatrix(rows: 40, factors: 2, seed: 1))
+    let user = FactorMatrix(rows: 1, factors: 2, seed: 2)
+    panels.setBias(9, to: .nan)
+    let list = TopNSelector().top(40, of: panels, for: [.init(factors: user[0], biasWeight: 1)])[0]
+    #expect(list.count == 39)
+    #expect(!list.contains { $0.item == 9 })
+  }
+
+  @Test(arguments: Kernels.available) func allScoresEqualPlainOnes(kernels: Kernels) {
+    let example = SelectionCase(items: 70, users: 2, seed: 7)
+    var scores: [Float] = []
+    for (user, query) in example.queries.enumerated() {
+      TopNSelector(kernels: kernels).scores(of: example.panels, for: query, into: &scores)
+      #expect(Array(scores[..<70]) == (0..<70).map { example.score(user, $0) }, "\(example.random)")
+    }
+  }
+
+  @Test func countAboveLooksAtTheFirstScoresOnly() {
+    let counts = TopNSelector().countAbove(1, in: [3, 1, 0, 1, 2, 9, 1], count: 5)
+    #expect(counts.greater == 2)
+    #expect(counts.equal == 2)
+  }
+}
+
+/// Whole numbers, so that scores are exact and many are equal; biases and exclusions for each user.
+private struct SelectionCase {
+  static let factors = 5
+  var random: SeededGenerator
+  let items: FactorMatrix
+  let users: FactorMatrix
+  let biases: [Float]
+  let excluded: [[Int32]]
+  let panels: ItemPanels
+
+  init(items count: Int, users userCount: Int, seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    items = FactorMatrix(wholeRows: count, factors: Self.factors, &random)
+    users = FactorMatrix(wholeRows: userCount, factors: Self.factors, &random)
+    biases = random.wholeFloats(count, in: 0...4)
+    excluded = (0..<userCount).map { user in (0..<Int32(count)).filter { _ in Int.random(in: 0...user, using: &random) > 1 } }
+    var panels = ItemPanels(items)
+    for (item, bias) in biases.enumerated() { panels.setBias(item, to: bias) }
+    self.panels = panels
+    self.random = random
+  }
+
+  func biasWeight(_ user: Int) -> Float { Float(user % 3) }
+
+  var queries: [TopNSelector.Query] {
+    (0..<users.rows).map { .init(factors: users[$0], biasWeight: biasWeight($0), excluded: excluded[$0]) }
+  }
+
+  func score(_ user: Int, _ item: Int) -> Float {
+    zip(users[user], items[item]).reduce(biasWeight(user) * biases[item]) { $0 + $1.0 * $1.1 }
+  }
+
+  func sorted(_ n: Int) -> [[ScoredItem]] {
+    (0..<users.rows).map { user in
+      let left = Set(excluded[user])
+      let all = (0..<items.rows).filter { !left.contains(Int32($0)) }.map { ScoredItem(item: Int32($0), score: score(user, $0)) }
+      return Array(all.sorted(by: isBetter).prefix(n))
+    }
+  }
+}
