@@ -144,7 +144,8 @@ import Testing
 
   @Test(
     .enabled(
-      if: FileManager.default.fileExists(atPath: file), "ml-1m-5star.tsv.gz is not there: set FRESHET_SHARED_DATA to the directory that holds it"),
+      if: FileManager.default.fileExists(atPath: file),
+      "ml-1m-5star.tsv.gz is not there: set FRESHET_SHARED_DATA to the directory that holds it"),
     .disabled(if: isDebug, "takes minutes without optimisation"))
   func popularityAndTheEngineReachTheirFiguresOnMovieLens() throws {
     let data = try EvaluationData(path: Self.file)

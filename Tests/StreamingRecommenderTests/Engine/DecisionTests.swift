@@ -89,10 +89,14 @@ import Testing
 
   static let rows: [Row] = [
     Row(what: "nothing happened", situation: situation { $0.trainedPairs = 100_000 }, expected: .wait),
-    Row(what: "5 % new", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 5000) }, expected: .retrain(.interactions(5000))),
+    Row(
+      what: "5 % new", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 5000) },
+      expected: .retrain(.interactions(5000))),
     Row(what: "just below", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 4999) }, expected: .wait),
     Row(what: "small model, below 1,000", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (50, 999) }, expected: .wait),
-    Row(what: "small model, 1,000", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (50, 1000) }, expected: .retrain(.interactions(1000))),
+    Row(
+      what: "small model, 1,000", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (50, 1000) },
+      expected: .retrain(.interactions(1000))),
     Row(
       what: "configured count", policy: RetrainPolicy(everyEvents: 7),
       situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 7) }, expected: .retrain(.interactions(7))),
@@ -107,7 +111,8 @@ import Testing
     Row(what: "first, lag small", situation: situation { $0.lag = 999 }, expected: .retrain(.first)),
     Row(what: "first, lag large", situation: situation { $0.lag = 1000 }, expected: .wait),
     Row(what: "first, lag unknown", situation: situation { $0.lag = nil }, expected: .wait),
-    Row(what: "first, after a minute", situation: situation { ($0.lag, $0.running) = (1_000_000, .seconds(60)) }, expected: .retrain(.first)),
+    Row(
+      what: "first, after a minute", situation: situation { ($0.lag, $0.running) = (1_000_000, .seconds(60)) }, expected: .retrain(.first)),
     Row(what: "first, too few pairs", situation: situation { ($0.lag, $0.pairs) = (0, 999) }, expected: .wait),
     Row(what: "first, 1,000 pairs", situation: situation { ($0.lag, $0.pairs) = (0, 1000) }, expected: .retrain(.first)),
     Row(what: "first, one user", situation: situation { ($0.lag, $0.users) = (0, 1) }, expected: .wait),

@@ -96,7 +96,9 @@ import Testing
   @Test func aTombstoneTwiceIsHarmless() {
     var engine = trainedEngine(plainConfiguration())
     func tombstone(_ offset: Int64) -> Record {
-      Record(source: TopicPartition(topic: "events", partition: 0), offset: offset, timestampMilliseconds: now, key: Array("u0".utf8), value: nil)
+      Record(
+        source: TopicPartition(topic: "events", partition: 0), offset: offset, timestampMilliseconds: now, key: Array("u0".utf8), value: nil
+      )
     }
     _ = engine.apply([tombstone(0), tombstone(1)], nowMilliseconds: now)
     #expect(engine.user("u0") == nil)
@@ -170,13 +172,15 @@ import Testing
     let configuration = plainConfiguration { $0.input.halfLife = halfLife }
     var random = SeededRandom(seed: 4)
     // Dislikes, undone and repeated pairs: the same rules must hold in the fold-in and in the retrain.
-    let events = checkerboard() + checkerboard().filter { _ in random.chance(0.3) }.map { before in
-      var event = before
-      event.timeMilliseconds += 2000
-      event.operation = random.chance(0.3) ? .delete : random.chance(0.5) ? .set : .add
-      event.strength = random.chance(0.3) ? -2 : 3
-      return event
-    }
+    let events =
+      checkerboard()
+      + checkerboard().filter { _ in random.chance(0.3) }.map { before in
+        var event = before
+        event.timeMilliseconds += 2000
+        event.operation = random.chance(0.3) ? .delete : random.chance(0.5) ? .set : .add
+        event.strength = random.chance(0.3) ? -2 : 3
+        return event
+      }
     var engine = RecommenderEngine(configuration)
     _ = engine.apply(events)
     let rows = TrainingRows(store: engine.store, block: nil)
@@ -199,7 +203,9 @@ import Testing
     let scratch = scratch(configuration)
     func score(_ engine: inout RecommenderEngine) -> Float {
       _ = engine.list("u0", scratch)
-      return zip(engine.servedVector(engine.user("u0")!)!, engine.model!.itemFactors[Int(engine.item("i2")!)]).reduce(0) { $0 + $1.0 * $1.1 }
+      return zip(engine.servedVector(engine.user("u0")!)!, engine.model!.itemFactors[Int(engine.item("i2")!)]).reduce(0) {
+        $0 + $1.0 * $1.1
+      }
     }
     let before = score(&engine)
     _ = engine.apply([event("u0", "i2", .set, strength: -5, time: now + 9_000_000)])

@@ -10,7 +10,9 @@ import Testing
   /// Trained on 10,000 pairs, and 1,500 more since: enough for a holdout.
   private static func engineWithHoldout(_ change: (inout RecommenderConfiguration) -> Void = { _ in }) -> RecommenderEngine {
     let configuration = plainConfiguration(change)
-    let events = checkerboard(users: 250, items: 100, from: start)
+    var random = SeededRandom(seed: 6)
+    var events = checkerboard(users: 250, items: 100).shuffled(using: &random)
+    for index in events.indices { events[index].timeMilliseconds = start + Int64(index) }
     var engine = RecommenderEngine(configuration)
     _ = engine.apply(Array(events[0..<8000]))
     _ = engine.trainAndInstall()
@@ -156,12 +158,8 @@ import Testing
     _ = engine.apply([event("u0", "i1", time: Self.start + 99_999)])
     _ = engine.makeTrainingJob(id: "a", reason: .requested, nowMilliseconds: 0)
     _ = engine.apply([event("u0", "i3", time: Self.start + 99_999)])
-    var rejected = engine
-    rejected.noteRejectedTraining()
     engine.abandonTraining()
-    for engine in [engine, rejected] {
-      #expect(engine.situation(requested: false).eventsSinceFreeze == 1)
-      #expect(engine.eventsSinceFreeze == 2)
-    }
+    #expect(engine.situation(requested: false).eventsSinceFreeze == 1)
+    #expect(engine.eventsSinceFreeze == 2)
   }
 }

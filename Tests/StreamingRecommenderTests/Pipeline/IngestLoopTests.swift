@@ -111,7 +111,8 @@ import Testing
   @Test func theSweepOfAnEpochSkipsUsersWithANewerLiveUpdate() {
     let rig = LoopRig(viewIsSlow: true)
     rig.start(checkerboard(users: 200))
-    let reached = rig.retrain { rig in if case .users(let next) = rig.loop.planner.rollout?.phase { next > 0 && next < 150 } else { false } }
+    let reached = rig.retrain { rig in if case .users(let next) = rig.loop.planner.rollout?.phase { next > 0 && next < 150 } else { false }
+    }
     #expect(reached)
     let start = rig.publisher.applied.count
     rig.produce("u190", "i1")
@@ -160,7 +161,9 @@ import Testing
       rig.publisher.acknowledge(Int(random.below(8)))
       guard let progress = rig.view.progress[partition]?.offset else { continue }
       for (user, offset) in lastOffset where offset <= progress && (rig.view.lists[user]?.offset ?? -1) < offset {
-        Issue.record("seed \(seed): \(user) wrote offset \(offset), its list is at \(String(describing: rig.view.lists[user]?.offset)), progress \(progress)")
+        Issue.record(
+          "seed \(seed): \(user) wrote offset \(offset), its list is at \(String(describing: rig.view.lists[user]?.offset)), progress \(progress)"
+        )
         return
       }
     }
@@ -181,7 +184,8 @@ import Testing
       if random.chance(0.4) { rig.jobs.runOne() }
       rig.turn()
       for (partition, committed) in rig.log.committed.next where committed > rig.storage.durableOffsets[partition] ?? 0 {
-        Issue.record("seed \(seed): \(partition) committed \(committed), durable \(String(describing: rig.storage.durableOffsets[partition]))")
+        Issue.record(
+          "seed \(seed): \(partition) committed \(committed), durable \(String(describing: rig.storage.durableOffsets[partition]))")
       }
     }
     rig.settle()
@@ -241,8 +245,8 @@ import Testing
   }
 
   /// The lists of the process before are ahead until the replay has passed them: nothing may be rewritten from an older state.
-  @Test func whileTheReplayCatchesUpNoListStepsBack() throws {
-    let rig = LoopRig { $0.retrain.everyEvents = 1_000_000 }
+  @Test(arguments: [false, true]) func whileTheReplayCatchesUpNoListStepsBack(viewAnswersLate: Bool) throws {
+    let rig = LoopRig(viewAnswersLate: viewAnswersLate) { $0.retrain.everyEvents = 1_000_000 }
     rig.start()
     // The last snapshot was made before the roll-out ended: the epoch must go to all users once more.
     for number in 0..<40 { rig.produce("u\(number)", "i\(number % 20)") }
@@ -460,7 +464,7 @@ import Testing
     rig.produce(checkerboard(users: 250, items: 100))
     rig.settle()
     #expect(rig.engine.model?.epoch == 1)
-    rig.produce(checkerboard(users: 100, items: 100, from: 1_700_000_900_000))
+    rig.produce(checkerboard(users: 100, items: 100, from: 1_700_000_020_000))
     rig.settle()
     #expect(rig.engine.model?.epoch == 1)
     #expect(rig.view.model?.epoch == 1)
@@ -509,5 +513,31 @@ import Testing
     #expect(rig.loop.shutDown(timeout: .seconds(5)) == [])
     #expect(rig.log.committed[partition] == rig.log.end(of: partition))
     #expect(rig.view.lists["u29"]?.offset == rig.log.end(of: partition) - 1)
+  }
+
+  @Test func shuttingDownEndsAlthoughTheSnapshotBeforeHangs() {
+    let rig = LoopRig()
+    rig.start()
+    rig.loop.mailbox.post(.snapshot)
+    rig.produce("u0", "i1")
+    rig.turn(3)
+    #expect(rig.loop.snapshots.isWriting)
+    rig.clock.stepPerReading = .milliseconds(10)
+    #expect(rig.loop.shutDown(timeout: .seconds(5)).count == 1)
+  }
+
+  @Test func shuttingDownEndsAlthoughListsMustWait() throws {
+    let rig = LoopRig()
+    rig.start()
+    rig.snapshot()
+    rig.produce("u0", "i3")
+    rig.settle()
+    try rig.restart()
+    // The log is long, and only its beginning has been read: lists wait for the rest of it.
+    rig.produce((0..<5000).map { event("u\($0 % 40)", "i\($0 % 20)", time: 1_700_001_000_000) })
+    rig.turn()
+    #expect(rig.loop.planner.isHolding)
+    #expect(rig.loop.shutDown(timeout: .seconds(5)) == [])
+    #expect(rig.log.committed[partition] == rig.engine.offsets[partition])
   }
 }

@@ -16,12 +16,15 @@ final class LoopRig {
   var loop: IngestLoop
   var records: [RetrainRecord] = []
   private(set) var produced = 0
+  private let viewAnswersLate: Bool
   static let topic = "events"
 
   init(
-    partitions: Int = 1, lettersAreAcknowledged: Bool = true, viewIsUp: Bool = true, viewIsSlow: Bool = false, roomMax: Int = 512,
+    partitions: Int = 1, lettersAreAcknowledged: Bool = true, viewIsUp: Bool = true, viewIsSlow: Bool = false,
+    viewAnswersLate: Bool = false, roomMax: Int = 512,
     _ change: (inout RecommenderConfiguration) -> Void = { _ in }
   ) {
+    self.viewAnswersLate = viewAnswersLate
     configuration = plainConfiguration {
       $0.publish.refresh = .zero
       $0.snapshot.interval = .seconds(3600)
@@ -33,12 +36,14 @@ final class LoopRig {
       isUp: viewIsUp, acknowledgesAutomatically: !viewIsSlow, roomMax: roomMax, clock: { clock.monotonicNanoseconds })
     letters = InMemoryDeadLetterSink(isAutomatic: lettersAreAcknowledged)
     source = log.makeSource()
-    loop = Self.makeLoop(RecommenderEngine(configuration), 1, configuration, source, publisher, letters, storage, jobs, clock, board)
+    let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
+    loop = Self.makeLoop(RecommenderEngine(configuration), 1, configuration, source, port, letters, storage, jobs, clock, board)
   }
 
   private static func makeLoop(
     _ engine: RecommenderEngine, _ sequence: UInt64, _ configuration: RecommenderConfiguration, _ source: InMemorySource,
-    _ publisher: InMemoryPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage, _ jobs: ManualJobRunner,
+    _ publisher: any RecommendationPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage,
+    _ jobs: ManualJobRunner,
     _ clock: ManualClock, _ board: JobBoard
   ) -> IngestLoop {
     IngestLoop(
@@ -53,7 +58,8 @@ final class LoopRig {
   func produce(_ events: [Interaction]) {
     for event in events {
       let value = InteractionEncoder.encode(
-        user: event.user, item: event.item, operation: event.operation, value: Double(event.strength), timeMilliseconds: event.timeMilliseconds)
+        user: event.user, item: event.item, operation: event.operation, value: Double(event.strength),
+        timeMilliseconds: event.timeMilliseconds)
       log.append(Self.topic, key: event.user, value: value, timestampMilliseconds: clock.wallMilliseconds)
     }
   }
@@ -134,7 +140,8 @@ final class LoopRig {
     source = log.makeSource()
     let configuration = newConfiguration ?? self.configuration
     let recovered = try RecoveredEngine(from: storage, configuration: configuration)
-    loop = Self.makeLoop(recovered.engine, recovered.nextSequence, configuration, source, publisher, letters, storage, jobs, clock, board)
+    let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
+    loop = Self.makeLoop(recovered.engine, recovered.nextSequence, configuration, source, port, letters, storage, jobs, clock, board)
   }
 
   /// What a reader would miss, now that everything has settled; `nil` when nothing.
@@ -154,8 +161,31 @@ final class LoopRig {
     }
     for name in view.lists.keys where engine.user(name) == nil { return "\(name) is unknown and has a list" }
     for (partition, next) in engine.offsets.next where next > 0 {
-      if view.progress[partition]?.offset != next - 1 { return "\(partition) stands at \(next - 1), readers are told \(String(describing: view.progress[partition]?.offset))" }
+      if view.progress[partition]?.offset != next - 1 {
+        return "\(partition) stands at \(next - 1), readers are told \(String(describing: view.progress[partition]?.offset))"
+      }
     }
     return view.popular == nil ? "no popular list" : nil
   }
+}
+
+/// A view over a network: what it holds is known some calls after it was asked, while commands are taken at once.
+final class LatePublisher: RecommendationPublisher {
+  private let inner: InMemoryPublisher
+  private var late: [[PublisherEvent]] = [[], [], []]
+
+  init(_ inner: InMemoryPublisher) { self.inner = inner }
+
+  func events() -> [PublisherEvent] {
+    late.append(inner.events())
+    return late.removeFirst()
+  }
+
+  func follow(_ partitions: [TopicPartition]) { inner.follow(partitions) }
+  var room: Int { inner.room }
+  func submit(_ commands: [PublishCommand], ticket: UInt64) { inner.submit(commands, ticket: ticket) }
+  func acknowledged() -> [PublishAcknowledgement] { inner.acknowledged() }
+  var status: PublisherStatus { inner.status }
+  func flush(timeout: Duration) -> Bool { inner.flush(timeout: timeout) }
+  func close() { inner.close() }
 }

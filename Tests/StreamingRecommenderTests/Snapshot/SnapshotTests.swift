@@ -74,7 +74,9 @@ import Testing
       #expect(a.source == b.source)
     }
     // Both go on alike.
-    let more = [event("u1", "i3", time: Self.now + 5500), event("u9", "i2", time: Self.now + 9000), event("brand-new", "i2", time: Self.now)]
+    let more = [
+      event("u1", "i3", time: Self.now + 5500), event("u9", "i2", time: Self.now + 9000), event("brand-new", "i2", time: Self.now),
+    ]
     _ = restored.apply(more)
     _ = engine.apply(more)
     #expect(restored.stateHash() == engine.stateHash())

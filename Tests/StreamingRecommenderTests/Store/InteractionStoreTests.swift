@@ -168,7 +168,9 @@ import Testing
   @Test(arguments: 1...10 as ClosedRange<UInt64>) func halfLifeSumsDoNotDependOnTheOrderOfArrival(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     let limits = InteractionStore.Limits(halfLifeMilliseconds: 1000)
-    let events = (0..<200).map { _ in event("u", "i\(random.below(5))", strength: Float(random.below(10)) + 1, time: Int64(random.below(5000))) }
+    let events = (0..<200).map { _ in
+      event("u", "i\(random.below(5))", strength: Float(random.below(10)) + 1, time: Int64(random.below(5000)))
+    }
     let sorted = store(events.sorted { $0.timeMilliseconds < $1.timeMilliseconds }, limits)
     let shuffled = store(events.shuffled(using: &random), limits)
     for item in 0..<5 {
