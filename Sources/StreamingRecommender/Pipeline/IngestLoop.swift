@@ -81,6 +81,8 @@ public final class IngestLoop {
   private var isMemoryPaused = false
   /// Partitions that the publisher reads progress for.
   private var followed: Set<TopicPartition> = []
+  /// Whether the view has told what it holds: before, nothing is published.
+  private var hasMetView = false
   private var fatal: String?
   private var replay = ReplayTarget()
   /// The last turn gave the view something; there may be more.
@@ -92,6 +94,9 @@ public final class IngestLoop {
   private var lastRetrain: RetrainRecord?
   private var modelAgeFrom: UInt64
   private var hasCaughtUp = false
+  /// After a training that came to nothing, the policy does not start the next one at once.
+  private var trainingNotBefore: UInt64 = 0
+  private static let trainingRetryAfter = Duration.seconds(60)
 
   private enum Training {
     case running(job: String, JobHandle<TrainingResult>, TrainingMonitor, began: UInt64)
@@ -116,7 +121,7 @@ public final class IngestLoop {
     self.metrics = metrics
     scratch = EngineScratch(factors: engine.settings.parameters.factors, workers: settings.foldInWorkers)
     planner = PublishPlanner(settings: settings.planner)
-    epochFloor = engine.model?.epoch ?? 0
+    epochFloor = engine.lastEpoch
     let now = ports.clock.monotonicNanoseconds
     startedNanoseconds = now
     modelAgeFrom = now
@@ -201,10 +206,16 @@ public final class IngestLoop {
 
   // MARK: Publishing
 
+  /// Only an engine that holds all partitions speaks.
+  private var canPublish: Bool {
+    ports.source.status.holdsEverything && hasMetView && !snapshots.isRequiredBeforeRollout && ports.publisher.room > 0
+  }
+
   private func takePublisherEvents() {
     let all = ports.source.status.all
     if !all.isEmpty, followed != all {
       followed = all
+      hasMetView = false
       _ = ports.publisher.events()  // what was read before the partitions were known says nothing about them
       ports.publisher.follow(all.sorted())
     }
@@ -212,13 +223,14 @@ public final class IngestLoop {
       switch event {
       case .connected(let epoch, let published):
         guard !followed.isEmpty else { continue }
+        hasMetView = true
         log.info("connected to Redis", ["epoch": epoch.map { "\($0)" } ?? "none"])
         epochFloor = max(epochFloor, epoch ?? 0)
         if let epoch, engine.moveEpochs(above: epoch) {
           log.warning(
             "Redis holds epoch \(epoch), newer than this engine's snapshot; the model goes on as epoch \(engine.pending?.model.epoch ?? engine.model?.epoch ?? 0)"
           )
-          epochFloor = engine.pending?.model.epoch ?? engine.model?.epoch ?? epochFloor
+          epochFloor = max(epochFloor, engine.lastEpoch)
           snapshots.requireBeforeRollout()
         }
         planner.connected(epoch: epoch, viewOffsets: published, engine: engine)
@@ -247,10 +259,8 @@ public final class IngestLoop {
 
   private func publish() {
     hasSubmitted = false
-    // Only an engine that holds all partitions speaks.
-    guard ports.source.status.holdsEverything, !snapshots.isRequiredBeforeRollout else { return }
+    guard canPublish else { return }
     let room = ports.publisher.room
-    guard room > 0 else { return }
     releaseHoldWhenCaughtUp()
     let began = MonotonicClock.nanoseconds()
     guard let batch = planner.next(&engine, scratch, room: room, ticket: ticket + 1, now: EngineInstant(ports.clock)) else { return }
@@ -309,6 +319,7 @@ public final class IngestLoop {
     situation.lag = lag
     situation.modelAge = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - modelAgeFrom))
     situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
+    guard requested != nil || ports.clock.monotonicNanoseconds >= trainingNotBefore else { return }
     guard engine.pending == nil, case .retrain(let reason) = settings.retrain.decide(situation) else {
       if let requested, engine.pending == nil {
         jobs.update(requested.id) {
@@ -331,7 +342,8 @@ public final class IngestLoop {
   private func endTraining(_ job: String, _ result: TrainingResult) {
     modelAgeFrom = ports.clock.monotonicNanoseconds
     guard let trained = result.trained else {
-      if result.record.result == .rejected { engine.noteRejectedTraining() } else { engine.abandonTraining() }
+      engine.abandonTraining()
+      trainingNotBefore = ports.clock.monotonicNanoseconds + Self.trainingRetryAfter.nanoseconds
       let states: [RetrainRecord.Result: JobBoard.State] = [.rejected: .rejected, .cancelled: .cancelled]
       finish(job, result.record, states[result.record.result] ?? .failed)
       training = nil
@@ -570,7 +582,7 @@ public final class IngestLoop {
     if ports.publisher.status.isUp { _ = ports.publisher.flush(timeout: left() / 4) }
     if !ports.deadLetters.flush(timeout: left() / 2) { problems.append("dead letters were not acknowledged; no snapshot covers them") }
     if ports.deadLetters.acknowledgedThrough >= ports.deadLetters.lastSequence {
-      writeLastSnapshot(&problems)
+      writeLastSnapshot(until: deadline, &problems)
     }
     ports.source.close()
     ports.publisher.close()
@@ -590,8 +602,12 @@ public final class IngestLoop {
     }
   }
 
-  private func writeLastSnapshot(_ problems: inout [String]) {
-    while snapshots.isWriting { stepSnapshot() }
+  private func writeLastSnapshot(until deadline: UInt64, _ problems: inout [String]) {
+    while snapshots.isWriting, ports.clock.monotonicNanoseconds < deadline { stepSnapshot() }
+    guard !snapshots.isWriting else {
+      problems.append("the last snapshot is not written: the one before is still on its way to the disk")
+      return
+    }
     do {
       let snapshot = engine.snapshot(sequence: snapshots.takeSequence())
       _ = try ports.storage.write(snapshot)
