@@ -16,7 +16,7 @@ public final class Simulator {
   private let log = InMemoryLog()
   private let publisher: InMemoryPublisher
   private let storage = InMemorySnapshotStorage()
-  private let clock = SimulatedClock()
+  private let clock = ManualClock()
   private var letters = InMemoryDeadLetterSink(isAutomatic: false)
   private var allLetters: [DeadLetter] = []
   private var jobs = ManualJobRunner()
@@ -57,7 +57,7 @@ public final class Simulator {
 
   private static func makeLoop(
     _ configuration: RecommenderConfiguration, _ source: InMemorySource, _ publisher: InMemoryPublisher, _ letters: InMemoryDeadLetterSink,
-    _ storage: InMemorySnapshotStorage, _ jobs: ManualJobRunner, _ clock: SimulatedClock, _ board: JobBoard
+    _ storage: InMemorySnapshotStorage, _ jobs: ManualJobRunner, _ clock: ManualClock, _ board: JobBoard
   ) throws -> IngestLoop {
     let recovered = try RecoveredEngine(from: storage, configuration: configuration)
     var settings = IngestLoop.Settings(configuration, trainingThreads: 1)
@@ -79,7 +79,7 @@ public final class Simulator {
   }
 
   private func step() {
-    clock.advance(milliseconds: Int64(random.below(80)))
+    clock.advance(by: .milliseconds(Int(random.below(80))))
     switch random.below(100) {
     case 0..<30: for _ in 0...random.below(12) { produce() }
     case 30..<62: note("turn") { loop.turn(maxWait: .zero) }
@@ -207,7 +207,7 @@ public final class Simulator {
     publisher.comeUp()
     publisher.acknowledgesAutomatically = true
     for round in 0..<3000 {
-      clock.advance(milliseconds: 120)
+      clock.advance(by: .milliseconds(120))
       publisher.acknowledge()
       letters.acknowledge()
       jobs.runAll()
@@ -258,17 +258,4 @@ public final class Simulator {
       }
     }
   }
-}
-
-/// Time that a simulation moves by hand.
-final class SimulatedClock: EngineClock {
-  private let milliseconds = Mutex<Int64>(1_700_000_000_000)
-  func advance(milliseconds step: Int64) { milliseconds.withLock { $0 += step } }
-  var wallMilliseconds: Int64 { milliseconds.withLock { $0 } }
-  var monotonicNanoseconds: UInt64 { UInt64(wallMilliseconds) * 1_000_000 }
-}
-
-extension SeededGenerator {
-  fileprivate mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
-  fileprivate mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
 }

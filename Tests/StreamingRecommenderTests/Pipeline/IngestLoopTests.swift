@@ -143,7 +143,7 @@ import Testing
   // MARK: Progress
 
   @Test(arguments: 1...12 as ClosedRange<UInt64>) func progressIsNeverAheadOfTheLists(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let rig = LoopRig(viewIsSlow: true, roomMax: 24) { $0.foldIn.batchMax = 3 }
     rig.start()
     var lastOffset: [String: Int64] = [:]
@@ -174,7 +174,7 @@ import Testing
   }
 
   @Test(arguments: 1...12 as ClosedRange<UInt64>) func theCommittedOffsetIsNeverAheadOfTheDurableSnapshot(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let rig = LoopRig(partitions: 2, lettersAreAcknowledged: false) { $0.snapshot.interval = .milliseconds(600) }
     for _ in 0..<400 {
       if random.chance(0.5) { rig.produce("u\(random.below(9))", "i\(random.below(9))") }
