@@ -530,9 +530,9 @@ public final class IngestLoop {
     if !hasCaughtUp { metrics.replayedRecords.add(update.consumed) }
     if let time = records.lazy.compactMap(\.timestampMilliseconds).max() {
       lastRecordMilliseconds = time
-      metrics.lastAppliedTimestamp.set(Double(time) / 1e3)
+      metrics.lastEventTimestamp.set(Double(time) / 1e3)
     }
-    if let newest = update.newestEventMilliseconds { metrics.lastEventTimestamp.set(Double(newest) / 1e3) }
+    if !update.applied.isEmpty { metrics.lastAppliedTimestamp.set(Double(ports.clock.wallMilliseconds) / 1e3) }
   }
 
   private func export(_ status: EngineStatus) {

@@ -96,7 +96,7 @@ struct OperateCommand {
     let phase = retrain["phase"] as? String
     table.add(["retrain", phase.map { "\($0) \(Int((retrain["ratio"] as? Double ?? 0) * 100)) %" } ?? "none; \(retrain["events_since"] ?? 0) events since the last"])
     if let problem = status["problem"] as? String { table.add(["problem", problem]) }
-    context.print(table.description)
+    context.print(String(table.description.dropLast()))
   }
 
   // MARK: Models
@@ -119,6 +119,6 @@ struct OperateCommand {
         (model["message"] as? String) ?? (model["reason"] as? String ?? ""),
       ])
     }
-    context.print(table.description)
+    context.print(String(table.description.dropLast()))
   }
 }

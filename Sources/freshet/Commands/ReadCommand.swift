@@ -14,7 +14,7 @@ struct ReadCommand {
     let excluded = Set(context.options.strings("exclude").flatMap { $0.split(separator: ",").map(String.init) })
     try read(head: ("user", user), excluded: excluded) { reader in
       guard let answer = try reader.list(user: user) else { return nil }
-      if answer.isFallback { context.note("\(user) is unknown: this is the popular list") }
+      if answer.isFallback { context.note("there is no list for \(user): this is the popular one") }
       return answer.list
     }
   }
