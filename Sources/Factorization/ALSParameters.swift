@@ -24,11 +24,18 @@ public struct ALSParameters: Sendable, Equatable {
 }
 
 /// How training solves its rows. Fold-in and evaluation are always exact.
-public enum TrainingSolver: Sendable, Equatable {
+public enum TrainingSolver: Sendable, Equatable, CustomStringConvertible {
   /// Each row exactly.
   case cholesky
   /// Each row some steps of conjugate gradients nearer to its solution, from where it stood (Takacs, Pilaszy, Tikk, 2011).
   case conjugateGradients(steps: Int)
+
+  public var description: String {
+    switch self {
+    case .cholesky: "cholesky"
+    case .conjugateGradients(let steps): "cg, \(steps) steps"
+    }
+  }
 }
 
 /// How a strength r becomes the weight of an observed cell and of the unobserved rest.

@@ -49,7 +49,8 @@ public final class Simulator {
     log.createTopic(Self.topic, partitions: 1 + Int(random.below(4)))
     naive = NaiveState(historyPerUser: configuration.model.historyPerUser)
     let clock = self.clock
-    publisher = InMemoryPublisher(acknowledgesAutomatically: false, roomMax: 8 + Int(random.below(200)), clock: { clock.monotonicNanoseconds })
+    publisher = InMemoryPublisher(
+      acknowledgesAutomatically: false, roomMax: 8 + Int(random.below(200)), clock: { clock.monotonicNanoseconds })
     source = log.makeSource()
     loop = try Self.makeLoop(configuration, source, publisher, letters, storage, jobs, clock, board)
     self.random = random
@@ -145,7 +146,9 @@ public final class Simulator {
     lives += 1
     if jobs.count > 0, random.chance(0.3) {
       let sequence = storage.lastSequence() + 1
-      if (try? storage.tear(sequence: sequence, loop.engine.snapshot(sequence: sequence), keepingBytes: Double(random.below(100)) / 100)) == nil {
+      if (try? storage.tear(sequence: sequence, loop.engine.snapshot(sequence: sequence), keepingBytes: Double(random.below(100)) / 100))
+        == nil
+      {
         violations.append("a snapshot could not be encoded")
       }
     }
@@ -213,7 +216,11 @@ public final class Simulator {
       jobs.runAll()
       let polled = loop.turn(maxWait: .zero)
       if round > 20, polled == 0, loop.isQuiet, source.status.lagRecords.values.allSatisfy({ $0 == 0 }) { break }
-      if round == 2999 { violations.append("it does not come to rest: rollout \(loop.status.current.rollout ?? "none"), retrain \(loop.status.current.retrainPhase ?? "none"), \(jobs.count) jobs, snapshots \(loop.snapshots)") }
+      if round == 2999 {
+        violations.append(
+          "it does not come to rest: rollout \(loop.status.current.rollout ?? "none"), retrain \(loop.status.current.retrainPhase ?? "none"), \(jobs.count) jobs, snapshots \(loop.snapshots)"
+        )
+      }
     }
     isViewPartial = false
     checkView()

@@ -207,7 +207,8 @@ struct PublishPlanner: Sendable {
     let items = engine.refreshNewItems(scratch)
     guard settings.vectors, let model = engine.model else { return }
     for item in items where model.hasVector(item) {
-      batch.commands.append(.itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
+      batch.commands.append(
+        .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
     }
   }
 

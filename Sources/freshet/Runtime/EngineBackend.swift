@@ -125,7 +125,7 @@ enum StatusReport {
       "holdout": .integer(record.holdoutPairs), "warm_start": .bool(record.warmStart), "factors": .integer(record.factors),
       "iterations": .integer(record.iterations), "unobserved_weight": .number(record.unobservedWeight),
       "regularization": .number(record.regularization), "seed": .integer(Int(truncatingIfNeeded: record.seed)),
-      "kernel": .string(record.kernel),
+      "kernel": .string(record.kernel), "solver": .string(record.solver),
       "offsets": .object(record.offsets.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .integer(Int($0.value))) }),
       "loss": .array(record.loss.map { .number($0) }), "seconds_per_iteration": .number(record.secondsPerIteration),
       "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
