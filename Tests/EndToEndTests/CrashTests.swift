@@ -107,13 +107,13 @@ extension EndToEnd {
       #expect(ContinuousClock.now - began < .seconds(25))
       #expect(!FileManager.default.fileExists(atPath: run.engine.directory + "/endpoints.json"))
       producer.end()
-      let end = try Self.end(run.name, try Bench.kafka())
+      let end = try Bench.recordCount(run.name)
       try run.engine.start()
-      let status = try run.engine.settle(applied: Int(end))
-      #expect(status.applied == Int(end))
+      let status = try run.engine.settle(applied: end)
+      #expect(status.applied == end)
       #expect(try run.engine.stop() == 0)
       try run.engine.start()
-      try run.engine.settle(applied: Int(end))
+      try run.engine.settle(applied: end)
       #expect(try run.engine.metric("freshet_replayed_records_total") ?? 0 == 0)
       #expect(try run.engine.status().stateHash == status.stateHash)
       #expect(try run.engine.stop() == 0)
@@ -164,12 +164,6 @@ extension EndToEnd {
         epochs[user] = try bytes.map { try StoredList($0).epoch } ?? -1
       }
     }
-
-    /// Records in the topic, asked of the broker by way of its own tool.
-    private static func end(_ topic: String, _ kafka: String) throws -> Int64 {
-      let answer = try shell("'\(Place.kafkaHome)/bin/kafka-get-offsets.sh' --bootstrap-server \(kafka) --topic \(topic)")
-      return answer.split(separator: "\n").compactMap { Int64($0.split(separator: ":").last ?? "") }.reduce(0, +)
-    }
   }
 }
 
@@ -189,7 +183,9 @@ private final class Watcher: Sendable {
     let address = redis.server.address
     let keys = users.map { "freshet:\(namespace):{u:\($0)}:top" }
     Thread.detachNewThread { [self] in
-      do { try watch(try RedisConnection(address, timeout: .seconds(10), replyBytesMax: 1 << 20), keys, namespace) } catch { note("\(error)") }
+      do { try watch(try RedisConnection(address, timeout: .seconds(10), replyBytesMax: 1 << 20), keys, namespace) } catch {
+        note("\(error)")
+      }
       ended.signal()
     }
   }

@@ -99,6 +99,12 @@ enum Bench {
     return String(line.dropFirst("bootstrap_servers=".count))
   }
 
+  /// Records in a topic, asked of the broker by way of its own tool.
+  static func recordCount(_ topic: String) throws -> Int {
+    let answer = try shell("'\(Place.kafkaHome)/bin/kafka-get-offsets.sh' --bootstrap-server \(try kafka()) --topic \(topic)")
+    return answer.split(separator: "\n").compactMap { Int($0.split(separator: ":").last ?? "") }.reduce(0, +)
+  }
+
   /// A name no other test has.
   static func fresh(_ name: String) -> String { "\(name)-\(UInt32.random(in: 0...(.max)))" }
 }
@@ -381,7 +387,9 @@ struct StoredList {
     self.offset = offset
     self.source = source
     items = try entries.map { entry in
-      guard entry.count == 2, let item = entry[0] as? String, let score = entry[1] as? Double, score.isFinite else { throw Failure("\(entry)") }
+      guard entry.count == 2, let item = entry[0] as? String, let score = entry[1] as? Double, score.isFinite else {
+        throw Failure("\(entry)")
+      }
       return (item, score)
     }
   }
