@@ -37,15 +37,21 @@ public struct EvaluationData: Sendable {
         interactions.append(
           Interaction(
             user: columns.user, item: columns.item, strength: Float(value.strength(columns.value)),
-            timeMilliseconds: max(0, columns.timeMilliseconds ?? Int64(row)), operation: value.operation))
+            timeMilliseconds: Self.clamped(columns.timeMilliseconds ?? Int64(row)), operation: value.operation))
       case .event(let bytes):
         let record = Record(
           source: TopicPartition(topic: "file", partition: 0), offset: Int64(row), timestampMilliseconds: nil, key: nil, value: bytes)
-        if case .interaction(let interaction, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) { interactions.append(interaction) }
+        if case .interaction(var interaction, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) {
+          interaction.timeMilliseconds = Self.clamped(interaction.timeMilliseconds)
+          interactions.append(interaction)
+        }
       }
     }
     report = file.report
   }
 
   public init(_ interactions: [Interaction]) { self.interactions = interactions }
+
+  /// A file has no "now" to measure the future by: only what no order can hold is pulled back.
+  private static func clamped(_ milliseconds: Int64) -> Int64 { min(max(0, milliseconds), InteractionOrder.latestMilliseconds) }
 }

@@ -103,7 +103,7 @@ public struct PrequentialEvaluator {
       _ = engine.installPending()
       outcome.retrains += 1
     } else {
-      engine.noteRejectedTraining()
+      engine.abandonTraining()
       outcome.rejectedRetrains += 1
     }
     outcome.trainingSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9

@@ -35,7 +35,7 @@ public struct EngineSettings: Sendable, Equatable {
     parameters = ALSParameters(
       factors: model.factors, confidence: confidence,
       regularization: Regularization(lambda: Float(model.regularization), exponent: Float(model.regularizationExponent)),
-      iterations: model.coldIterations)
+      iterations: model.coldIterations, solver: Self.solver(model))
     warmIterations = model.warmIterations
     recency = model.recency.map {
       RecencyWeights(
@@ -58,10 +58,15 @@ public struct EngineSettings: Sendable, Equatable {
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
   }
 
-  var foldIn: FoldIn { FoldIn(solver: RowSolver(parameters), recency: recency) }
-}
+  /// Conjugate gradients reach the same loss and the same quality in a third of the time from 32 factors on; below, an exact row
+  /// costs no more.
+  private static func solver(_ model: RecommenderConfiguration.Model) -> TrainingSolver {
+    switch model.solver {
+    case .cholesky: .cholesky
+    case .cg: .conjugateGradients(steps: model.cgSteps)
+    case .auto: model.factors >= 32 ? .conjugateGradients(steps: model.cgSteps) : .cholesky
+    }
+  }
 
-extension Duration {
-  public var milliseconds: Double { Double(components.seconds) * 1e3 + Double(components.attoseconds) / 1e15 }
-  public var nanoseconds: UInt64 { UInt64(max(0, milliseconds * 1e6)) }
+  var foldIn: FoldIn { FoldIn(solver: RowSolver(parameters), recency: recency) }
 }

@@ -65,18 +65,28 @@ extension RecommenderEngine {
 
   private mutating func forget(_ name: [UInt8], _ update: inout EngineUpdate, _ changed: inout Set<Int32>) {
     eventsApplied += 1
-    update.forgotten.append(String(decoding: name, as: UTF8.self))
+    let id = String(decoding: name, as: UTF8.self)
+    update.forgotten.append(id)
+    unconfirmedForgets.append(id)
     guard let user = store.users.find(name) else { return }
     store.forget(user)
     served.remove(user)
     pending?.served.remove(user)
     changedSinceFreeze?.insert(user)
+    if changedSinceFreeze != nil { forgottenSinceFreeze.insert(user) }
     pending?.changed.insert(user)
     for item in newItemUsers.keys {
       newItemUsers[item]!.removeAll { $0 == user }
     }
     if changed.remove(user) != nil { update.changedUsers.removeAll { $0 == user } }
     update.applied.removeAll { $0.user == user }
+  }
+
+  /// The view has removed these users.
+  mutating func confirmForgotten(_ ids: [String]) {
+    for id in ids {
+      if let at = unconfirmedForgets.firstIndex(of: id) { unconfirmedForgets.remove(at: at) }
+    }
   }
 
   private mutating func noteChange(of user: Int32) {
@@ -98,9 +108,10 @@ extension RecommenderEngine {
     for item in 0..<min(panels.items, trend.accumulators.count) { panels.setBias(item, to: trend.accumulators[item]) }
   }
 
-  /// Remembers who used an item that the live model was not trained on: its vector follows from them.
+  /// Remembers who used an item that the live model was not trained on: its vector follows from them. Without a live model, once
+  /// the first one is on its way.
   private mutating func noteUserOfNewItem(_ item: Int32, _ user: Int32) {
-    guard settings.foldInNewItems, model?.isTrained(item) == false || changedSinceFreeze != nil else { return }
+    guard settings.foldInNewItems, model != nil || changedSinceFreeze != nil || pending != nil else { return }
     if model?.isTrained(item) == true { return }
     var users = newItemUsers[item] ?? []
     users.removeAll { $0 == user }

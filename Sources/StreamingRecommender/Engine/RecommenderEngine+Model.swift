@@ -4,22 +4,24 @@ extension RecommenderEngine {
   /// Freezes the state for a retrain; from now on changed users are noted, for the catch-up before the new model shows.
   public mutating func makeTrainingJob(id: String, reason: RetrainPolicy.Reason, nowMilliseconds: Int64) -> TrainingJob {
     changedSinceFreeze = []
+    forgottenSinceFreeze = []
     defer { eventsAtFreeze = eventsSinceFreeze }
     return TrainingJob(
       id: id, reason: reason, store: store.frozen(), settings: settings, live: model, offsets: offsets,
       eventsSinceFreeze: eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
   }
 
-  /// The training came to nothing; events since its freeze still count towards the next.
+  /// The training came to nothing: the next one waits for as many events as after an accepted one. The holdout still reaches back
+  /// to the live model's freeze.
   public mutating func abandonTraining() {
-    changedSinceFreeze = nil
-    eventsAtFreeze = 0
+    eventsAtLastAttempt = eventsAtFreeze
+    endTraining()
   }
 
-  /// A rejected candidate: wait for as many new events as after an accepted one.
-  public mutating func noteRejectedTraining() {
-    eventsSinceFreeze -= eventsAtFreeze
-    abandonTraining()
+  private mutating func endTraining() {
+    changedSinceFreeze = nil
+    forgottenSinceFreeze = []
+    eventsAtFreeze = 0
   }
 
   /// Takes a trained model as the next one. Readers go on with the live one until `installPending`; every snapshot holds the
@@ -28,11 +30,13 @@ extension RecommenderEngine {
     precondition(epoch > (model?.epoch ?? 0), "epoch \(epoch) is not new")
     var model = trained.model
     model.epoch = epoch
-    pending = PendingModel(
-      model: model, served: trained.served, panels: trained.panels, changed: changedSinceFreeze ?? [])
+    lastEpoch = max(lastEpoch, epoch)
+    var served = trained.served
+    for user in forgottenSinceFreeze { served.remove(user) }
+    pending = PendingModel(model: model, served: served, panels: trained.panels, changed: changedSinceFreeze ?? [])
     eventsSinceFreeze -= eventsAtFreeze
-    changedSinceFreeze = nil
-    eventsAtFreeze = 0
+    eventsAtLastAttempt = 0
+    endTraining()
   }
 
   /// The pending model becomes the live one. Returns the users whose rows must be folded in again; until they are published,
@@ -75,7 +79,7 @@ extension RecommenderEngine {
   public func situation(requested: Bool) -> RetrainPolicy.Situation {
     var situation = RetrainPolicy.Situation()
     situation.trainedPairs = model?.trainedPairs
-    situation.eventsSinceFreeze = eventsSinceFreeze
+    situation.eventsSinceFreeze = eventsSinceFreeze - eventsAtLastAttempt
     situation.pairs = store.pairCount
     situation.users = store.users.count
     situation.items = store.items.count
@@ -124,6 +128,7 @@ extension RecommenderEngine {
       self.pending!.model.epoch = epoch + 1
       changed = true
     }
+    lastEpoch = max(lastEpoch, epoch, pending?.model.epoch ?? 0, model?.epoch ?? 0)
     return changed
   }
 

@@ -14,7 +14,7 @@ extension RecommenderEngine {
     if let user, model != nil {
       bringUpToDate([user], scratch)
       vector = served.vector(user) ?? vector
-      isKnown = store.history(user).contains(where: \.isLive)
+      isKnown = vector.contains { $0 != 0 }
     }
     let weight = settings.trendWeight > 0 ? settings.trendWeight : isKnown ? 0 : 1
     let coefficient = weight > 0 ? trend.coefficient(weight: weight) : 0

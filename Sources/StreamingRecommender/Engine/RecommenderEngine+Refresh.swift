@@ -71,8 +71,7 @@ extension RecommenderEngine {
     guard model != nil else { return [] }
     let solvedNow = bringUpToDate(users, scratch)
     return topN(users, scratch).map { user, items in
-      let source: RecommendationSource =
-        store.history(user).contains(where: \.isLive) ? (solvedNow.contains(user) ? .foldin : .personal) : .popular
+      let source: RecommendationSource = hasTaste(user) ? (solvedNow.contains(user) ? .foldin : .personal) : .popular
       return FreshList(user: user, items: items, source: source)
     }
   }
@@ -105,8 +104,13 @@ extension RecommenderEngine {
     return Set(stale)
   }
 
+  /// Whether anything personal can be said: a user without history, with dislikes only or with items that have no vector has the zero
+  /// vector, and gets the popular items.
+  private func hasTaste(_ user: Int32) -> Bool { served.withVector(user) { $0.contains { $0 != 0 } } ?? false }
+
   private func topN(_ users: [Int32], _ scratch: EngineScratch) -> [(Int32, [ScoredItem])] {
     let bias = settings.trendWeight == 0 ? 0 : trend.coefficient(weight: settings.trendWeight)
+    let biasWithoutTaste = settings.trendWeight == 0 ? trend.coefficient(weight: 1) : bias
     let slice = 16
     let slots = UnsafeMutablePointer<[[ScoredItem]]>.allocate(capacity: (users.count + slice - 1) / slice)
     defer { slots.deallocate() }
@@ -120,7 +124,8 @@ extension RecommenderEngine {
         let queries = range.map { index in
           let start = (index - range.lowerBound) * panels.factors
           return TopNSelector.Query(
-            factors: UnsafeBufferPointer(rebasing: flat[start..<(start + panels.factors)]), biasWeight: bias,
+            factors: UnsafeBufferPointer(rebasing: flat[start..<(start + panels.factors)]),
+            biasWeight: hasTaste(users[index]) ? bias : biasWithoutTaste,
             excluded: excluded(users[index]))
         }
         return context.value.scratch.selectors[worker].top(settings.n, of: panels, for: queries)

@@ -22,10 +22,18 @@ public struct RecommenderEngine: Sendable {
   public internal(set) var eventsSinceFreeze = 0
   /// `eventsSinceFreeze` when the training in progress froze the state.
   var eventsAtFreeze = 0
+  /// `eventsSinceFreeze` when the last training that came to nothing froze the state: the next one waits for new events.
+  var eventsAtLastAttempt = 0
+  /// The highest number that a model of this engine ever had; numbers are never given again.
+  public internal(set) var lastEpoch: UInt32 = 0
+  /// Ids whose tombstones the view has not confirmed: a restart tells it again.
+  var unconfirmedForgets: [String] = []
   /// A trained model on its way to the readers.
   public internal(set) var pending: PendingModel?
   /// Users that changed since the freeze of the training in progress.
   var changedSinceFreeze: Set<Int32>?
+  /// Users forgotten since then: their rows must not come back with the trained model.
+  var forgottenSinceFreeze: Set<Int32> = []
   public internal(set) var nonFiniteVectors = 0
   /// The epoch under which every user has been published.
   public internal(set) var rolledOutEpoch: UInt32 = 0
@@ -58,6 +66,8 @@ public struct RecommenderEngine: Sendable {
     guard let topic = settings.topics.firstIndex(of: source.topic), topic < 16, (0..<4096).contains(source.partition) else { return nil }
     return UInt16(topic) << 12 | UInt16(source.partition)
   }
+
+  public func supports(_ source: TopicPartition) -> Bool { partitionNumber(source) != nil }
 
   func topicPartition(_ number: UInt16) -> TopicPartition {
     TopicPartition(topic: settings.topics[min(Int(number >> 12), settings.topics.count - 1)], partition: Int32(number & 0xfff))

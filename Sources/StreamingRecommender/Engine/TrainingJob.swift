@@ -140,7 +140,17 @@ public struct TrainingJob: Sendable {
     for user in 0..<Int32(store.userCapacity) {
       store.forEachNewestFirst(user) { _, _, order in newest.offer(order) }
     }
-    return newest.oldest
+    guard let oldest = newest.oldest else { return nil }
+    var reached = 0
+    for user in 0..<Int32(store.userCapacity) {
+      store.forEachNewestFirst(user) { _, _, order in
+        if order >= oldest { reached += 1 }
+        return order >= oldest
+      }
+    }
+    if reached <= wanted { return oldest }
+    // Pairs of one time stand on both sides of the cut, perhaps all there are: that time stays in the training.
+    return newest.count(above: oldest) >= Self.holdoutMin ? InteractionOrder(word: oldest.word + 1) : nil
   }
 
   private func emptyRecord(threads: Int) -> RetrainRecord {
@@ -151,7 +161,7 @@ public struct TrainingJob: Sendable {
       endedAtMilliseconds: startedAtMilliseconds, secondsPerPhase: [], threads: threads, residentBytes: 0, users: store.users.count,
       items: 0, pairs: store.pairCount, trainingRows: 0, holdoutPairs: 0, warmStart: false, factors: settings.parameters.factors,
       iterations: 0, unobservedWeight: unobserved, regularization: Double(settings.parameters.regularization.lambda),
-      seed: settings.seed, kernel: Kernels.best.name,
+      seed: settings.seed, kernel: Kernels.best.name, solver: "\(settings.parameters.solver)",
       offsets: Dictionary(uniqueKeysWithValues: offsets.next.map { ("\($0.key)", $0.value) }), loss: [], secondsPerIteration: 0,
       qualityOld: nil, qualityNew: nil)
   }
@@ -233,6 +243,7 @@ struct BoundedNewest {
   init(capacity: Int) { self.capacity = capacity }
 
   var oldest: InteractionOrder? { heap.first }
+  func count(above order: InteractionOrder) -> Int { heap.count { $0 > order } }
 
   /// False when `order` is older than all that is kept: whatever is older still can be left out too.
   mutating func offer(_ order: InteractionOrder) -> Bool {

@@ -81,8 +81,12 @@ public final class IngestLoop {
   private var isMemoryPaused = false
   /// Partitions that the publisher reads progress for.
   private var followed: Set<TopicPartition> = []
+  /// Whether the view has told what it holds: before, nothing is published.
+  private var hasMetView = false
   private var fatal: String?
   private var replay = ReplayTarget()
+  /// The last turn gave the view something; there may be more.
+  private var hasSubmitted = false
   /// The highest epoch ever heard of; the next one is above it.
   private var epochFloor: UInt32
   public var snapshots: SnapshotCycle
@@ -90,6 +94,9 @@ public final class IngestLoop {
   private var lastRetrain: RetrainRecord?
   private var modelAgeFrom: UInt64
   private var hasCaughtUp = false
+  /// After a training that came to nothing, the policy does not start the next one at once.
+  private var trainingNotBefore: UInt64 = 0
+  private static let trainingRetryAfter = Duration.seconds(60)
 
   private enum Training {
     case running(job: String, JobHandle<TrainingResult>, TrainingMonitor, began: UInt64)
@@ -114,7 +121,7 @@ public final class IngestLoop {
     self.metrics = metrics
     scratch = EngineScratch(factors: engine.settings.parameters.factors, workers: settings.foldInWorkers)
     planner = PublishPlanner(settings: settings.planner)
-    epochFloor = engine.model?.epoch ?? 0
+    epochFloor = engine.lastEpoch
     let now = ports.clock.monotonicNanoseconds
     startedNanoseconds = now
     modelAgeFrom = now
@@ -122,15 +129,16 @@ public final class IngestLoop {
     ports.source.start(at: engine.offsets)
   }
 
-  /// One round. Waits at most `maxWait` for records, and not at all while there is other work.
+  /// One round. Waits at most `maxWait` for records, and not at all while lists are being made: what cannot be submitted now waits
+  /// for the view, whose acknowledgements end the wait.
   ///
   /// Returns the number of records polled.
   @discardableResult
   public func turn(maxWait: Duration) -> Int {
     takeRequests()
-    let batch = ports.source.poll(max: settings.pollMax, timeout: canPublish && planner.hasWork ? .zero : maxWait)
+    let batch = ports.source.poll(max: settings.pollMax, timeout: hasSubmitted ? .zero : maxWait)
     for event in batch.events { note(event) }
-    if !batch.records.isEmpty { apply(batch.records) }
+    if !batch.records.isEmpty, fatal == nil { apply(batch.records) }
     takePublisherEvents()
     takeAcknowledgements()
     publish()
@@ -168,15 +176,15 @@ public final class IngestLoop {
       ports.deadLetters.send(letter)
       metrics.deadLetterMessages.add(1, labels: [record.source.topic])
     case .skip: break
-    case .halt:
-      ports.source.setPaused(true, record.source)
-      fatal = "\(record.source) offset \(record.offset): \(letter.reason), \(letter.message) (input.on_error = halt)"
     }
   }
 
   private func note(_ event: SourceEvent) {
     switch event {
     case .assigned(let partitions):
+      if let beyond = partitions.first(where: { !engine.supports($0) }) {
+        fatal = "\(beyond) cannot be read: at most 4,096 partitions a topic and 16 topics are supported"
+      }
       log.info("partitions assigned", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
       metrics.rebalances.add(1, labels: ["assigned"])
     case .revoked(let partitions):
@@ -199,12 +207,15 @@ public final class IngestLoop {
   // MARK: Publishing
 
   /// Only an engine that holds all partitions speaks.
-  private var canPublish: Bool { ports.source.status.holdsEverything && ports.publisher.room > 0 }
+  private var canPublish: Bool {
+    ports.source.status.holdsEverything && hasMetView && !snapshots.isRequiredBeforeRollout && ports.publisher.room > 0
+  }
 
   private func takePublisherEvents() {
     let all = ports.source.status.all
     if !all.isEmpty, followed != all {
       followed = all
+      hasMetView = false
       _ = ports.publisher.events()  // what was read before the partitions were known says nothing about them
       ports.publisher.follow(all.sorted())
     }
@@ -212,13 +223,14 @@ public final class IngestLoop {
       switch event {
       case .connected(let epoch, let published):
         guard !followed.isEmpty else { continue }
+        hasMetView = true
         log.info("connected to Redis", ["epoch": epoch.map { "\($0)" } ?? "none"])
         epochFloor = max(epochFloor, epoch ?? 0)
         if let epoch, engine.moveEpochs(above: epoch) {
           log.warning(
             "Redis holds epoch \(epoch), newer than this engine's snapshot; the model goes on as epoch \(engine.pending?.model.epoch ?? engine.model?.epoch ?? 0)"
           )
-          epochFloor = engine.pending?.model.epoch ?? engine.model?.epoch ?? epochFloor
+          epochFloor = max(epochFloor, engine.lastEpoch)
           snapshots.requireBeforeRollout()
         }
         planner.connected(epoch: epoch, viewOffsets: published, engine: engine)
@@ -246,9 +258,9 @@ public final class IngestLoop {
   }
 
   private func publish() {
-    guard ports.source.status.holdsEverything, !snapshots.isRequiredBeforeRollout else { return }
+    hasSubmitted = false
+    guard canPublish else { return }
     let room = ports.publisher.room
-    guard room > 0 else { return }
     releaseHoldWhenCaughtUp()
     let began = MonotonicClock.nanoseconds()
     guard let batch = planner.next(&engine, scratch, room: room, ticket: ticket + 1, now: EngineInstant(ports.clock)) else { return }
@@ -259,6 +271,7 @@ public final class IngestLoop {
     }
     inFlight.append((ticket, batch.producedAt))
     ports.publisher.submit(batch.commands, ticket: ticket)
+    hasSubmitted = true
   }
 
   private func releaseHoldWhenCaughtUp() {
@@ -306,11 +319,13 @@ public final class IngestLoop {
     situation.lag = lag
     situation.modelAge = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - modelAgeFrom))
     situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
+    guard requested != nil || ports.clock.monotonicNanoseconds >= trainingNotBefore else { return }
     guard engine.pending == nil, case .retrain(let reason) = settings.retrain.decide(situation) else {
       if let requested, engine.pending == nil {
         jobs.update(requested.id) {
           $0.state = .failed
-          $0.message = "there are too few interactions to train on: \(situation.pairs) pairs, \(situation.users) users, \(situation.items) items"
+          $0.message =
+            "there are too few interactions to train on: \(situation.pairs) pairs, \(situation.users) users, \(situation.items) items"
         }
       }
       return
@@ -328,7 +343,8 @@ public final class IngestLoop {
   private func endTraining(_ job: String, _ result: TrainingResult) {
     modelAgeFrom = ports.clock.monotonicNanoseconds
     guard let trained = result.trained else {
-      if result.record.result == .rejected { engine.noteRejectedTraining() } else { engine.abandonTraining() }
+      engine.abandonTraining()
+      trainingNotBefore = ports.clock.monotonicNanoseconds + Self.trainingRetryAfter.nanoseconds
       let states: [RetrainRecord.Result: JobBoard.State] = [.rejected: .rejected, .cancelled: .cancelled]
       finish(job, result.record, states[result.record.result] ?? .failed)
       training = nil
@@ -444,7 +460,8 @@ public final class IngestLoop {
     for (partition, letters) in waiting where letters > Self.lettersMax && !heldPartitions.contains(partition) {
       heldPartitions.insert(partition)
       ports.source.setPaused(true, partition)
-      log.error("\(partition) waits: \(letters) dead letters are not acknowledged; check that \(partition.topic).dlq exists and takes writes")
+      log.error(
+        "\(partition) waits: \(letters) dead letters are not acknowledged; check that \(partition.topic).dlq exists and takes writes")
     }
     for partition in heldPartitions where (waiting[partition] ?? 0) < Self.lettersMin {
       heldPartitions.remove(partition)
@@ -515,9 +532,9 @@ public final class IngestLoop {
     if !hasCaughtUp { metrics.replayedRecords.add(update.consumed) }
     if let time = records.lazy.compactMap(\.timestampMilliseconds).max() {
       lastRecordMilliseconds = time
-      metrics.lastAppliedTimestamp.set(Double(time) / 1e3)
+      metrics.lastEventTimestamp.set(Double(time) / 1e3)
     }
-    if let newest = update.newestEventMilliseconds { metrics.lastEventTimestamp.set(Double(newest) / 1e3) }
+    if !update.applied.isEmpty { metrics.lastAppliedTimestamp.set(Double(ports.clock.wallMilliseconds) / 1e3) }
   }
 
   private func export(_ status: EngineStatus) {
@@ -559,26 +576,40 @@ public final class IngestLoop {
     let deadline = ports.clock.monotonicNanoseconds + timeout.nanoseconds
     func left() -> Duration { .nanoseconds(Int64(max(0, Int64(deadline) - Int64(ports.clock.monotonicNanoseconds)))) }
     if case .running(_, _, let monitor, _) = training { monitor.cancel() }
-    while canPublish, !planner.dirty.isEmpty, left() > timeout / 2 {
-      publish()
-      takeAcknowledgements()
-      if ports.publisher.room == 0 { break }
-    }
-    if ports.publisher.status.isUp, !ports.publisher.flush(timeout: min(left() / 2, .seconds(10))) { problems.append("some lists were not acknowledged") }
+    publishWhatWaits(while: { left() > timeout / 2 })
+    if ports.publisher.status.isUp, !ports.publisher.flush(timeout: left() / 4) { problems.append("some lists were not acknowledged") }
     takeAcknowledgements()
+    planner.hurryProgress()
     publish()
-    _ = ports.publisher.status.isUp && ports.publisher.flush(timeout: min(left() / 2, .seconds(5)))
+    if ports.publisher.status.isUp { _ = ports.publisher.flush(timeout: left() / 4) }
     if !ports.deadLetters.flush(timeout: left() / 2) { problems.append("dead letters were not acknowledged; no snapshot covers them") }
     if ports.deadLetters.acknowledgedThrough >= ports.deadLetters.lastSequence {
-      writeLastSnapshot(&problems)
+      writeLastSnapshot(until: deadline, &problems)
     }
     ports.source.close()
     ports.publisher.close()
     return problems
   }
 
-  private func writeLastSnapshot(_ problems: inout [String]) {
-    while snapshots.isWriting { stepSnapshot() }
+  private func publishWhatWaits(while hasTime: () -> Bool) {
+    while !planner.dirty.isEmpty, ports.publisher.status.isUp, hasTime() {
+      publish()
+      if !hasSubmitted, !ports.publisher.flush(timeout: .milliseconds(200)) { continue }
+      takeAcknowledgements()
+      if !hasSubmitted, ports.publisher.room > 0, !planner.dirty.isEmpty {
+        publish()
+        // Nothing more can be made now: no model yet, or a replay that holds lists back.
+        if !hasSubmitted { return }
+      }
+    }
+  }
+
+  private func writeLastSnapshot(until deadline: UInt64, _ problems: inout [String]) {
+    while snapshots.isWriting, ports.clock.monotonicNanoseconds < deadline { stepSnapshot() }
+    guard !snapshots.isWriting else {
+      problems.append("the last snapshot is not written: the one before is still on its way to the disk")
+      return
+    }
     do {
       let snapshot = engine.snapshot(sequence: snapshots.takeSequence())
       _ = try ports.storage.write(snapshot)

@@ -29,6 +29,7 @@ struct PublishPlanner: Sendable {
   private var progress = PublishProgress()
   private var batchNumber: UInt64 = 0
   private var forgotten: [String] = []
+  private var forgetsInFlight: [(ticket: UInt64, ids: [String])] = []
   private var producedAt: [Int32: [Int64]] = [:]
   /// The epoch under which each user's list was last submitted.
   private var submittedEpoch: [UInt32] = []
@@ -40,6 +41,13 @@ struct PublishPlanner: Sendable {
   private var published = PartitionOffsets()
   private var acknowledgedProgress = PartitionOffsets()
   private var progressInFlight: [(ticket: UInt64, offsets: PartitionOffsets)] = []
+  /// The last offsets that lists were found to cover.
+  private var covered: PartitionOffsets?
+  /// Lists of the view are missing or old beyond what the progress would say: it waits until every user was written.
+  private var isRewriting = false
+  private var progressDue = false
+  /// Every user of an epoch is submitted; it counts as rolled out when the view has them all.
+  private var awaitedRollout: (epoch: UInt32, ticket: UInt64)?
   /// Whether this process has given the view anything yet.
   private var hasPublished = false
   /// Lists wait: readers may hold newer ones, made by the process before us from records that we have yet to replay.
@@ -90,25 +98,52 @@ struct PublishPlanner: Sendable {
     if isFirst, epoch != nil { isHolding = true }
     let lost = epoch == nil || acknowledgedProgress.next.contains { (viewOffsets[$0.key] ?? 0) < $0.value }
     visibleEpoch = epoch
-    if rollout?.installs == true {
-      // Item vectors of the coming epoch went with the rest.
-      if lost { rollout?.phase = .items(next: 0) }
+    if isFirst {
+      repeatForgets(engine)
+      // What a snapshot brought counts as read, too: without new records, progress would otherwise stay behind for ever.
+      progress.noteBatch(batchNumber, engine.offsets)
+    }
+    if lost { forgetProgress() }
+    if let current = rollout, current.installs {
+      // Item vectors of the coming epoch went with the rest, or belong to the number that it had before.
+      if let pending = engine.pending?.model.epoch, lost || pending != current.epoch { start(epoch: pending, installs: true) }
       return
     }
     guard let model = engine.model else { return }
+    // Only the pending model has a number above the view's; nothing of the live one is shown any more.
+    if let epoch, epoch > model.epoch { return }
     let behind = isFirst && engine.offsets.next.contains { $0.value > viewOffsets[$0.key] ?? 0 }
+    let isOnItsWay = rollout != nil || awaitedRollout?.epoch == model.epoch
+    isRewriting = isRewriting || lost || behind
     if epoch != model.epoch || lost {
       start(epoch: model.epoch, installs: false)
-    } else if engine.rolledOutEpoch != model.epoch || behind {
+    } else if behind || engine.rolledOutEpoch != model.epoch && !isOnItsWay {
       submittedEpoch = []
       rollout = Rollout(epoch: model.epoch, installs: false, phase: .users(next: 0))
     }
+  }
+
+  /// Tombstones that the process before us applied and the view may not have seen; who came again since gets the list again.
+  private mutating func repeatForgets(_ engine: RecommenderEngine) {
+    for id in engine.unconfirmedForgets where !forgotten.contains(id) {
+      forgotten.append(id)
+      if let user = engine.store.users.find(Array(id.utf8)) { dirty.insert(user, batch: batchNumber) }
+    }
+  }
+
+  /// The view knows nothing of what was published.
+  private mutating func forgetProgress() {
+    published = PartitionOffsets()
+    acknowledgedProgress = PartitionOffsets()
+    progressInFlight = []
+    progressDue = true
   }
 
   /// Begins to bring an epoch to the readers. For a pending model only after a durable snapshot holds it.
   mutating func start(epoch: UInt32, installs: Bool) {
     normalized = nil
     if !installs { submittedEpoch = [] }
+    awaitedRollout = nil
     rollout = Rollout(epoch: epoch, installs: installs, phase: .items(next: 0))
   }
 
@@ -122,7 +157,9 @@ struct PublishPlanner: Sendable {
   /// Lists need not wait any more: what was in the log at our start has been applied.
   mutating func releaseHold() { isHolding = false }
 
-  var hasWork: Bool { !dirty.isEmpty || !forgotten.isEmpty || rollout != nil }
+  /// Progress is written with the next batch, however soon after the last.
+  mutating func hurryProgress() { progressAt = 0 }
+
   var isIdle: Bool { dirty.isEmpty && forgotten.isEmpty && rollout == nil }
 
   // MARK: What to do
@@ -133,10 +170,14 @@ struct PublishPlanner: Sendable {
   ) -> Batch? {
     guard room > 0 else { return nil }
     lastTicket = ticket
+    noteAcknowledged(&engine)
     var batch = Batch()
     let firstBatch = dirty.firstBatch ?? batchNumber + 1
-    batch.commands += forgotten.map { .forget(user: $0) }
-    forgotten = []
+    if !forgotten.isEmpty {
+      batch.commands += forgotten.map { .forget(user: $0) }
+      forgetsInFlight.append((ticket, forgotten))
+      forgotten = []
+    }
     if !isHolding {
       planNewItems(&engine, scratch, &batch)
       planLive(&engine, scratch, room, now, &batch)
@@ -151,19 +192,32 @@ struct PublishPlanner: Sendable {
     return batch
   }
 
+  private mutating func noteAcknowledged(_ engine: inout RecommenderEngine) {
+    while let first = forgetsInFlight.first, progress.isAcknowledged(first.ticket) {
+      engine.confirmForgotten(first.ids)
+      forgetsInFlight.removeFirst()
+    }
+    if let awaited = awaitedRollout, progress.isAcknowledged(awaited.ticket) {
+      engine.rolledOutEpoch = awaited.epoch
+      awaitedRollout = nil
+    }
+  }
+
   private mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
     let items = engine.refreshNewItems(scratch)
     guard settings.vectors, let model = engine.model else { return }
     for item in items where model.hasVector(item) {
-      batch.commands.append(.itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
+      batch.commands.append(
+        .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
     }
   }
 
   private mutating func planLive(
     _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
   ) {
-    guard engine.model != nil, visibleEpoch != nil else {
-      // Without a model there are no lists yet; the first rollout reaches every user.
+    // A vector of an epoch that readers do not have yet would stand beside items of another. Without a model there are no lists
+    // yet; the first rollout reaches every user.
+    guard let model = engine.model, visibleEpoch == model.epoch else {
       if engine.model == nil, engine.pending == nil { forgetDirtyUsers() }
       return
     }
@@ -254,9 +308,11 @@ struct PublishPlanner: Sendable {
       }
       item += 1
     }
-    // An empty batch is not submitted: then the last one that was counts.
-    return item < end ? .items(next: item) : .itemsSubmitted(ticket: batch.commands.isEmpty ? lastTicket - 1 : lastTicket)
+    return item < end ? .items(next: item) : .itemsSubmitted(ticket: lastSubmitted(batch))
   }
+
+  /// An empty batch is not submitted: then the last one that was counts.
+  private func lastSubmitted(_ batch: Batch) -> UInt64 { batch.commands.isEmpty ? lastTicket - 1 : lastTicket }
 
   private func progressHas(acknowledged ticket: UInt64) -> Bool { progress.isAcknowledged(ticket) }
 
@@ -294,7 +350,8 @@ struct PublishPlanner: Sendable {
     }
     planUsers(users, &engine, scratch, now, &batch)
     if user < end { return .users(next: user) }
-    engine.rolledOutEpoch = rollout.epoch
+    awaitedRollout = (rollout.epoch, lastSubmitted(batch))
+    isRewriting = false
     return settings.similar ? .similar(next: 0) : firstToRetire(rollout)
   }
 
@@ -346,7 +403,9 @@ struct PublishPlanner: Sendable {
   private mutating func planRefresh(
     _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
   ) {
-    guard rollout == nil, dirty.isEmpty, !isHolding, engine.model != nil, engine.store.userCapacity > 0, settings.refresh > .zero else { return }
+    guard rollout == nil, dirty.isEmpty, !isHolding, let model = engine.model, visibleEpoch == model.epoch, engine.store.userCapacity > 0,
+      settings.refresh > .zero
+    else { return }
     guard let last = refreshedAt else {
       refreshedAt = now.monotonicNanoseconds
       return
@@ -377,7 +436,11 @@ struct PublishPlanner: Sendable {
     _ engine: RecommenderEngine, _ now: EngineInstant, _ firstWaitingBatch: UInt64?, _ batch: inout Batch
   ) {
     guard now.monotonicNanoseconds - progressAt >= Self.progressEvery.nanoseconds || progressAt == 0 else { return }
-    guard let covered = progress.covered(firstWaitingBatch: firstWaitingBatch) else { return }
+    guard !isRewriting else { return }
+    let new = progress.covered(firstWaitingBatch: firstWaitingBatch)
+    covered = new ?? covered
+    guard new != nil || progressDue, let covered else { return }
+    progressDue = false
     progressAt = now.monotonicNanoseconds
     for (partition, next) in covered.next.sorted(by: { $0.key < $1.key }) where next > 0 && published[partition] != next {
       batch.commands.append(

@@ -25,7 +25,7 @@ struct PublishProgress: Sendable {
 
   /// Offsets (next to read) that lists cover, given the first batch still waiting for its lists; `nil` when nothing new is.
   mutating func covered(firstWaitingBatch: UInt64?) -> PartitionOffsets? {
-    let open = [tickets.first?.firstBatch, firstWaitingBatch].compactMap(\.self).min() ?? .max
+    let open = [tickets.lazy.map(\.firstBatch).min(), firstWaitingBatch].compactMap(\.self).min() ?? .max
     guard let last = checkpoints.lastIndex(where: { $0.batch < open }) else { return nil }
     let offsets = checkpoints[last].offsets
     checkpoints.removeFirst(last + 1)

@@ -8,6 +8,7 @@ public struct Snapshot: Sendable {
   ///
   /// Reading resumes here, not at the group's committed offset: that one may lag behind after a crash between rename and commit.
   public var offsets: PartitionOffsets
+  /// The highest epoch number ever given.
   public var epoch: UInt32
   var topics: [String]
   var store: InteractionStore
@@ -19,6 +20,8 @@ public struct Snapshot: Sendable {
   var eventsSinceFreeze: Int
   /// The epoch under which every user has been published.
   var rolledOutEpoch: UInt32
+  /// Tombstones are applied, and the view may not know yet.
+  var unconfirmedForgets: [String]
 }
 
 extension RecommenderEngine {
@@ -28,9 +31,10 @@ extension RecommenderEngine {
     for user in pending?.changed ?? [] { served.markStale(user) }
     let model = pending?.model ?? self.model
     return Snapshot(
-      sequence: sequence, offsets: offsets, epoch: model?.epoch ?? 0, topics: settings.topics, store: store.frozen(), trend: trend,
-      model: model, served: served, newItemUsers: newItemUsers.filter { model?.isTrained($0.key) != true },
-      eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch)
+      sequence: sequence, offsets: offsets, epoch: max(lastEpoch, model?.epoch ?? 0), topics: settings.topics, store: store.frozen(),
+      trend: trend, model: model, served: served, newItemUsers: newItemUsers.filter { model?.isTrained($0.key) != true },
+      eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch,
+      unconfirmedForgets: unconfirmedForgets)
   }
 
   /// The engine that `snapshot` was taken of. Limits and model parameters are the present configuration's; a different number of
@@ -38,6 +42,7 @@ extension RecommenderEngine {
   public init(restoring snapshot: Snapshot, configuration: RecommenderConfiguration) {
     self.init(configuration)
     store = snapshot.store
+    store.thaw()
     trend =
       snapshot.trend.halfLife == settings.trendHalfLife
       ? snapshot.trend
@@ -46,6 +51,8 @@ extension RecommenderEngine {
     offsets = snapshot.offsets
     eventsApplied = snapshot.eventsApplied
     eventsSinceFreeze = snapshot.eventsSinceFreeze
+    lastEpoch = snapshot.epoch
+    unconfirmedForgets = snapshot.unconfirmedForgets
     guard let model = snapshot.model, model.factors == settings.parameters.factors else { return }
     self.model = model
     served = snapshot.served

@@ -65,6 +65,8 @@ public enum SnapshotCodec {
     writer.write(count: snapshot.store.evictedFromSeen)
     writer.write(snapshot.store.newestTimeMilliseconds)
     writer.write(count: snapshot.store.userCapacity)
+    writer.write(count: snapshot.unconfirmedForgets.count)
+    for id in snapshot.unconfirmedForgets { writer.write(name: Array(id.utf8)) }
   }
 
   private static func writeOffsets(_ offsets: PartitionOffsets, _ writer: inout ByteWriter) {
@@ -202,6 +204,7 @@ public enum SnapshotCodec {
     var eventsApplied: UInt64 = 0
     var eventsSinceFreeze = 0
     var topics: [String] = []
+    var unconfirmedForgets: [String] = []
     var offsets = PartitionOffsets()
     var store: InteractionStore
     var evicted = (history: 0, seen: 0)
@@ -260,6 +263,7 @@ public enum SnapshotCodec {
       let capacity: UInt64 = try reader.read()
       guard capacity <= UInt64(Int32.max) else { throw malformed("\(capacity) users") }
       users = [User?](repeating: nil, count: Int(capacity))
+      for _ in 0..<(try reader.readCount(each: 2)) { unconfirmedForgets.append(String(decoding: try reader.readName(), as: UTF8.self)) }
     }
 
     mutating func readOffsets(_ reader: inout ByteReader) throws {
@@ -315,6 +319,8 @@ public enum SnapshotCodec {
         meanUser: meanUser, trainedPairs: trainedPairs, trainedAtMilliseconds: trainedAt)
     }
 
+    func isItem(_ item: Int32) -> Bool { item >= 0 && Int(item) < store.items.capacity }
+
     mutating func readUsers(_ reader: inout ByteReader) throws {
       let partition: UInt16 = try reader.read()
       for _ in 0..<(try reader.readCount(each: 23)) {
@@ -326,7 +332,7 @@ public enum SnapshotCodec {
           let item: Int32 = try reader.read()
           let strength = try reader.readFloat()
           let word: Int64 = try reader.read()
-          guard item >= 0, Int(item) < store.items.capacity, strength.isFinite, word >= 0 else { throw malformed("a pair") }
+          guard isItem(item), strength.isFinite, word >= 0 else { throw malformed("a pair") }
           let pair = Pair(item: item, strength: strength, word: word)
           if pair.state == .addedAfterBarrier {
             user.barriers.append((item, InteractionOrder(word: try reader.read())))
@@ -334,15 +340,27 @@ public enum SnapshotCodec {
           user.history.append(pair)
         }
         for _ in 0..<(try reader.readCount(each: 4)) { user.evicted.append(try reader.read()) }
-        guard let state = ServedFactors.State(rawValue: try reader.read()) else { throw malformed("state of a user") }
+        guard user.evicted.allSatisfy(isItem) else { throw malformed("a seen item") }
+        guard let state = ServedFactors.State(rawValue: try reader.read()), state == .none || factors > 0 else {
+          throw malformed("state of a user")
+        }
         user.state = state
         if state != .none { user.vector = try reader.readFloats(factors) }
         users[Int(index)] = user
       }
     }
 
+    /// What sections say about each other.
+    private func checkReferences() throws {
+      for (item, users) in newItemUsers {
+        guard isItem(item), users.allSatisfy({ $0 >= 0 && Int($0) < self.users.count }) else { throw malformed("users of a new item") }
+      }
+      if let model, model.itemFactors.rows > store.items.capacity { throw malformed("factors of items that are not there") }
+    }
+
     func finished() throws -> Snapshot {
       guard seen.isSuperset(of: [.configuration, .offsets, .items, .trend, .model]) else { throw malformed("a section is missing") }
+      try checkReferences()
       var store = self.store
       var served = ServedFactors(factors: model?.factors ?? settings.parameters.factors)
       for (index, user) in users.enumerated() {
@@ -357,7 +375,8 @@ public enum SnapshotCodec {
       store.newestTimeMilliseconds = newestTimeMilliseconds
       return Snapshot(
         sequence: sequence, offsets: offsets, epoch: epoch, topics: topics, store: store, trend: trend, model: model, served: served,
-        newItemUsers: newItemUsers, eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch)
+        newItemUsers: newItemUsers, eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch,
+        unconfirmedForgets: unconfirmedForgets)
     }
   }
 }

@@ -25,7 +25,8 @@ public struct IdentifierTable: Sendable {
   public var count: Int { capacity - free.count }
 
   public func find(_ name: some Collection<UInt8>) -> Int32? {
-    withContiguous(name) { bytes in
+    precondition(!slots.isEmpty, "a frozen view cannot look ids up")
+    return withContiguous(name) { bytes in
       let hash = Self.hash(bytes)
       var slot = Int(hash) & (slots.count - 1)
       while slots[slot] != 0 {
@@ -96,11 +97,18 @@ public struct IdentifierTable: Sendable {
 
   /// The same names without the means to look one up: what a frozen view needs.
   var withoutLookup: IdentifierTable {
-    var copy = IdentifierTable()
-    copy.chunks = chunks
-    copy.free = free
-    copy.capacity = capacity
+    var copy = self
+    copy.slots = []
     return copy
+  }
+
+  /// Gives a frozen view the means to look names up again.
+  mutating func makeLookup() {
+    guard slots.isEmpty else { return }
+    var size = 16
+    while count * 3 > size * 2 { size *= 2 }
+    slots = [UInt64](repeating: 0, count: size)
+    for index in 0..<Int32(capacity) where withName(index, { !$0.isEmpty }) { insert(hash: withName(index, Self.hash), index: index) }
   }
 
   var bytes: Int {

@@ -12,6 +12,9 @@ public struct InteractionOrder: Hashable, Comparable, Sendable {
     word = timeMilliseconds << 16 | Int64(partition)
   }
 
+  /// In the year 2527.
+  public static let latestMilliseconds: Int64 = 1 << 44 - 1
+
   init(word: Int64) { self.word = word }
 
   public var timeMilliseconds: Int64 { word >> 16 }

@@ -129,13 +129,15 @@ public struct InteractionStore: Sendable {
   }
 
   private mutating func evictOldest(chunk: Int, local: Int) {
-    guard chunks[chunk].histories[local].count > limits.historyPerUser else { return }
-    let oldest = chunks[chunk].histories[local].removeFirst()
-    chunks[chunk].barriers[UserChunk.BarrierKey(user: Int32(local), item: oldest.item)] = nil
-    guard oldest.isLive else { return }
-    pairCount -= 1
-    evictedFromHistory += 1
-    noteSeen(oldest.item, live: true, chunk: chunk, local: local)
+    // More than one where a snapshot was made under a higher cap.
+    while chunks[chunk].histories[local].count > limits.historyPerUser {
+      let oldest = chunks[chunk].histories[local].removeFirst()
+      chunks[chunk].barriers[UserChunk.BarrierKey(user: Int32(local), item: oldest.item)] = nil
+      guard oldest.isLive else { continue }
+      pairCount -= 1
+      evictedFromHistory += 1
+      noteSeen(oldest.item, live: true, chunk: chunk, local: local)
+    }
   }
 
   private mutating func noteSeen(_ item: Int32, live: Bool, chunk: Int, local: Int) {
@@ -217,6 +219,12 @@ public struct InteractionStore: Sendable {
   }
 
   // MARK: Restoring
+
+  /// Makes a frozen view one that can look ids up, and so a live store.
+  mutating func thaw() {
+    users.makeLookup()
+    items.makeLookup()
+  }
 
   mutating func restoreItem(_ name: some Collection<UInt8>) { items.restore(name) }
 

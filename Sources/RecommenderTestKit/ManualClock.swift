@@ -1,0 +1,26 @@
+import StreamingRecommender
+import Synchronization
+
+/// Time that stands still until somebody moves it, or goes on by a step with each look at it.
+public final class ManualClock: EngineClock {
+  private let elapsedNanoseconds = Mutex<UInt64>(0)
+  private let startMilliseconds: Int64
+  private let step: Mutex<Duration> = Mutex(.zero)
+
+  public init(startMilliseconds: Int64 = 1_700_000_000_000) { self.startMilliseconds = startMilliseconds }
+
+  /// Each reading of the monotonic clock moves time by this much: an endless wait for a deadline ends.
+  public var stepPerReading: Duration {
+    get { step.withLock { $0 } }
+    set { step.withLock { $0 = newValue } }
+  }
+
+  public func advance(by step: Duration) { elapsedNanoseconds.withLock { $0 += step.nanoseconds } }
+
+  /// Begins at one second: zero means "never" to some of those who ask.
+  public var monotonicNanoseconds: UInt64 {
+    advance(by: stepPerReading)
+    return elapsedNanoseconds.withLock { $0 } + 1_000_000_000
+  }
+  public var wallMilliseconds: Int64 { startMilliseconds + Int64(elapsedNanoseconds.withLock { $0 } / 1_000_000) }
+}

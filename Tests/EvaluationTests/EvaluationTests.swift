@@ -1,0 +1,163 @@
+import Foundation
+import StreamingRecommender
+import Testing
+
+@testable import Evaluation
+
+@Suite struct RankingMetricsTests {
+  @Test func tiesCountHalf() {
+    #expect(RankingMetrics.rank(better: 3, ties: 0) == 3)
+    #expect(RankingMetrics.rank(better: 3, ties: 5) == 5.5)
+  }
+
+  @Test func recallIsOverAllTestItems() {
+    #expect(RankingMetrics.recall(hits: 2, testItems: 8) == 0.25)
+    #expect(RankingMetrics.recall(hits: 0, testItems: 0) == 0)
+  }
+
+  @Test func gainsFallWithTheLogarithmOfTheRank() {
+    // Hits at places 0 and 2 of two test items: (1 + 1/2) / (1 + 1/log2(3)).
+    #expect(abs(RankingMetrics.ndcg(hitRanks: [0, 2], testItems: 2, k: 20) - 1.5 / (1 + 1 / log2(3))) < 1e-12)
+    #expect(RankingMetrics.ndcg(hitRanks: [0, 1, 2], testItems: 9, k: 3) == 1, "the ideal has no more than k ones")
+    #expect(RankingMetrics.ndcg(hitRanks: [], testItems: 0, k: 3) == 0)
+  }
+
+  @Test func thePercentileGoesFromZeroToOneHundred() {
+    #expect(RankingMetrics.percentileRank(0, items: 5) == 0)
+    #expect(RankingMetrics.percentileRank(4, items: 5) == 100)
+    #expect(RankingMetrics.percentileRank(1.5, items: 4) == 50)
+    #expect(RankingMetrics.percentileRank(0, items: 1) == 0)
+  }
+
+  @Test func rankTenIsNoHitAtTen() {
+    var summary = RankSummary()
+    for rank in [0, 9.5, 10, 20] { summary.add(rank: rank, items: 21) }
+    #expect(summary.recall == 0.5)
+    #expect(abs(summary.meanPercentileRank - (0 + 47.5 + 50 + 100) / 4) < 1e-12)
+    #expect(RankSummary().recall == 0)
+  }
+}
+
+@Suite struct PrequentialTests {
+  private func stream(_ pairs: [(String, String)]) -> EvaluationData {
+    EvaluationData(
+      pairs.enumerated().map { index, pair in
+        Interaction(user: Array(pair.0.utf8), item: Array(pair.1.utf8), timeMilliseconds: Int64(index) + 1_000_000, operation: .set)
+      })
+  }
+
+  private func small() -> PrequentialEvaluator {
+    var configuration = RecommenderConfiguration()
+    configuration.model.factors = 4
+    return PrequentialEvaluator(configuration: configuration, settings: .init())
+  }
+
+  /// Ten events, five items, two learned, one unscored; ranks by hand with the middle rule.
+  @Test func popularityIsRankedByHand() {
+    let outcome = small().run(
+      stream([
+        ("u", "a"), ("v", "a"),  // learned: a 2
+        ("u", "b"),  // unscored: a 2, b 1
+        ("w", "b"),  // candidates a b; a is better: rank 1. Then a 2, b 2
+        ("w", "a"),  // b is history; a alone: rank 0. Then a 3, b 2
+        ("x", "c"),  // c is new, scores 0; a and b are better: rank 2. Then c 1
+        ("v", "c"),  // a is history; b is better: rank 1. Then c 2
+        ("v", "b"),  // a and c are history: rank 0. Then b 3
+        ("y", "b"),  // a 3, b 3, c 2: one tie, rank 0.5. Then b 4
+        ("y", "d"),  // d is new; a and c are better, b is history: rank 2
+      ]))
+    #expect(outcome.events == 10)
+    #expect(outcome.popularity.events == 7)
+    #expect(outcome.popularity.recall == 1)
+    let ranks = [1, 0, 2, 1, 0, 0.5, 2]
+    // Four distinct items in the whole stream.
+    let expected = ranks.map { $0 / 3 * 100 }.reduce(0, +) / 7
+    #expect(abs(outcome.popularity.meanPercentileRank - expected) < 1e-9)
+    #expect(outcome.engine.events == 7)
+  }
+
+  @Test func aRepeatedPairIsRankedAmongTheOthers() {
+    var baseline = PopularityBaseline()
+    for (item, count) in [(0, 5), (1, 3), (2, 3), (3, 0)] { for _ in 0..<count { baseline.count(item) } }
+    baseline.count(3)
+    #expect(baseline.rank(of: 1, excluded: []) == 1.5)
+    #expect(baseline.rank(of: 1, excluded: [0]) == 0.5)
+    #expect(baseline.rank(of: 1, excluded: [0, 2]) == 0)
+    #expect(baseline.rank(of: nil, excluded: []) == 4)
+    #expect(baseline.rank(of: nil, excluded: [3]) == 3)
+  }
+
+  @Test func anEmptyStreamGivesZeros() {
+    let outcome = small().run(stream([]))
+    #expect(outcome.events == 0)
+    #expect(outcome.engine.recall == 0)
+  }
+
+  @Test func anItemThatNobodyHasSeenIsLast() {
+    // Every event brings a new user and a new item, so all items before it are better.
+    let outcome = small().run(stream((0..<10).map { ("u\($0)", "i\($0)") }))
+    let expected = (3..<10).map { Double($0) / 9 * 100 }.reduce(0, +) / 7
+    #expect(abs(outcome.popularity.meanPercentileRank - expected) < 1e-9)
+    #expect(abs(outcome.engine.meanPercentileRank - expected) < 1e-9)
+  }
+
+  @Test func aTimeInTheFarFutureInAFileIsClamped() throws {
+    let path = NSTemporaryDirectory() + "freshet-\(UInt64.random(in: 0...(.max))).jsonl"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data(
+      """
+      {"user_id":"u","item_id":"a","timestamp":99999999999}
+      {"user_id":"u","item_id":"b","timestamp":1700000000}
+
+      """.utf8
+    ).write(to: URL(fileURLWithPath: path))
+    let data = try EvaluationData(path: path)
+    try #require(data.interactions.count == 2)
+    #expect(data.interactions.allSatisfy { $0.timeMilliseconds < 1 << 44 })
+  }
+
+  @Test func aTimeInTheFarFutureInAColumnIsClamped() throws {
+    let path = NSTemporaryDirectory() + "freshet-\(UInt64.random(in: 0...(.max))).tsv"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try Data("u\ta\t1\t99999999999\nu\tb\t1\t1700000000\n".utf8).write(to: URL(fileURLWithPath: path))
+    let data = try EvaluationData(path: path)
+    try #require(data.interactions.count == 2)
+    #expect(data.interactions.allSatisfy { $0.timeMilliseconds < 1 << 44 })
+  }
+}
+
+/// The published popularity figures of protocol P2, and the engine far above them.
+@Suite(.serialized) struct PublishedFiguresTests {
+  private static let directory: URL =
+    ProcessInfo.processInfo.environment["FRESHET_SHARED_DATA"].map { URL(fileURLWithPath: $0) }
+    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("shared/data")
+  private static let file = directory.appendingPathComponent("ml-1m-5star.tsv.gz").path
+
+  private static var isDebug: Bool {
+    #if DEBUG
+      true
+    #else
+      false
+    #endif
+  }
+
+  @Test(
+    .enabled(
+      if: FileManager.default.fileExists(atPath: file),
+      "ml-1m-5star.tsv.gz is not there: set FRESHET_SHARED_DATA to the directory that holds it"),
+    .disabled(if: isDebug, "takes minutes without optimisation"))
+  func popularityAndTheEngineReachTheirFiguresOnMovieLens() throws {
+    let data = try EvaluationData(path: Self.file)
+    var settings = PrequentialEvaluator.Settings()
+    settings.threads = 2
+    let outcome = PrequentialEvaluator(configuration: RecommenderConfiguration(), settings: settings).run(data)
+    print(
+      "P2 on ml-1m-5star: recall@10 \(outcome.engine.recall), MPR \(outcome.engine.meanPercentileRank); popularity "
+        + "\(outcome.popularity.recall), \(outcome.popularity.meanPercentileRank); \(outcome.seconds) s")
+    #expect(outcome.popularity.events == 158_417)
+    #expect(abs(outcome.popularity.recall - 0.0845) < 0.0002)
+    #expect(abs(outcome.popularity.meanPercentileRank - 12.149) < 0.01)
+    #expect(outcome.engine.recall >= 0.20)
+  }
+}
