@@ -96,7 +96,7 @@ public final class Simulator {
         isViewPartial = true
       }
     case 92..<94: note("retrain") { _ = board.begin(.retrain, nowNanoseconds: clock.monotonicNanoseconds) }
-    case 94: note("snapshot") { loop.mailbox.post(.snapshot) }
+    case 94: note("snapshot") { loop.mailbox.post(.snapshot(job: nil)) }
     case 95: note("disk full") { storage.failNext(1) }
     case 96: note("broker away") { source.isUp.toggle() }
     case 97: note("rebalance") { rebalance() }

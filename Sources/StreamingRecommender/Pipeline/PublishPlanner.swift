@@ -59,6 +59,8 @@ struct PublishPlanner: Sendable {
   private var normalized: (factors: FactorMatrix, panels: ItemPanels)?
 
   private static let timesPerUserMax = 64
+  /// While the view is away, the times of so many users are kept; the freshness of the others is not counted.
+  private static let timedUsersMax = 50_000
   private static let slice = 64
   private static let popularEvery = Duration.seconds(1)
   private static let progressEvery = Duration.milliseconds(200)
@@ -72,6 +74,7 @@ struct PublishPlanner: Sendable {
     for user in update.changedUsers { dirty.insert(user, batch: batchNumber) }
     for event in update.applied {
       guard let time = event.producedAtMilliseconds else { continue }
+      guard producedAt.count < Self.timedUsersMax || producedAt[event.user] != nil else { continue }
       if producedAt[event.user, default: []].count < Self.timesPerUserMax { producedAt[event.user, default: []].append(time) }
     }
     forgotten += update.forgotten
@@ -204,7 +207,7 @@ struct PublishPlanner: Sendable {
   }
 
   private mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
-    let items = engine.refreshNewItems(scratch)
+    let items = engine.refreshNewItems(max: Self.slice)
     guard settings.vectors, let model = engine.model else { return }
     for item in items where model.hasVector(item) {
       batch.commands.append(

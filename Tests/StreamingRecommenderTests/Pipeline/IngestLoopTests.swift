@@ -197,7 +197,7 @@ import Testing
     rig.produce("u0", "a")
     rig.produceGarbage("u0")
     rig.turn()
-    rig.loop.mailbox.post(.snapshot)
+    rig.loop.mailbox.post(.snapshot(job: nil))
     for _ in 0..<10 {
       rig.turn()
       rig.jobs.runAll()
@@ -217,7 +217,7 @@ import Testing
     let rig = LoopRig()
     rig.produce("u0", "a")
     rig.storage.failNext(1)
-    rig.loop.mailbox.post(.snapshot)
+    rig.loop.mailbox.post(.snapshot(job: nil))
     for _ in 0..<4 {
       rig.turn()
       rig.jobs.runAll()
@@ -288,7 +288,7 @@ import Testing
     // All users of epoch 2 are submitted and none is acknowledged when the next snapshot is made.
     let reached = rig.retrain { rig in if case .similar = rig.loop.planner.rollout?.phase { true } else { false } }
     #expect(reached)
-    rig.loop.mailbox.post(.snapshot)
+    rig.loop.mailbox.post(.snapshot(job: nil))
     for _ in 0..<6 {
       rig.jobs.runAll()
       rig.turn()
@@ -402,7 +402,7 @@ import Testing
     rig.turn()
     rig.publisher.acknowledge()
     #expect(rig.view.lists.count < 200)
-    rig.loop.mailbox.post(.snapshot)
+    rig.loop.mailbox.post(.snapshot(job: nil))
     rig.turn(2)
     rig.jobs.runAll()
     try rig.restart()
@@ -446,7 +446,7 @@ import Testing
     rig.start()
     rig.forget("u3")
     rig.turn()
-    rig.loop.mailbox.post(.snapshot)
+    rig.loop.mailbox.post(.snapshot(job: nil))
     rig.turn(2)
     rig.jobs.runAll()
     rig.turn(2)
@@ -480,7 +480,7 @@ import Testing
     for number in 0..<20 { rig.produce("u\(number)", "i\(number)") }
     rig.turn()
     #expect(rig.jobs.count == 1)
-    rig.loop.mailbox.post(.cancelRetrain)
+    rig.loop.mailbox.post(.cancelRetrain(job: rig.board.running(.retrain)!.id))
     rig.turn()
     rig.jobs.runAll()
     rig.turn(3)
@@ -518,7 +518,7 @@ import Testing
   @Test func shuttingDownEndsAlthoughTheSnapshotBeforeHangs() {
     let rig = LoopRig()
     rig.start()
-    rig.loop.mailbox.post(.snapshot)
+    rig.loop.mailbox.post(.snapshot(job: nil))
     rig.produce("u0", "i1")
     rig.turn(3)
     #expect(rig.loop.snapshots.isWriting)
