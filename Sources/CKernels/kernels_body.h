@@ -90,6 +90,31 @@ INLINE void VARIANT(row_block)(float *matrix, const float *left, const float *ri
     VARIANT(tile)(matrix + (size_t)row * padded + column, padded, left + row, right + column, padded, count, sign, 8, 1);
 }
 
+// sum += sum over m of factors[m] * row_m; four sums at a time, so that none waits for the one before.
+INLINE void VARIANT(add_rows)(float *sum, const float *rows, const float *factors, int count, int padded) {
+  int i = 0;
+  for (; i + 4 * LANES <= padded; i += 4 * LANES) {
+    vec s0 = load(sum + i), s1 = load(sum + i + LANES), s2 = load(sum + i + 2 * LANES), s3 = load(sum + i + 3 * LANES);
+    for (int m = 0; m < count; m++) {
+      const float *row = rows + (size_t)m * padded + i;
+      vec f = splat(factors[m]);
+      s0 += f * load(row);
+      s1 += f * load(row + LANES);
+      s2 += f * load(row + 2 * LANES);
+      s3 += f * load(row + 3 * LANES);
+    }
+    store(sum + i, s0);
+    store(sum + i + LANES, s1);
+    store(sum + i + 2 * LANES, s2);
+    store(sum + i + 3 * LANES, s3);
+  }
+  for (; i < padded; i += LANES) {
+    vec s = load(sum + i);
+    for (int m = 0; m < count; m++) s += splat(factors[m]) * load(rows + (size_t)m * padded + i);
+    store(sum + i, s);
+  }
+}
+
 static void VARIANT(rank_update)(float *matrix, float *rhs, int padded, const float *rows, const int32_t *indices,
                                  const float *weights, const float *targets, int count, float *scratch) {
   float *plain = scratch, *scaled = scratch + (size_t)FRESHET_GATHER_ROWS * padded;
@@ -108,12 +133,7 @@ static void VARIANT(rank_update)(float *matrix, float *rhs, int padded, const fl
         store(scaled + (size_t)m * padded + i, w * v);
       }
     }
-    if (rhs)
-      for (int i = 0; i < padded; i += LANES) {
-        vec total = load(rhs + i);
-        for (int m = 0; m < n; m++) total += splat(targets[first + m]) * load(plain + (size_t)m * padded + i);
-        store(rhs + i, total);
-      }
+    if (rhs) VARIANT(add_rows)(rhs, plain, targets + first, n, padded);
     for (int row = 0; row < padded; row += 8) VARIANT(row_block)(matrix, scaled, plain, padded, row, n, 1.0f);
   }
 }

@@ -8,28 +8,6 @@ import Telemetry
   import Darwin
 #endif
 
-/// What a server allows its clients.
-public struct HTTPServerConfiguration: Sendable, Equatable {
-  /// Host and port; only addresses of this machine, port 0 for any free one.
-  public var listen = "127.0.0.1:0"
-  public var threads = 2
-  public var connectionsMax = 64
-  public var connectionsPerAddressMax = 64
-  /// A connection that sends nothing for this long is closed.
-  public var timeoutSeconds = 10
-  /// A body must have arrived whole this long after its headers.
-  public var bodySecondsMax = 30
-  /// Request line and headers together, with some room for the library's own use.
-  public var headerBytesMax = 16_384
-  public var bodyBytesMax = 1 << 20
-  /// Requests that may wait for something at once (`?wait=`).
-  public var waitingMax = 4
-  /// How long `stop` lets running requests finish.
-  public var stopGraceMilliseconds = 2000
-
-  public init(listen: String = "127.0.0.1:0") { self.listen = listen }
-}
-
 /// Serves a router over HTTP/1.1 with libmicrohttpd: epoll, two threads, hard limits, this machine only.
 public final class HTTPServer: Sendable {
   /// Unchecked: the functions of libmicrohttpd on a daemon may be called from any thread.
@@ -81,22 +59,4 @@ public final class HTTPServer: Sendable {
     MHD_stop_daemon(taken.handle)
     close(taken.listeningSocket)
   }
-}
-
-/// What the callbacks of one server share.
-final class ServerContext: Sendable {
-  let configuration: HTTPServerConfiguration
-  let router: Router
-  let waitingRoom: WaitingRoom
-  private let inFlight = Atomic<Int>(0)
-
-  init(_ configuration: HTTPServerConfiguration, _ router: Router) {
-    self.configuration = configuration
-    self.router = router
-    waitingRoom = WaitingRoom(guestsMax: configuration.waitingMax)
-  }
-
-  var requestsInFlight: Int { inFlight.load(ordering: .acquiring) }
-  func requestBegins() { inFlight.wrappingAdd(1, ordering: .acquiringAndReleasing) }
-  func requestEnds() { inFlight.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
 }

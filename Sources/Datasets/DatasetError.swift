@@ -7,7 +7,7 @@ public struct DatasetError: Error, Equatable, CustomStringConvertible, Sendable 
     case truncatedGzip(afterBytes: Int)
     case corruptGzip(String)
     case unknownFormat(String)
-    case notInteractions(format: InteractionFile.Format, badLines: Int, lines: Int, first: [BadLine])
+    case notInteractions(format: InteractionFormat, badLines: Int, lines: Int, first: [BadLine])
   }
 
   public let code: Code

@@ -1,36 +1,10 @@
-/// One row of a file with columns.
-public struct InteractionRow: Equatable, Sendable {
-  public var user: [UInt8]
-  public var item: [UInt8]
-  public var value: Double?
-  /// Since 1970.
-  public var timeMilliseconds: Int64?
-
-  public init(user: [UInt8], item: [UInt8], value: Double? = nil, timeMilliseconds: Int64? = nil) {
-    self.user = user
-    self.item = item
-    self.value = value
-    self.timeMilliseconds = timeMilliseconds
-  }
-}
-
 /// Reads a file of interactions, plain or gzip, line by line in bounded memory.
 ///
 /// Lines are `user item [value] [timestamp]`, separated by tabs (`tsv`) or commas (`csv`, with quoted fields), or one JSON event each
 /// (`jsonl`, handed on as bytes). A bad line is left out and counted in `report`. Only a file of which more than half of the first
 /// 1,000 lines are bad is refused, at `init`, before anybody has seen a row of it.
 public final class InteractionFile {
-  public enum Format: String, Sendable, CaseIterable {
-    case tsv, csv, jsonl
-
-    public var expectedForm: String {
-      switch self {
-      case .tsv: "user<TAB>item[<TAB>value][<TAB>timestamp]"
-      case .csv: "user,item[,value][,timestamp]"
-      case .jsonl: "one JSON event {\"user_id\":...,\"item_id\":...} per line"
-      }
-    }
-  }
+  public typealias Format = InteractionFormat
 
   public enum Row: Equatable, Sendable {
     case columns(InteractionRow)

@@ -26,9 +26,11 @@ public struct StaticTraining {
 
   public func run(train: EvaluationData, test: EvaluationData?, progress: (TrainingProgress) -> Bool = { _ in true }) throws -> Outcome {
     let pairs = Pairs(train)
+    var generator = SplitMix64(seed: seed)
+    let base = generator.next()
     let start = FactorMatrix(
       rows: pairs.items.count, factors: parameters.factors, deviation: parameters.startDeviation,
-      seedOfRow: { seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64($0) })
+      seedOfRow: { base ^ (UInt64($0) &* 0xD6E8_FEB8_6659_FD93) })
     let training = try ALSTrainer(parameters, options: options).train(pairs.matrix, start: start, keepGoing: progress)
     var outcome = Outcome(
       training: training, interactions: pairs.matrix.entries, users: pairs.users, items: pairs.items)

@@ -15,28 +15,37 @@ public struct Gramian: Sendable {
 
   /// Rows summed at a time. Partial sums are added in the order of the rows, so the number of workers does not show in the bits.
   static let rowsPerPart = 2048
+  private static let partsAtOnce = 32
 
   public init(of matrix: FactorMatrix, pool: WorkerPool, kernels: Kernels = .best) {
     self.init(factors: matrix.factors)
     let (stride, rows) = (self.stride, matrix.rows)
     let parts = (rows + Self.rowsPerPart - 1) / Self.rowsPerPart
     guard parts > 0 else { return }
-    let partials = AlignedBuffer(count: parts * stride * stride)
     let ones = [Float](repeating: 1, count: Self.rowsPerPart)
-    pool.run(count: parts, chunk: 1) { range, _ in
-      let scratch = AlignedBuffer(count: Int(FRESHET_GATHER_ROWS) * stride * 2)
-      for part in range {
-        let first = part * Self.rowsPerPart
-        ones.withUnsafeBufferPointer { ones in
-          kernels.table.pointee.rank_update(
-            partials.pointer + part * stride * stride, nil, Int32(stride), matrix.pointer + first * stride, nil, ones.baseAddress,
-            nil, Int32(min(Self.rowsPerPart, rows - first)), scratch.pointer)
+    // A few parts at a time, so that memory does not grow with the rows.
+    let partials = AlignedBuffer(count: min(parts, Self.partsAtOnce) * stride * stride)
+    var first = 0
+    while first < parts {
+      let group = min(Self.partsAtOnce, parts - first)
+      partials.pointer.update(repeating: 0, count: group * stride * stride)
+      let start = first
+      pool.run(count: group, chunk: 1) { range, _ in
+        let scratch = AlignedBuffer(count: Int(FRESHET_GATHER_ROWS) * stride * 2)
+        for part in range {
+          let row = (start + part) * Self.rowsPerPart
+          ones.withUnsafeBufferPointer { ones in
+            kernels.table.pointee.rank_update(
+              partials.pointer + part * stride * stride, nil, Int32(stride), matrix.pointer + row * stride, nil, ones.baseAddress,
+              nil, Int32(min(Self.rowsPerPart, rows - row)), scratch.pointer)
+          }
         }
       }
-    }
-    for part in 0..<parts {
-      let partial = partials.pointer + part * stride * stride
-      for index in 0..<(stride * stride) { storage.pointer[index] += partial[index] }
+      for part in 0..<group {
+        let partial = partials.pointer + part * stride * stride
+        for index in 0..<(stride * stride) { storage.pointer[index] += partial[index] }
+      }
+      first += group
     }
   }
 

@@ -65,6 +65,21 @@ public struct RowSolver: Sendable {
       return true
     }
     let totalWeight = prepare(strengths, workspace)
+    let ridge = regularization.ofRow(weights: totalWeight, unobserved: confidence.unobserved, others: side.count)
+    // A matrix that rounding has made indefinite (huge weights, hardly any ridge) is solved with a ridge that Float can see.
+    for nudge in [0, 1e-6, 1e-4] as [Float] where attempt(indices, strengths.count, side, ridge, nudge: nudge, into: row, workspace) {
+      return true
+    }
+    row.update(repeating: 0, count: stride)
+    return false
+  }
+
+  /// - Parameter nudge: added to the diagonal, times its largest element.
+  private func attempt(
+    _ indices: UnsafePointer<Int32>, _ count: Int, _ side: Side, _ ridge: Double, nudge: Float, into row: UnsafeMutablePointer<Float>,
+    _ workspace: Workspace
+  ) -> Bool {
+    let stride = Kernels.padded(factors)
     let matrix = workspace.matrix.pointer
     let solution = workspace.solution.pointer
     let unobserved = confidence.unobserved
@@ -74,20 +89,18 @@ public struct RowSolver: Sendable {
     workspace.weights.withUnsafeBufferPointer { weights in
       workspace.targets.withUnsafeBufferPointer { targets in
         kernels.table.pointee.rank_update(
-          matrix, solution, Int32(stride), side.rows, indices, weights.baseAddress, targets.baseAddress, Int32(strengths.count),
+          matrix, solution, Int32(stride), side.rows, indices, weights.baseAddress, targets.baseAddress, Int32(count),
           workspace.scratch.pointer)
       }
     }
-    let ridge = regularization.ofRow(weights: totalWeight, unobserved: unobserved, others: side.count)
-    for i in 0..<factors { matrix[i * stride + i] += Float(ridge) }
+    var added = Float(ridge)
+    if nudge > 0 { added += nudge * (0..<factors).reduce(0) { max($0, matrix[$1 * stride + $1]) } }
+    for i in 0..<factors { matrix[i * stride + i] += added }
     for i in factors..<max(factors, stride) { matrix[i * stride + i] = 1 }
-    let solved = kernels.table.pointee.cholesky_solve(matrix, solution, Int32(stride)) == 0
+    guard kernels.table.pointee.cholesky_solve(matrix, solution, Int32(stride)) == 0 else { return false }
     var sizes: Float = 0
     for i in 0..<factors { sizes += abs(solution[i]) }
-    guard solved, sizes.isFinite else {
-      row.update(repeating: 0, count: stride)
-      return false
-    }
+    guard sizes.isFinite else { return false }
     row.update(from: solution, count: stride)
     return true
   }

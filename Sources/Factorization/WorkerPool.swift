@@ -4,16 +4,16 @@ import Synchronization
 /// Runs a loop on several threads. Which worker takes which piece varies; callers must not let that show in results.
 public final class WorkerPool: Sendable {
   public let workers: Int
-  private let quality: DispatchQoS
 
-  public init(workers: Int, quality: DispatchQoS = .userInitiated) {
+  /// Threads run at the caller's priority.
+  public init(workers: Int) {
     precondition(workers > 0, "a pool needs a worker, got \(workers)")
     self.workers = workers
-    self.quality = quality
   }
 
   /// Calls `body` with ranges of at most `chunk` that cover 0 ..< count, and the number of the worker (0 ..< workers).
   public func run(count: Int, chunk: Int, _ body: @Sendable (Range<Int>, _ worker: Int) -> Void) {
+    precondition(chunk > 0, "a chunk holds something, got \(chunk)")
     guard count > 0 else { return }
     guard workers > 1, count > chunk else {
       var start = 0

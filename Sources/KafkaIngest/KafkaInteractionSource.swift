@@ -7,13 +7,7 @@ import Telemetry
 /// Everything happens on the thread that calls `poll`: records, rebalances and errors. Only `wake` may be called from elsewhere.
 /// Questions that need a broker's answer run in `LogInspector`, so that a poll never takes longer than its time-out.
 public final class KafkaInteractionSource: InteractionSource {
-  /// How partitions come to this process.
-  public enum Membership: Sendable, Equatable {
-    /// The group shares them out (a static member, unless `kafka.group_instance_id` is `none`).
-    case group
-    /// All of them, at once: the embedded broker makes a group wait three seconds for its first member.
-    case direct
-  }
+  public typealias Membership = KafkaMembership
 
   let topics: [String]
   let membership: Membership

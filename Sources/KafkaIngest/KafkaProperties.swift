@@ -28,7 +28,7 @@ public struct KafkaProperties: Equatable, Sendable {
 
   /// The consumer of the input topics. `instance` names this process and is the static member's default name.
   public static func consumer(
-    _ kafka: RecommenderConfiguration.Kafka, instance: String, membership: KafkaInteractionSource.Membership,
+    _ kafka: RecommenderConfiguration.Kafka, instance: String, membership: KafkaMembership,
     libraryVersion: LibraryVersion = .linked
   ) throws(KafkaError) -> KafkaProperties {
     var values = shared(kafka)

@@ -11,7 +11,7 @@ public final class Simulator {
   public let seed: UInt64
   public private(set) var violations: [String] = []
   public private(set) var counts: [String: Int] = [:]
-  private var random: SeededRandom
+  private var random: SeededGenerator
   private let configuration: RecommenderConfiguration
   private let log = InMemoryLog()
   private let publisher: InMemoryPublisher
@@ -32,7 +32,7 @@ public final class Simulator {
 
   public init(seed: UInt64) throws {
     self.seed = seed
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var configuration = RecommenderConfiguration()
     configuration.model.factors = 4 + Int(random.below(3)) * 4
     configuration.model.coldIterations = 2
@@ -268,19 +268,7 @@ final class SimulatedClock: EngineClock {
   var monotonicNanoseconds: UInt64 { UInt64(wallMilliseconds) * 1_000_000 }
 }
 
-/// SplitMix64: small, seeded, the same everywhere.
-public struct SeededRandom: RandomNumberGenerator {
-  private var state: UInt64
-  public init(seed: UInt64) { state = seed }
-
-  public mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  public mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
-  public mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
+extension SeededGenerator {
+  fileprivate mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
+  fileprivate mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
 }

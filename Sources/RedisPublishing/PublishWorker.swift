@@ -14,7 +14,7 @@ final class PublishWorker {
   private let keys: RedisKeys
   private let instance: String
   private let pipeline: Int
-  private let timing: RedisRecommendationPublisher.Timing
+  private let timing: PublisherTiming
   private let log: Log
   private let state: PublisherState
   private let onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?
@@ -35,7 +35,7 @@ final class PublishWorker {
 
   init(
     redis: RecommenderConfiguration.Redis, keys: RedisKeys, instance: String, pipeline: Int,
-    timing: RedisRecommendationPublisher.Timing, log: Log, state: PublisherState,
+    timing: PublisherTiming, log: Log, state: PublisherState,
     onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?, onProgress: (@Sendable () -> Void)?
   ) {
     self.redis = redis

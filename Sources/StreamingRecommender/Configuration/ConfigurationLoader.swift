@@ -1,3 +1,4 @@
+import Telemetry
 import Foundation
 
 /// Puts a configuration together from flags, environment, file and defaults, in this order of precedence.
@@ -32,7 +33,7 @@ public enum ConfigurationLoader {
   }
 
   private static func assign(flag key: String, _ value: String, into merge: inout ConfigurationMerge) {
-    if Redaction.isSecret(key: key), ConfigurationTable.key(named: key)?.isSecret == true || ConfigurationTable.mapEntry(key) != nil {
+    if Redaction.isSensitive(name: key), ConfigurationTable.key(named: key)?.isSecret == true || ConfigurationTable.mapEntry(key) != nil {
       let instead =
         key == "redis.password"
         ? "set redis.password_file, or FRESHET_REDIS_PASSWORD in the environment" : "put it into the configuration file (mode 0600)"
@@ -89,7 +90,7 @@ public enum ConfigurationLoader {
     var secret: String?
     for (name, input) in leaves(of: members, prefix: "") {
       merge.assign(name, input, .file(path))
-      if Redaction.isSecret(key: name), input != .null { secret = secret ?? name }
+      if Redaction.isSensitive(name: name), input != .null { secret = secret ?? name }
     }
     if let secret, let mode = openMode(path) {
       merge.fail(secret, "configuration file \(path): it holds a secret (\(secret)), so its mode must be 0600, not \(mode)")

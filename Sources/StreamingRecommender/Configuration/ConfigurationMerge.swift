@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Collects assignments, the weaker sources first, and turns them into one configuration.
 struct ConfigurationMerge {
   private struct Assignment {
@@ -36,14 +38,14 @@ struct ConfigurationMerge {
     do {
       assignments[key.name] = Assignment(value: try key.parse(input), origin: origin)
     } catch {
-      let shown = key.isSecret ? Redaction.mask : Redaction.url(input.shown)
+      let shown = key.isSecret ? Redaction.mask : Redaction.text(input.shown)
       fail(key.name, "\(key.name) = \(shown) (\(origin)): \(error.reason)")
     }
   }
 
   private mutating func assign(_ key: ConfigurationKey, entry: String, _ input: ConfigurationInput, _ origin: ConfigurationOrigin) {
     let name = "\(key.name).\(entry)"
-    let shown = Redaction.isSecret(key: name) ? Redaction.mask : Redaction.url(input.shown)
+    let shown = Redaction.isSensitive(name: name) ? Redaction.mask : Redaction.text(input.shown)
     guard let text = input.scalar else {
       return fail(name, "\(name) = \(shown) (\(origin)): must be one string, number or boolean")
     }

@@ -24,7 +24,7 @@ extension ConfigurationTable {
       "What an event's value says about strength: the value itself, log(1 + value), or nothing (every event counts 1)."),
     .double("input.max_strength", \.input.maxStrength, above: 0, positive, "Bound on the summed strength of a pair."),
     .choice(
-      "input.on_error", \.input.onError,
+      "input.on_error", \.input.onError, unbuilt: ["halt"],
       "What happens to a record that cannot be read: into the dead-letter topic, skipped, or the partition stops."),
     .int("input.max_record_bytes", \.input.maxRecordBytes, 64...16_777_216, "Longer records are rejected before they are parsed."),
     .int("input.max_id_bytes", \.input.maxIDBytes, 1...256, "Longer ids are rejected."),

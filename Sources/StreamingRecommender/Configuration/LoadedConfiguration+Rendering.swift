@@ -1,3 +1,4 @@
+import Telemetry
 import Foundation
 
 extension LoadedConfiguration {
@@ -44,7 +45,7 @@ extension LoadedConfiguration {
   }
 
   private func row(_ key: String, _ value: String, isSecret: Bool) -> Row {
-    let shown = isSecret ? Redaction.mask : key == "redis.password" ? value : Redaction.text(key: key, value: value)
+    let shown = isSecret ? Redaction.mask : key == "redis.password" ? value : Redaction.value(value, name: key)
     return Row(key: key, value: shown, origin: origin(of: key).description)
   }
 

@@ -29,7 +29,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public struct Input: Sendable, Equatable {
     public enum Format: String, Sendable, CaseIterable { case auto, json }
     public enum StrengthRule: String, Sendable, CaseIterable { case weight, log1p, ignore }
-    public enum OnError: String, Sendable, CaseIterable { case dlq, skip, halt }
+    public enum OnError: String, Sendable, CaseIterable { case dlq, skip }
     public enum UnknownType: String, Sendable, CaseIterable { case ignore, apply }
     public enum AliasFamily: String, Sendable, CaseIterable { case personalize, google, gorse, spark }
     public var topics = ["events"]

@@ -67,6 +67,8 @@ public struct RecommenderEngine: Sendable {
     return UInt16(topic) << 12 | UInt16(source.partition)
   }
 
+  public func supports(_ source: TopicPartition) -> Bool { partitionNumber(source) != nil }
+
   func topicPartition(_ number: UInt16) -> TopicPartition {
     TopicPartition(topic: settings.topics[min(Int(number >> 12), settings.topics.count - 1)], partition: Int32(number & 0xfff))
   }

@@ -39,7 +39,7 @@ public struct TrainingJob: Sendable {
   private func train(threads: Int, monitor: TrainingMonitor, phases: inout PhaseTimer, record: inout RetrainRecord) throws
     -> TrainedModel?
   {
-    let pool = WorkerPool(workers: threads, quality: .utility)
+    let pool = WorkerPool(workers: threads)
     phases.begin("rows")
     let rows = TrainingRows(store: store, block: settings.trainingBlock)
     let threshold = live == nil ? nil : holdoutThreshold()

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Turns the bytes of a record into an interaction, or says why it cannot.
 ///
 /// Pure: the same record, settings and time give the same answer. Unreadable bytes are reported before faults of single fields,
@@ -15,37 +9,11 @@ public struct InteractionDecoder: Sendable {
   public init(_ input: RecommenderConfiguration.Input) { rules = DecodingRules(input) }
 
   public func decode(_ record: Record, nowMilliseconds: Int64) -> DecodedRecord {
-    rules.decode(record, nowMilliseconds: nowMilliseconds)
-  }
-}
-
-/// The settings of a decoder in the form that reading wants.
-final class DecodingRules: Sendable {
-  let input: RecommenderConfiguration.Input
-  let aliases: EventAliases
-  let maxFutureMilliseconds: Int64
-  /// Few, so looking through them costs less than hashing.
-  private let weights: [(type: [UInt8], weight: Double)]
-
-  /// `session_id`, `recommendation_id`, `event_id` and the parts of `impression`, in bytes.
-  static let maxTextBytes = 256
-  static let maxEventTypeCharacters = 64
-  static let maxImpressionItems = 100
-
-  init(_ input: RecommenderConfiguration.Input) {
-    self.input = input
-    aliases = EventAliases(input.aliases)
-    let (seconds, attoseconds) = input.maxFuture.components
-    maxFutureMilliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
-    weights = input.weights.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), $0.value) }
-  }
-
-  func decode(_ record: Record, nowMilliseconds: Int64) -> DecodedRecord {
     guard let value = record.value else { return tombstone(key: record.key) }
     guard !value.isEmpty else { return .failure(DecodingFailure(.empty, "the record's value is empty")) }
-    guard value.count <= input.maxRecordBytes else {
+    guard value.count <= rules.input.maxRecordBytes else {
       return .failure(
-        DecodingFailure(.tooLarge, "the value has \(value.count) bytes, more than input.max_record_bytes = \(input.maxRecordBytes)"))
+        DecodingFailure(.tooLarge, "the value has \(value.count) bytes, more than input.max_record_bytes = \(rules.input.maxRecordBytes)"))
     }
     // A key of no bytes spreads one user's events over partitions (CRC32) or puts all of them into one (murmur2).
     if let key = record.key, key.isEmpty {
@@ -57,11 +25,11 @@ final class DecodingRules: Sendable {
       case .success(let index): start = index
       case .failure(let failure): return .failure(failure)
       }
-      var event = EventReader(rules: self, bytes: bytes, start: start)
+      var event = EventReader(rules: rules, bytes: bytes, start: start)
       do throws(JSONFault) {
         try event.readRecord()
       } catch {
-        return .failure(Self.failure(error, input))
+        return .failure(failure(error))
       }
       return event.decoded(record, nowMilliseconds: nowMilliseconds)
     }
@@ -73,25 +41,15 @@ final class DecodingRules: Sendable {
     }
     let isUTF8 = key.withUnsafeBufferPointer(isValidUTF8)
     if !isUTF8 { return .failure(DecodingFailure(.badUTF8, "the tombstone's key is not UTF-8")) }
-    if let failure = fault(ofID: key, "the tombstone's key") { return .failure(failure) }
+    if let failure = rules.fault(ofID: key, "the tombstone's key") { return .failure(failure) }
     return .forget(user: key)
   }
 
-  /// Rules that hold for every id once its text is known.
-  func fault(ofID id: [UInt8], _ name: String) -> DecodingFailure? {
-    if id.isEmpty { return DecodingFailure(.badID, "\(name) is empty") }
-    if id.count > input.maxIDBytes {
-      return DecodingFailure(.idTooLong, "\(name) has \(id.count) bytes, more than input.max_id_bytes = \(input.maxIDBytes)")
-    }
-    if id.contains(0) { return DecodingFailure(.badID, "\(name) contains a zero byte") }
-    return nil
-  }
-
-  private static func failure(_ fault: JSONFault, _ input: RecommenderConfiguration.Input) -> DecodingFailure {
+  private func failure(_ fault: JSONFault) -> DecodingFailure {
     switch fault {
     case .syntax(let at, let complaint): DecodingFailure(.badJSON, "not JSON at byte \(at): \(complaint)")
     case .utf8(let at): DecodingFailure(.badUTF8, "not UTF-8, or half of a surrogate pair, at byte \(at)")
-    case .tooDeep(let at): DecodingFailure(.tooDeep, "nested deeper than input.max_depth = \(input.maxDepth) at byte \(at)")
+    case .tooDeep(let at): DecodingFailure(.tooDeep, "nested deeper than input.max_depth = \(rules.input.maxDepth) at byte \(at)")
     }
   }
 
@@ -99,7 +57,7 @@ final class DecodingRules: Sendable {
 
   /// Where the JSON begins: behind a Confluent frame if there is one. Its schema id does not matter, JSON explains itself.
   private func payloadStart(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<Int, DecodingFailure> {
-    guard input.format == .auto else { return .success(0) }
+    guard rules.input.format == .auto else { return .success(0) }
     let frameLength: Int
     switch bytes[0] {
     case 0: frameLength = 5
@@ -110,43 +68,12 @@ final class DecodingRules: Sendable {
       return .failure(
         DecodingFailure(.badFrame, "a Confluent frame of version \(bytes[0]) needs \(frameLength) bytes and a payload behind them"))
     }
-    var scanner = JSONScanner(bytes, from: frameLength, depthMax: input.maxDepth)
+    var scanner = JSONScanner(bytes, from: frameLength, depthMax: rules.input.maxDepth)
     scanner.skipByteOrderMark()
     scanner.skipSpace()
     guard scanner.peek() == 0x7B else {
       return .failure(DecodingFailure(.unknownSchema, "the framed payload is no JSON object, and no schema registry is configured"))
     }
     return .success(frameLength)
-  }
-
-  // MARK: Strength
-
-  /// What a type of event weighs; `nil`: it is not known and such events are to be ignored.
-  func weight(ofType type: UnsafeBufferPointer<UInt8>) -> Double? {
-    if weights.isEmpty { return input.defaultWeight }
-    for (name, weight) in weights where name.count == type.count && isEqual(name, type) { return weight }
-    return input.unknownType == .apply || matches(type, "interaction") ? input.defaultWeight : nil
-  }
-
-  private func isEqual(_ name: [UInt8], _ type: UnsafeBufferPointer<UInt8>) -> Bool {
-    for index in 0..<type.count where name[index] != type[index] { return false }
-    return true
-  }
-
-  func strength(value: Double, weight: Double) -> Float {
-    let raw =
-      switch input.strength {
-      case .weight: value
-      case .log1p: copysign(log1p(value.magnitude), value)
-      case .ignore: 1.0
-      }
-    let bound = min(input.maxStrength, Double(Float.greatestFiniteMagnitude))
-    return Float(max(-bound, min(bound, raw * weight)))
-  }
-}
-
-extension JSONScanner {
-  mutating func skipByteOrderMark() {
-    if at + 3 <= end, base[at] == 0xEF, base[at + 1] == 0xBB, base[at + 2] == 0xBF { at += 3 }
   }
 }

@@ -339,3 +339,9 @@ func isValidUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
   }
   return true
 }
+
+extension JSONScanner {
+  mutating func skipByteOrderMark() {
+    if at + 3 <= end, base[at] == 0xEF, base[at + 1] == 0xBB, base[at + 2] == 0xBF { at += 3 }
+  }
+}

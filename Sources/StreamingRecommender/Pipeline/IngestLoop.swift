@@ -85,6 +85,8 @@ public final class IngestLoop {
   private var hasMetView = false
   private var fatal: String?
   private var replay = ReplayTarget()
+  /// The last turn gave the view something; there may be more.
+  private var hasSubmitted = false
   /// The highest epoch ever heard of; the next one is above it.
   private var epochFloor: UInt32
   public var snapshots: SnapshotCycle
@@ -127,15 +129,16 @@ public final class IngestLoop {
     ports.source.start(at: engine.offsets)
   }
 
-  /// One round. Waits at most `maxWait` for records, and not at all while there is other work.
+  /// One round. Waits at most `maxWait` for records, and not at all while lists are being made: what cannot be submitted now waits
+  /// for the view, whose acknowledgements end the wait.
   ///
   /// Returns the number of records polled.
   @discardableResult
   public func turn(maxWait: Duration) -> Int {
     takeRequests()
-    let batch = ports.source.poll(max: settings.pollMax, timeout: canPublish && planner.hasWork ? .zero : maxWait)
+    let batch = ports.source.poll(max: settings.pollMax, timeout: hasSubmitted ? .zero : maxWait)
     for event in batch.events { note(event) }
-    if !batch.records.isEmpty { apply(batch.records) }
+    if !batch.records.isEmpty, fatal == nil { apply(batch.records) }
     takePublisherEvents()
     takeAcknowledgements()
     publish()
@@ -173,15 +176,15 @@ public final class IngestLoop {
       ports.deadLetters.send(letter)
       metrics.deadLetterMessages.add(1, labels: [record.source.topic])
     case .skip: break
-    case .halt:
-      ports.source.setPaused(true, record.source)
-      fatal = "\(record.source) offset \(record.offset): \(letter.reason), \(letter.message) (input.on_error = halt)"
     }
   }
 
   private func note(_ event: SourceEvent) {
     switch event {
     case .assigned(let partitions):
+      if let beyond = partitions.first(where: { !engine.supports($0) }) {
+        fatal = "\(beyond) cannot be read: at most 4,096 partitions a topic and 16 topics are supported"
+      }
       log.info("partitions assigned", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
       metrics.rebalances.add(1, labels: ["assigned"])
     case .revoked(let partitions):
@@ -255,6 +258,7 @@ public final class IngestLoop {
   }
 
   private func publish() {
+    hasSubmitted = false
     guard canPublish else { return }
     let room = ports.publisher.room
     releaseHoldWhenCaughtUp()
@@ -267,6 +271,7 @@ public final class IngestLoop {
     }
     inFlight.append((ticket, batch.producedAt))
     ports.publisher.submit(batch.commands, ticket: ticket)
+    hasSubmitted = true
   }
 
   private func releaseHoldWhenCaughtUp() {
@@ -569,17 +574,12 @@ public final class IngestLoop {
     let deadline = ports.clock.monotonicNanoseconds + timeout.nanoseconds
     func left() -> Duration { .nanoseconds(Int64(max(0, Int64(deadline) - Int64(ports.clock.monotonicNanoseconds)))) }
     if case .running(_, _, let monitor, _) = training { monitor.cancel() }
-    while canPublish, !planner.dirty.isEmpty, left() > timeout / 2 {
-      let before = ticket
-      publish()
-      takeAcknowledgements()
-      // Lists that must wait (for a snapshot, for the replay) wait for the next process.
-      if ports.publisher.room == 0 || ticket == before { break }
-    }
-    if ports.publisher.status.isUp, !ports.publisher.flush(timeout: min(left() / 2, .seconds(10))) { problems.append("some lists were not acknowledged") }
+    publishWhatWaits(while: { left() > timeout / 2 })
+    if ports.publisher.status.isUp, !ports.publisher.flush(timeout: left() / 4) { problems.append("some lists were not acknowledged") }
     takeAcknowledgements()
+    planner.hurryProgress()
     publish()
-    _ = ports.publisher.status.isUp && ports.publisher.flush(timeout: min(left() / 2, .seconds(5)))
+    if ports.publisher.status.isUp { _ = ports.publisher.flush(timeout: left() / 4) }
     if !ports.deadLetters.flush(timeout: left() / 2) { problems.append("dead letters were not acknowledged; no snapshot covers them") }
     if ports.deadLetters.acknowledgedThrough >= ports.deadLetters.lastSequence {
       writeLastSnapshot(until: deadline, &problems)
@@ -587,6 +587,19 @@ public final class IngestLoop {
     ports.source.close()
     ports.publisher.close()
     return problems
+  }
+
+  private func publishWhatWaits(while hasTime: () -> Bool) {
+    while !planner.dirty.isEmpty, ports.publisher.status.isUp, hasTime() {
+      publish()
+      if !hasSubmitted, !ports.publisher.flush(timeout: .milliseconds(200)) { continue }
+      takeAcknowledgements()
+      if !hasSubmitted, ports.publisher.room > 0, !planner.dirty.isEmpty {
+        publish()
+        // Nothing more can be made now: no model yet, or a replay that holds lists back.
+        if !hasSubmitted { return }
+      }
+    }
   }
 
   private func writeLastSnapshot(until deadline: UInt64, _ problems: inout [String]) {

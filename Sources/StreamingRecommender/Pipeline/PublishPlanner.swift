@@ -157,7 +157,9 @@ struct PublishPlanner: Sendable {
   /// Lists need not wait any more: what was in the log at our start has been applied.
   mutating func releaseHold() { isHolding = false }
 
-  var hasWork: Bool { !dirty.isEmpty || !forgotten.isEmpty || rollout != nil }
+  /// Progress is written with the next batch, however soon after the last.
+  mutating func hurryProgress() { progressAt = 0 }
+
   var isIdle: Bool { dirty.isEmpty && forgotten.isEmpty && rollout == nil }
 
   // MARK: What to do
@@ -212,8 +214,9 @@ struct PublishPlanner: Sendable {
   private mutating func planLive(
     _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
   ) {
-    guard let model = engine.model, visibleEpoch == model.epoch else {
-      // Readers have not got the item vectors of the model yet, or the pointer to them. Without a model there are no lists yet; the first rollout reaches every user.
+    // A vector of an epoch that readers do not have yet would stand beside items of another.
+    guard let epoch = engine.model?.epoch, visibleEpoch == epoch else {
+      // Without a model there are no lists yet; the first rollout reaches every user.
       if engine.model == nil, engine.pending == nil { forgetDirtyUsers() }
       return
     }

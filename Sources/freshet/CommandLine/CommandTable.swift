@@ -147,7 +147,7 @@ enum CommandTable {
     Command(
       id: .topicsCreate, path: ["topics", "create"], summary: "Create the topics of interactions and of dead letters.",
       options: [
-        CommandOption(long: "partitions", kind: .int(1...10_000), valueName: "N", defaultValue: "4", sentence: "Partitions of each.")
+        CommandOption(long: "partitions", kind: .int(1...10_000), valueName: "N", defaultValue: "8", sentence: "Partitions of each.")
       ],
       examples: [Command.Example(line: "freshet topics create --partitions 8", sentence: "Where they do not exist yet.")]),
     Command(

@@ -81,8 +81,7 @@ struct ServeCommand {
     while !signals.waitForStop(seconds: 0.5) {
       let status = process.status.current
       problems.note(status, log)
-      // A halted partition waits for its operator; anything else that is fatal ends the process.
-      if let fatal = status.fatal, process.configuration.input.onError != .halt {
+      if let fatal = status.fatal {
         log.error("ending: \(fatal)")
         _ = process.stop()
         return .failed

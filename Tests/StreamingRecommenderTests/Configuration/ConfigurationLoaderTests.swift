@@ -213,11 +213,6 @@ import Testing
     }
   }
 
-  @Test func credentialsInTextAreMasked() {
-    #expect(Redaction.url("at redis://u:p@h:1/0 and redis://h") == "at redis://***@h:1/0 and redis://h")
-    #expect(Redaction.text(key: "redis.password_file", value: "p.txt") == "p.txt")
-  }
-
   // MARK: Showing
 
   @Test func whatIsShownNamesKeyValueAndOrigin() throws {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct TrendCounterTests {
   @Test(arguments: [5.0, 40, 2000]) func agreesWithAPlainDecayedCountAcrossRescales(halfLife: Double) {
-    var random = SeededRandom(seed: UInt64(halfLife))
+    var random = SeededGenerator(seed: UInt64(halfLife))
     var trend = TrendCounter(halfLife: halfLife)
     var plain = [Double](repeating: 0, count: 6)
     var rescales = 0
@@ -124,7 +124,7 @@ import Testing
 
 @Suite struct InstalledModelTests {
   @Test func theGramianOfFoldedInItemsEqualsTheRecomputedOne() {
-    var random = SeededRandom(seed: 3)
+    var random = SeededGenerator(seed: 3)
     func vector() -> [Float] { (0..<8).map { _ in Float(random.below(2000)) / 1000 - 1 } }
     let trained = FactorMatrix(rows: 5, factors: 8, deviation: 0.5) { UInt64($0) }
     let pool = WorkerPool(workers: 1)

@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 7, 100, 1000]) func batchSizeDoesNotChangeTheOutcome(size: Int) {
-    var random = SeededRandom(seed: 9)
+    var random = SeededGenerator(seed: 9)
     let records = (0..<400).map { offset in
       record(
         Int64(offset),
@@ -170,7 +170,7 @@ import Testing
 
   @Test(arguments: [nil, Duration.seconds(1)]) func foldInOfAnUnchangedUserEqualsItsTrainedRow(halfLife: Duration?) throws {
     let configuration = plainConfiguration { $0.input.halfLife = halfLife }
-    var random = SeededRandom(seed: 4)
+    var random = SeededGenerator(seed: 4)
     // Dislikes, undone and repeated pairs: the same rules must hold in the fold-in and in the retrain.
     let events =
       checkerboard()

@@ -10,7 +10,7 @@ import Testing
   /// Trained on 10,000 pairs, and 1,500 more since: enough for a holdout.
   private static func engineWithHoldout(_ change: (inout RecommenderConfiguration) -> Void = { _ in }) -> RecommenderEngine {
     let configuration = plainConfiguration(change)
-    var random = SeededRandom(seed: 6)
+    var random = SeededGenerator(seed: 6)
     var events = checkerboard(users: 250, items: 100).shuffled(using: &random)
     for index in events.indices { events[index].timeMilliseconds = start + Int64(index) }
     var engine = RecommenderEngine(configuration)
@@ -144,7 +144,7 @@ import Testing
   }
 
   @Test(arguments: 1...10 as ClosedRange<UInt64>) func theNewestOrdersAreKept(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let orders = (0..<300).map { _ in InteractionOrder(timeMilliseconds: Int64(random.below(100)), partition: 0) }
     let capacity = 1 + Int(random.below(299))
     var newest = BoundedNewest(capacity: capacity)

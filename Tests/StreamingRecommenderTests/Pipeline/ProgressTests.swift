@@ -20,7 +20,7 @@ import Testing
   }
 
   @Test(arguments: 1...5 as ClosedRange<UInt64>) func agreesWithAPlainQueue(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var dirty = DirtyUsers()
     var plain: [(user: Int32, batch: UInt64)] = []
     for step in 0..<20_000 as Range<UInt64> {
@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test(arguments: 1...30 as ClosedRange<UInt64>) func isNeverAheadOfTheTruth(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var progress = PublishProgress()
     var batch: UInt64 = 0
     var ticket: UInt64 = 0

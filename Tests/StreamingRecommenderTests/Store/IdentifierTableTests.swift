@@ -36,7 +36,7 @@ import Testing
   }
 
   @Test(arguments: 1...20 as ClosedRange<UInt64>) func randomStepsAgreeWithADictionary(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     var table = IdentifierTable()
     var twin: [String: Int32] = [:]
     // Few names, so that they come and go; long ones too.

@@ -135,7 +135,7 @@ import Testing
   }
 
   @Test(arguments: 1...24 as ClosedRange<UInt64>) func randomEventsAgreeWithThePlainStore(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let limits = InteractionStore.Limits(
       historyPerUser: [2, 5, 1000][Int(random.below(3))], seenPerUser: [4, 8, 1000][Int(random.below(3))],
       halfLifeMilliseconds: random.chance(0.5) ? 40 : nil)
@@ -166,7 +166,7 @@ import Testing
   }
 
   @Test(arguments: 1...10 as ClosedRange<UInt64>) func halfLifeSumsDoNotDependOnTheOrderOfArrival(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let limits = InteractionStore.Limits(halfLifeMilliseconds: 1000)
     let events = (0..<200).map { _ in
       event("u", "i\(random.below(5))", strength: Float(random.below(10)) + 1, time: Int64(random.below(5000)))
@@ -181,7 +181,7 @@ import Testing
 
   // MARK: Hash and frozen views
 
-  private func randomEvents(_ random: inout SeededRandom, _ count: Int) -> [Interaction] {
+  private func randomEvents(_ random: inout SeededGenerator, _ count: Int) -> [Interaction] {
     (0..<count).map { _ in
       event(
         "u\(random.below(9))", "i\(random.below(20))", random.chance(0.7) ? .add : random.chance(0.5) ? .set : .delete,
@@ -190,7 +190,7 @@ import Testing
   }
 
   @Test(arguments: 1...10 as ClosedRange<UInt64>) func interleavingUsersDifferentlyGivesTheSameHash(seed: UInt64) {
-    var random = SeededRandom(seed: seed)
+    var random = SeededGenerator(seed: seed)
     let events = randomEvents(&random, 600)
     let limits = InteractionStore.Limits(historyPerUser: 5, seenPerUser: 8)
     let one = store(events, limits)
@@ -216,7 +216,7 @@ import Testing
   }
 
   @Test func aFrozenViewStandsStillWhileTheStoreGoesOn() {
-    var random = SeededRandom(seed: 5)
+    var random = SeededGenerator(seed: 5)
     var live = store(randomEvents(&random, 500), .init(historyPerUser: 4))
     let frozen = live.frozen()
     let hashes = frozen.partitionHashes()
