@@ -13,10 +13,22 @@ INLINE vec VARIANT(splat)(float x) { return x - (vec){}; }
 #define store VARIANT(store)
 #define splat VARIANT(splat)
 
+// By halves: the additions of one level do not wait for each other.
 INLINE float VARIANT(sum)(vec v) {
-  float total = 0;
-  for (int lane = 0; lane < LANES; lane++) total += v[lane];
-  return total;
+#if LANES == 16
+  typedef float half __attribute__((vector_size(32)));
+  half e = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif LANES == 8
+  typedef float half __attribute__((vector_size(32)));
+  half e = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
+#endif
+  typedef float quarter __attribute__((vector_size(16)));
+#if LANES > 4
+  quarter q = __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
+#else
+  quarter q = __builtin_shufflevector(v, v, 0, 1, 2, 3);
+#endif
+  return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 static float VARIANT(dot)(const float *a, const float *b, int padded) {
@@ -179,6 +191,81 @@ static int VARIANT(cholesky_solve)(float *matrix, float *x, int padded) {
   return 0;
 }
 
+// out += sum over rows of (targets[m] - sign * weights[m] (row_m . p)) row_m; four rows at a time hide the sums' latency.
+INLINE void VARIANT(apply_rows)(float *out, const float *p, int padded, const float *rows, const int32_t *indices,
+                                const float *weights, const float *targets, float sign, int count) {
+  int m = 0;
+  for (; m + 4 <= count; m += 4) {
+    const float *r[4];
+    for (int j = 0; j < 4; j++) r[j] = rows + (size_t)(indices ? indices[m + j] : m + j) * padded;
+    vec s0 = {}, s1 = {}, s2 = {}, s3 = {};
+    for (int i = 0; i < padded; i += LANES) {
+      vec v = load(p + i);
+      s0 += load(r[0] + i) * v;
+      s1 += load(r[1] + i) * v;
+      s2 += load(r[2] + i) * v;
+      s3 += load(r[3] + i) * v;
+    }
+    float dots[4] = {VARIANT(sum)(s0), VARIANT(sum)(s1), VARIANT(sum)(s2), VARIANT(sum)(s3)};
+    vec f[4];
+    for (int j = 0; j < 4; j++) f[j] = splat((targets ? targets[m + j] : 0) - sign * weights[m + j] * dots[j]);
+    for (int i = 0; i < padded; i += LANES)
+      store(out + i, load(out + i) + (f[0] * load(r[0] + i) + f[1] * load(r[1] + i)) +
+                         (f[2] * load(r[2] + i) + f[3] * load(r[3] + i)));
+  }
+  for (; m < count; m++) {
+    const float *row = rows + (size_t)(indices ? indices[m] : m) * padded;
+    float factor = (targets ? targets[m] : 0) - sign * weights[m] * VARIANT(dot)(row, p, padded);
+    VARIANT(axpy)(out, row, factor, padded);
+  }
+}
+
+// out = scale * (matrix + ridge I) p, row by row of the symmetric matrix; four rows at a time.
+INLINE void VARIANT(apply_matrix)(float *out, const float *matrix, float ridge, const float *p, float scale, int padded) {
+  vec r = splat(scale * ridge);
+  for (int i = 0; i < padded; i += LANES) store(out + i, r * load(p + i));
+  for (int j = 0; j < padded; j += 4) {
+    const float *row = matrix + (size_t)j * padded;
+    vec f0 = splat(scale * p[j]), f1 = splat(scale * p[j + 1]), f2 = splat(scale * p[j + 2]), f3 = splat(scale * p[j + 3]);
+    for (int i = 0; i < padded; i += LANES)
+      store(out + i, load(out + i) + (f0 * load(row + i) + f1 * load(row + padded + i)) +
+                         (f2 * load(row + 2 * padded + i) + f3 * load(row + 3 * padded + i)));
+  }
+}
+
+static void VARIANT(conjugate_gradients)(const float *matrix, float ridge, float *x, int padded, const float *rows,
+                                         const int32_t *indices, const float *weights, const float *targets, int count, int steps,
+                                         float *scratch) {
+  float *residual = scratch, *direction = scratch + padded, *product = scratch + 2 * padded, *packed = scratch + 3 * padded;
+  if (count <= FRESHET_PACKED_ROWS) {
+    for (int m = 0; m < count; m++) {
+      const float *row = rows + (size_t)(indices ? indices[m] : m) * padded;
+      if (indices && m + 4 < count) {
+        const char *ahead = (const char *)(rows + (size_t)indices[m + 4] * padded);
+        for (int byte = 0; byte < padded * 4; byte += 64) __builtin_prefetch(ahead + byte);
+      }
+      for (int i = 0; i < padded; i += LANES) store(packed + (size_t)m * padded + i, load(row + i));
+    }
+    rows = packed;
+    indices = 0;
+  }
+  VARIANT(apply_matrix)(residual, matrix, ridge, x, -1.0f, padded);
+  VARIANT(apply_rows)(residual, x, padded, rows, indices, weights, targets, 1.0f, count);
+  for (int i = 0; i < padded; i += LANES) store(direction + i, load(residual + i));
+  float size = VARIANT(dot)(residual, residual, padded);
+  for (int step = 0; step < steps && size > 1e-20f; step++) {
+    VARIANT(apply_matrix)(product, matrix, ridge, direction, 1.0f, padded);
+    VARIANT(apply_rows)(product, direction, padded, rows, indices, weights, 0, -1.0f, count);
+    float alpha = size / VARIANT(dot)(direction, product, padded);
+    VARIANT(axpy)(x, direction, alpha, padded);
+    VARIANT(axpy)(residual, product, -alpha, padded);
+    float next = VARIANT(dot)(residual, residual, padded);
+    vec beta = splat(next / size);
+    for (int i = 0; i < padded; i += LANES) store(direction + i, load(residual + i) + beta * load(direction + i));
+    size = next;
+  }
+}
+
 #define PANEL_VECTORS (FRESHET_PANEL / LANES)
 
 // U users against P panels at once; accumulators stay in registers.
@@ -289,6 +376,7 @@ static const freshet_kernels_t VARIANT(kernels) = {
     .axpy = VARIANT(axpy),
     .rank_update = VARIANT(rank_update),
     .cholesky_solve = VARIANT(cholesky_solve),
+    .conjugate_gradients = VARIANT(conjugate_gradients),
     .score_panels = VARIANT(score_panels),
     .select_top = VARIANT(select_top),
     .count_above = VARIANT(count_above),

@@ -5,20 +5,37 @@ public struct ALSParameters: Sendable, Equatable {
   public var confidence: Confidence
   public var regularization: Regularization
   public var iterations: Int
+  public var solver: TrainingSolver
 
   public init(
     factors: Int = 64, confidence: Confidence = .unobservedWeight(0.1), regularization: Regularization = Regularization(),
-    iterations: Int = 15
+    iterations: Int = 15, solver: TrainingSolver = .cholesky
   ) {
     precondition(factors > 0, "factors must be positive, got \(factors)")
     self.factors = factors
     self.confidence = confidence
     self.regularization = regularization
     self.iterations = iterations
+    self.solver = solver
   }
 
   /// Standard deviation of the first factors (Rendle et al., arXiv 2110.14037): 0.1 / sqrt(factors).
   public var startDeviation: Float { 0.1 / Float(factors).squareRoot() }
+}
+
+/// How training solves its rows. Fold-in and evaluation are always exact.
+public enum TrainingSolver: Sendable, Equatable, CustomStringConvertible {
+  /// Each row exactly.
+  case cholesky
+  /// Each row some steps of conjugate gradients nearer to its solution, from where it stood (Takacs, Pilaszy, Tikk, 2011).
+  case conjugateGradients(steps: Int)
+
+  public var description: String {
+    switch self {
+    case .cholesky: "cholesky"
+    case .conjugateGradients(let steps): "cg, \(steps) steps"
+    }
+  }
 }
 
 /// How a strength r becomes the weight of an observed cell and of the unobserved rest.

@@ -81,7 +81,9 @@ public struct ALSTrainer: Sendable {
       guard keepGoing(TrainingProgress(halfStep: halfStep, halfSteps: halfSteps)) else { throw TrainingError.cancelled }
       let failures: Int
       if halfStep % 2 == 0 {
-        failures = solveRows(of: matrix, others: outcome.columnFactors, gramian: columnGramian, into: &outcome.rowFactors, pool)
+        let isLast = endWithRows && halfStep == halfSteps - 1
+        failures = solveRows(
+          of: matrix, others: outcome.columnFactors, gramian: columnGramian, into: &outcome.rowFactors, pool, exactly: isLast)
         rowGramian = Gramian(of: outcome.rowFactors, pool: pool, kernels: options.kernels)
         outcome.losses.append(loss(matrix, transposed, outcome, rowGramian, columnGramian, pool))
       } else {
@@ -90,7 +92,7 @@ public struct ALSTrainer: Sendable {
         outcome.losses.append(loss(matrix, transposed, outcome, rowGramian, columnGramian, pool))
       }
       guard failures == 0 else { throw TrainingError.notFinite(halfStep: halfStep, rows: failures) }
-      operations += Self.operations(halfStep % 2 == 0 ? matrix : transposed, factors: parameters.factors)
+      operations += self.operations(halfStep % 2 == 0 ? matrix : transposed, exactly: endWithRows && halfStep == halfSteps - 1)
     }
     outcome.seconds = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
     outcome.secondsPerIteration = outcome.seconds / Double(max(1, parameters.iterations))
@@ -98,15 +100,18 @@ public struct ALSTrainer: Sendable {
     return outcome
   }
 
-  /// One exact half-step; returns how many rows had no finite solution.
+  /// One half-step; returns how many rows had no finite solution.
   func solveRows(
-    of matrix: InteractionMatrix, others: FactorMatrix, gramian: Gramian, into result: inout FactorMatrix, _ pool: WorkerPool
+    of matrix: InteractionMatrix, others: FactorMatrix, gramian: Gramian, into result: inout FactorMatrix, _ pool: WorkerPool,
+    exactly: Bool = false
   ) -> Int {
     let solver = RowSolver(parameters, kernels: options.kernels)
     let stride = result.stride
     let failures = Atomic<Int>(0)
     let side = SharedSide(side: RowSolver.Side(rows: others.pointer, gramian: gramian, count: others.rows))
     let workspaces = Workspaces(count: pool.workers, factors: parameters.factors)
+    let steps = if case .conjugateGradients(let count) = parameters.solver, !exactly { count } else { 0 }
+    let whole = steps > 0 ? gramian.whole(scale: parameters.confidence.unobserved) : nil
     result.withMutablePointer { pointer in
       let output = SharedPointer(pointer: pointer)
       pool.run(count: matrix.rows, chunk: 32) { range, worker in
@@ -115,9 +120,16 @@ public struct ALSTrainer: Sendable {
           matrix.strengths.withUnsafeBufferPointer { strengths in
             for row in range {
               let entries = matrix.starts[row]..<matrix.starts[row + 1]
-              let solved = solver.solve(
-                indices: indices.baseAddress! + entries.lowerBound, strengths: UnsafeBufferPointer(rebasing: strengths[entries]),
-                side: side.side, into: output.pointer + row * stride, workspace: workspace)
+              let first = indices.baseAddress! + entries.lowerBound
+              let values = UnsafeBufferPointer(rebasing: strengths[entries])
+              let target = output.pointer + row * stride
+              let solved =
+                if let whole {
+                  solver.approach(
+                    indices: first, strengths: values, side: side.side, matrix: whole, steps: steps, into: target, workspace: workspace)
+                } else {
+                  solver.solve(indices: first, strengths: values, side: side.side, into: target, workspace: workspace)
+                }
               if !solved { failures.add(1, ordering: .relaxed) }
             }
           }
@@ -185,9 +197,14 @@ public struct ALSTrainer: Sendable {
     return (0..<parts).reduce(0) { $0 + sums[$1] }
   }
 
-  private static func operations(_ matrix: InteractionMatrix, factors: Int) -> Double {
-    let (n, k, rows) = (Double(matrix.entries), Double(factors), Double(matrix.rows))
-    return n * k * (k + 1) + 2 * n * k + rows * (k * k * k / 3 + 2 * k * k) + rows * k * (k + 1)
+  /// Useful operations of one half-step, the Gramian of its result included.
+  private func operations(_ matrix: InteractionMatrix, exactly: Bool) -> Double {
+    let (n, k, rows) = (Double(matrix.entries), Double(parameters.factors), Double(matrix.rows))
+    let gramian = rows * k * (k + 1)
+    if case .conjugateGradients(let steps) = parameters.solver, !exactly {
+      return Double(steps + 1) * (4 * n * k + 2 * rows * k * k) + gramian
+    }
+    return n * k * (k + 1) + 2 * n * k + rows * (k * k * k / 3 + 2 * k * k) + gramian
   }
 }
 

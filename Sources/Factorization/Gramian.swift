@@ -51,6 +51,13 @@ public struct Gramian: Sendable {
 
   var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
 
+  /// Both triangles, times `scale`; stride x stride.
+  func whole(scale: Float) -> AlignedBuffer {
+    let result = AlignedBuffer(count: stride * stride)
+    for i in 0..<factors { for j in 0..<factors { result.pointer[i * stride + j] = scale * self[i, j] } }
+    return result
+  }
+
   /// Element of the symmetric matrix.
   public subscript(row: Int, column: Int) -> Float { storage.pointer[min(row, column) * stride + max(row, column)] }
 

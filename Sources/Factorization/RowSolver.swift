@@ -25,6 +25,8 @@ public struct RowSolver: Sendable {
     let matrix: AlignedBuffer
     let solution: AlignedBuffer
     let scratch: AlignedBuffer
+    /// For conjugate gradients; made when first needed.
+    private(set) lazy var packed = AlignedBuffer(count: (Int(FRESHET_PACKED_ROWS) + 3) * solution.count)
     fileprivate(set) var weights: [Float] = []
     fileprivate(set) var targets: [Float] = []
 
@@ -103,6 +105,34 @@ public struct RowSolver: Sendable {
     guard sizes.isFinite else { return false }
     row.update(from: solution, count: stride)
     return true
+  }
+
+  /// Moves `row` some steps of conjugate gradients nearer to the solution; false (and zeros) when it is not finite.
+  ///
+  /// - Parameter matrix: a Y'Y, both triangles.
+  func approach(
+    indices: UnsafePointer<Int32>, strengths: UnsafeBufferPointer<Float>, side: Side, matrix: AlignedBuffer, steps: Int,
+    into row: UnsafeMutablePointer<Float>, workspace: Workspace
+  ) -> Bool {
+    let stride = Kernels.padded(factors)
+    guard !strengths.isEmpty else {
+      row.update(repeating: 0, count: stride)
+      return true
+    }
+    let totalWeight = prepare(strengths, workspace)
+    let ridge = regularization.ofRow(weights: totalWeight, unobserved: confidence.unobserved, others: side.count)
+    workspace.weights.withUnsafeBufferPointer { weights in
+      workspace.targets.withUnsafeBufferPointer { targets in
+        kernels.table.pointee.conjugate_gradients(
+          matrix.pointer, Float(ridge), row, Int32(stride), side.rows, indices, weights.baseAddress, targets.baseAddress,
+          Int32(strengths.count), Int32(steps), workspace.packed.pointer)
+      }
+    }
+    var sizes: Float = 0
+    for i in 0..<factors { sizes += abs(row[i]) }
+    if sizes.isFinite { return true }
+    row.update(repeating: 0, count: stride)
+    return false
   }
 
   /// Weights and targets of the entries, into the workspace; returns the sum of the weights.

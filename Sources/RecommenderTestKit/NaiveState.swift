@@ -84,7 +84,9 @@ public struct NaiveState {
       if found.count != live.count { return "\(name) has \(found.count) pairs, not \(live.count)" }
       for (item, pair) in live {
         guard let (strength, time) = found[item] else { return "\(name) misses \(item)" }
-        if abs(strength - pair.strength) > 1e-4 * max(1, abs(pair.strength)) { return "\(name) \(item): strength \(strength), not \(pair.strength)" }
+        if abs(strength - pair.strength) > 1e-4 * max(1, abs(pair.strength)) {
+          return "\(name) \(item): strength \(strength), not \(pair.strength)"
+        }
         if time != pair.time { return "\(name) \(item): time \(time), not \(pair.time)" }
       }
       let seen = Set(store.seen(index).map { store.items.string($0) })

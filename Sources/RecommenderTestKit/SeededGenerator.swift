@@ -14,6 +14,10 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, CustomStringConv
 
   public mutating func next() -> UInt64 { generator.next() }
 
+  /// 0 ..< bound; 0 for a bound of 0.
+  public mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
+  public mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
+
   public mutating func floats(_ count: Int, in range: ClosedRange<Float> = -1...1) -> [Float] {
     (0..<count).map { _ in Float.random(in: range, using: &self) }
   }

@@ -16,7 +16,7 @@ public final class Simulator {
   private let log = InMemoryLog()
   private let publisher: InMemoryPublisher
   private let storage = InMemorySnapshotStorage()
-  private let clock = SimulatedClock()
+  private let clock = ManualClock()
   private var letters = InMemoryDeadLetterSink(isAutomatic: false)
   private var allLetters: [DeadLetter] = []
   private var jobs = ManualJobRunner()
@@ -49,7 +49,8 @@ public final class Simulator {
     log.createTopic(Self.topic, partitions: 1 + Int(random.below(4)))
     naive = NaiveState(historyPerUser: configuration.model.historyPerUser)
     let clock = self.clock
-    publisher = InMemoryPublisher(acknowledgesAutomatically: false, roomMax: 8 + Int(random.below(200)), clock: { clock.monotonicNanoseconds })
+    publisher = InMemoryPublisher(
+      acknowledgesAutomatically: false, roomMax: 8 + Int(random.below(200)), clock: { clock.monotonicNanoseconds })
     source = log.makeSource()
     loop = try Self.makeLoop(configuration, source, publisher, letters, storage, jobs, clock, board)
     self.random = random
@@ -57,7 +58,7 @@ public final class Simulator {
 
   private static func makeLoop(
     _ configuration: RecommenderConfiguration, _ source: InMemorySource, _ publisher: InMemoryPublisher, _ letters: InMemoryDeadLetterSink,
-    _ storage: InMemorySnapshotStorage, _ jobs: ManualJobRunner, _ clock: SimulatedClock, _ board: JobBoard
+    _ storage: InMemorySnapshotStorage, _ jobs: ManualJobRunner, _ clock: ManualClock, _ board: JobBoard
   ) throws -> IngestLoop {
     let recovered = try RecoveredEngine(from: storage, configuration: configuration)
     var settings = IngestLoop.Settings(configuration, trainingThreads: 1)
@@ -79,7 +80,7 @@ public final class Simulator {
   }
 
   private func step() {
-    clock.advance(milliseconds: Int64(random.below(80)))
+    clock.advance(by: .milliseconds(Int(random.below(80))))
     switch random.below(100) {
     case 0..<30: for _ in 0...random.below(12) { produce() }
     case 30..<62: note("turn") { loop.turn(maxWait: .zero) }
@@ -145,7 +146,9 @@ public final class Simulator {
     lives += 1
     if jobs.count > 0, random.chance(0.3) {
       let sequence = storage.lastSequence() + 1
-      if (try? storage.tear(sequence: sequence, loop.engine.snapshot(sequence: sequence), keepingBytes: Double(random.below(100)) / 100)) == nil {
+      if (try? storage.tear(sequence: sequence, loop.engine.snapshot(sequence: sequence), keepingBytes: Double(random.below(100)) / 100))
+        == nil
+      {
         violations.append("a snapshot could not be encoded")
       }
     }
@@ -207,13 +210,17 @@ public final class Simulator {
     publisher.comeUp()
     publisher.acknowledgesAutomatically = true
     for round in 0..<3000 {
-      clock.advance(milliseconds: 120)
+      clock.advance(by: .milliseconds(120))
       publisher.acknowledge()
       letters.acknowledge()
       jobs.runAll()
       let polled = loop.turn(maxWait: .zero)
       if round > 20, polled == 0, loop.isQuiet, source.status.lagRecords.values.allSatisfy({ $0 == 0 }) { break }
-      if round == 2999 { violations.append("it does not come to rest: rollout \(loop.status.current.rollout ?? "none"), retrain \(loop.status.current.retrainPhase ?? "none"), \(jobs.count) jobs, snapshots \(loop.snapshots)") }
+      if round == 2999 {
+        violations.append(
+          "it does not come to rest: rollout \(loop.status.current.rollout ?? "none"), retrain \(loop.status.current.retrainPhase ?? "none"), \(jobs.count) jobs, snapshots \(loop.snapshots)"
+        )
+      }
     }
     isViewPartial = false
     checkView()
@@ -258,17 +265,4 @@ public final class Simulator {
       }
     }
   }
-}
-
-/// Time that a simulation moves by hand.
-final class SimulatedClock: EngineClock {
-  private let milliseconds = Mutex<Int64>(1_700_000_000_000)
-  func advance(milliseconds step: Int64) { milliseconds.withLock { $0 += step } }
-  var wallMilliseconds: Int64 { milliseconds.withLock { $0 } }
-  var monotonicNanoseconds: UInt64 { UInt64(wallMilliseconds) * 1_000_000 }
-}
-
-extension SeededGenerator {
-  fileprivate mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
-  fileprivate mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
 }

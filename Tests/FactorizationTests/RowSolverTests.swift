@@ -65,15 +65,16 @@ let bothConfidences = [Confidence.unobservedWeight(0.1), .alpha(4)]
     #expect(row.values.allSatisfy { $0 == 0 })
   }
 
-  @Test(arguments: Kernels.available) func aSingularSystemIsRefusedWithARowOfZeros(kernels: Kernels) {
+  @Test(arguments: Kernels.available) func aSingularSystemIsSolvedWithARidgeThatFloatCanSee(kernels: Kernels) {
     // Nothing unobserved, no ridge, and a second factor that no item has: the matrix is [[4, 0], [0, 0]].
     var others = FactorMatrix(rows: 1, factors: 2)
     others.setRow(0, to: [2, 0])
     let parameters = ALSParameters(
       factors: 2, confidence: .unobservedWeight(0), regularization: Regularization(lambda: 0, exponent: 0))
     let row = SolvedRow(parameters, [(0, 1)], others: others, kernels: kernels)
-    #expect(!row.isSolved)
-    #expect(row.values.allSatisfy { $0 == 0 })
+    #expect(row.isSolved)
+    #expect(abs(row.values[0] - 0.5) < 1e-3)
+    #expect(row.values.dropFirst().allSatisfy { $0 == 0 })
   }
 
   @Test func factorsOfZeroWithoutARidgeAreRefused() {

@@ -34,6 +34,12 @@ typedef struct freshet_kernels {
   /// Returns 0, or 1 + the index of the first pivot that is not positive.
   int (*cholesky_solve)(float *matrix, float *x, int padded);
 
+  /// Moves x towards the solution of (matrix + ridge I + sum of weights[m] row_m row_m') x = sum of targets[m] row_m by `steps`
+  /// steps of conjugate gradients; `matrix` is symmetric and whole (both triangles). Rows as in rank_update. `scratch` holds
+  /// (FRESHET_PACKED_ROWS + 3) * padded floats.
+  void (*conjugate_gradients)(const float *matrix, float ridge, float *x, int padded, const float *rows, const int32_t *indices,
+                              const float *weights, const float *targets, int count, int steps, float *scratch);
+
   /// scores[u * score_stride + p * FRESHET_PANEL + lane] = users[u] . item, for panels of FRESHET_PANEL items laid out as
   /// [panel][dimension][lane]; `users` has `user_stride` floats a row.
   void (*score_panels)(const float *panels, int panel_count, int dimensions, const float *users, int user_stride, int user_count,
@@ -50,6 +56,9 @@ typedef struct freshet_kernels {
 
 /// Rows gathered at a time by rank_update.
 #define FRESHET_GATHER_ROWS 64
+
+/// Rows that conjugate_gradients copies side by side; more are read where they are.
+#define FRESHET_PACKED_ROWS 512
 
 /// The best variant for this processor.
 const freshet_kernels_t *freshet_kernels(void);

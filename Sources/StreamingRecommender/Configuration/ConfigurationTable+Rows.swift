@@ -103,8 +103,10 @@ extension ConfigurationTable {
     .int("model.iterations", \.model.coldIterations, 1...1000, "Iterations of a training that starts from nothing."),
     .int("model.warm_iterations", \.model.warmIterations, 1...1000, "Iterations of a training that starts from the live model."),
     .unbuilt("model.implicit", only: .bool(true), "Whether events are signs of interest and not ratings."),
-    .choice("model.solver", \.model.solver, unbuilt: ["cg", "ials++"], "How a row is solved."),
-    .unbuilt("model.cg_steps", only: .int(3), "Conjugate-gradient steps per row."),
+    .choice(
+      "model.solver", \.model.solver, unbuilt: ["ials++"],
+      "How training solves a row: exactly (cholesky), or by some steps of conjugate gradients (cg); auto chooses. Fold-in is exact."),
+    .int("model.cg_steps", \.model.cgSteps, 1...100, "Steps of conjugate gradients per row."),
     seed,
     .int("model.history_per_user", \.model.historyPerUser, 1...10_000_000, "Newest pairs kept of a user."),
     .int("model.seen_per_user", \.model.seenPerUser, 1...10_000_000, "Newest items of a user that lists leave out."),

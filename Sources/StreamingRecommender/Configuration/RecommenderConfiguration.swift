@@ -83,7 +83,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
       public var halfLife = 2000.0
       public init() {}
     }
-    public enum Solver: String, Sendable, CaseIterable { case auto, cholesky }
+    public enum Solver: String, Sendable, CaseIterable { case auto, cholesky, cg }
     public var factors = 64
     public var unobservedWeight = 0.1
     public var regularization = 0.015
@@ -99,6 +99,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var coldIterations = 8
     public var warmIterations = 2
     public var solver = Solver.auto
+    public var cgSteps = 3
     public var seed: UInt64 = 1
     public var historyPerUser = 2000
     public var seenPerUser = 10_000

@@ -35,7 +35,7 @@ public struct EngineSettings: Sendable, Equatable {
     parameters = ALSParameters(
       factors: model.factors, confidence: confidence,
       regularization: Regularization(lambda: Float(model.regularization), exponent: Float(model.regularizationExponent)),
-      iterations: model.coldIterations)
+      iterations: model.coldIterations, solver: Self.solver(model))
     warmIterations = model.warmIterations
     recency = model.recency.map {
       RecencyWeights(
@@ -56,6 +56,16 @@ public struct EngineSettings: Sendable, Equatable {
     publishSimilar = configuration.publish.similar
     maxQualityDrop = configuration.retrain.maxQualityDrop
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
+  }
+
+  /// Conjugate gradients reach the same loss and the same quality in a third of the time from 32 factors on; below, an exact row
+  /// costs no more.
+  private static func solver(_ model: RecommenderConfiguration.Model) -> TrainingSolver {
+    switch model.solver {
+    case .cholesky: .cholesky
+    case .cg: .conjugateGradients(steps: model.cgSteps)
+    case .auto: model.factors >= 32 ? .conjugateGradients(steps: model.cgSteps) : .cholesky
+    }
   }
 
   var foldIn: FoldIn { FoldIn(solver: RowSolver(parameters), recency: recency) }

@@ -28,6 +28,7 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public var regularization: Double
   public var seed: UInt64
   public var kernel: String
+  public var solver: String
   /// Next offsets that the training data cover, by `topic[partition]`.
   public var offsets: [String: Int64]
   public var loss: [Double]

@@ -161,7 +161,7 @@ public struct TrainingJob: Sendable {
       endedAtMilliseconds: startedAtMilliseconds, secondsPerPhase: [], threads: threads, residentBytes: 0, users: store.users.count,
       items: 0, pairs: store.pairCount, trainingRows: 0, holdoutPairs: 0, warmStart: false, factors: settings.parameters.factors,
       iterations: 0, unobservedWeight: unobserved, regularization: Double(settings.parameters.regularization.lambda),
-      seed: settings.seed, kernel: Kernels.best.name,
+      seed: settings.seed, kernel: Kernels.best.name, solver: "\(settings.parameters.solver)",
       offsets: Dictionary(uniqueKeysWithValues: offsets.next.map { ("\($0.key)", $0.value) }), loss: [], secondsPerIteration: 0,
       qualityOld: nil, qualityNew: nil)
   }

@@ -324,7 +324,8 @@ public final class IngestLoop {
       if let requested, engine.pending == nil {
         jobs.update(requested.id) {
           $0.state = .failed
-          $0.message = "there are too few interactions to train on: \(situation.pairs) pairs, \(situation.users) users, \(situation.items) items"
+          $0.message =
+            "there are too few interactions to train on: \(situation.pairs) pairs, \(situation.users) users, \(situation.items) items"
         }
       }
       return
@@ -459,7 +460,8 @@ public final class IngestLoop {
     for (partition, letters) in waiting where letters > Self.lettersMax && !heldPartitions.contains(partition) {
       heldPartitions.insert(partition)
       ports.source.setPaused(true, partition)
-      log.error("\(partition) waits: \(letters) dead letters are not acknowledged; check that \(partition.topic).dlq exists and takes writes")
+      log.error(
+        "\(partition) waits: \(letters) dead letters are not acknowledged; check that \(partition.topic).dlq exists and takes writes")
     }
     for partition in heldPartitions where (waiting[partition] ?? 0) < Self.lettersMin {
       heldPartitions.remove(partition)
@@ -530,9 +532,9 @@ public final class IngestLoop {
     if !hasCaughtUp { metrics.replayedRecords.add(update.consumed) }
     if let time = records.lazy.compactMap(\.timestampMilliseconds).max() {
       lastRecordMilliseconds = time
-      metrics.lastAppliedTimestamp.set(Double(time) / 1e3)
+      metrics.lastEventTimestamp.set(Double(time) / 1e3)
     }
-    if let newest = update.newestEventMilliseconds { metrics.lastEventTimestamp.set(Double(newest) / 1e3) }
+    if !update.applied.isEmpty { metrics.lastAppliedTimestamp.set(Double(ports.clock.wallMilliseconds) / 1e3) }
   }
 
   private func export(_ status: EngineStatus) {

@@ -213,16 +213,17 @@ struct PublishPlanner: Sendable {
     if repeatsNewItems { items = Set(items).union(model.foldedInItems).sorted() }
     repeatsNewItems = false
     for item in items where model.hasVector(item) {
-      batch.commands.append(.itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
+      batch.commands.append(
+        .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
     }
   }
 
   private mutating func planLive(
     _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
   ) {
-    // A vector of an epoch that readers do not have yet would stand beside items of another.
-    guard let epoch = engine.model?.epoch, visibleEpoch == epoch else {
-      // Without a model there are no lists yet; the first rollout reaches every user.
+    // A vector of an epoch that readers do not have yet would stand beside items of another. Without a model there are no lists
+    // yet; the first rollout reaches every user.
+    guard let model = engine.model, visibleEpoch == model.epoch else {
       if engine.model == nil, engine.pending == nil { forgetDirtyUsers() }
       return
     }

@@ -52,7 +52,9 @@ struct ByteReader {
   mutating func readFloats(_ count: Int) throws -> [Float] {
     guard count >= 0, remaining / 4 >= count else { throw SnapshotError(.truncated(atByte: bytes.count), path: path) }
     defer { position += count * 4 }
-    return (0..<count).map { Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position + $0 * 4, as: UInt32.self))) }
+    return (0..<count).map {
+      Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position + $0 * 4, as: UInt32.self)))
+    }
   }
 
   mutating func readBytes(_ count: Int) throws -> UnsafeRawBufferPointer {

@@ -18,7 +18,7 @@ struct ProgressBar {
   ///   - isQuiet: nothing is written at all.
   init(
     _ label: String, total: Int?, terminal: Terminal, isQuiet: Bool = false, now: ContinuousClock.Instant = .now,
-    write: @escaping (String) -> Void = { FileHandle.standardError.write(Data($0.utf8)) }
+    write: @escaping (String) -> Void = { try? FileHandle.standardError.write(contentsOf: Data($0.utf8)) }
   ) {
     self.label = label
     self.total = total

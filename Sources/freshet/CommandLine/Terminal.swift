@@ -28,7 +28,7 @@ struct Terminal: Sendable, Equatable {
   func red(_ text: String) -> String { hasColor ? "\u{1b}[31m\(text)\u{1b}[0m" : text }
 
   /// Writes to standard error: notes, progress, complaints.
-  static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 
   private static func width() -> Int? {
     for descriptor in [STDOUT_FILENO, STDERR_FILENO] {

@@ -243,7 +243,9 @@ private final class EngineRun {
   private let acknowledgements = AcknowledgedLists()
   private let load: EventLoad
 
-  init(_ configuration: RecommenderConfiguration, _ data: EvaluationData, isEmbedded: Bool, log: Telemetry.Log, note: (String) -> Void) throws {
+  init(_ configuration: RecommenderConfiguration, _ data: EvaluationData, isEmbedded: Bool, log: Telemetry.Log, note: (String) -> Void)
+    throws
+  {
     self.configuration = configuration
     let split = data.interactions.count * 4 / 5
     load = EventLoad(Array(data.interactions[split...]))
@@ -264,11 +266,14 @@ private final class EngineRun {
     process = try EngineProcess(configuration, options: options, log: log)
     process.start()
     guard process.wait(atMost: .seconds(300), until: { $0.visibleEpoch != nil && $0.rollout == nil && $0.lagRecords == 0 }) else {
-      throw CommandFailure("the first model did not appear: \(process.status.current.source.problem ?? process.status.current.publisher.problem ?? "no reason known")")
+      throw CommandFailure(
+        "the first model did not appear: \(process.status.current.source.problem ?? process.status.current.publisher.problem ?? "no reason known")"
+      )
     }
   }
 
-  func measure(rate: Double, seconds: Double, warmUp: Double, pace: KafkaProperties.Pace, retrains: Bool = false) throws -> FreshnessFigures {
+  func measure(rate: Double, seconds: Double, warmUp: Double, pace: KafkaProperties.Pace, retrains: Bool = false) throws -> FreshnessFigures
+  {
     let epochBefore = process.status.current.epoch ?? 0
     let stop = StopFlag()
     let process = self.process

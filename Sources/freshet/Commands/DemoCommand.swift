@@ -42,12 +42,16 @@ struct DemoCommand {
     defer { _ = process.stop() }
     try waitForModel(process)
     let first = process.status.current
-    say("Model 1 from \(ProgressBar.count(first.interactions)) interactions of \(ProgressBar.count(first.users)) customers with \(ProgressBar.count(first.items)) products; everybody's list is in Redis")
+    say(
+      "Model 1 from \(ProgressBar.count(first.interactions)) interactions of \(ProgressBar.count(first.users)) customers with \(ProgressBar.count(first.items)) products; everybody's list is in Redis"
+    )
 
     try produce(Array(data.interactions[split...]), configuration, .embedded, rate: Self.rate, label: "streamed")
     _ = process.wait(atMost: .seconds(30)) { $0.lagRecords == 0 && $0.waitingUsers == 0 }
     let streamed = process.status.current
-    say("Streamed \(ProgressBar.count(data.interactions.count - split)) events at \(Int(Self.rate)) a second: an event was visible in Redis after \(milliseconds(streamed.freshnessP50Milliseconds)) (p50), \(milliseconds(streamed.freshnessP99Milliseconds)) (p99)")
+    say(
+      "Streamed \(ProgressBar.count(data.interactions.count - split)) events at \(Int(Self.rate)) a second: an event was visible in Redis after \(milliseconds(streamed.freshnessP50Milliseconds)) (p50), \(milliseconds(streamed.freshnessP99Milliseconds)) (p99)"
+    )
 
     let purchase = try showPurchase(data, process, configuration, reader, titles)
     let retrained = try retrain(process)
@@ -127,7 +131,9 @@ struct DemoCommand {
     }
     let took = Double(MonotonicClock.nanoseconds() - began) / 1e6
     say("\nCustomer \(name) before:\n\(ListText.table(Array(before.items.prefix(Self.listLength)), titles))")
-    say("Customer \(name) buys \(titles[bought.item] ?? bought.item); \(ListText.fixed(took, 1)) ms later:\n\(ListText.table(Array(after.items.prefix(Self.listLength)), titles))\n")
+    say(
+      "Customer \(name) buys \(titles[bought.item] ?? bought.item); \(ListText.fixed(took, 1)) ms later:\n\(ListText.table(Array(after.items.prefix(Self.listLength)), titles))\n"
+    )
     return Purchase(before: before.items, after: after.items)
   }
 

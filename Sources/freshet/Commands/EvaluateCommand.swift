@@ -21,7 +21,9 @@ struct EvaluateCommand {
     guard settings.warmup + settings.unscored < 1 else {
       throw CommandFailure("--warmup and --unscored leave nothing to score: their sum must be below 1", status: .usage)
     }
-    guard data.interactions.count >= 100 else { throw CommandFailure("\(path) holds \(data.interactions.count) events; that is too few to evaluate") }
+    guard data.interactions.count >= 100 else {
+      throw CommandFailure("\(path) holds \(data.interactions.count) events; that is too few to evaluate")
+    }
     var progress = context.progress("events", total: data.interactions.count)
     let outcome = PrequentialEvaluator(configuration: loaded.configuration, settings: settings).run(data) { ratio, _ in
       progress.update(Int(ratio * Double(data.interactions.count)))

@@ -19,7 +19,11 @@ struct OperateCommand {
     }
     if answer.status == 409 { context.note("a retrain is under way: \(job)") }
     guard context.options.flag("wait") else {
-      if context.json { context.print(answer.text.trimmingCharacters(in: .newlines)) } else { context.print("retrain \(job) has begun; watch it with `freshet status --watch`") }
+      if context.json {
+        context.print(answer.text.trimmingCharacters(in: .newlines))
+      } else {
+        context.print("retrain \(job) has begun; watch it with `freshet status --watch`")
+      }
       return answer.status == 202 ? .done : .failed
     }
     return try wait(client, job, label: "retrain")
@@ -76,7 +80,8 @@ struct OperateCommand {
   private func show(_ status: [String: Any]) {
     func text(_ key: String) -> String {
       switch status[key] {
-      case let number as NSNumber: number.doubleValue == number.doubleValue.rounded() ? "\(number.intValue)" : ListText.fixed(number.doubleValue, 2)
+      case let number as NSNumber:
+        number.doubleValue == number.doubleValue.rounded() ? "\(number.intValue)" : ListText.fixed(number.doubleValue, 2)
       case let string as String: string
       default: "-"
       }
@@ -94,9 +99,13 @@ struct OperateCommand {
     }
     let retrain = status["retrain"] as? [String: Any] ?? [:]
     let phase = retrain["phase"] as? String
-    table.add(["retrain", phase.map { "\($0) \(Int((retrain["ratio"] as? Double ?? 0) * 100)) %" } ?? "none; \(retrain["events_since"] ?? 0) events since the last"])
+    table.add([
+      "retrain",
+      phase.map { "\($0) \(Int((retrain["ratio"] as? Double ?? 0) * 100)) %" }
+        ?? "none; \(retrain["events_since"] ?? 0) events since the last",
+    ])
     if let problem = status["problem"] as? String { table.add(["problem", problem]) }
-    context.print(table.description)
+    context.print(String(table.description.dropLast()))
   }
 
   // MARK: Models
@@ -119,6 +128,6 @@ struct OperateCommand {
         (model["message"] as? String) ?? (model["reason"] as? String ?? ""),
       ])
     }
-    context.print(table.description)
+    context.print(String(table.description.dropLast()))
   }
 }

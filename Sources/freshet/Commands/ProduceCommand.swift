@@ -48,7 +48,8 @@ struct ProduceCommand {
     report(file.report, skipped)
     guard producer.failed == 0, isFlushed else {
       throw CommandFailure(
-        "\(producer.delivered) of \(sent) events were delivered: \(producer.firstFailure.map { "\($0)" } ?? producer.lastProblem ?? "the broker did not answer in time")")
+        "\(producer.delivered) of \(sent) events were delivered: \(producer.firstFailure.map { "\($0)" } ?? producer.lastProblem ?? "the broker did not answer in time")"
+      )
     }
     if context.json {
       context.print(

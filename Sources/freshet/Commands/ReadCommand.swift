@@ -14,7 +14,7 @@ struct ReadCommand {
     let excluded = Set(context.options.strings("exclude").flatMap { $0.split(separator: ",").map(String.init) })
     try read(head: ("user", user), excluded: excluded) { reader in
       guard let answer = try reader.list(user: user) else { return nil }
-      if answer.isFallback { context.note("\(user) is unknown: this is the popular list") }
+      if answer.isFallback { context.note("there is no list for \(user): this is the popular one") }
       return answer.list
     }
   }
@@ -47,7 +47,8 @@ struct ReadCommand {
     } catch let error as RedisError { throw CommandFailure("\(error)") }
   }
 
-  private func show(_ list: RecommendationList, _ items: [RecommendedItem], _ titles: [String: String], _ head: (key: String, id: String)?) {
+  private func show(_ list: RecommendationList, _ items: [RecommendedItem], _ titles: [String: String], _ head: (key: String, id: String)?)
+  {
     let age = max(0, WallClock.milliseconds() - list.madeAtMilliseconds)
     if context.json {
       var output = JSONOutput()

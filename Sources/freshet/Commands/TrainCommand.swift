@@ -25,7 +25,11 @@ struct TrainCommand {
     }
     progress.finish(settings.parameters.iterations * 2 + 1)
     if let directory = context.options.string("output") { try FactorFiles.write(outcome, to: directory) }
-    if context.json { context.print(json(outcome, threads).description) } else { show(outcome, threads) }
+    if context.json {
+      context.print(json(outcome, threads, settings.parameters.solver).description)
+    } else {
+      show(outcome, threads, settings.parameters.solver)
+    }
   }
 
   private func read(_ path: String, _ rule: ValueRule) throws -> EvaluationData {
@@ -37,13 +41,13 @@ struct TrainCommand {
     return data
   }
 
-  private func json(_ outcome: StaticTraining.Outcome, _ threads: Int) -> JSONOutput {
+  private func json(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) -> JSONOutput {
     let training = outcome.training
     var output: JSONOutput = [
       "seconds_per_iteration": .double(training.secondsPerIteration), "seconds_total": .double(training.seconds),
       "loss": .array(training.losses.map { .double($0.total) }), "gflops": .double(training.gigaflops),
       "factors": .int(training.columnFactors.factors), "interactions": .int(outcome.interactions), "users": .int(outcome.users.count),
-      "items": .int(outcome.items.count), "threads": .int(threads), "kernel": .string(Kernels.best.name),
+      "items": .int(outcome.items.count), "threads": .int(threads), "kernel": .string(Kernels.best.name), "solver": .string("\(solver)"),
     ]
     if let recall = outcome.recallAt20, let ndcg = outcome.ndcgAt20 {
       output["recall_at_20"] = .double(recall)
@@ -53,9 +57,11 @@ struct TrainCommand {
     return output
   }
 
-  private func show(_ outcome: StaticTraining.Outcome, _ threads: Int) {
+  private func show(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) {
     let training = outcome.training
-    context.print("\(outcome.interactions) interactions, \(outcome.users.count) users, \(outcome.items.count) items, \(training.columnFactors.factors) factors")
+    context.print(
+      "\(outcome.interactions) interactions, \(outcome.users.count) users, \(outcome.items.count) items, \(training.columnFactors.factors) factors"
+    )
     var table = TextTable([.left, .right, .right, .right, .right], header: ["half-step", "loss", "observed", "unobserved", "regularizer"])
     for (index, loss) in training.losses.enumerated() {
       table.add([
@@ -65,7 +71,8 @@ struct TrainCommand {
     }
     context.print(String(table.description.dropLast()))
     context.print(
-      "\(ListText.fixed(training.secondsPerIteration, 4)) s an iteration, \(ListText.fixed(training.gigaflops, 1)) GFLOP/s on \(threads) threads (\(Kernels.best.name))")
+      "\(ListText.fixed(training.secondsPerIteration, 4)) s an iteration, \(ListText.fixed(training.gigaflops, 1)) GFLOP/s on \(threads) threads (\(solver); \(Kernels.best.name))"
+    )
     if let recall = outcome.recallAt20, let ndcg = outcome.ndcgAt20 {
       context.print("recall@20 \(ListText.fixed(recall, 4)), ndcg@20 \(ListText.fixed(ndcg, 4)) over \(outcome.testUsers ?? 0) users")
     }

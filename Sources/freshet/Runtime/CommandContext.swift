@@ -39,7 +39,11 @@ struct CommandContext {
   }
 
   func note(_ text: String) { if !quiet { Terminal.note(text) } }
-  func print(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
+
+  /// Ends the process when nobody reads any more (`freshet status --watch | head`).
+  func print(_ text: String) {
+    do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch { exit(ExitStatus.failed.rawValue) }
+  }
 
   func log(_ configuration: RecommenderConfiguration) -> Telemetry.Log {
     let sink = StandardErrorSink(

@@ -16,7 +16,8 @@ final class DataDirectory: Sendable {
     }
     descriptor = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else {
-      throw CommandFailure("cannot write to \(path): \(String(cString: strerror(errno))). Choose another with --data-dir", status: .configuration)
+      throw CommandFailure(
+        "cannot write to \(path): \(String(cString: strerror(errno))). Choose another with --data-dir", status: .configuration)
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       close(descriptor)

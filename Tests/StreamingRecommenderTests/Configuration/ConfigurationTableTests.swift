@@ -66,9 +66,9 @@ import Testing
   @Test(arguments: [
     ("model.transitions", "on"), ("topn.pool", "200"), ("publish.format", "packed"), ("publish.fence", "lua"),
     ("retrain.external", "spark"), ("model.max_users", "5"), ("input.dedupe_window", "100"), ("model.implicit", "false"),
-    ("model.solver", "cg"), ("foldin.items", "touched"), ("input.format", "avro"), ("kafka.dlq_header_style", "connect"),
+    ("model.solver", "ials++"), ("foldin.items", "touched"), ("input.format", "avro"), ("kafka.dlq_header_style", "connect"),
     ("kafka.start", "earliest"), ("snapshot.store", "s3://b/p"), ("admin.token_file", "t"), ("redis.tls.ca_file", "c"),
-    ("redis.url", "rediss://h:1"), ("mlflow.uri", "http://h"), ("limits.max_inflight", "9"), ("model.cg_steps", "4"),
+    ("redis.url", "rediss://h:1"), ("mlflow.uri", "http://h"), ("limits.max_inflight", "9"),
   ])
   func partsThatDoNotExistYetSaySo(key: String, value: String) {
     let error = #expect(throws: ConfigurationError.self) {

@@ -1,3 +1,4 @@
+import RecommenderTestKit
 import Foundation
 import StreamingRecommender
 
@@ -51,17 +52,4 @@ func testData(_ name: String) -> Data? {
     ProcessInfo.processInfo.environment["FRESHET_TESTDATA"].map { URL(fileURLWithPath: $0) }
     ?? packageRoot.deletingLastPathComponent().appendingPathComponent("shared/testdata")
   return try? Data(contentsOf: directory.appendingPathComponent(name))
-}
-
-/// SplitMix64: small, and the same on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
 }

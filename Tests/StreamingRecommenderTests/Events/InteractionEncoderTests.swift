@@ -1,3 +1,4 @@
+import RecommenderTestKit
 import Foundation
 import Testing
 

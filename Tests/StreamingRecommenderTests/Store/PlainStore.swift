@@ -117,8 +117,3 @@ func event(
 ) -> Interaction {
   Interaction(user: Array(user.utf8), item: Array(item.utf8), strength: strength, timeMilliseconds: time, operation: operation)
 }
-
-extension SeededGenerator {
-  mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
-  mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
-}
