@@ -21,8 +21,9 @@ struct BenchmarkFreshnessCommand {
     let seconds = context.options.double("seconds") ?? 10
     let data = try ShippedData.events(path: context.options.string("data"))
     let log = Telemetry.Log(component: "benchmark", sink: StandardErrorSink(minimumLevel: .error), level: .debug)
-    let directory = try DataDirectory.temporary("benchmark")
-    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let temporary = try TemporaryDirectory("benchmark")
+    defer { withExtendedLifetime(temporary) {} }
+    let directory = temporary.path
     configuration.instance.dataDirectory = directory
     configuration.snapshot.directory = directory + "/snapshots"
     configuration.retrain.everyEvents = .max

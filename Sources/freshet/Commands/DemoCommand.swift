@@ -18,8 +18,11 @@ struct DemoCommand {
     var configuration = try context.loaded().configuration
     let data = try ShippedData.events(path: context.options.string("data"))
     let titles = context.options.isSet("data") ? [:] : titlesByName()
-    let directory = try DataDirectory.temporary("demo")
-    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let split = data.interactions.count * 4 / 5
+    try checkThatAModelCanBeTrained(data.interactions[..<split])
+    let temporary = try TemporaryDirectory("demo")
+    defer { withExtendedLifetime(temporary) {} }
+    let directory = temporary.path
     configuration.instance.dataDirectory = directory
     configuration.snapshot.directory = directory + "/snapshots"
     let log = Telemetry.Log(component: "demo", sink: StandardErrorSink(minimumLevel: .error), level: .debug)
@@ -29,7 +32,6 @@ struct DemoCommand {
     let reader = try context.reader(configuration)
     if !titles.isEmpty { try reader.setTitles(titles) }
 
-    let split = data.interactions.count * 4 / 5
     try produce(Array(data.interactions[0..<split]), configuration, .bulk, rate: nil, label: "into the topic")
     var options = EngineProcess.Options()
     options.membership = .direct
@@ -47,7 +49,10 @@ struct DemoCommand {
     )
 
     try produce(Array(data.interactions[split...]), configuration, .embedded, rate: Self.rate, label: "streamed")
-    _ = process.wait(atMost: .seconds(30)) { $0.lagRecords == 0 && $0.waitingUsers == 0 }
+    // The status is up to 0.2 s old: a lag of 0 alone may be that of the middle of the stream.
+    _ = process.wait(atMost: .seconds(30)) {
+      $0.eventsApplied >= data.interactions.count && $0.lagRecords == 0 && $0.waitingUsers == 0
+    }
     let streamed = process.status.current
     say(
       "Streamed \(ProgressBar.count(data.interactions.count - split)) events at \(Int(Self.rate)) a second: an event was visible in Redis after \(milliseconds(streamed.freshnessP50Milliseconds)) (p50), \(milliseconds(streamed.freshnessP99Milliseconds)) (p99)"
@@ -55,7 +60,19 @@ struct DemoCommand {
 
     let purchase = try showPurchase(data, process, configuration, reader, titles)
     let retrained = try retrain(process)
-    finish(process, purchase, streamed, retrained, configuration, directory)
+    finish(process, purchase, streamed, retrained)
+    guard context.options.flag("keep") else { return }
+    keep(configuration, temporary)
+  }
+
+  /// An engine waits for enough interactions; a file does not get any more.
+  private func checkThatAModelCanBeTrained(_ events: ArraySlice<Interaction>) throws {
+    var pairs: Set<[[UInt8]]> = []
+    for event in events where pairs.count < RetrainPolicy.firstPairsMin { pairs.insert([event.user, event.item]) }
+    guard pairs.count < RetrainPolicy.firstPairsMin else { return }
+    throw CommandFailure(
+      "the first 80 % of the events hold \(pairs.count) pairs of user and item, too few to train on: a model needs \(RetrainPolicy.firstPairsMin)"
+    )
   }
 
   private func say(_ text: String) { if !context.json { context.print(text) } }
@@ -157,16 +174,19 @@ struct DemoCommand {
   }
 
   private func finish(
-    _ process: EngineProcess, _ purchase: Purchase, _ streamed: EngineStatus, _ record: RetrainRecord?,
-    _ configuration: RecommenderConfiguration, _ directory: String
+    _ process: EngineProcess, _ purchase: Purchase, _ streamed: EngineStatus, _ record: RetrainRecord?
   ) {
+    // The state itself: the last status may be of before the purchase.
+    let state = process.frozen()
     let status = process.status.current
     if context.json {
       func ids(_ items: [RecommendedItem]) -> JSONOutput.Value { .array(items.map { .string($0.item) }) }
       context.print(
         ([
-          "events": .int(Int(status.eventsApplied)), "users": .int(status.users), "items": .int(status.items),
-          "list_before": ids(purchase.before), "list_after": ids(purchase.after), "epoch": .int(Int(status.epoch ?? 0)),
+          "events": .int(Int(state?.eventsApplied ?? status.eventsApplied)), "users": .int(state?.store.users.count ?? status.users),
+          "items": .int(state?.store.items.count ?? status.items),
+          "list_before": ids(purchase.before), "list_after": ids(purchase.after),
+          "epoch": .int(Int(max(status.epoch ?? 0, record?.epoch ?? 0))),
           "freshness_p50_ms": .double(streamed.freshnessP50Milliseconds ?? -1),
           "freshness_p99_ms": .double(streamed.freshnessP99Milliseconds ?? -1),
           "recall_at_20_old": record?.qualityOld.map { .double($0) } ?? .null,
@@ -180,11 +200,12 @@ struct DemoCommand {
         freshet serve --embedded                an engine to play with, no server needed
         freshet help                            all commands
       """)
-    guard context.options.flag("keep") else { return }
-    keep(configuration, directory)
   }
 
-  private func keep(_ configuration: RecommenderConfiguration, _ directory: String) {
+  private func keep(_ configuration: RecommenderConfiguration, _ temporary: TemporaryDirectory) {
+    let directory = temporary.path
+    let signals = Signals(onSnapshot: {}, onRetrain: {})
+    temporary.stopListening()
     try? Endpoints(
       pid: getpid(), bootstrapServers: configuration.kafka.bootstrapServers, redisURL: configuration.redis.url,
       admin: configuration.admin.listen, topics: configuration.input.topics, keyPrefix: configuration.redis.keyPrefix,
@@ -196,7 +217,6 @@ struct DemoCommand {
         freshet recommend 17850 --data-dir \(directory)
         freshet status --data-dir \(directory)
       """)
-    let signals = Signals(onSnapshot: {}, onRetrain: {})
     while !signals.waitForStop(seconds: 3600) {}
   }
 }

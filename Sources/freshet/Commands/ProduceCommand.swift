@@ -28,7 +28,14 @@ struct ProduceCommand {
     var sent = 0
     var skipped = 0
     let began = MonotonicClock.nanoseconds()
-    while let row = try file.next() {
+    var damage: DatasetError?
+    func next() -> InteractionFile.Row? {
+      do throws(DatasetError) { return try file.next() } catch {
+        damage = error
+        return nil
+      }
+    }
+    while let row = next() {
       guard let event = Event(row, rule) else {
         skipped += 1
         continue
@@ -51,6 +58,7 @@ struct ProduceCommand {
         "\(producer.delivered) of \(sent) events were delivered: \(producer.firstFailure.map { "\($0)" } ?? producer.lastProblem ?? "the broker did not answer in time")"
       )
     }
+    if let damage { throw CommandFailure("\(damage). The \(producer.delivered) events before that were delivered") }
     if context.json {
       context.print(
         (["events": .int(sent), "bad_lines": .int(file.report.badLines + skipped), "seconds": .double(seconds)] as JSONOutput).description)

@@ -41,7 +41,8 @@ struct Endpoints: Codable, Equatable {
     func isDefault(_ key: String) -> Bool { if case .default = loaded.origin(of: key) { true } else { false } }
     if isDefault("kafka.bootstrap_servers") { configuration.kafka.bootstrapServers = bootstrapServers }
     if isDefault("redis.url") { configuration.redis.url = redisURL }
-    if isDefault("admin.listen") { configuration.admin.listen = admin }
+    // Port 0 asks for any free one; which it became stands here only.
+    if isDefault("admin.listen") || configuration.admin.listen.hasSuffix(":0") { configuration.admin.listen = admin }
     if isDefault("input.topics") { configuration.input.topics = topics }
     if isDefault("redis.key_prefix") { configuration.redis.keyPrefix = keyPrefix }
     if isDefault("redis.namespace") { configuration.redis.namespace = namespace }

@@ -25,7 +25,7 @@ struct EngineBackend: AdminBackend {
       check("kafka", status.source.isUp, status.source.problem ?? "no broker has answered yet"),
       check(
         "partitions", status.isActive && status.source.halted.isEmpty,
-        status.source.halted.sorted { $0.key < $1.key }.first.map { "\($0.key): \($0.value)" }
+        status.source.halted.sorted { $0.key < $1.key }.first.map { "\($0.key): \($0.value)" } ?? status.source.problem
           ?? "this engine holds \(status.source.assigned.count) of \(status.source.all.count) partitions and publishes nothing; one engine per group for now"
       ),
       check("lag", (status.lagSeconds ?? 0) <= lagMax, "the stream is \(Int(status.lagSeconds ?? 0)) s behind"),
