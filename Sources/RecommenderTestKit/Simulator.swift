@@ -44,7 +44,7 @@ public final class Simulator {
     configuration.snapshot.interval = .milliseconds(Int(random.below(2000)) + 50)
     configuration.topN.n = 5
     configuration.topN.similarN = 3
-    configuration.publish.refresh = .seconds(5)
+    configuration.publish.refresh = .zero
     self.configuration = configuration
     log.createTopic(Self.topic, partitions: 1 + Int(random.below(4)))
     naive = NaiveState(historyPerUser: configuration.model.historyPerUser)

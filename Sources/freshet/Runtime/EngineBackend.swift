@@ -52,7 +52,8 @@ struct EngineBackend: AdminBackend {
 
   func modelsJSON() -> [UInt8] {
     let records = process.records.all.reversed().map(StatusReport.json(of:))
-    return (["epoch": process.status.current.epoch.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records))] as JSONValue).bytes
+    let newest = (process.records.all.map(\.epoch) + [process.status.current.epoch]).compactMap(\.self).max()
+    return (["epoch": newest.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records))] as JSONValue).bytes
   }
 
   func requestRetrain() -> RetrainRequestOutcome {
