@@ -1,6 +1,6 @@
 /// Decides which of many equal log lines is written: the first at once, then at most one per interval with the number held back.
 ///
-/// Lines are equal when component and message are; fields do not count, so what varies belongs into fields.
+/// Lines are equal when component and message are, digits aside (a library's "after 316 ms" varies); fields do not count.
 /// A value without a clock: the caller passes the time.
 public struct LogRateLimiter: Sendable {
   public enum Decision: Equatable, Sendable {
@@ -40,7 +40,7 @@ public struct LogRateLimiter: Sendable {
   public var keys: Int { entries.count }
 
   public mutating func decide(component: String, message: String, level: LogLevel, nowNanoseconds: UInt64) -> Decision {
-    let key = place(Key(component: component, message: Self.shortened(message)), nowNanoseconds)
+    let key = place(Key(component: component, message: Self.pattern(of: message)), nowNanoseconds)
     guard var entry = entries[key] else {
       entries[key] = Entry(level: level, writtenAtNanoseconds: nowNanoseconds, heldBack: 0)
       return .write(repeated: 0)
@@ -80,7 +80,16 @@ public struct LogRateLimiter: Sendable {
   }
 
   /// Keeps the table small when messages are long. Secrets go first: a cut through a URL would hide the `@` that gives them away.
-  private static func shortened(_ message: String) -> String {
-    message.utf8.count <= 200 ? message : String(decoding: Redaction.text(message).utf8.prefix(200), as: UTF8.self)
+  /// The message without its numbers, shortened: what a repetition has in common.
+  private static func pattern(of message: String) -> String {
+    var pattern: [UInt8] = []
+    for byte in Redaction.text(message).utf8.prefix(400) {
+      if 48...57 ~= byte {
+        if pattern.last != 35 { pattern.append(35) }
+      } else {
+        pattern.append(byte)
+      }
+    }
+    return String(decoding: pattern.prefix(200), as: UTF8.self)
   }
 }

@@ -118,8 +118,10 @@ extension ConfigurationTable {
 
   static let foldIn: [ConfigurationKey] = [
     .int("foldin.batch_max", \.foldIn.batchMax, 1...100_000, "Events applied in one turn of the loop."),
-    .duration("foldin.linger", \.foldIn.linger, Duration.zero...Duration.seconds(10), "How long a turn waits for its batch to fill."),
-    .bool("foldin.coalesce", \.foldIn.coalesce, "Whether several events of a user in one turn give one list."),
+    .duration(
+      "foldin.linger", \.foldIn.linger, Duration.zero...Duration.seconds(10),
+      "How long changed users wait, at most, for earlier lists to be acknowledged, to be made in one batch."),
+    .unbuilt("foldin.coalesce", only: .bool(true), "Whether several events of a user in one turn give one list."),
     .int("foldin.workers", \.foldIn.workers, 1...256, "Threads; the results are the same for any number."),
     .choice("foldin.items", \.foldIn.items, unbuilt: ["touched"], "Which item vectors move between trainings."),
   ]
@@ -146,7 +148,7 @@ extension ConfigurationTable {
     .unbuilt("topn.pool", only: .int(0), "Candidates scored; 0 is all items, exactly."),
     .int("topn.popular_n", \.topN.popularN, 1...10_000, "Items in the popular list."),
     .int("topn.similar_n", \.topN.similarN, 1...1000, "Items in a list of similar items."),
-    .duration("topn.min_interval_per_user", \.topN.minIntervalPerUser, upToADay, "Least time between two lists of one user."),
+    .unbuilt("topn.min_interval_per_user", only: .duration(.zero), "Least time between two lists of one user."),
   ]
 
   static let publish: [ConfigurationKey] = [
@@ -210,7 +212,7 @@ extension ConfigurationTable {
   static let log: [ConfigurationKey] = [
     .choice("log.level", \.log.level, "Least severe lines that are written.").reloadable(),
     .choice("log.format", \.log.format, "`auto`: text on a terminal, else one JSON object a line."),
-    .bool("log.ids", \.log.ids, "Whether user and item ids appear as they are and not hashed.").reloadable(),
+    .unbuilt("log.ids", only: .bool(false), "Whether user and item ids appear in logs; they never do now."),
   ]
 
   static let metrics: [ConfigurationKey] = [

@@ -45,7 +45,6 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var weights: [String: Double] = [:]
     public var defaultWeight = 1.0
     public var unknownType = UnknownType.ignore
-    public var dedupeWindow = 0
     public var maxFuture = Duration.seconds(300)
     public var halfLife: Duration?
     public init() {}
@@ -111,7 +110,6 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public enum Items: String, Sendable, CaseIterable { case none, new }
     public var batchMax = 256
     public var linger = Duration.milliseconds(5)
-    public var coalesce = true
     public var workers = 1
     public var items = Items.new
     public init() {}
@@ -138,7 +136,6 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var n = 20
     public var popularN = 100
     public var similarN = 20
-    public var minIntervalPerUser = Duration.zero
     public init() {}
   }
 
@@ -196,7 +193,6 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public enum Format: String, Sendable, CaseIterable { case auto, json, text }
     public var level = Level.info
     public var format = Format.auto
-    public var ids = false
     public init() {}
   }
 

@@ -87,11 +87,8 @@ extension RecommenderEngine {
     return situation
   }
 
-  public func stateSize() -> StateSize {
-    var size = store.size()
-    size.factors = served.bytes + (model?.bytes ?? 0) + trend.accumulators.capacity * 4
-    return size
-  }
+  /// Bytes of vectors and counts.
+  var factorBytes: Int { served.bytes + (model?.bytes ?? 0) + trend.accumulators.capacity * 4 }
 
   /// One hash of the whole state: the partitions' hashes and the counts.
   public func stateHash() -> StateHash { Self.stateHash(of: store, eventsApplied: eventsApplied) }

@@ -13,7 +13,13 @@ public enum ControlRequest: Sendable {
 public struct FrozenState: Sendable {
   public var store: InteractionStore
   public var eventsApplied: UInt64
-  public var size: StateSize
+  var factorBytes: Int
+  /// Walks the whole state.
+  public var size: StateSize {
+    var size = store.size()
+    size.factors = factorBytes
+    return size
+  }
   public var stateHash: StateHash { RecommenderEngine.stateHash(of: store, eventsApplied: eventsApplied) }
 }
 

@@ -57,5 +57,6 @@ public struct SourceStatus: Sendable, Equatable {
   public var offsetGaps = 0
   public init() {}
 
-  public var holdsEverything: Bool { !all.isEmpty && assigned == all && halted.isEmpty }
+  /// A halted partition counts: the others go on and are published.
+  public var holdsEverything: Bool { !all.isEmpty && assigned == all }
 }

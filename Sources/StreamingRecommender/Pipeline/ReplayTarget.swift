@@ -6,7 +6,7 @@ struct ReplayTarget {
   private var done: Set<TopicPartition> = []
 
   mutating func isDone(offsets: PartitionOffsets, status: SourceStatus) -> Bool {
-    for partition in status.all where !done.contains(partition) {
+    for partition in status.all where !done.contains(partition) && status.halted[partition] == nil {
       guard status.assigned.contains(partition), let lag = status.lagRecords[partition] else { return false }
       if lag == 0 {
         done.insert(partition)
@@ -16,6 +16,6 @@ struct ReplayTarget {
         if next >= end { done.insert(partition) }
       }
     }
-    return !status.all.isEmpty && done.isSuperset(of: status.all)
+    return !status.all.isEmpty && done.union(status.halted.keys).isSuperset(of: status.all)
   }
 }

@@ -97,6 +97,14 @@ struct OperateCommand {
       let isUp = part["up"] as? Bool ?? false
       table.add([key, isUp ? "up" : "away: \(part["problem"] as? String ?? "no answer yet")"])
     }
+    let kafka = status["kafka"] as? [String: Any] ?? [:]
+    for halted in kafka["halted"] as? [String] ?? [] { table.add(["halted", halted]) }
+    if status["active"] as? Bool == false {
+      table.add([
+        "inactive",
+        "it holds \(kafka["partitions_assigned"] ?? 0) of \(kafka["partitions"] ?? 0) partitions and publishes nothing; one engine per group for now",
+      ])
+    }
     let retrain = status["retrain"] as? [String: Any] ?? [:]
     let phase = retrain["phase"] as? String
     table.add([

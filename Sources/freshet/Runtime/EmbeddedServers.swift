@@ -22,6 +22,9 @@ final class EmbeddedServers {
     configuration.kafka.groupInstanceID = "none"
     if usesRunningRedis, Self.answers(configuration.redis) {
       redis = nil
+      log.warning(
+        "using the Redis that answers at \(Redaction.text(configuration.redis.url)), keys \(configuration.redis.keyPrefix):\(configuration.redis.namespace)"
+      )
       return
     }
     let server = try PrivateServer(directory: directory)

@@ -24,7 +24,7 @@ struct EngineBackend: AdminBackend {
     return HealthReport(checks: [
       check("kafka", status.source.isUp, status.source.problem ?? "no broker has answered yet"),
       check(
-        "partitions", status.isActive,
+        "partitions", status.isActive && status.source.halted.isEmpty,
         status.source.halted.sorted { $0.key < $1.key }.first.map { "\($0.key): \($0.value)" } ?? status.source.problem
           ?? "this engine holds \(status.source.assigned.count) of \(status.source.all.count) partitions and publishes nothing; one engine per group for now"
       ),
@@ -37,7 +37,14 @@ struct EngineBackend: AdminBackend {
   }
 
   func statusJSON() -> [UInt8] { StatusReport.json(process).bytes }
-  func metricsText() -> String { process.metrics.registry.render() }
+  func metricsText() -> String {
+    if let size = process.frozen(atMost: .milliseconds(500))?.size {
+      for (part, bytes) in [
+        ("interactions", size.interactions), ("users", size.users), ("items", size.items), ("factors", size.factors),
+      ] { process.metrics.stateBytes.set(Double(bytes), labels: [part]) }
+    }
+    return process.metrics.registry.render()
+  }
 
   func modelsJSON() -> [UInt8] {
     let records = process.records.all.reversed().map(StatusReport.json(of:))
@@ -87,8 +94,8 @@ enum StatusReport {
       "lag_records": status.lagRecords.map { .integer(Int($0)) } ?? .null, "lag_seconds": number(status.lagSeconds),
       "freshness_p50_ms": number(status.freshnessP50Milliseconds), "freshness_p99_ms": number(status.freshnessP99Milliseconds),
       "state_bytes": size.map { .integer($0.total) } ?? .null,
-      "bytes_per_interaction": number(size.map { Double($0.interactions) / Double(max(1, pairs)) }),
-      "bytes_per_user": number(size.map { Double($0.users + $0.factors) / Double(max(1, users)) }),
+      "bytes_per_interaction": pairs == 0 ? .null : number(size.map { Double($0.interactions) / Double(pairs) }),
+      "bytes_per_user": users == 0 ? .null : number(size.map { Double($0.users + $0.factors) / Double(users) }),
       "state_hash": text(frozen.map { "\($0.stateHash)" }),
       "active": .bool(status.isActive),
       "redis": [

@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// Signals as calls on a queue; a second INT or TERM ends the process at once.
+/// Signals as calls on a queue; a second INT ends the process at once.
 final class Signals {
   private var sources: [any DispatchSourceSignal] = []
   private let stop = DispatchSemaphore(value: 0)
@@ -12,7 +12,8 @@ final class Signals {
     let counter = Counter()
     for number in [SIGINT, SIGTERM] {
       on(number) {
-        if counter.next() > 1 { _exit(1) }
+        // A second INT is a person who does not want to wait; TERM comes from programs.
+        if number == SIGINT, counter.next() > 1 { _exit(1) }
         stop.signal()
       }
     }
