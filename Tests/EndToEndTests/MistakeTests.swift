@@ -1,5 +1,7 @@
 import Foundation
+import KafkaIngest
 import RedisPublishing
+import StreamingRecommender
 import Testing
 
 extension EndToEnd {
@@ -54,10 +56,27 @@ extension EndToEnd {
       #expect(try scene.engine.stop() == 0)
     }
 
-    /// The engine has joined its group by then, or is about to: each attempt ends at another moment of that.
-    @Test(.disabled(if: Place.serversAbsence != nil, "no Kafka or no Redis, see standard error"), arguments: 1...6)
-    func anAdminAddressThatIsTakenEndsServeWithASentence(attempt: Int) throws {
-      let scene = try Scene("taken-\(attempt)")
+    /// So it is when a command fails after it made its engine. The wait decides how far librdkafka has come.
+    @Test(
+      .disabled(if: Place.serversAbsence != nil, "no Kafka or no Redis, see standard error"), arguments: [0, 20, 50, 100, 300, 1000, 1000])
+    func aSourceThatIsDroppedWhileItJoinsItsGroupEndsInOrder(milliseconds: UInt32) throws {
+      let scene = try Scene("dropped")
+      var configuration = RecommenderConfiguration()
+      configuration.kafka = scene.kafka
+      configuration.kafka.groupID = scene.name
+      configuration.kafka.groupInstanceID = "none"
+      configuration.input.topics = [scene.name]
+      var source: KafkaInteractionSource? = try KafkaInteractionSource(configuration: configuration)
+      source?.start(at: PartitionOffsets())
+      usleep(milliseconds * 1000)
+      source = nil
+      // Not reached otherwise: the process aborts.
+      #expect(source == nil)
+    }
+
+    @Test(.disabled(if: Place.serversAbsence != nil, "no Kafka or no Redis, see standard error"))
+    func anAdminAddressThatIsTakenEndsServeWithASentence() throws {
+      let scene = try Scene("taken")
       let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       defer { close(listener) }
       var name = sockaddr_in()
