@@ -36,7 +36,7 @@ public struct EvaluationData: Sendable {
       case .columns(let columns):
         interactions.append(
           Interaction(
-            user: columns.user, item: columns.item, strength: Float(value.strength(columns.value)),
+            user: columns.user, item: columns.item, strength: Float(max(-1e6, min(1e6, value.strength(columns.value)))),
             timeMilliseconds: Self.clamped(columns.timeMilliseconds ?? Int64(row)), operation: value.operation))
       case .event(let bytes):
         let record = Record(

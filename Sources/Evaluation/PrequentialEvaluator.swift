@@ -61,7 +61,7 @@ public struct PrequentialEvaluator {
       }
       let start = MonotonicClock.nanoseconds()
       learn(event, &engine, &baseline)
-      _ = engine.refreshNewItems(scratch)
+      _ = engine.refreshNewItems()
       outcome.updateSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9
       if let reason = due(engine) { retrain(&engine, reason, &outcome) }
       if index % 1000 == 0 { progress(Double(index) / Double(events.count), outcome) }

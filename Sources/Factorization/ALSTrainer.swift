@@ -43,7 +43,7 @@ public struct TrainingOutcome: Sendable {
   public var gigaflops: Double
 }
 
-/// Alternating least squares over an `InteractionMatrix`: rows and columns in turn, each row an exact solve.
+/// Alternating least squares over an `InteractionMatrix`: rows and columns in turn, each row solved as `ALSParameters.solver` says.
 ///
 /// The same matrix, start and kernel give the same bits for any number of workers.
 public struct ALSTrainer: Sendable {

@@ -44,7 +44,7 @@ public final class Simulator {
     configuration.snapshot.interval = .milliseconds(Int(random.below(2000)) + 50)
     configuration.topN.n = 5
     configuration.topN.similarN = 3
-    configuration.publish.refresh = .seconds(5)
+    configuration.publish.refresh = .zero
     self.configuration = configuration
     log.createTopic(Self.topic, partitions: 1 + Int(random.below(4)))
     naive = NaiveState(historyPerUser: configuration.model.historyPerUser)
@@ -96,7 +96,7 @@ public final class Simulator {
         isViewPartial = true
       }
     case 92..<94: note("retrain") { _ = board.begin(.retrain, nowNanoseconds: clock.monotonicNanoseconds) }
-    case 94: note("snapshot") { loop.mailbox.post(.snapshot) }
+    case 94: note("snapshot") { loop.mailbox.post(.snapshot(job: nil)) }
     case 95: note("disk full") { storage.failNext(1) }
     case 96: note("broker away") { source.isUp.toggle() }
     case 97: note("rebalance") { rebalance() }

@@ -153,7 +153,7 @@ public enum SourceContract {
       var violations: [String] = []
       if !reader.events.contains(.gap(log.id(0), expected: 4, resumed: nil)) { violations.append("events: \(reader.events)") }
       if reader.source.status.halted[log.id(0)] == nil { violations.append("is not halted") }
-      if reader.source.status.holdsEverything { violations.append("a halted source holds everything") }
+      if !reader.source.status.holdsEverything { violations.append("the others count as lost, too") }
       if let records = reader.records[log.id(0)] { violations.append("\(records.count) records of a halted partition") }
       return violations + (1..<log.partitions).flatMap { reader.compare($0, offsets: 0..<20, values: values($0, 0..<20)) }
     }

@@ -71,11 +71,10 @@ final class PublishWorker {
   // MARK: Connecting
 
   private func connected() throws -> RedisConnection {
-    let mustReadView = state.withLock { shared in
-      defer { shared.mustReadView = false }
-      return shared.mustReadView
-    }
+    // The wish stands until it is fulfilled: an error reply on the way must not lose it.
+    let mustReadView = state.withLock { $0.mustReadView }
     if let connection, !mustReadView { return connection }
+    let asked = state.withLock { $0.partitions }
     let connection = try self.connection ?? RedisConnection.open(redis, clientName: "freshet-\(instance)")
     self.connection = connection
     state.withLock { $0.descriptor = connection.fileDescriptor }
@@ -84,6 +83,7 @@ final class PublishWorker {
     heartbeatAt = 0
     try renewHeartbeat(connection)
     announce(view)
+    state.withLock { if $0.partitions == asked { $0.mustReadView = false } }
     return connection
   }
 
@@ -99,10 +99,11 @@ final class PublishWorker {
             + "expected \(RedisCommandEncoder.format)), so nothing is written there")
       }
       view.epoch = model["epoch"].flatMap { UInt32($0) }
+      guard view.epoch != .max else { throw RedisError(.foreign, "the epoch in \(keys.model) leaves no number for the next") }
     }
     for partition in state.withLock({ $0.partitions }) {
       let progress = try fields(of: keys.progress(partition), connection)
-      if let offset = progress["offset"].flatMap({ Int64($0) }) { view.published[partition] = offset + 1 }
+      if let offset = progress["offset"].flatMap({ Int64($0) }), offset < .max { view.published[partition] = offset + 1 }
     }
     return view
   }

@@ -162,9 +162,6 @@ extension EndToEnd {
       ]
       #expect(keys.filter { outcome.json[$0] == nil } == [])
       #expect((outcome.json["events_scored"] as? Int ?? 0) == 5600)
-      withKnownIssue("the contract names it, the command does not print it") {
-        #expect(outcome.json["published_recall_at_10"] != nil)
-      }
     }
 
     @Test func theFreshnessBenchmarkLosesNothingAndPrintsItsKeys() throws {

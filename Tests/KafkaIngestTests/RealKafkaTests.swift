@@ -2,6 +2,7 @@ import Foundation
 import KafkaIngest
 import RecommenderTestKit
 import StreamingRecommender
+import Telemetry
 import Testing
 
 @Suite(.serialized, .disabled(if: RealKafka.absence != nil, "no real Kafka (set KAFKA_HOME)"))
@@ -51,6 +52,9 @@ struct RealKafkaTests {
     #expect(try administration.partitionCount(topic) == nil)
     let wanted = [TopicSpecification.events(topic, partitions: 5), .deadLetters(topic + ".dlq", partitions: 5)]
     #expect(try administration.ensureTopics(wanted) == [topic: .created, topic + ".dlq": .created])
+    // The broker knows a new topic a moment after it has made it.
+    let deadline = MonotonicClock.nanoseconds() + 10_000_000_000
+    while try administration.partitionCount(topic) != 5, MonotonicClock.nanoseconds() < deadline { usleep(50_000) }
     #expect(try administration.partitionCount(topic) == 5)
     #expect(try administration.ensureTopics(wanted) == [topic: .exists(partitions: 5), topic + ".dlq": .exists(partitions: 5)])
     let bad = try administration.ensureTopics([TopicSpecification(name: topic + "-bad", partitions: 1, configuration: ["no.such": "1"])])

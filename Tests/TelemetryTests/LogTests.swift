@@ -94,7 +94,7 @@ import Testing
   @Test func floodOfNewMessagesIsLimitedToo() {
     var limiter = LogRateLimiter(keysMax: 8)
     let written = (0..<100).filter {
-      limiter.decide(component: "c", message: "message \($0)", level: .error, nowNanoseconds: 0) != .holdBack
+      limiter.decide(component: "c", message: "message " + String(repeating: "x", count: $0), level: .error, nowNanoseconds: 0) != .holdBack
     }
     #expect(written.count == 8)
     #expect(limiter.keys == 8)

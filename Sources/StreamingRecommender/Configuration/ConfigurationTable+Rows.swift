@@ -117,7 +117,7 @@ extension ConfigurationTable {
   ]
 
   static let foldIn: [ConfigurationKey] = [
-    .int("foldin.batch_max", \.foldIn.batchMax, 1...100_000, "Events applied in one turn of the loop."),
+    .int("foldin.batch_max", \.foldIn.batchMax, 1...100_000, "Users whose lists are made in one turn of the loop."),
     .duration(
       "foldin.linger", \.foldIn.linger, Duration.zero...Duration.seconds(10),
       "How long changed users wait, at most, for earlier lists to be acknowledged, to be made in one batch."),
@@ -161,7 +161,10 @@ extension ConfigurationTable {
       "publish.refresh", \.publish.refresh, Duration.seconds(1)...century.upperBound, "Every list is written again within this time."),
     .bool("publish.vectors", \.publish.vectors, "Whether user and item vectors are written too."),
     .bool("publish.similar", \.publish.similar, "Whether lists of similar items are written."),
-    .int("publish.queue_limit", \.publish.queueLimit, 1...100_000_000, "Commands that wait at most; then consuming does.").reloadable(),
+    .int(
+      "publish.queue_limit", \.publish.queueLimit, 1...100_000_000,
+      "Commands that wait for Redis at most; users that change meanwhile wait as users, not as lists."
+    ).reloadable(),
   ]
 
   static let redis: [ConfigurationKey] = [

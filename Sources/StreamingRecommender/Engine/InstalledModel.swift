@@ -64,6 +64,8 @@ public struct InstalledModel: Sendable {
   /// Items below `rows` without a vector, ascending.
   var absentItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .none }.map(Int32.init) }
 
+  var foldedInItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .foldedIn }.map(Int32.init) }
+
   var itemSide: RowSolver.Side { RowSolver.Side(rows: itemFactors.pointer, gramian: gramian, count: vectorCount) }
 
   /// Gives an untrained item its vector; the Gramian follows by rank one.

@@ -24,10 +24,10 @@ public struct FreshList: Sendable {
 extension RecommenderEngine {
   /// Solves the vectors of untrained items whose users changed. Returns the items; their vectors must reach readers before a list
   /// that names them.
-  public mutating func refreshNewItems(_ scratch: EngineScratch) -> [Int32] {
+  public mutating func refreshNewItems(max: Int = .max) -> [Int32] {
     guard model != nil, !changedNewItems.isEmpty else { return [] }
-    let items = changedNewItems.sorted()
-    changedNewItems = []
+    let items = Array(changedNewItems.sorted().prefix(max))
+    changedNewItems.subtract(items)
     for item in items { solveNewItem(item) }
     return items
   }

@@ -2,8 +2,9 @@ import Synchronization
 
 /// What other threads ask of the loop. It takes them at its own pace, at the start of a turn. A retrain is asked for on the `JobBoard`.
 public enum ControlRequest: Sendable {
-  case cancelRetrain
-  case snapshot
+  case cancelRetrain(job: String)
+  /// Of a job on the board, if one was made for it.
+  case snapshot(job: String?)
   case republish
   /// A frozen view of the state, for those who want to count or hash it.
   case freeze(JobHandle<FrozenState>)

@@ -1,7 +1,7 @@
 /// A record that could not be used, on its way to `<topic>.dlq` with its reason.
 public struct DeadLetter: Sendable, Equatable {
   public var record: Record
-  /// A rejection reason of contracts.md section 1, for example `bad_json`.
+  /// A rejection reason (schemas/README.md), for example `bad_json`.
   public var reason: String
   public var message: String
   public init(record: Record, reason: String, message: String) {

@@ -1,4 +1,4 @@
-/// Users whose published list is behind their state, first come first served; 4 bytes a user and no list is kept.
+/// Users whose published list is behind their state, first come first served; 17 bytes a user and no list is kept.
 ///
 /// A user that changes again keeps its place: the list made at its turn covers both changes.
 struct DirtyUsers: Sendable {

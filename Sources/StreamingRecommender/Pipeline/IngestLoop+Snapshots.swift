@@ -24,7 +24,6 @@ extension IngestLoop {
   }
 
   func ended(_ snapshot: SnapshotCycle.Written, _ result: Result<SnapshotReceipt, SnapshotError>, _ now: UInt64) {
-    let job = jobs.running(.snapshot)
     switch result {
     case .success(let receipt):
       ports.source.commit(snapshot.offsets)
@@ -33,12 +32,12 @@ extension IngestLoop {
       metrics.snapshotBytes.set(Double(receipt.bytes))
       metrics.snapshotDuration.set(receipt.seconds)
       metrics.lastSuccessfulSnapshotTimestamp.set(Double(ports.clock.wallMilliseconds) / 1e3)
-      if let job { jobs.update(job.id) { $0.state = .done } }
+      for job in snapshot.jobs { jobs.update(job) { $0.state = .done } }
     case .failure(let error):
       metrics.snapshots.add(1, labels: ["failed"])
       log.error("\(error)")
-      if let job {
-        jobs.update(job.id) {
+      for job in snapshot.jobs {
+        jobs.update(job) {
           $0.state = .failed
           $0.message = "\(error)"
         }

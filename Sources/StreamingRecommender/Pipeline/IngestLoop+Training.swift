@@ -19,7 +19,6 @@ extension IngestLoop {
       training = .rollingOut(job: job, record)
     case .rollingOut(let job, let record):
       guard engine.pending == nil else { return }
-      modelAgeFrom = ports.clock.monotonicNanoseconds
       var record = record
       record.epoch = engine.model?.epoch
       finish(job, record, .done)
@@ -31,7 +30,8 @@ extension IngestLoop {
     let requested = jobs.running(.retrain)
     var situation = engine.situation(requested: requested != nil)
     situation.lag = lag
-    situation.modelAge = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - modelAgeFrom))
+    situation.modelAge = .milliseconds(
+      max(0, ports.clock.wallMilliseconds - (lastAttemptMilliseconds ?? engine.model?.trainedAtMilliseconds ?? 0)))
     situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
     guard ports.source.status.holdsEverything else { return }
     guard requested != nil || ports.clock.monotonicNanoseconds >= trainingNotBefore else { return }
@@ -47,6 +47,7 @@ extension IngestLoop {
     }
     let job = requested?.id ?? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds).id
     log.info("a retrain begins: \(reason)", ["job": job, "pairs": "\(situation.pairs)"])
+    lastAttemptMilliseconds = ports.clock.wallMilliseconds
     let work = engine.makeTrainingJob(id: job, reason: reason, nowMilliseconds: ports.clock.wallMilliseconds)
     let monitor = TrainingMonitor()
     let threads = settings.trainingThreads
@@ -55,8 +56,18 @@ extension IngestLoop {
     training = .running(job: job, handle, monitor, began: ports.clock.monotonicNanoseconds)
   }
 
+  /// Ends the job while it waits or trains; a model that is adopted already goes to the readers.
+  func cancelTraining(_ job: String) {
+    if case .running(job, _, let monitor, _) = training { monitor.cancel() }
+    if training == nil, jobs.running(.retrain)?.id == job {
+      jobs.update(job) {
+        $0.state = .cancelled
+        $0.message = "cancelled before it began"
+      }
+    }
+  }
+
   func endTraining(_ job: String, _ result: TrainingResult) {
-    modelAgeFrom = ports.clock.monotonicNanoseconds
     guard let trained = result.trained else {
       engine.abandonTraining()
       trainingNotBefore = ports.clock.monotonicNanoseconds + Self.trainingRetryAfter.nanoseconds

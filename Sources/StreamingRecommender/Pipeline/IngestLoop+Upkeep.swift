@@ -10,6 +10,7 @@ extension IngestLoop {
     watchedNanoseconds = now
     holdBackPartitions()
     watchMemory()
+    pausePartitions()
     updateStatus(now)
   }
 
@@ -18,13 +19,11 @@ extension IngestLoop {
     let waiting = ports.deadLetters.unacknowledged
     for (partition, letters) in waiting where letters > Self.lettersMax && !heldPartitions.contains(partition) {
       heldPartitions.insert(partition)
-      ports.source.setPaused(true, partition)
       log.error(
         "\(partition) waits: \(letters) dead letters are not acknowledged; check that \(partition.topic).dlq exists and takes writes")
     }
     for partition in heldPartitions where (waiting[partition] ?? 0) < Self.lettersMin {
       heldPartitions.remove(partition)
-      ports.source.setPaused(false, partition)
       log.info("\(partition) goes on: its dead letters are written")
     }
     if !heldPartitions.isEmpty { metrics.backpressure.with("dead_letters").add(seconds: Self.watchEvery.milliseconds / 1e3) }
@@ -35,10 +34,17 @@ extension IngestLoop {
     let over = ports.residentBytes() > limit
     if over != isMemoryPaused {
       isMemoryPaused = over
-      for partition in ports.source.status.assigned.subtracting(heldPartitions) { ports.source.setPaused(over, partition) }
       log.warning(over ? "memory is above limits.max_rss; consuming waits" : "memory is below limits.max_rss again")
     }
     if over { metrics.backpressure.with("memory").add(seconds: Self.watchEvery.milliseconds / 1e3) }
+  }
+
+  /// One decision for all reasons to wait: partitions whose dead letters wait, and all of them while memory is short.
+  func pausePartitions() {
+    let wanted = isMemoryPaused ? ports.source.status.all : heldPartitions
+    for partition in wanted.subtracting(pausedPartitions) { ports.source.setPaused(true, partition) }
+    for partition in pausedPartitions.subtracting(wanted) { ports.source.setPaused(false, partition) }
+    pausedPartitions = wanted
   }
 
   func updateStatus(_ now: UInt64) {
@@ -78,7 +84,7 @@ extension IngestLoop {
   }
 
   func count(_ update: EngineUpdate, _ records: [Record]) {
-    let topic = records[0].source.topic
+    let topic = records[0].source.topic  // a batch of several topics counts under the first
     metrics.eventsConsumed.add(update.consumed, labels: [topic])
     metrics.eventsApplied.add(update.applied.count, labels: [topic])
     for (reason, count) in update.rejected { metrics.eventsRejected.add(count, labels: [topic, reason.rawValue]) }

@@ -1,6 +1,12 @@
 import Factorization
 import Telemetry
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// Poll, apply, publish, record progress, in that order, over and over; with trainings and snapshots beside it.
 ///
 /// One thread owns it. It never waits for Kafka, Redis or the disk longer than `turn` was allowed to wait for records.
@@ -79,7 +85,9 @@ public final class IngestLoop {
   var startedNanoseconds: UInt64
   var lastRecordMilliseconds: Int64?
   var watchedNanoseconds: UInt64 = 0
+  /// Partitions whose dead letters wait, and those that were told to wait for whatever reason.
   var heldPartitions: Set<TopicPartition> = []
+  var pausedPartitions: Set<TopicPartition> = []
   var isMemoryPaused = false
   /// Partitions that the publisher reads progress for.
   var followed: Set<TopicPartition> = []
@@ -99,7 +107,8 @@ public final class IngestLoop {
   public internal(set) var snapshots: SnapshotCycle
   var training: Training?
   var lastRetrain: RetrainRecord?
-  var modelAgeFrom: UInt64
+  /// When a training last began in this process; before that, the model's own time counts.
+  var lastAttemptMilliseconds: Int64?
   var hasCaughtUp = false
   /// After a training that came to nothing, the policy does not start the next one at once.
   var trainingNotBefore: UInt64 = 0
@@ -133,8 +142,10 @@ public final class IngestLoop {
     let now = ports.clock.monotonicNanoseconds
     startedNanoseconds = now
     caughtUpMilliseconds = ports.clock.wallMilliseconds
-    modelAgeFrom = now
     snapshots = SnapshotCycle(nextSequence: firstSnapshotSequence, nowNanoseconds: now)
+    var first = EngineStatus()
+    first.tickedNanoseconds = MonotonicClock.nanoseconds()
+    status.set(first)
     ports.source.start(at: engine.offsets)
   }
 
@@ -198,6 +209,7 @@ public final class IngestLoop {
       log.info("partitions assigned", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
       metrics.rebalances.add(1, labels: ["assigned"])
     case .revoked(let partitions):
+      for partition in partitions { metrics.consumerLagRecords.remove(labels: [partition.topic, "\(partition.partition)"]) }
       log.info("partitions revoked", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
       metrics.rebalances.add(1, labels: ["revoked"])
     case .gap(let partition, let expected, let resumed):
@@ -219,8 +231,8 @@ public final class IngestLoop {
   func takeRequests() {
     for request in mailbox.drain() {
       switch request {
-      case .cancelRetrain: if case .running(_, _, let monitor, _) = training { monitor.cancel() }
-      case .snapshot: snapshots.request()
+      case .cancelRetrain(let job): cancelTraining(job)
+      case .snapshot(let job): snapshots.request(job: job)
       case .republish: planner.republish(engine)
       case .freeze(let handle):
         handle.complete(
@@ -268,7 +280,10 @@ public final class IngestLoop {
   }
 
   func writeLastSnapshot(until deadline: UInt64, _ problems: inout [String]) {
-    while snapshots.isWriting, ports.clock.monotonicNanoseconds < deadline { stepSnapshot() }
+    while snapshots.isWriting, ports.clock.monotonicNanoseconds < deadline {
+      stepSnapshot()
+      usleep(2_000)
+    }
     guard !snapshots.isWriting else {
       problems.append("the last snapshot is not written: the one before is still on its way to the disk")
       return

@@ -46,6 +46,8 @@ struct PublishPlanner: Sendable {
   /// Lists of the view are missing or old beyond what the progress would say: it waits until every user was written.
   private var isRewriting = false
   private var progressDue = false
+  /// The view may lack vectors of new items that a snapshot brought: they go out before the first list.
+  private var repeatsNewItems = false
   /// Every user of an epoch is submitted; it counts as rolled out when the view has them all.
   private var awaitedRollout: (epoch: UInt32, ticket: UInt64)?
   /// Whether this process has given the view anything yet.
@@ -59,6 +61,8 @@ struct PublishPlanner: Sendable {
   private var normalized: (factors: FactorMatrix, panels: ItemPanels)?
 
   private static let timesPerUserMax = 64
+  /// While the view is away, the times of so many users are kept; the freshness of the others is not counted.
+  private static let timedUsersMax = 50_000
   private static let slice = 64
   private static let popularEvery = Duration.seconds(1)
   private static let progressEvery = Duration.milliseconds(200)
@@ -72,6 +76,7 @@ struct PublishPlanner: Sendable {
     for user in update.changedUsers { dirty.insert(user, batch: batchNumber) }
     for event in update.applied {
       guard let time = event.producedAtMilliseconds else { continue }
+      guard producedAt.count < Self.timedUsersMax || producedAt[event.user] != nil else { continue }
       if producedAt[event.user, default: []].count < Self.timesPerUserMax { producedAt[event.user, default: []].append(time) }
     }
     forgotten += update.forgotten
@@ -95,10 +100,12 @@ struct PublishPlanner: Sendable {
   mutating func connected(epoch: UInt32?, viewOffsets: PartitionOffsets, engine: RecommenderEngine) {
     popularDue = true
     let isFirst = !hasPublished
-    if isFirst, epoch != nil { isHolding = true }
+    // A view without a pointer may hold lists all the same: those that were on their way when it was emptied.
+    if isFirst { isHolding = true }
     let lost = epoch == nil || acknowledgedProgress.next.contains { (viewOffsets[$0.key] ?? 0) < $0.value }
     visibleEpoch = epoch
     if isFirst {
+      repeatsNewItems = true
       repeatForgets(engine)
       // What a snapshot brought counts as read, too: without new records, progress would otherwise stay behind for ever.
       progress.noteBatch(batchNumber, engine.offsets)
@@ -204,8 +211,10 @@ struct PublishPlanner: Sendable {
   }
 
   private mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
-    let items = engine.refreshNewItems(scratch)
+    var items = engine.refreshNewItems(max: Self.slice)
     guard settings.vectors, let model = engine.model else { return }
+    if repeatsNewItems { items = Set(items).union(model.foldedInItems).sorted() }
+    repeatsNewItems = false
     for item in items where model.hasVector(item) {
       batch.commands.append(
         .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))

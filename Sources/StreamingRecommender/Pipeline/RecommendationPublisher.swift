@@ -44,7 +44,7 @@ public struct PublisherStatus: Sendable, Equatable {
   /// Age of the oldest unacknowledged command.
   public var oldestSeconds = 0.0
   public var reconnects = 0
-  /// By class of contracts.md section 7: oom, misconf, loading, busy, readonly, noperm, noauth, wrongtype, protocol, io ...
+  /// By class of reply: oom, misconf, loading, busy, readonly, noperm, noauth, wrongtype, protocol, io ...
   public var errors: [String: Int] = [:]
   /// Commands acknowledged, by kind: top, vec, item_vec, sim, popular, model, pub, forget, retire.
   public var published: [String: Int] = [:]

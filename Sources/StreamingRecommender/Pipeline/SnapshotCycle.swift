@@ -5,6 +5,8 @@ public struct SnapshotCycle {
     var sequence: UInt64
     var offsets: PartitionOffsets
     var epoch: UInt32
+    /// Jobs on the board that asked for it.
+    var jobs: [String]
   }
 
   enum Step {
@@ -23,6 +25,9 @@ public struct SnapshotCycle {
   private var phase = Phase.idle
   private var nextSequence: UInt64
   private var isRequested = false
+  /// Jobs that wait for the next freeze, and those whose snapshot is frozen.
+  private var waitingJobs: [String] = []
+  private var frozenJobs: [String] = []
   private var hasChanges = false
   private var lastNanoseconds: UInt64
   private var retryAt: UInt64 = 0
@@ -44,7 +49,10 @@ public struct SnapshotCycle {
   var isBusy: Bool { if case .idle = phase { isRequested } else { true } }
 
   mutating func noteChange() { hasChanges = true }
-  mutating func request() { isRequested = true }
+  mutating func request(job: String? = nil) {
+    isRequested = true
+    if let job { waitingJobs.append(job) }
+  }
   mutating func requireBeforeRollout() {
     isRequested = true
     isRequiredBeforeRollout = true
@@ -58,7 +66,8 @@ public struct SnapshotCycle {
   mutating func hold(_ snapshot: Snapshot, letters: UInt64) { phase = .held(snapshot, letters: letters) }
 
   mutating func writing(_ handle: JobHandle<Result<SnapshotReceipt, SnapshotError>>, _ snapshot: Snapshot) {
-    phase = .writing(handle, Written(sequence: snapshot.sequence, offsets: snapshot.offsets, epoch: snapshot.epoch))
+    phase = .writing(handle, Written(sequence: snapshot.sequence, offsets: snapshot.offsets, epoch: snapshot.epoch, jobs: frozenJobs))
+    frozenJobs = []
   }
 
   mutating func step(now: UInt64, interval: Duration, lettersAcknowledged: UInt64) -> Step {
@@ -68,6 +77,8 @@ public struct SnapshotCycle {
       guard isRequested || isDue, now >= retryAt else { return .wait }
       isRequested = false
       hasChanges = false
+      frozenJobs += waitingJobs
+      waitingJobs = []
       lastNanoseconds = now
       return .freeze(sequence: takeSequence())
     case .held(let snapshot, let letters):

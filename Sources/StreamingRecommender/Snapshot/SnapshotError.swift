@@ -20,7 +20,7 @@ public struct SnapshotError: Error, CustomStringConvertible, Sendable, Equatable
   /// Whether the snapshot before this one may stand in.
   public var isRecoverable: Bool {
     switch code {
-    case .unknownVersion, .otherTopics: false
+    case .unknownVersion, .otherTopics, .input: false
     default: true
     }
   }

@@ -6,7 +6,7 @@ public struct InteractionOrder: Hashable, Comparable, Sendable {
 
   /// - Parameters:
   ///   - timeMilliseconds: since 1970, in 0 ..< 2^44 (the decoder clamps).
-  ///   - partition: `PartitionNumber.value`.
+  ///   - partition: what `RecommenderEngine.partitionNumber` makes of topic and partition.
   public init(timeMilliseconds: Int64, partition: UInt16) {
     precondition(timeMilliseconds >= 0 && timeMilliseconds < 1 << 44, "time \(timeMilliseconds) is out of range")
     word = timeMilliseconds << 16 | Int64(partition)

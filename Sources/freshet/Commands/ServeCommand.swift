@@ -62,7 +62,7 @@ struct ServeCommand {
   }
 
   private func report(_ recovery: EngineProcess.Recovery, _ isEmbedded: Bool, _ log: Telemetry.Log) {
-    for error in recovery.refused { log.warning("a snapshot cannot be used, the one before it stands in: \(error)") }
+    for error in recovery.refused { log.warning("a snapshot cannot be used: \(error)") }
     if let factors = recovery.droppedModelFactors {
       log.warning("the snapshot's model has \(factors) factors, model.factors says otherwise: the model is trained anew")
     }
@@ -70,7 +70,10 @@ struct ServeCommand {
       log.info("restored snapshot \(sequence)")
       if isEmbedded { log.info("the embedded log ended with its process: model and state are kept, reading begins at its start") }
     } else {
-      log.info("no snapshot: starting empty, at the beginning of the log")
+      log.info(
+        recovery.refused.isEmpty
+          ? "no snapshot: starting empty, at the beginning of the log"
+          : "none of the \(recovery.refused.count) snapshots is whole: starting empty, at the beginning of the log")
     }
   }
 

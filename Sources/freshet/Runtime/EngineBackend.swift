@@ -9,7 +9,9 @@ struct EngineBackend: AdminBackend {
   private static let tickMax = Duration.seconds(30)
 
   func liveness() -> HealthReport {
-    let age = MonotonicClock.nanoseconds() - process.status.current.tickedNanoseconds
+    let ticked = process.status.current.tickedNanoseconds
+    let now = MonotonicClock.nanoseconds()
+    let age = now - min(now, ticked)
     let ticks = age < Self.tickMax.nanoseconds
     return HealthReport(checks: [HealthCheck("loop", ok: ticks, message: ticks ? "" : "the loop stands still")])
   }
@@ -28,7 +30,9 @@ struct EngineBackend: AdminBackend {
         status.source.halted.sorted { $0.key < $1.key }.first.map { "\($0.key): \($0.value)" } ?? status.source.problem
           ?? "this engine holds \(status.source.assigned.count) of \(status.source.all.count) partitions and publishes nothing; one engine per group for now"
       ),
-      check("lag", (status.lagSeconds ?? 0) <= lagMax, "the stream is \(Int(status.lagSeconds ?? 0)) s behind"),
+      check(
+        "lag", status.lagSeconds.map { $0 <= lagMax } ?? false,
+        status.lagSeconds.map { "the stream is \(Int($0)) s behind" } ?? "how far behind the stream is, is not known yet"),
       check("redis", status.publisher.isUp, status.publisher.problem ?? "Redis has not answered yet"),
       check("dead_letters", status.deadLetterProblem == nil, status.deadLetterProblem ?? ""),
       check("replay", !status.isHolding, "records of before the restart are being replayed"),
@@ -47,13 +51,9 @@ struct EngineBackend: AdminBackend {
   }
 
   func modelsJSON() -> [UInt8] {
-    let records = process.records.all
-    // The status is up to 0.2 s older than the record of a retrain that has just ended.
-    let epoch = [process.status.current.epoch, records.last { $0.result == .accepted }?.epoch].compactMap(\.self).max()
-    return
-      ([
-        "epoch": epoch.map { .integer(Int($0)) } ?? .null, "models": .array(records.reversed().map(StatusReport.json(of:))),
-      ] as JSONValue).bytes
+    let records = process.records.all.reversed().map(StatusReport.json(of:))
+    let newest = (process.records.all.map(\.epoch) + [process.status.current.epoch]).compactMap(\.self).max()
+    return (["epoch": newest.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records))] as JSONValue).bytes
   }
 
   func requestRetrain() -> RetrainRequestOutcome {
@@ -77,7 +77,9 @@ struct EngineBackend: AdminBackend {
 
   func cancelJob(_ id: String) -> Bool {
     guard let job = process.jobs.job(id), job.state == .running, job.kind == .retrain else { return false }
-    process.mailbox.post(.cancelRetrain)
+    // Once the model is adopted, it goes to the readers.
+    guard job.phase != "snapshot", job.phase != "publish" else { return false }
+    process.mailbox.post(.cancelRetrain(job: id))
     return true
   }
 }

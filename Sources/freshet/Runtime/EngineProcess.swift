@@ -121,7 +121,7 @@ final class EngineProcess: @unchecked Sendable {
 
   func requestSnapshot() -> (id: String, isNew: Bool) {
     let job = jobs.begin(.snapshot, nowNanoseconds: MonotonicClock.nanoseconds())
-    if job.isNew { mailbox.post(.snapshot) }
+    if job.isNew { mailbox.post(.snapshot(job: job.id)) }
     wake()
     return job
   }

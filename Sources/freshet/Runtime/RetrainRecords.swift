@@ -6,6 +6,7 @@ import Synchronization
 final class RetrainRecords: Sendable {
   private static let kept = 100
   private let directory: String
+  private let queue = DispatchQueue(label: "freshet.runs")
   private let records = Mutex<[RetrainRecord]>([])
 
   init(directory: String) {
@@ -26,6 +27,11 @@ final class RetrainRecords: Sendable {
       records.append(record)
       if records.count > Self.kept { records.removeFirst() }
     }
+    // Not on the caller's thread: that is the loop.
+    queue.async { self.write(record) }
+  }
+
+  private func write(_ record: RetrainRecord) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     if let data = try? encoder.encode(record) {

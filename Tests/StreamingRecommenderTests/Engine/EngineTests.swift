@@ -143,9 +143,9 @@ import Testing
     var engine = trainedEngine(configuration, checkerboard() + checkerboard(users: 20).filter { $0.user.last! % 2 == 1 })
     let scratch = scratch(configuration)
     _ = engine.apply([event("u0", "fresh", time: now + 10_000_000)])
-    #expect(engine.refreshNewItems(scratch) == [engine.item("fresh")!])
+    #expect(engine.refreshNewItems() == [engine.item("fresh")!])
     _ = engine.apply([event("nobody", "fresh", time: now + 10_000_001)])
-    #expect(engine.refreshNewItems(scratch) == [engine.item("fresh")!])
+    #expect(engine.refreshNewItems() == [engine.item("fresh")!])
     let list = engine.list("nobody", scratch)!
     #expect(list.source == .foldin)
     #expect(engine.servedVector(engine.user("nobody")!)!.contains { $0 != 0 })
@@ -163,7 +163,7 @@ import Testing
     engine.adopt(result.trained!, epoch: 1)
     _ = engine.apply([event("u0", "before-the-flip", time: now + 10_000_001)])
     _ = engine.installPending()
-    _ = engine.refreshNewItems(scratch(configuration))
+    _ = engine.refreshNewItems()
     #expect(engine.model!.hasVector(engine.item("while-training")!))
     #expect(engine.model!.hasVector(engine.item("before-the-flip")!))
   }
@@ -257,7 +257,7 @@ import Testing
     var engine = trainedEngine(configuration)
     _ = engine.apply([event("new", "i3", time: now + 100), event("new", "fresh", time: now + 200)])
     let scratch = scratch(configuration)
-    _ = engine.refreshNewItems(scratch)
+    _ = engine.refreshNewItems()
     for name in ["u0", "u1", "new"] {
       let list = engine.list(name, scratch)!
       let vector = engine.servedVector(engine.user(name)!)!

@@ -126,7 +126,7 @@ final class LoopRig {
   }
 
   func snapshot() {
-    loop.mailbox.post(.snapshot)
+    loop.mailbox.post(.snapshot(job: nil))
     turn()
     settle()
   }

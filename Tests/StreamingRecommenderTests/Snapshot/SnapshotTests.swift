@@ -29,7 +29,7 @@ import Testing
     let other = extra.enumerated().map { record(Int64($0.offset), $0.element, partition: 3) }
     _ = engine.apply(other, nowMilliseconds: now + 10_000)
     let scratch = scratch(configuration)
-    _ = engine.refreshNewItems(scratch)
+    _ = engine.refreshNewItems()
     let tombstone = Record(source: events0, offset: 9000, timestampMilliseconds: now, key: Array("u5".utf8), value: nil)
     _ = engine.apply([tombstone, record(9001, event("u6", "unsolved", time: now + 8000))], nowMilliseconds: now + 10_000)
     _ = engine.refresh([0, 1, 2], scratch)
@@ -64,7 +64,7 @@ import Testing
     #expect(restored.model?.absentItems == engine.model?.absentItems)
     #expect(restored.newItemUsers == engine.newItemUsers)
     let scratch = scratch(Self.configuration)
-    #expect(restored.refreshNewItems(scratch) == engine.refreshNewItems(scratch))
+    #expect(restored.refreshNewItems() == engine.refreshNewItems())
     for user in 0..<Int32(engine.store.userCapacity) where engine.store.users.withName(user, { !$0.isEmpty }) {
       #expect(restored.isCurrent(user) == engine.isCurrent(user))
       #expect(restored.servedVector(user) == engine.servedVector(user))
