@@ -126,10 +126,12 @@ public final class KafkaInteractionSource: InteractionSource {
     // The order librdkafka wants: queues, group, client (when the inspector lets go of it, too).
     readers = []
     consumerQueue = nil
-    client.closeConsumer()
-    client.callbacks.onRebalance = nil
+    // A rebalance may wait to be answered; from `deinit` this object can no longer be asked.
     client.callbacks.onError = nil
     client.callbacks.onCommit = nil
+    client.callbacks.onRebalance = { [client] code, partitions in client.giveBack(code, partitions) }
+    client.closeConsumer()
+    client.callbacks.onRebalance = nil
   }
 
   func subscribe() {

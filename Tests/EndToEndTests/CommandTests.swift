@@ -64,7 +64,8 @@ extension EndToEnd {
     // MARK: Everything by --data-dir
 
     @Test func oneEmbeddedEngineIsReachedThroughItsDataDirectoryAlone() throws {
-      let engine = try Engine(["--embedded", "--redis", Self.nowhere], ["model.factors=16", "redis.namespace=shop"])
+      let engine = try Engine(
+        ["--embedded", "--redis", Self.nowhere], ["model.factors=16", "redis.namespace=shop", "retrain.max_quality_drop=1"])
       try engine.start()
       let reach = ["--data-dir", engine.directory]
       let file = try Bench.head(Place.shippedEvents, 10_000)

@@ -11,7 +11,7 @@ extension EndToEnd {
   @Suite(.serialized, .disabled(if: Place.serversAbsence != nil, "no Kafka or no Redis, see standard error"))
   struct CrashTests {
     private static let settings = [
-      "snapshot.interval=1s", "retrain.every_events=8000", "model.factors=16", "publish.max_rate=5000",
+      "snapshot.interval=1s", "retrain.every_events=8000", "model.factors=16", "publish.max_rate=5000", "retrain.max_quality_drop=1",
     ]
     private static let partitions = 4
 

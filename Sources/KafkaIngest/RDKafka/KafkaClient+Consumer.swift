@@ -32,6 +32,15 @@ extension KafkaClient {
     code(of: rd_kafka_incremental_unassign(pointer, list))
   }
 
+  /// Answers a rebalance without reading anything from the partitions any more.
+  func giveBack(_ code: rd_kafka_resp_err_t, _ partitions: UnsafePointer<rd_kafka_topic_partition_list_t>) {
+    guard usesIncrementalRebalance else {
+      _ = assign(nil)
+      return
+    }
+    _ = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? incrementalAssign(partitions) : incrementalUnassign(partitions)
+  }
+
   private func code(of error: OpaquePointer?) -> rd_kafka_resp_err_t {
     guard let error else { return RD_KAFKA_RESP_ERR_NO_ERROR }
     defer { rd_kafka_error_destroy(error) }

@@ -85,6 +85,8 @@ extension IngestLoop {
 
   func finish(_ job: String, _ record: RetrainRecord, _ state: JobBoard.State) {
     lastRetrain = record
+    // Before the job ends: who waits for that looks at the records next.
+    ports.retrainEnded(record)
     jobs.update(job) {
       $0.state = state
       $0.phase = "ended"
@@ -103,6 +105,5 @@ extension IngestLoop {
         "job": job, "epoch": record.epoch.map { "\($0)" } ?? "none", "message": record.message ?? "none",
         "quality_old": record.qualityOld.map { "\($0)" } ?? "none", "quality_new": record.qualityNew.map { "\($0)" } ?? "none",
       ])
-    ports.retrainEnded(record)
   }
 }
