@@ -46,8 +46,6 @@ public struct FoldIn: Sendable {
 
   /// Pairs added since `begin`.
   public func pairs(in workspace: Workspace) -> Int { workspace.pairs }
-  /// Whether the solution can differ from zero.
-  public func isEmpty(_ workspace: Workspace) -> Bool { workspace.items.isEmpty }
 
   /// Writes the row (padding included); false when it is not finite (zeros are written).
   public func solve(side: RowSolver.Side, into row: UnsafeMutablePointer<Float>, workspace: Workspace) -> Bool {

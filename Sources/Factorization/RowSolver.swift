@@ -150,10 +150,4 @@ public struct RowSolver: Sendable {
     }
     return total
   }
-
-  /// Useful floating-point operations of one solve over `entries` entries; for GFLOP/s figures.
-  public static func operations(entries: Int, factors: Int) -> Double {
-    let (n, k) = (Double(entries), Double(factors))
-    return n * k * (k + 1) + 2 * n * k + k * k * k / 3 + 2 * k * k
-  }
 }

@@ -17,10 +17,7 @@ public struct EngineSettings: Sendable, Equatable {
   public var warmStart: Bool
   public var seed: UInt64
   public var n: Int
-  public var popularN: Int
   public var similarN: Int
-  public var publishVectors: Bool
-  public var publishSimilar: Bool
   public var maxQualityDrop: Double
   public var acceptQualityDrop: Bool
 
@@ -50,10 +47,7 @@ public struct EngineSettings: Sendable, Equatable {
     warmStart = configuration.retrain.warmStart
     seed = model.seed
     n = configuration.topN.n
-    popularN = configuration.topN.popularN
     similarN = configuration.topN.similarN
-    publishVectors = configuration.publish.vectors
-    publishSimilar = configuration.publish.similar
     maxQualityDrop = configuration.retrain.maxQualityDrop
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
   }

@@ -53,7 +53,6 @@ extension RecommenderEngine {
     }
     eventsSinceFreeze += 1
     update.applied.append(.init(user: user, producedAtMilliseconds: producedAt))
-    update.newestEventMilliseconds = max(update.newestEventMilliseconds ?? .min, interaction.timeMilliseconds)
     if isNewItem, model != nil { update.unknownItems += 1 }
     if changed.insert(user).inserted { update.changedUsers.append(user) }
     noteChange(of: user)

@@ -90,7 +90,6 @@ public struct EngineUpdate: Sendable {
   public var clampedTimestamps = 0
   public var keyMismatches = 0
   public var unknownItems = 0
-  public var newestEventMilliseconds: Int64?
   public init() {}
 
   public struct AppliedEvent: Sendable, Equatable {

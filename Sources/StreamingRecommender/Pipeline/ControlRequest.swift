@@ -5,7 +5,6 @@ public enum ControlRequest: Sendable {
   case cancelRetrain(job: String)
   /// Of a job on the board, if one was made for it.
   case snapshot(job: String?)
-  case republish
   /// A frozen view of the state, for those who want to count or hash it.
   case freeze(JobHandle<FrozenState>)
 }

@@ -13,3 +13,13 @@ public struct SystemClock: EngineClock {
   public var monotonicNanoseconds: UInt64 { MonotonicClock.nanoseconds() }
   public var wallMilliseconds: Int64 { WallClock.milliseconds() }
 }
+
+/// One reading of both clocks.
+public struct EngineInstant: Sendable, Equatable {
+  public var monotonicNanoseconds: UInt64
+  public var wallMilliseconds: Int64
+  public init(_ clock: some EngineClock) {
+    monotonicNanoseconds = clock.monotonicNanoseconds
+    wallMilliseconds = clock.wallMilliseconds
+  }
+}

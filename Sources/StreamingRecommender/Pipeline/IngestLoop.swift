@@ -233,7 +233,6 @@ public final class IngestLoop {
       switch request {
       case .cancelRetrain(let job): cancelTraining(job)
       case .snapshot(let job): snapshots.request(job: job)
-      case .republish: planner.republish(engine)
       case .freeze(let handle):
         handle.complete(
           FrozenState(store: engine.store.frozen(), eventsApplied: engine.eventsApplied, factorBytes: engine.factorBytes))

@@ -22,50 +22,50 @@ struct PublishPlanner: Sendable {
   }
 
   let settings: Settings
-  private(set) var dirty = DirtyUsers()
-  private(set) var rollout: Rollout?
+  var dirty = DirtyUsers()
+  var rollout: Rollout?
   /// The epoch whose pointer readers have.
-  private(set) var visibleEpoch: UInt32?
-  private var progress = PublishProgress()
-  private var batchNumber: UInt64 = 0
-  private var forgotten: [String] = []
-  private var forgetsInFlight: [(ticket: UInt64, ids: [String])] = []
-  private var producedAt: [Int32: [Int64]] = [:]
+  var visibleEpoch: UInt32?
+  var progress = PublishProgress()
+  var batchNumber: UInt64 = 0
+  var forgotten: [String] = []
+  var forgetsInFlight: [(ticket: UInt64, ids: [String])] = []
+  var producedAt: [Int32: [Int64]] = [:]
   /// The epoch under which each user's list was last submitted.
-  private var submittedEpoch: [UInt32] = []
-  private var lastTicket: UInt64 = 0
-  private var popularDue = true
-  private var popularAt: UInt64 = 0
-  private var progressAt: UInt64 = 0
+  var submittedEpoch: [UInt32] = []
+  var lastTicket: UInt64 = 0
+  var popularDue = true
+  var popularAt: UInt64 = 0
+  var progressAt: UInt64 = 0
   /// Progress as submitted, and as the view has acknowledged it.
-  private var published = PartitionOffsets()
-  private var acknowledgedProgress = PartitionOffsets()
-  private var progressInFlight: [(ticket: UInt64, offsets: PartitionOffsets)] = []
+  var published = PartitionOffsets()
+  var acknowledgedProgress = PartitionOffsets()
+  var progressInFlight: [(ticket: UInt64, offsets: PartitionOffsets)] = []
   /// The last offsets that lists were found to cover.
-  private var covered: PartitionOffsets?
+  var covered: PartitionOffsets?
   /// Lists of the view are missing or old beyond what the progress would say: it waits until every user was written.
-  private var isRewriting = false
-  private var progressDue = false
+  var isRewriting = false
+  var progressDue = false
   /// The view may lack vectors of new items that a snapshot brought: they go out before the first list.
-  private var repeatsNewItems = false
+  var repeatsNewItems = false
   /// Every user of an epoch is submitted; it counts as rolled out when the view has them all.
-  private var awaitedRollout: (epoch: UInt32, ticket: UInt64)?
+  var awaitedRollout: (epoch: UInt32, ticket: UInt64)?
   /// Whether this process has given the view anything yet.
-  private var hasPublished = false
+  var hasPublished = false
   /// Lists wait: readers may hold newer ones, made by the process before us from records that we have yet to replay.
-  private(set) var isHolding = false
-  private var refreshNext: Int32 = 0
-  private var refreshedAt: UInt64?
-  private var rateCredit = 0.0
-  private var rateAt: UInt64?
-  private var normalized: (factors: FactorMatrix, panels: ItemPanels)?
+  var isHolding = false
+  var refreshNext: Int32 = 0
+  var refreshedAt: UInt64?
+  var rateCredit = 0.0
+  var rateAt: UInt64?
+  var normalized: (factors: FactorMatrix, panels: ItemPanels)?
 
-  private static let timesPerUserMax = 64
+  static let timesPerUserMax = 64
   /// While the view is away, the times of so many users are kept; the freshness of the others is not counted.
-  private static let timedUsersMax = 50_000
-  private static let slice = 64
-  private static let popularEvery = Duration.seconds(1)
-  private static let progressEvery = Duration.milliseconds(200)
+  static let timedUsersMax = 50_000
+  static let slice = 64
+  static let popularEvery = Duration.seconds(1)
+  static let progressEvery = Duration.milliseconds(200)
 
   init(settings: Settings) { self.settings = settings }
 
@@ -131,7 +131,7 @@ struct PublishPlanner: Sendable {
   }
 
   /// Tombstones that the process before us applied and the view may not have seen; who came again since gets the list again.
-  private mutating func repeatForgets(_ engine: RecommenderEngine) {
+  mutating func repeatForgets(_ engine: RecommenderEngine) {
     for id in engine.unconfirmedForgets where !forgotten.contains(id) {
       forgotten.append(id)
       if let user = engine.store.users.find(Array(id.utf8)) { dirty.insert(user, batch: batchNumber) }
@@ -139,7 +139,7 @@ struct PublishPlanner: Sendable {
   }
 
   /// The view knows nothing of what was published.
-  private mutating func forgetProgress() {
+  mutating func forgetProgress() {
     published = PartitionOffsets()
     acknowledgedProgress = PartitionOffsets()
     progressInFlight = []
@@ -152,13 +152,6 @@ struct PublishPlanner: Sendable {
     if !installs { submittedEpoch = [] }
     awaitedRollout = nil
     rollout = Rollout(epoch: epoch, installs: installs, phase: .items(next: 0))
-  }
-
-  /// Everything again, at full speed (`freshet republish`, a lost view).
-  mutating func republish(_ engine: RecommenderEngine) {
-    guard let model = engine.model, rollout == nil else { return }
-    popularDue = true
-    start(epoch: model.epoch, installs: false)
   }
 
   /// Lists need not wait any more: what was in the log at our start has been applied.
@@ -199,7 +192,7 @@ struct PublishPlanner: Sendable {
     return batch
   }
 
-  private mutating func noteAcknowledged(_ engine: inout RecommenderEngine) {
+  mutating func noteAcknowledged(_ engine: inout RecommenderEngine) {
     while let first = forgetsInFlight.first, progress.isAcknowledged(first.ticket) {
       engine.confirmForgotten(first.ids)
       forgetsInFlight.removeFirst()
@@ -210,7 +203,7 @@ struct PublishPlanner: Sendable {
     }
   }
 
-  private mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
+  mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
     var items = engine.refreshNewItems(max: Self.slice)
     guard settings.vectors, let model = engine.model else { return }
     if repeatsNewItems { items = Set(items).union(model.foldedInItems).sorted() }
@@ -221,7 +214,7 @@ struct PublishPlanner: Sendable {
     }
   }
 
-  private mutating func planLive(
+  mutating func planLive(
     _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
   ) {
     // A vector of an epoch that readers do not have yet would stand beside items of another. Without a model there are no lists
@@ -238,12 +231,12 @@ struct PublishPlanner: Sendable {
     planUsers(users, &engine, scratch, now, &batch)
   }
 
-  private mutating func forgetDirtyUsers() {
+  mutating func forgetDirtyUsers() {
     _ = dirty.take(.max / 2)
     producedAt = [:]
   }
 
-  private mutating func planUsers(
+  mutating func planUsers(
     _ users: [Int32], _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ now: EngineInstant, _ batch: inout Batch
   ) {
     guard let epoch = engine.model?.epoch else { return }
@@ -269,147 +262,8 @@ struct PublishPlanner: Sendable {
     }
   }
 
-  private mutating func planRollout(
-    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
-  ) {
-    guard var current = rollout else { return }
-    var slice = min(Self.slice, room - batch.commands.count)
-    slice = min(slice, rateAllowance(now))
-    guard slice > 0 else { return }
-    switch current.phase {
-    case .items(let next): current.phase = planItems(current, from: next, slice, engine, &batch)
-    case .itemsSubmitted(let ticket):
-      guard progressHas(acknowledged: ticket) else { return }
-      current.phase = flip(current, &engine, now, &batch)
-      current.installs = false
-    case .users where isHolding: return
-    case .users(let next): current.phase = planEveryUser(current, from: next, slice, &engine, scratch, now, &batch)
-    case .similar(let next): current.phase = planSimilar(current, from: next, slice, engine, scratch, now, &batch)
-    case .retire(let epoch, let next): current.phase = planRetire(current, epoch, from: next, engine, &batch)
-    case .done: break
-    }
-    rateCredit -= settings.rateMax == nil ? 0 : Double(batch.commands.count)
-    rollout = current.phase == .done ? nil : current
-  }
-
-  private mutating func rateAllowance(_ now: EngineInstant) -> Int {
-    guard let rate = settings.rateMax else { return .max }
-    let elapsed = Double(now.monotonicNanoseconds - (rateAt ?? now.monotonicNanoseconds)) / 1e9
-    rateAt = now.monotonicNanoseconds
-    rateCredit = min(Double(rate), rateCredit + elapsed * Double(rate))
-    return max(0, Int(rateCredit))
-  }
-
-  private func planItems(_ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: RecommenderEngine, _ batch: inout Batch)
-    -> Rollout.Phase
-  {
-    guard let model = rollout.installs ? engine.pending?.model : engine.model, settings.vectors else {
-      return .itemsSubmitted(ticket: 0)
-    }
-    var item = next
-    let end = Int32(model.itemFactors.rows)
-    var taken = 0
-    while item < end, taken < slice {
-      if model.hasVector(item) {
-        batch.commands.append(
-          .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
-        taken += 1
-      }
-      item += 1
-    }
-    return item < end ? .items(next: item) : .itemsSubmitted(ticket: lastSubmitted(batch))
-  }
-
-  /// An empty batch is not submitted: then the last one that was counts.
-  private func lastSubmitted(_ batch: Batch) -> UInt64 { batch.commands.isEmpty ? lastTicket - 1 : lastTicket }
-
-  private func progressHas(acknowledged ticket: UInt64) -> Bool { progress.isAcknowledged(ticket) }
-
-  /// The moment at which the epoch becomes the readers': the pending model is installed and the pointer written.
-  private mutating func flip(_ rollout: Rollout, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch)
-    -> Rollout.Phase
-  {
-    let previous = visibleEpoch == rollout.epoch ? nil : visibleEpoch
-    if rollout.installs {
-      for user in engine.installPending() { dirty.insert(user, batch: batchNumber) }
-    }
-    guard let model = engine.model else { return .done }
-    let kept = [model.epoch - 1, model.epoch].filter { $0 > 0 }
-    batch.commands.append(
-      .model(
-        ModelPointer(
-          epoch: model.epoch, previousEpoch: previous, factors: model.factors, users: engine.store.users.count,
-          items: model.vectorCount, trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: kept)))
-    visibleEpoch = model.epoch
-    return .users(next: 0)
-  }
-
-  private mutating func planEveryUser(
-    _ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: inout RecommenderEngine, _ scratch: EngineScratch,
-    _ now: EngineInstant, _ batch: inout Batch
-  ) -> Rollout.Phase {
-    var users: [Int32] = []
-    var user = next
-    let end = Int32(engine.store.userCapacity)
-    while user < end, users.count < slice {
-      let isNewer = Int(user) < submittedEpoch.count && submittedEpoch[Int(user)] == rollout.epoch
-      // A user in the live queue gets its list there.
-      if !isNewer, !dirty.contains(user) { users.append(user) }
-      user += 1
-    }
-    planUsers(users, &engine, scratch, now, &batch)
-    if user < end { return .users(next: user) }
-    awaitedRollout = (rollout.epoch, lastSubmitted(batch))
-    isRewriting = false
-    return settings.similar ? .similar(next: 0) : firstToRetire(rollout)
-  }
-
-  private mutating func planSimilar(
-    _ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: RecommenderEngine, _ scratch: EngineScratch, _ now: EngineInstant,
-    _ batch: inout Batch
-  ) -> Rollout.Phase {
-    guard let model = engine.model else { return .done }
-    if normalized == nil, let factors = engine.normalizedItemFactors() { normalized = (factors, ItemPanels(factors)) }
-    guard let normalized else { return .done }
-    var items: [Int32] = []
-    var item = next
-    let end = Int32(normalized.factors.rows)
-    while item < end, items.count < min(slice, 16) {
-      if model.hasVector(item) { items.append(item) }
-      item += 1
-    }
-    for (item, list) in zip(items, engine.similarItems(items, normalized.panels, normalized.factors, scratch)) {
-      batch.commands.append(
-        .similar(
-          item: engine.store.items.string(item),
-          list: RecommendationList(
-            epoch: model.epoch, source: .similar, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds,
-            items: list.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
-    }
-    if item < end { return .similar(next: item) }
-    self.normalized = nil
-    return firstToRetire(rollout)
-  }
-
-  private func firstToRetire(_ rollout: Rollout) -> Rollout.Phase {
-    guard settings.vectors, let first = rollout.retired.first else { return .done }
-    return .retire(epoch: first, next: 0)
-  }
-
-  private func planRetire(_ rollout: Rollout, _ epoch: UInt32, from next: Int32, _ engine: RecommenderEngine, _ batch: inout Batch)
-    -> Rollout.Phase
-  {
-    let end = min(Int32(engine.store.items.capacity), next + 512)
-    if next < end {
-      batch.commands.append(.retireItemFactors(epoch: epoch, items: (next..<end).map { engine.store.items.string($0) }))
-      return .retire(epoch: epoch, next: end)
-    }
-    guard let following = rollout.retired.first(where: { $0 > epoch }) else { return .done }
-    return .retire(epoch: following, next: 0)
-  }
-
   /// Every user once per `refresh`, so that lost keys come back and times to live are renewed.
-  private mutating func planRefresh(
+  mutating func planRefresh(
     _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
   ) {
     guard rollout == nil, dirty.isEmpty, !isHolding, let model = engine.model, visibleEpoch == model.epoch, engine.store.userCapacity > 0,
@@ -428,7 +282,7 @@ struct PublishPlanner: Sendable {
     planUsers(users, &engine, scratch, now, &batch)
   }
 
-  private mutating func planPopular(_ engine: RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch) {
+  mutating func planPopular(_ engine: RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch) {
     guard popularDue, now.monotonicNanoseconds - popularAt >= Self.popularEvery.nanoseconds || popularAt == 0 else { return }
     let items = engine.popular(settings.popularN)
     guard !items.isEmpty else { return }
@@ -441,7 +295,7 @@ struct PublishPlanner: Sendable {
           items: items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
   }
 
-  private mutating func planProgress(
+  mutating func planProgress(
     _ engine: RecommenderEngine, _ now: EngineInstant, _ firstWaitingBatch: UInt64?, _ batch: inout Batch
   ) {
     guard now.monotonicNanoseconds - progressAt >= Self.progressEvery.nanoseconds || progressAt == 0 else { return }
@@ -457,15 +311,5 @@ struct PublishPlanner: Sendable {
       published[partition] = next
     }
     progressInFlight.append((lastTicket, published))
-  }
-}
-
-/// One reading of both clocks.
-public struct EngineInstant: Sendable, Equatable {
-  public var monotonicNanoseconds: UInt64
-  public var wallMilliseconds: Int64
-  public init(_ clock: some EngineClock) {
-    monotonicNanoseconds = clock.monotonicNanoseconds
-    wallMilliseconds = clock.wallMilliseconds
   }
 }

@@ -22,11 +22,6 @@ struct Terminal: Sendable, Equatable {
     (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
   }
 
-  func bold(_ text: String) -> String { hasColor ? "\u{1b}[1m\(text)\u{1b}[0m" : text }
-  func dim(_ text: String) -> String { hasColor ? "\u{1b}[2m\(text)\u{1b}[0m" : text }
-  func green(_ text: String) -> String { hasColor ? "\u{1b}[32m\(text)\u{1b}[0m" : text }
-  func red(_ text: String) -> String { hasColor ? "\u{1b}[31m\(text)\u{1b}[0m" : text }
-
   /// Writes to standard error: notes, progress, complaints.
   static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 
