@@ -30,8 +30,5 @@ import Testing
     }
     print("decoding \(json.utf8.count) bytes: \(Int(best)) ns (best of 5 x \(rounds)), checksum \(checksum)")
     #expect(checksum == Double(rounds) * 5 * 12)
-    #if !DEBUG
-      #expect(checksum > 0)
-    #endif
   }
 }
