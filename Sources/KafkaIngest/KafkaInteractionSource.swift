@@ -61,10 +61,6 @@ public final class KafkaInteractionSource: InteractionSource {
   }
 
   deinit {
-    // Nobody is left to be called back: closing the group serves what is queued.
-    client.callbacks.onRebalance = nil
-    client.callbacks.onError = nil
-    client.callbacks.onCommit = nil
     close()
     messages.deallocate()
   }

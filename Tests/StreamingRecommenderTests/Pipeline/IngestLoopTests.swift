@@ -286,7 +286,7 @@ import Testing
     rig.produce((0..<20).map { event("u\($0 * 2)", "hit", time: 1_700_000_020_000) })
     rig.turn()
     #expect(rig.engine.model!.hasVector(rig.engine.item("hit")!))
-    rig.loop.mailbox.post(.snapshot)
+    rig.loop.mailbox.post(.snapshot(job: nil))
     rig.turn(2)
     rig.jobs.runAll()
     try rig.restart()
