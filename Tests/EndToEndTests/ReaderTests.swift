@@ -8,10 +8,14 @@ extension EndToEnd {
   struct ReaderTests {
     @Test(.disabled(if: Place.absence([("/usr/bin/env", "env"), (python ?? "python3", "python3")]) != nil, "no python3"))
     func aReaderInPythonComputesTheSameListsFromTheVectors() throws {
-      let scene = try Scene("python", settings: ["model.trend=none", "topn.n=30"])
+      let scene = try Scene("python", settings: ["model.trend=none", "model.transitions=none", "topn.n=30", "retrain.max_quality_drop=1"])
       let file = try Bench.head(Place.shippedEvents, 12_000)
       try scene.engine.start()
       #expect(try freshet(["produce", file, "--max"] + scene.address).status == 0)
+      try scene.engine.settle(applied: 12_000)
+      // An item that comes after the training gets a vector, but lists made before that lack it: here the training knows all.
+      let retrain = try freshet(["retrain", "--wait", "--data-dir", scene.engine.directory])
+      #expect(retrain.status == 0, "\(retrain.messages)")
       try scene.engine.settle(applied: 12_000)
       // Some users move on after the training, and one begins with an item that the training has not seen.
       try scene.produce(
@@ -24,7 +28,8 @@ extension EndToEnd {
         .map { "\($0[0])\t\($0[1])" }
       let extra = (0..<40).map { "17850\t2242\($0)" } + ["newcomer\tnew-item"]
       let history = try Bench.write("seen.tsv", (seen + extra).joined(separator: "\n") + "\n")
-      let answer = try shell("python3 '\(script)' \(port) 'freshet:\(scene.name)' '\(history)'")
+      let late = extra.map { $0.split(separator: "\t")[1] }.joined(separator: ",")
+      let answer = try shell("python3 '\(script)' \(port) 'freshet:\(scene.name)' '\(history)' '\(late)'")
       let report = try #require(try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [String: Any], "\(answer)")
       #expect(report["epoch"] as? Int == status.epoch)
       #expect(report["problems"] as? [String] == [])
@@ -47,7 +52,7 @@ extension EndToEnd {
       from collections import defaultdict
       from urllib.parse import unquote
 
-      port, root, history = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+      port, root, history, late = int(sys.argv[1]), sys.argv[2], sys.argv[3], set(sys.argv[4].split(","))
       stream = socket.create_connection(("127.0.0.1", port)).makefile("rwb")
 
       def reply():
@@ -119,7 +124,9 @@ extension EndToEnd {
               continue
           users += 1
           scores = {item: dot(mine, numbers) for item, numbers in items.items()}
-          expected = sorted((item for item in scores if item not in seen[user]), key=lambda item: -scores[item])[: len(stored["items"])]
+          names = {item for item, _ in stored["items"]}
+          unseen = [item for item in scores if item not in seen[user] and (item in names or item not in late)]
+          expected = sorted(unseen, key=lambda item: -scores[item])[: len(stored["items"])]
           if len(stored["items"]) != 30:
               problems.append("%s: %d items" % (user, len(stored["items"])))
           previous = math.inf
