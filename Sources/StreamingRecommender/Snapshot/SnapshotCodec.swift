@@ -19,10 +19,7 @@ public enum SnapshotCodec {
   // MARK: Writing
 
   public static func write(_ snapshot: Snapshot, to sink: Sink) throws {
-    var writer = ByteWriter()
-    for byte in magic { writer.write(byte) }
-    writer.write(version)
-    try writer.bytes.withUnsafeBytes(sink)
+    try header(version).withUnsafeBytes(sink)
     try section(.configuration, sink) { writeConfiguration(snapshot, &$0) }
     try section(.offsets, sink) { writeOffsets(snapshot.offsets, &$0) }
     try section(.items, sink) { writeItems(snapshot.store, &$0) }
@@ -37,6 +34,15 @@ public enum SnapshotCodec {
       }
     }
     try section(.end, sink) { _ in }
+  }
+
+  /// A flipped bit in the version must not look like a file of another program version: the header has its own checksum.
+  static func header(_ version: UInt32) -> [UInt8] {
+    var writer = ByteWriter()
+    for byte in magic { writer.write(byte) }
+    writer.write(version)
+    writer.write(writer.bytes.withUnsafeBytes { freshet_crc32c(0, $0.baseAddress, $0.count) })
+    return writer.bytes
   }
 
   private static func section(_ kind: Section, _ sink: Sink, _ body: (inout ByteWriter) -> Void) throws {
@@ -159,6 +165,11 @@ public enum SnapshotCodec {
     guard bytes.count >= magic.count else { throw SnapshotError(.truncated(atByte: bytes.count), path: path) }
     guard try Array(reader.readBytes(magic.count)) == magic else { throw SnapshotError(.notASnapshot, path: path) }
     let version: UInt32 = try reader.read()
+    let headerBytes = reader.position
+    let headerSum: UInt32 = try reader.read()
+    guard headerSum == freshet_crc32c(0, bytes.baseAddress, headerBytes) else {
+      throw SnapshotError(.checksumMismatch(section: "header"), path: path)
+    }
     guard version == Self.version else { throw SnapshotError(.unknownVersion(got: version, known: Self.version), path: path) }
     var assembly = Assembly(path: path, settings: EngineSettings(configuration))
     while true {
