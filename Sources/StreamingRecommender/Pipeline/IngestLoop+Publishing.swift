@@ -4,11 +4,11 @@ import Telemetry
 extension IngestLoop {
   /// Only an engine that holds all partitions speaks.
   var canPublish: Bool {
-    ports.source.status.holdsEverything && hasMetView && !snapshots.isRequiredBeforeRollout && ports.publisher.room > 0
+    source.holdsEverything && hasMetView && !snapshots.isRequiredBeforeRollout && ports.publisher.room > 0
   }
 
   func takePublisherEvents() {
-    let all = ports.source.status.all
+    let all = source.all
     if !all.isEmpty, followed != all {
       followed = all
       hasMetView = false
@@ -87,21 +87,19 @@ extension IngestLoop {
 
   func releaseHoldWhenCaughtUp() {
     guard planner.isHolding else { return }
-    if replay.isDone(offsets: engine.offsets, status: ports.source.status) { planner.releaseHold() }
+    if replay.isDone(offsets: engine.offsets, status: source) { planner.releaseHold() }
   }
 
   /// Records not read yet over all partitions; `nil` while unknown.
   var lag: Int64? {
-    let status = ports.source.status
-    guard !status.assigned.isEmpty, status.assigned.isSubset(of: status.lagRecords.keys) else { return nil }
-    return status.lagRecords.values.reduce(0, +)
+    guard !source.assigned.isEmpty, source.assigned.isSubset(of: source.lagRecords.keys) else { return nil }
+    return source.lagRecords.values.reduce(0, +)
   }
 
   /// How old the newest applied record is while there are others behind it; not older than the last time that there were none.
   var lagSeconds: Double? {
     guard let lag else { return nil }
-    let now = ports.clock.wallMilliseconds
-    if lag == 0 { caughtUpMilliseconds = now }
-    return Double(max(0, now - max(lastRecordMilliseconds ?? 0, caughtUpMilliseconds))) / 1e3
+    if lag == 0 { return 0 }
+    return Double(max(0, ports.clock.wallMilliseconds - max(lastRecordMilliseconds ?? 0, caughtUpMilliseconds))) / 1e3
   }
 }

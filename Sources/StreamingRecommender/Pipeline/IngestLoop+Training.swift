@@ -27,14 +27,14 @@ extension IngestLoop {
   }
 
   func startTrainingIfDue() {
+    guard source.holdsEverything else { return }
     let requested = jobs.running(.retrain)
+    guard requested != nil || ports.clock.monotonicNanoseconds >= trainingNotBefore else { return }
     var situation = engine.situation(requested: requested != nil)
     situation.lag = lag
     situation.modelAge = .milliseconds(
       max(0, ports.clock.wallMilliseconds - (lastAttemptMilliseconds ?? engine.model?.trainedAtMilliseconds ?? 0)))
     situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
-    guard ports.source.status.holdsEverything else { return }
-    guard requested != nil || ports.clock.monotonicNanoseconds >= trainingNotBefore else { return }
     guard engine.pending == nil, case .retrain(let reason) = settings.retrain.decide(situation) else {
       if let requested, engine.pending == nil {
         jobs.update(requested.id) {

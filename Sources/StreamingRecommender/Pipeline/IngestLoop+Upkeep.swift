@@ -41,13 +41,14 @@ extension IngestLoop {
 
   /// One decision for all reasons to wait: partitions whose dead letters wait, and all of them while memory is short.
   func pausePartitions() {
-    let wanted = isMemoryPaused ? ports.source.status.all : heldPartitions
+    let wanted = isMemoryPaused ? source.all : heldPartitions
     for partition in wanted.subtracting(pausedPartitions) { ports.source.setPaused(true, partition) }
     for partition in pausedPartitions.subtracting(wanted) { ports.source.setPaused(false, partition) }
     pausedPartitions = wanted
   }
 
   func updateStatus(_ now: UInt64) {
+    if lag == 0 { caughtUpMilliseconds = ports.clock.wallMilliseconds }
     var next = EngineStatus()
     next.epoch = engine.model?.epoch
     next.visibleEpoch = planner.visibleEpoch
@@ -55,7 +56,7 @@ extension IngestLoop {
     next.items = engine.store.items.count
     next.interactions = engine.store.pairCount
     next.eventsApplied = engine.eventsApplied
-    next.source = ports.source.status
+    next.source = source
     next.publisher = ports.publisher.status
     next.isActive = next.source.holdsEverything
     next.lagRecords = lag

@@ -95,6 +95,8 @@ public final class IngestLoop {
   var hasMetView = false
   var fatal: String?
   var replay = ReplayTarget()
+  /// What the source said after the last poll; putting it together costs a call per partition.
+  var source = SourceStatus()
   /// The last turn gave the view something; there may be more.
   var hasSubmitted = false
   var publishedNanoseconds: UInt64 = 0
@@ -157,6 +159,7 @@ public final class IngestLoop {
   public func turn(maxWait: Duration) -> Int {
     takeRequests()
     let batch = ports.source.poll(max: settings.pollMax, timeout: hasSubmitted ? .zero : maxWait)
+    source = ports.source.status
     for event in batch.events { note(event) }
     if !batch.records.isEmpty, fatal == nil { apply(batch.records) }
     takePublisherEvents()
