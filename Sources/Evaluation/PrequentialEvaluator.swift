@@ -18,6 +18,8 @@ public struct PrequentialEvaluator {
 
   public struct Outcome: Sendable {
     public var engine = RankSummary()
+    /// Hits among the first `k` of the list that stood when the event came.
+    public var published = HitSummary()
     public var popularity = RankSummary()
     public var events = 0
     public var retrains = 0
@@ -50,20 +52,23 @@ public struct PrequentialEvaluator {
     let distinctItems = Set(events.map(\.item)).count
     let learned = Int(Double(events.count) * settings.warmup)
     let unscored = Int(Double(events.count) * (settings.warmup + settings.unscored))
+    var published = PublishedLists()
     for event in events[0..<learned] { learn(event, &engine, &baseline) }
-    retrain(&engine, .first, &outcome)
+    if retrain(&engine, .first, &outcome) { published.rollOut(engine) }
     for index in learned..<events.count {
       let event = events[index]
       if index >= unscored {
         let start = MonotonicClock.nanoseconds()
         score(event, &engine, baseline, distinctItems, &outcome)
         outcome.recommendSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9
+        outcome.published.add(hit: published.shows(event.item, to: event.user, engine, scratch, k: 10))
       }
       let start = MonotonicClock.nanoseconds()
       learn(event, &engine, &baseline)
       _ = engine.refreshNewItems()
       outcome.updateSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9
-      if let reason = due(engine) { retrain(&engine, reason, &outcome) }
+      published.publish(event.user, &engine, scratch)
+      if let reason = due(engine), retrain(&engine, reason, &outcome) { published.rollOut(engine) }
       if index % 1000 == 0 { progress(Double(index) / Double(events.count), outcome) }
     }
     outcome.seconds = Double(MonotonicClock.nanoseconds() - began) / 1e9
@@ -93,7 +98,8 @@ public struct PrequentialEvaluator {
     return reason
   }
 
-  private func retrain(_ engine: inout RecommenderEngine, _ reason: RetrainPolicy.Reason, _ outcome: inout Outcome) {
+  /// Returns whether there is a new model.
+  private func retrain(_ engine: inout RecommenderEngine, _ reason: RetrainPolicy.Reason, _ outcome: inout Outcome) -> Bool {
     let start = MonotonicClock.nanoseconds()
     let epoch = (engine.model?.epoch ?? 0) + 1
     let result = engine.makeTrainingJob(id: "evaluation", reason: reason, nowMilliseconds: 0)
@@ -107,5 +113,6 @@ public struct PrequentialEvaluator {
       outcome.rejectedRetrains += 1
     }
     outcome.trainingSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9
+    return result.trained != nil
   }
 }

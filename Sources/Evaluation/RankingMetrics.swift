@@ -36,3 +36,18 @@ public struct RankSummary: Sendable, Equatable {
   public var recall: Double { events == 0 ? 0 : Double(hits) / Double(events) }
   public var meanPercentileRank: Double { events == 0 ? 0 : percentiles / Double(events) }
 }
+
+/// Share of events whose item stood in the list.
+public struct HitSummary: Sendable, Equatable {
+  public private(set) var events = 0
+  public private(set) var hits = 0
+
+  public init() {}
+
+  public mutating func add(hit: Bool) {
+    events += 1
+    hits += hit ? 1 : 0
+  }
+
+  public var recall: Double { events == 0 ? 0 : Double(hits) / Double(events) }
+}

@@ -12,10 +12,15 @@ public final class TopNSelector {
     public var biasWeight: Float
     /// Items that must not come, ascending.
     public var excluded: [Int32]
-    public init(factors: UnsafeBufferPointer<Float>, biasWeight: Float = 0, excluded: [Int32] = []) {
+    /// Added to the scores of single items, in any order; several of one item add up, in their order. The list is as exact with them.
+    public var boosts: [ScoredItem]
+    public init(
+      factors: UnsafeBufferPointer<Float>, biasWeight: Float = 0, excluded: [Int32] = [], boosts: [ScoredItem] = []
+    ) {
       self.factors = factors
       self.biasWeight = biasWeight
       self.excluded = excluded
+      self.boosts = boosts
     }
   }
 
@@ -43,13 +48,15 @@ public final class TopNSelector {
   private func topOfGroup(_ n: Int, _ panels: ItemPanels, _ group: ArraySlice<Query>) -> [[ScoredItem]] {
     let stride = panels.dimensions
     var users = [Float](repeating: 0, count: group.count * stride)
-    var heaps = group.map { query in Heap(capacity: n, excluded: query.excluded) }
+    let sliceItems = Self.panelsAtOnce * Kernels.panel
+    var heaps = group.map { query in
+      Heap(capacity: n, excluded: query.excluded, boosts: BoostsBySlice(query.boosts, items: panels.items, sliceItems: sliceItems))
+    }
     for (index, query) in group.enumerated() {
       precondition(query.factors.count == panels.factors)
       for dimension in 0..<panels.factors { users[index * stride + dimension] = query.factors[dimension] }
       users[index * stride + panels.factors] = query.biasWeight
     }
-    let sliceItems = Self.panelsAtOnce * Kernels.panel
     var panel = 0
     while panel < panels.panels {
       let count = min(Self.panelsAtOnce, panels.panels - panel)
@@ -73,14 +80,17 @@ public final class TopNSelector {
     var entries: Int32 = 0
     let excluded: [Int32]
     var nextExcluded = 0
+    let boosts: BoostsBySlice
 
-    init(capacity: Int, excluded: [Int32]) {
+    init(capacity: Int, excluded: [Int32], boosts: BoostsBySlice) {
       scores = [Float](repeating: 0, count: capacity)
       items = [Int32](repeating: 0, count: capacity)
       self.excluded = excluded
+      self.boosts = boosts
     }
 
     mutating func offer(_ slice: UnsafeMutablePointer<Float>, items count: Int, firstItem: Int, kernels: Kernels) {
+      boosts.add(to: slice, firstItem: firstItem)
       while nextExcluded < excluded.count, Int(excluded[nextExcluded]) < firstItem + count {
         let index = Int(excluded[nextExcluded]) - firstItem
         precondition(index >= 0, "excluded items must ascend, \(excluded[nextExcluded]) comes too late")
@@ -95,6 +105,54 @@ public final class TopNSelector {
       (0..<Int(entries)).map { ScoredItem(item: items[$0], score: scores[$0]) }
         .sorted { ($0.score, $1.item) > ($1.score, $0.item) }
     }
+  }
+
+  /// Boosts in the order of the slices of items that are scored together (a counting sort: order within a slice is kept).
+  private struct BoostsBySlice {
+    private let boosts: [ScoredItem]
+    /// Slice s holds boosts[starts[s] ..< starts[s + 1]].
+    private let starts: [Int]
+    private let sliceItems: Int
+
+    init(_ boosts: [ScoredItem], items: Int, sliceItems: Int) {
+      self.sliceItems = sliceItems
+      let slices = (items + sliceItems - 1) / sliceItems
+      guard !boosts.isEmpty, slices > 0 else {
+        self.boosts = []
+        starts = []
+        return
+      }
+      var starts = [Int](repeating: 0, count: slices + 2)
+      for boost in boosts where Int(boost.item) < items { starts[Int(boost.item) / sliceItems + 2] += 1 }
+      for slice in 0..<slices { starts[slice + 2] += starts[slice + 1] }
+      self.boosts = [ScoredItem](unsafeUninitializedCapacity: starts[slices + 1]) { sorted, count in
+        for boost in boosts where Int(boost.item) < items {
+          let slice = Int(boost.item) / sliceItems + 1
+          sorted[starts[slice]] = boost
+          starts[slice] += 1
+        }
+        count = starts[slices + 1]
+      }
+      self.starts = starts
+    }
+
+    func add(to slice: UnsafeMutablePointer<Float>, firstItem: Int) {
+      guard !boosts.isEmpty else { return }
+      let number = firstItem / sliceItems
+      boosts.withUnsafeBufferPointer { boosts in
+        for index in starts[number]..<starts[number + 1] { slice[Int(boosts[index].item) - firstItem] += boosts[index].score }
+      }
+    }
+  }
+
+  /// The `n` largest of `scores` above 0, by the order of the lists.
+  public static func largest(_ n: Int, of scores: [Float], kernels: Kernels = .best) -> [ScoredItem] {
+    guard n > 0 else { return [] }
+    var heapScores = [Float](repeating: 0, count: n)
+    var heapItems = [Int32](repeating: 0, count: n)
+    let entries = kernels.table.pointee.select_top(scores, Int32(scores.count), 0, &heapScores, &heapItems, 0, Int32(n))
+    return (0..<Int(entries)).lazy.map { ScoredItem(item: heapItems[$0], score: heapScores[$0]) }
+      .filter { $0.score > 0 }.sorted { ($0.score, $1.item) > ($1.score, $0.item) }
   }
 
   /// All scores of one query (items beyond `panels.items` are not there); for evaluation.

@@ -159,6 +159,7 @@ extension ConfigurationKey {
       inner.write(&$0, $1)
     }
     key.groupSwitch = name
+    key.noneWord = inner.noneWord
     return key
   }
 
@@ -200,5 +201,9 @@ extension RecommenderConfiguration.Model {
   var trendPart: Trend {
     get { trend ?? Trend() }
     set { trend = newValue }
+  }
+  var transitionsPart: Transitions {
+    get { transitions ?? Transitions() }
+    set { transitions = newValue }
   }
 }

@@ -89,16 +89,27 @@ extension ConfigurationTable {
     .int("model.training_block", \.model.trainingBlock, 1...1_000_000, "Own events per training row; `none`: one row per user."),
     .part("model.trend", \.model.trend, on: { Model.Trend() }, "Whether what is popular right now adds to every score."),
     trend(.double("model.trend.weight", \.model.trendPart.weight, 0...1e6, "How much the trend adds.")),
-    trend(.double("model.trend.half_life", \.model.trendPart.halfLife, above: 0, 0...1e12, "Events after which a count has halved.")),
-    .unbuilt("model.transitions", "Whether what others did next adds to the score."),
-    .unbuilt("model.transitions.weight", "How much transitions add."),
-    .unbuilt("model.transitions.last", "Newest own interactions that are looked up."),
-    .unbuilt("model.transitions.decay", "Weight of each older one against the one after it."),
-    .unbuilt("model.transitions.gap_floor", "Least weight of a transition after a pause."),
-    .unbuilt("model.transitions.gap_scale", "How long a pause must be to matter."),
-    .unbuilt("model.transitions.backward", "Weight of the reverse direction."),
-    .unbuilt("model.transitions.successors", "Successors kept per item."),
-    .unbuilt("model.transitions.shrinkage", "Count below which a transition is doubted."),
+    trend(
+      optionalDouble(
+        "model.trend.half_life", \.model.trendPart.halfLife, noneWord: "auto",
+        "Events after which a count has halved; `auto`: 5 for each active item, 500 to 50,000.")),
+    .part(
+      "model.transitions", \.model.transitions, on: { Model.Transitions() }, "Whether what users went on to after their newest items adds to the score."
+    ),
+    transitions(.double("model.transitions.weight", \.model.transitionsPart.weight, 0...1e6, "How much transitions add.")),
+    transitions(.int("model.transitions.last", \.model.transitionsPart.last, 1...1000, "Newest own interactions that are looked up.")),
+    transitions(
+      .double("model.transitions.decay", \.model.transitionsPart.decay, 0...1, "Weight of each older one against the one after it.")),
+    transitions(.double("model.transitions.gap_floor", \.model.transitionsPart.gapFloor, 0...1, "Least weight of a step after a pause.")),
+    transitions(
+      .duration(
+        "model.transitions.gap_scale", \.model.transitionsPart.gapScale, Duration.milliseconds(1)...century.upperBound,
+        "How long a pause must be to matter.")),
+    transitions(.double("model.transitions.backward", \.model.transitionsPart.backward, 0...1, "Weight of the reverse direction.")),
+    transitions(.int("model.transitions.successors", \.model.transitionsPart.successors, 1...10_000, "Successors kept per item.")),
+    transitions(
+      .double(
+        "model.transitions.shrinkage", \.model.transitionsPart.shrinkage, above: 0, positive, "Count below which a transition is doubted.")),
     optionalDouble("model.alpha", \.model.alpha, "Confidence per unit of strength (Hu-Koren), in place of `model.unobserved_weight`."),
     .int("model.iterations", \.model.coldIterations, 1...1000, "Iterations of a training that starts from nothing."),
     .int("model.warm_iterations", \.model.warmIterations, 1...1000, "Iterations of a training that starts from the live model."),
@@ -246,13 +257,19 @@ extension ConfigurationTable {
     key.within(\.model.trend, switch: "model.trend") { Model.Trend() }
   }
 
-  private static func optionalDouble(_ name: String, _ field: ConfigurationField<Double?>, _ sentence: String) -> ConfigurationKey {
+  private static func transitions(_ key: ConfigurationKey) -> ConfigurationKey {
+    key.within(\.model.transitions, switch: "model.transitions") { Model.Transitions() }
+  }
+
+  private static func optionalDouble(
+    _ name: String, _ field: ConfigurationField<Double?>, noneWord: String = "none", _ sentence: String
+  ) -> ConfigurationKey {
     var key = ConfigurationKey(name, .double(positive, isLowerBoundExcluded: true), sentence) {
       $0[keyPath: field].map { .double($0) } ?? .none
     } write: {
       if case .double(let number) = $1 { $0[keyPath: field] = number } else { $0[keyPath: field] = nil }
     }
-    key.noneWord = "none"
+    key.noneWord = noneWord
     return key
   }
 

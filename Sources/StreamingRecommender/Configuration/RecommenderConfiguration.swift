@@ -78,8 +78,19 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     }
     public struct Trend: Sendable, Equatable {
       public var weight = 20.0
-      /// In events.
-      public var halfLife = 2000.0
+      /// In events; `nil`: follows the active catalogue.
+      public var halfLife: Double?
+      public init() {}
+    }
+    public struct Transitions: Sendable, Equatable {
+      public var weight = 10.0
+      public var last = 20
+      public var decay = 0.7
+      public var gapFloor = 0.1
+      public var gapScale = Duration.seconds(120)
+      public var backward = 0.3
+      public var successors = 100
+      public var shrinkage = 20.0
       public init() {}
     }
     public enum Solver: String, Sendable, CaseIterable { case auto, cholesky, cg }
@@ -93,6 +104,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var trainingBlock: Int? = 20
     /// `nil` adds no trend to the score; the popular list keeps its half-life of `Trend().halfLife`.
     public var trend: Trend? = Trend()
+    /// `nil` leaves the order of items to the factors.
+    public var transitions: Transitions? = Transitions()
     /// The Hu-Koren form, instead of `unobservedWeight`.
     public var alpha: Double?
     public var coldIterations = 8

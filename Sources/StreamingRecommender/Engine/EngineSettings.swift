@@ -10,8 +10,10 @@ public struct EngineSettings: Sendable, Equatable {
   public var trainingBlock: Int?
   /// Factor of the trend in the score; 0 without trend.
   public var trendWeight: Double
+  /// `nil` without transitions.
+  public var transitions: TransitionRules?
   /// Half-life, in events, of the counts behind the trend and the popular list.
-  public var trendHalfLife: Double
+  public var trendHalfLife: Double?
   public var excludeSeen: Bool
   public var foldInNewItems: Bool
   public var warmStart: Bool
@@ -42,6 +44,12 @@ public struct EngineSettings: Sendable, Equatable {
     trainingBlock = model.trainingBlock
     trendWeight = model.trend?.weight ?? 0
     trendHalfLife = (model.trend ?? RecommenderConfiguration.Model.Trend()).halfLife
+    transitions = model.transitions.map {
+      TransitionRules(
+        weight: Float($0.weight), last: $0.last, decay: Float($0.decay), gapFloor: Float($0.gapFloor),
+        gapScaleMilliseconds: Float($0.gapScale.milliseconds), backward: Float($0.backward), successors: $0.successors,
+        shrinkage: Float($0.shrinkage))
+    }
     excludeSeen = model.excludeSeen
     foldInNewItems = configuration.foldIn.items == .new
     warmStart = configuration.retrain.warmStart

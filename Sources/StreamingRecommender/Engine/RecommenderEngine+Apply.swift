@@ -58,6 +58,7 @@ extension RecommenderEngine {
     noteChange(of: user)
     if interaction.operation != .delete, interaction.strength > 0 {
       count(item)
+      countTransitions(user: user, item: item, at: order)
       noteUserOfNewItem(item, user)
     }
   }

@@ -88,7 +88,7 @@ extension RecommenderEngine {
   }
 
   /// Bytes of vectors and counts.
-  var factorBytes: Int { served.bytes + (model?.bytes ?? 0) + trend.accumulators.capacity * 4 }
+  var factorBytes: Int { served.bytes + (model?.bytes ?? 0) + trend.accumulators.capacity * 4 + transitions.bytes }
 
   /// One hash of the whole state: the partitions' hashes and the counts.
   public func stateHash() -> StateHash { Self.stateHash(of: store, eventsApplied: eventsApplied) }

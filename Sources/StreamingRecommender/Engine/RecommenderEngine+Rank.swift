@@ -27,6 +27,9 @@ extension RecommenderEngine {
     for late in min(panels.items, count)..<max(count, min(panels.items, count)) {
       scratch.scores[late] = late < trend.accumulators.count ? coefficient * trend.accumulators[late] : 0
     }
+    if let user {
+      for boost in boosts(user) { scratch.scores[Int(boost.item)] += boost.score }
+    }
     let score = item.map { scratch.scores[Int($0)] } ?? 0
     for other in excluded where other != item { scratch.scores[Int(other)] = -.infinity }
     let (greater, equal) = scratch.selectors[0].countAbove(score, in: scratch.scores, count: count)

@@ -126,7 +126,7 @@ extension RecommenderEngine {
           return TopNSelector.Query(
             factors: UnsafeBufferPointer(rebasing: flat[start..<(start + panels.factors)]),
             biasWeight: hasTaste(users[index]) ? bias : biasWithoutTaste,
-            excluded: excluded(users[index]))
+            excluded: excluded(users[index]), boosts: boosts(users[index]))
         }
         return context.value.scratch.selectors[worker].top(settings.n, of: panels, for: queries)
       }
@@ -149,11 +149,7 @@ extension RecommenderEngine {
 
   /// Items by decayed count: the list for users that nobody knows.
   public func popular(_ n: Int) -> [ScoredItem] {
-    let counted = trend.accumulators.indices.lazy.filter { trend.accumulators[$0] > 0 }
-      .map { ScoredItem(item: Int32($0), score: trend.accumulators[$0]) }
-    var best = counted.sorted { ($0.score, $1.item) > ($1.score, $0.item) }.prefix(n)
-    for index in best.indices { best[index].score = trend.decayedCount(best[index].item) }
-    return Array(best)
+    TopNSelector.largest(n, of: trend.accumulators).map { ScoredItem(item: $0.item, score: trend.decayedCount($0.item)) }
   }
 
   /// A user's vector as readers see it.

@@ -7,6 +7,7 @@ public struct RecommenderEngine: Sendable {
   let decoder: InteractionDecoder
   public internal(set) var store: InteractionStore
   public internal(set) var trend: TrendCounter
+  public internal(set) var transitions: TransitionCounts
   public internal(set) var model: InstalledModel?
   var served: ServedFactors
   var panels: ItemPanels
@@ -53,6 +54,7 @@ public struct RecommenderEngine: Sendable {
     decoder = InteractionDecoder(input)
     store = InteractionStore(limits: settings.limits)
     trend = TrendCounter(halfLife: settings.trendHalfLife)
+    transitions = TransitionCounts(successorsMax: settings.transitions?.successors ?? 1)
     served = ServedFactors(factors: settings.parameters.factors)
     panels = ItemPanels(factors: settings.parameters.factors)
   }

@@ -1,23 +1,39 @@
 import Factorization
 
-/// Counts per item that halve every `halfLife` events: the trend part of the score and the popular list.
+/// Counts per item that halve every so many events: the trend part of the score and the popular list.
 ///
 /// Nothing is ever decayed: each new event weighs more instead, so that an event changes one item; `growth` is what the newest
 /// event weighs, and a decayed count is accumulator / growth.
 public struct TrendCounter: Sendable, Equatable {
-  public let halfLife: Double
+  /// In events; `nil`: follows the active catalogue.
+  public let halfLife: Double?
   public private(set) var accumulators: [Float] = []
   public private(set) var growth = 1.0
+  /// Sum of the accumulators and of their squares.
+  public private(set) var total = 0.0
+  public private(set) var sumOfSquares = 0.0
 
   /// Accumulators are scaled down long before Float overflows.
   private static let rescaleAt = 0x1p64
+  /// An automatic half-life is this many events per active item: enough to tell their shares apart, few enough to see them move.
+  static let eventsPerActiveItem = 5.0
+  static let automatic = 500.0...50_000.0
 
-  public init(halfLife: Double) { self.halfLife = halfLife }
+  public init(halfLife: Double?) { self.halfLife = halfLife }
 
-  init(halfLife: Double, accumulators: [Float], growth: Double) {
+  /// - Parameter sums: of the accumulators and of their squares; `nil`: they are added up.
+  init(halfLife: Double?, accumulators: [Float], growth: Double, sums: (total: Double, squares: Double)?) {
     self.halfLife = halfLife
     self.accumulators = accumulators
     self.growth = growth
+    (total, sumOfSquares) = sums ?? Self.sums(accumulators)
+  }
+
+  /// How many items of equal share would be as concentrated as the counts are: 1 / sum of squared shares (Simpson, 1949).
+  public var activeItems: Double { sumOfSquares > 0 ? total * total / sumOfSquares : 0 }
+
+  public var currentHalfLife: Double {
+    halfLife ?? min(max(Self.eventsPerActiveItem * activeItems, Self.automatic.lowerBound), Self.automatic.upperBound)
   }
 
   /// Returns true when every accumulator was rescaled.
@@ -25,17 +41,36 @@ public struct TrendCounter: Sendable, Equatable {
     if accumulators.count <= Int(item) {
       accumulators.append(contentsOf: repeatElement(0, count: Int(item) + 1 - accumulators.count))
     }
-    growth *= exponential2(1 / halfLife)
+    growth *= exponential2(1 / currentHalfLife)
+    let before = Double(accumulators[Int(item)])
     accumulators[Int(item)] += Float(growth)
+    let after = Double(accumulators[Int(item)])
+    total += after - before
+    sumOfSquares += (after - before) * (after + before)
     guard growth > Self.rescaleAt else { return false }
-    let scale = Float(1 / growth)
-    for index in accumulators.indices { accumulators[index] *= scale }
-    growth = 1
+    rescale()
     return true
   }
 
-  /// Coefficient of an accumulator in a score: weight x p, p = decayed count / (halfLife / ln 2).
-  public func coefficient(weight: Double) -> Float { Float(weight * 0.693147180559945 / (halfLife * growth)) }
+  private mutating func rescale() {
+    let scale = Float(1 / growth)
+    for index in accumulators.indices { accumulators[index] *= scale }
+    growth = 1
+    (total, sumOfSquares) = Self.sums(accumulators)
+  }
+
+  private static func sums(_ accumulators: [Float]) -> (Double, Double) {
+    accumulators.reduce(into: (0, 0)) {
+      $0.0 += Double($1)
+      $0.1 += Double($1) * Double($1)
+    }
+  }
+
+  /// Coefficient of an accumulator in a score: weight x p, p = the item's share of the decayed counts. A stream that has only begun
+  /// divides by what a half-life's worth of events would have counted.
+  public func coefficient(weight: Double) -> Float {
+    Float(weight / max(total, growth * (halfLife ?? Self.automatic.lowerBound) / 0.693147180559945))
+  }
 
   public func decayedCount(_ item: Int32) -> Float {
     Int(item) < accumulators.count ? Float(Double(accumulators[Int(item)]) / growth) : 0

@@ -13,6 +13,7 @@ public struct Snapshot: Sendable {
   var topics: [String]
   var store: InteractionStore
   var trend: TrendCounter
+  var transitions: TransitionCounts
   var model: InstalledModel?
   var served: ServedFactors
   var newItemUsers: [Int32: [Int32]]
@@ -32,7 +33,7 @@ extension RecommenderEngine {
     let model = pending?.model ?? self.model
     return Snapshot(
       sequence: sequence, offsets: offsets, epoch: max(lastEpoch, model?.epoch ?? 0), topics: settings.topics, store: store.frozen(),
-      trend: trend, model: model, served: served, newItemUsers: newItemUsers.filter { model?.isTrained($0.key) != true },
+      trend: trend, transitions: transitions, model: model, served: served, newItemUsers: newItemUsers.filter { model?.isTrained($0.key) != true },
       eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch,
       unconfirmedForgets: unconfirmedForgets)
   }
@@ -47,7 +48,9 @@ extension RecommenderEngine {
       snapshot.trend.halfLife == settings.trendHalfLife
       ? snapshot.trend
       : TrendCounter(
-        halfLife: settings.trendHalfLife, accumulators: snapshot.trend.accumulators, growth: snapshot.trend.growth)
+        halfLife: settings.trendHalfLife, accumulators: snapshot.trend.accumulators, growth: snapshot.trend.growth,
+        sums: (snapshot.trend.total, snapshot.trend.sumOfSquares))
+    if snapshot.transitions.successorsMax == transitions.successorsMax { transitions = snapshot.transitions }
     offsets = snapshot.offsets
     eventsApplied = snapshot.eventsApplied
     eventsSinceFreeze = snapshot.eventsSinceFreeze

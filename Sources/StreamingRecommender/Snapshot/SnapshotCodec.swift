@@ -4,13 +4,19 @@ import Factorization
 /// The bytes of a snapshot: a header with the version first, then sections, each with its length and checksum, the last one empty.
 /// schemas/snapshot-format.md describes them. Users stand in one section per partition (large ones in several).
 public enum SnapshotCodec {
-  public static let version: UInt32 = 1
+  /// 1 had no transitions and no sums of the trend.
+  public static let version: UInt32 = 2
+  static let oldestVersion: UInt32 = 1
   static let magic: [UInt8] = Array("FRSNAPSH".utf8)
   private static let usersPerSection = 4096
+  private static let itemsPerSection = 16_384
 
   enum Section: UInt32, CaseIterable {
     case configuration = 1
-    case offsets, items, trend, model, users, end
+    case offsets, items, trend, model, users, end, transitions
+
+    /// Large ones come in several pieces.
+    var isRepeatable: Bool { self == .users || self == .transitions }
   }
 
   /// Where the bytes of a snapshot go, piece by piece.
@@ -25,6 +31,9 @@ public enum SnapshotCodec {
     try section(.items, sink) { writeItems(snapshot.store, &$0) }
     try section(.trend, sink) { writeTrend(snapshot, &$0) }
     try section(.model, sink) { writeModel(snapshot, &$0) }
+    for first in stride(from: 0, to: snapshot.transitions.capacity, by: itemsPerSection) {
+      try section(.transitions, sink) { writeTransitions(first, snapshot, &$0) }
+    }
     for part in usersByPartition(snapshot.store) {
       var start = 0
       while start < part.users.count {
@@ -90,10 +99,28 @@ public enum SnapshotCodec {
   }
 
   private static func writeTrend(_ snapshot: Snapshot, _ writer: inout ByteWriter) {
-    writer.write(snapshot.trend.halfLife)
+    writer.write(snapshot.trend.halfLife ?? 0)
     writer.write(snapshot.trend.growth)
+    writer.write(snapshot.trend.total)
+    writer.write(snapshot.trend.sumOfSquares)
     writer.write(count: snapshot.trend.accumulators.count)
     writer.write(floats: snapshot.trend.accumulators)
+  }
+
+  private static func writeTransitions(_ first: Int, _ snapshot: Snapshot, _ writer: inout ByteWriter) {
+    let items = min(first + itemsPerSection, snapshot.transitions.capacity) - first
+    writer.write(count: snapshot.transitions.successorsMax)
+    writer.write(count: first)
+    writer.write(count: items)
+    for item in first..<(first + items) {
+      let row = snapshot.transitions.row(Int32(item))
+      writer.write(row.total)
+      writer.write(UInt32(row.successors.count))
+      for successor in row.successors {
+        writer.write(successor.item)
+        writer.write(successor.count)
+      }
+    }
   }
 
   private static func writeModel(_ snapshot: Snapshot, _ writer: inout ByteWriter) {
@@ -170,8 +197,8 @@ public enum SnapshotCodec {
     guard headerSum == freshet_crc32c(0, bytes.baseAddress, headerBytes) else {
       throw SnapshotError(.checksumMismatch(section: "header"), path: path)
     }
-    guard version == Self.version else { throw SnapshotError(.unknownVersion(got: version, known: Self.version), path: path) }
-    var assembly = Assembly(path: path, settings: EngineSettings(configuration))
+    guard (Self.oldestVersion...Self.version).contains(version) else { throw SnapshotError(.unknownVersion(got: version, known: Self.version), path: path) }
+    var assembly = Assembly(version: version, path: path, settings: EngineSettings(configuration))
     while true {
       let (kind, payload) = try readSection(&reader, path)
       if kind == .end { break }
@@ -206,6 +233,7 @@ public enum SnapshotCodec {
 
   /// Collects the sections; users may come in any order and are put in that of their indices at the end.
   private struct Assembly {
+    let version: UInt32
     let path: String
     let settings: EngineSettings
     var seen: Set<Section> = []
@@ -221,6 +249,7 @@ public enum SnapshotCodec {
     var evicted = (history: 0, seen: 0)
     var newestTimeMilliseconds: Int64 = 0
     var trend: TrendCounter
+    var transitions: TransitionCounts
     var newItemUsers: [Int32: [Int32]] = [:]
     var model: InstalledModel?
     var factors = 0
@@ -236,23 +265,26 @@ public enum SnapshotCodec {
       var vector: [Float]
     }
 
-    init(path: String, settings: EngineSettings) {
+    init(version: UInt32, path: String, settings: EngineSettings) {
+      self.version = version
       self.path = path
       self.settings = settings
       store = InteractionStore(limits: settings.limits)
       trend = TrendCounter(halfLife: settings.trendHalfLife)
+      transitions = TransitionCounts(successorsMax: settings.transitions?.successors ?? 1)
     }
 
     func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
 
     mutating func add(_ section: Section, _ reader: inout ByteReader) throws {
-      guard section == .users || seen.insert(section).inserted else { throw malformed("section \(section) twice") }
+      guard seen.insert(section).inserted || section.isRepeatable else { throw malformed("section \(section) twice") }
       switch section {
       case .configuration: try readConfiguration(&reader)
       case .offsets: try readOffsets(&reader)
       case .items: try readItems(&reader)
       case .trend: try readTrend(&reader)
       case .model: try readModel(&reader)
+      case .transitions: try readTransitions(&reader)
       case .users: try readUsers(&reader)
       case .end: break
       }
@@ -292,9 +324,28 @@ public enum SnapshotCodec {
     mutating func readTrend(_ reader: inout ByteReader) throws {
       let halfLife = try reader.readDouble()
       let growth = try reader.readDouble()
+      let sums = version >= 2 ? (try reader.readDouble(), try reader.readDouble()) : nil
       let accumulators = try reader.readFloats(try reader.readCount(each: 4))
-      guard halfLife > 0, growth >= 1, growth.isFinite else { throw malformed("trend with growth \(growth)") }
-      trend = TrendCounter(halfLife: halfLife, accumulators: accumulators, growth: growth)
+      guard halfLife >= 0, growth >= 1, growth.isFinite else { throw malformed("trend with growth \(growth)") }
+      trend = TrendCounter(halfLife: halfLife == 0 ? nil : halfLife, accumulators: accumulators, growth: growth, sums: sums)
+    }
+
+    mutating func readTransitions(_ reader: inout ByteReader) throws {
+      let successorsMax: UInt64 = try reader.read()
+      let first: UInt64 = try reader.read()
+      guard first <= UInt64(Int32.max) else { throw malformed("transitions of item \(first)") }
+      // Another bound than the configured one: counted anew.
+      let isKept = successorsMax == UInt64(transitions.successorsMax)
+      for index in 0..<(try reader.readCount(each: 8)) {
+        var row = TransitionCounts.Row(total: try reader.readFloat())
+        for _ in 0..<(try reader.read(UInt32.self)) {
+          row.successors.append(.init(item: try reader.read(), count: try reader.readFloat()))
+        }
+        guard row.total.isFinite, row.successors.allSatisfy({ $0.count.isFinite && isItem($0.item) }) else {
+          throw malformed("transitions of item \(Int(first) + index)")
+        }
+        if isKept, row.total != 0, isItem(Int32(Int(first) + index)) { transitions.restore(Int32(Int(first) + index), row) }
+      }
     }
 
     mutating func readModel(_ reader: inout ByteReader) throws {
@@ -385,7 +436,7 @@ public enum SnapshotCodec {
       store.restoreCounts(evictedFromHistory: evicted.history, evictedFromSeen: evicted.seen)
       store.newestTimeMilliseconds = newestTimeMilliseconds
       return Snapshot(
-        sequence: sequence, offsets: offsets, epoch: epoch, topics: topics, store: store, trend: trend, model: model, served: served,
+        sequence: sequence, offsets: offsets, epoch: epoch, topics: topics, store: store, trend: trend, transitions: transitions, model: model, served: served,
         newItemUsers: newItemUsers, eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch,
         unconfirmedForgets: unconfirmedForgets)
     }

@@ -43,7 +43,8 @@ struct EvaluateCommand {
     changed["unscored"] = .double(settings.unscored)
     changed["protocol"] = "P2, middle rule for ties"
     return [
-      "recall_at_10": .double(outcome.engine.recall), "mean_percentile_rank": .double(outcome.engine.meanPercentileRank),
+      "recall_at_10": .double(outcome.engine.recall), "published_recall_at_10": .double(outcome.published.recall),
+      "mean_percentile_rank": .double(outcome.engine.meanPercentileRank),
       "popularity_recall_at_10": .double(outcome.popularity.recall),
       "popularity_mean_percentile_rank": .double(outcome.popularity.meanPercentileRank),
       "events_scored": .int(outcome.engine.events), "events_per_second": .double(outcome.eventsPerSecond),
@@ -57,6 +58,7 @@ struct EvaluateCommand {
   private func show(_ outcome: PrequentialEvaluator.Outcome) {
     var table = TextTable([.left, .right, .right], header: ["protocol P2, \(outcome.engine.events) events scored", "recall@10", "MPR"])
     table.add(["freshet", ListText.fixed(outcome.engine.recall, 4), ListText.fixed(outcome.engine.meanPercentileRank, 3)])
+    table.add(["freshet, the list published before", ListText.fixed(outcome.published.recall, 4), ""])
     table.add([
       "popularity (counts so far)", ListText.fixed(outcome.popularity.recall, 4), ListText.fixed(outcome.popularity.meanPercentileRank, 3),
     ])

@@ -1,0 +1,43 @@
+import StreamingRecommender
+
+/// What a reader of the view sees, by the engine's own rule: a user's list is made at each event of theirs, and anew for everybody
+/// when a model is rolled out; an unknown user gets the popular items.
+struct PublishedLists {
+  private struct Entry {
+    var items: [Int32]
+    var rollout: Int
+  }
+
+  private var lists: [Int32: Entry] = [:]
+  /// The engine as it was when it rolled the last model out: lists of that moment are made when they are looked at.
+  private var rolledOut: RecommenderEngine?
+  private var rollouts = 0
+
+  mutating func rollOut(_ engine: RecommenderEngine) {
+    rolledOut = engine
+    rollouts += 1
+  }
+
+  mutating func publish(_ user: [UInt8], _ engine: inout RecommenderEngine, _ scratch: EngineScratch) {
+    guard let index = engine.store.users.find(user), let list = engine.refresh([index], scratch).first else { return }
+    lists[index] = Entry(items: list.items.map(\.item), rollout: rollouts)
+  }
+
+  /// Whether the item is among the first `k` of the user's list.
+  mutating func shows(_ item: [UInt8], to user: [UInt8], _ engine: RecommenderEngine, _ scratch: EngineScratch, k: Int) -> Bool {
+    guard let item = engine.store.items.find(item) else { return false }
+    guard let index = engine.store.users.find(user), let list = list(index, scratch) else {
+      return engine.popular(k).contains { $0.item == item }
+    }
+    return list.prefix(k).contains(item)
+  }
+
+  private mutating func list(_ user: Int32, _ scratch: EngineScratch) -> [Int32]? {
+    if let entry = lists[user], entry.rollout == rollouts { return entry.items }
+    guard rolledOut != nil, Int(user) < rolledOut!.store.userCapacity, let list = rolledOut!.refresh([user], scratch).first else {
+      return nil
+    }
+    lists[user] = Entry(items: list.items.map(\.item), rollout: rollouts)
+    return list.items.map(\.item)
+  }
+}
