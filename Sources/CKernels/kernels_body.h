@@ -191,79 +191,224 @@ static int VARIANT(cholesky_solve)(float *matrix, float *x, int padded) {
   return 0;
 }
 
-// out += sum over rows of (targets[m] - sign * weights[m] (row_m . p)) row_m; four rows at a time hide the sums' latency.
-INLINE void VARIANT(apply_rows)(float *out, const float *p, int padded, const float *rows, const int32_t *indices,
-                                const float *weights, const float *targets, float sign, int count) {
+#if LANES == 16
+#define LOW(a, b) \
+  __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define HIGH(a, b) \
+  __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define LOW_PAIRS(a, b) \
+  __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define HIGH_PAIRS(a, b) \
+  __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#elif LANES == 8
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#else
+#define LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define LOW_PAIRS(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define HIGH_PAIRS(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
+#endif
+
+typedef float VARIANT(four) __attribute__((vector_size(16), aligned(4), may_alias));
+#define four VARIANT(four)
+
+// The sums of four vectors at once: a third of the shuffles of four single sums.
+INLINE four VARIANT(sums)(vec a, vec b, vec c, vec d) {
+  vec ab = LOW(a, b) + HIGH(a, b), cd = LOW(c, d) + HIGH(c, d);
+  vec v = LOW_PAIRS(ab, cd) + HIGH_PAIRS(ab, cd);
+#if LANES == 16
+  typedef float half __attribute__((vector_size(32)));
+  half e = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+  return __builtin_shufflevector(e, e, 0, 1, 2, 3) + __builtin_shufflevector(e, e, 4, 5, 6, 7);
+#elif LANES == 8
+  return __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#else
+  return v;
+#endif
+}
+
+#define AT_ONCE 4
+#define AHEAD 12
+
+// The dot products of four rows with p.
+INLINE four VARIANT(dots)(const float *const r[AT_ONCE], const float *p, int padded) {
+  vec s0 = {}, s1 = {}, s2 = {}, s3 = {};
+#pragma clang loop unroll_count(4)
+  for (int i = 0; i < padded; i += LANES) {
+    vec v = load(p + i);
+    s0 += load(r[0] + i) * v;
+    s1 += load(r[1] + i) * v;
+    s2 += load(r[2] + i) * v;
+    s3 += load(r[3] + i) * v;
+  }
+  return VARIANT(sums)(s0, s1, s2, s3);
+}
+
+INLINE void VARIANT(fetch)(const float *factors, const int32_t *indices, int m, int count, int padded) {
+  for (int j = 0; j < AT_ONCE; j++) {
+    if (m + AHEAD + j >= count) return;
+    const char *ahead = (const char *)(factors + (size_t)indices[m + AHEAD + j] * padded);
+    for (int byte = 0; byte < padded * 4; byte += 64) __builtin_prefetch(ahead + byte);
+  }
+}
+
+// out += sum of (targets[m] - weights[m] (y_m . x)) y_m, and squares += sum of weights[m] y_m y_m (element by element).
+INLINE void VARIANT(add_residual)(float *out, float *squares, const float *x, int padded, const freshet_row_t *row,
+                                  const float *factors) {
   int m = 0;
-  for (; m + 4 <= count; m += 4) {
-    const float *r[4];
-    for (int j = 0; j < 4; j++) r[j] = rows + (size_t)(indices ? indices[m + j] : m + j) * padded;
-    vec s0 = {}, s1 = {}, s2 = {}, s3 = {};
+  for (; m + AT_ONCE <= row->count; m += AT_ONCE) {
+    const float *r[AT_ONCE];
+    for (int j = 0; j < AT_ONCE; j++) r[j] = factors + (size_t)row->indices[m + j] * padded;
+    VARIANT(fetch)(factors, row->indices, m, row->count, padded);
+    four weights = *(const four *)(row->weights + m);
+    four errors = *(const four *)(row->targets + m) - weights * VARIANT(dots)(r, x, padded);
+    vec e0 = splat(errors[0]), e1 = splat(errors[1]), e2 = splat(errors[2]), e3 = splat(errors[3]);
+    vec w0 = splat(weights[0]), w1 = splat(weights[1]), w2 = splat(weights[2]), w3 = splat(weights[3]);
+#pragma clang loop unroll_count(4)
     for (int i = 0; i < padded; i += LANES) {
-      vec v = load(p + i);
-      s0 += load(r[0] + i) * v;
-      s1 += load(r[1] + i) * v;
-      s2 += load(r[2] + i) * v;
-      s3 += load(r[3] + i) * v;
+      vec l0 = load(r[0] + i), l1 = load(r[1] + i), l2 = load(r[2] + i), l3 = load(r[3] + i);
+      vec o = load(out + i), s = load(squares + i);
+      o += e0 * l0;
+      s += (w0 * l0) * l0;
+      o += e1 * l1;
+      s += (w1 * l1) * l1;
+      o += e2 * l2;
+      s += (w2 * l2) * l2;
+      o += e3 * l3;
+      s += (w3 * l3) * l3;
+      store(out + i, o);
+      store(squares + i, s);
     }
-    float dots[4] = {VARIANT(sum)(s0), VARIANT(sum)(s1), VARIANT(sum)(s2), VARIANT(sum)(s3)};
-    vec f[4];
-    for (int j = 0; j < 4; j++) f[j] = splat((targets ? targets[m + j] : 0) - sign * weights[m + j] * dots[j]);
-    for (int i = 0; i < padded; i += LANES)
-      store(out + i, load(out + i) + (f[0] * load(r[0] + i) + f[1] * load(r[1] + i)) +
-                         (f[2] * load(r[2] + i) + f[3] * load(r[3] + i)));
   }
-  for (; m < count; m++) {
-    const float *row = rows + (size_t)(indices ? indices[m] : m) * padded;
-    float factor = (targets ? targets[m] : 0) - sign * weights[m] * VARIANT(dot)(row, p, padded);
-    VARIANT(axpy)(out, row, factor, padded);
+  for (; m < row->count; m++) {
+    const float *r = factors + (size_t)row->indices[m] * padded;
+    vec e = splat(row->targets[m] - row->weights[m] * VARIANT(dot)(r, x, padded)), w = splat(row->weights[m]);
+    for (int i = 0; i < padded; i += LANES) {
+      vec l = load(r + i);
+      store(out + i, load(out + i) + e * l);
+      store(squares + i, load(squares + i) + (w * l) * l);
+    }
   }
 }
 
-// out = scale * (matrix + ridge I) p, row by row of the symmetric matrix; four rows at a time.
-INLINE void VARIANT(apply_matrix)(float *out, const float *matrix, float ridge, const float *p, float scale, int padded) {
-  vec r = splat(scale * ridge);
-  for (int i = 0; i < padded; i += LANES) store(out + i, r * load(p + i));
-  for (int j = 0; j < padded; j += 4) {
-    const float *row = matrix + (size_t)j * padded;
-    vec f0 = splat(scale * p[j]), f1 = splat(scale * p[j + 1]), f2 = splat(scale * p[j + 2]), f3 = splat(scale * p[j + 3]);
+// sum of weights[m] (y_m . p)^2.
+INLINE float VARIANT(curvature)(const float *p, int padded, const freshet_row_t *row, const float *factors) {
+  four total = {};
+  int m = 0;
+  for (; m + AT_ONCE <= row->count; m += AT_ONCE) {
+    const float *r[AT_ONCE];
+    for (int j = 0; j < AT_ONCE; j++) r[j] = factors + (size_t)row->indices[m + j] * padded;
+    VARIANT(fetch)(factors, row->indices, m, row->count, padded);
+    four s = VARIANT(dots)(r, p, padded);
+    total += *(const four *)(row->weights + m) * s * s;
+  }
+  float sum = (total[0] + total[2]) + (total[1] + total[3]);
+  for (; m < row->count; m++) {
+    float s = VARIANT(dot)(factors + (size_t)row->indices[m] * padded, p, padded);
+    sum += row->weights[m] * s * s;
+  }
+  return sum;
+}
+
+// out += sum of weights[m] (y_m . p) y_m.
+INLINE void VARIANT(add_product)(float *out, const float *p, int padded, const freshet_row_t *row, const float *factors) {
+  int m = 0;
+  for (; m + AT_ONCE <= row->count; m += AT_ONCE) {
+    const float *r[AT_ONCE];
+    for (int j = 0; j < AT_ONCE; j++) r[j] = factors + (size_t)row->indices[m + j] * padded;
+    four f = *(const four *)(row->weights + m) * VARIANT(dots)(r, p, padded);
+    vec f0 = splat(f[0]), f1 = splat(f[1]), f2 = splat(f[2]), f3 = splat(f[3]);
+#pragma clang loop unroll_count(4)
     for (int i = 0; i < padded; i += LANES)
-      store(out + i, load(out + i) + (f0 * load(row + i) + f1 * load(row + padded + i)) +
-                         (f2 * load(row + 2 * padded + i) + f3 * load(row + 3 * padded + i)));
+      store(out + i, load(out + i) + (f0 * load(r[0] + i) + f1 * load(r[1] + i)) + (f2 * load(r[2] + i) + f3 * load(r[3] + i)));
+  }
+  for (; m < row->count; m++) {
+    const float *r = factors + (size_t)row->indices[m] * padded;
+    VARIANT(axpy)(out, r, row->weights[m] * VARIANT(dot)(r, p, padded), padded);
   }
 }
 
-static void VARIANT(conjugate_gradients)(const float *matrix, float ridge, float *x, int padded, const float *rows,
-                                         const int32_t *indices, const float *weights, const float *targets, int count, int steps,
-                                         float *scratch) {
-  float *residual = scratch, *direction = scratch + padded, *product = scratch + 2 * padded, *packed = scratch + 3 * padded;
-  if (count <= FRESHET_PACKED_ROWS) {
-    for (int m = 0; m < count; m++) {
-      const float *row = rows + (size_t)(indices ? indices[m] : m) * padded;
-      if (indices && m + 4 < count) {
-        const char *ahead = (const char *)(rows + (size_t)indices[m + 4] * padded);
-        for (int byte = 0; byte < padded * 4; byte += 64) __builtin_prefetch(ahead + byte);
+static void VARIANT(score_panels)(const float *panels, int panel_count, int dimensions, const float *users, int user_stride,
+                                  int user_count, float *scores, size_t score_stride);
+
+// The products with A of a group are one small matrix product. The last step needs the matrix along the direction only: one pass
+// of dot products over the rows in place of a product with each.
+static void VARIANT(conjugate_gradients)(const float *panels, const float *diagonal, int padded, freshet_row_t *group,
+                                         int group_count, const float *factors, int steps, float tolerance, float *scratch) {
+  int wide = FRESHET_WIDE(padded);
+  float *x = scratch, *direction = x + FRESHET_GROUP * padded, *residual = direction + FRESHET_GROUP * padded;
+  float *scale = residual + FRESHET_GROUP * padded, *product = scale + FRESHET_GROUP * padded;
+  float sizes[FRESHET_GROUP];
+  for (int g = 0; g < group_count; g++)
+    for (int i = 0; i < padded; i += LANES) store(x + g * padded + i, load(group[g].x + i));
+  VARIANT(score_panels)(panels, wide / FRESHET_PANEL, padded, x, padded, group_count, product, wide);
+  for (int g = 0; g < group_count; g++) {
+    const float *xg = x + g * padded, *q = product + g * wide;
+    float *r = residual + g * padded, *s = scale + g * padded, *p = direction + g * padded;
+    vec ridge = splat(group[g].ridge), size = {};
+    for (int i = 0; i < padded; i += LANES) {
+      store(r + i, -(load(q + i) + ridge * load(xg + i)));
+      store(s + i, load(diagonal + i) + ridge);
+    }
+    VARIANT(add_residual)(r, s, xg, padded, &group[g], factors);
+    for (int i = 0; i < padded; i += LANES) {
+      vec inverse = 1.0f / (load(s + i) + 1e-30f);
+      vec z = load(r + i) * inverse;
+      store(s + i, inverse);
+      store(p + i, z);
+      size += z * load(r + i);
+    }
+    sizes[g] = VARIANT(sum)(size);
+    group[g].converged = 0;
+  }
+  for (int step = 0; step < steps; step++) {
+    if (tolerance > 0) {
+      int open = 0;
+      for (int g = 0; g < group_count; g++) {
+        const float *xg = x + g * padded, *s = scale + g * padded;
+        vec length = {};
+        for (int i = 0; i < padded; i += LANES) length += load(xg + i) * load(xg + i) / load(s + i);
+        if (sizes[g] <= tolerance * tolerance * VARIANT(sum)(length)) {
+          sizes[g] = 0;
+          group[g].converged = 1;
+        }
+        open |= !group[g].converged;
       }
-      for (int i = 0; i < padded; i += LANES) store(packed + (size_t)m * padded + i, load(row + i));
+      if (!open) break;
     }
-    rows = packed;
-    indices = 0;
+    VARIANT(score_panels)(panels, wide / FRESHET_PANEL, padded, direction, padded, group_count, product, wide);
+    for (int g = 0; g < group_count; g++) {
+      float *xg = x + g * padded, *q = product + g * wide, *p = direction + g * padded, *r = residual + g * padded;
+      if (!(sizes[g] > 1e-30f)) continue;
+      vec ridge = splat(group[g].ridge), along = {};
+      for (int i = 0; i < padded; i += LANES) {
+        vec v = load(q + i) + ridge * load(p + i);
+        store(q + i, v);
+        along += v * load(p + i);
+      }
+      if (step == steps - 1 && tolerance == 0) {
+        float length = VARIANT(sum)(along) + VARIANT(curvature)(p, padded, &group[g], factors);
+        VARIANT(axpy)(xg, p, sizes[g] / length, padded);
+        continue;
+      }
+      VARIANT(add_product)(q, p, padded, &group[g], factors);
+      float alpha = sizes[g] / VARIANT(dot)(p, q, padded);
+      VARIANT(axpy)(xg, p, alpha, padded);
+      VARIANT(axpy)(r, q, -alpha, padded);
+      vec next = {};
+      for (int i = 0; i < padded; i += LANES) next += load(r + i) * load(r + i) * load(scale + g * padded + i);
+      float size = VARIANT(sum)(next);
+      vec beta = splat(size / sizes[g]);
+      for (int i = 0; i < padded; i += LANES)
+        store(p + i, load(r + i) * load(scale + g * padded + i) + beta * load(p + i));
+      sizes[g] = size;
+    }
   }
-  VARIANT(apply_matrix)(residual, matrix, ridge, x, -1.0f, padded);
-  VARIANT(apply_rows)(residual, x, padded, rows, indices, weights, targets, 1.0f, count);
-  for (int i = 0; i < padded; i += LANES) store(direction + i, load(residual + i));
-  float size = VARIANT(dot)(residual, residual, padded);
-  for (int step = 0; step < steps && size > 1e-20f; step++) {
-    VARIANT(apply_matrix)(product, matrix, ridge, direction, 1.0f, padded);
-    VARIANT(apply_rows)(product, direction, padded, rows, indices, weights, 0, -1.0f, count);
-    float alpha = size / VARIANT(dot)(direction, product, padded);
-    VARIANT(axpy)(x, direction, alpha, padded);
-    VARIANT(axpy)(residual, product, -alpha, padded);
-    float next = VARIANT(dot)(residual, residual, padded);
-    vec beta = splat(next / size);
-    for (int i = 0; i < padded; i += LANES) store(direction + i, load(residual + i) + beta * load(direction + i));
-    size = next;
-  }
+  for (int g = 0; g < group_count; g++)
+    for (int i = 0; i < padded; i += LANES) store(group[g].x + i, load(x + g * padded + i));
 }
 
 #define PANEL_VECTORS (FRESHET_PANEL / LANES)
@@ -388,5 +533,12 @@ static const freshet_kernels_t VARIANT(kernels) = {
 #undef splat
 #undef INLINE
 #undef PANEL_VECTORS
+#undef LOW
+#undef HIGH
+#undef LOW_PAIRS
+#undef HIGH_PAIRS
+#undef four
+#undef AT_ONCE
+#undef AHEAD
 #undef USERS_AT_ONCE
 #undef PANELS_AT_ONCE

@@ -27,7 +27,8 @@ public struct ALSParameters: Sendable, Equatable {
 public enum TrainingSolver: Sendable, Equatable, CustomStringConvertible {
   /// Each row exactly.
   case cholesky
-  /// Each row some steps of conjugate gradients nearer to its solution, from where it stood (Takacs, Pilaszy, Tikk, 2011).
+  /// Each row some steps of conjugate gradients nearer to its solution, from where it stood (Takacs, Pilaszy, Tikk, 2011),
+  /// preconditioned with the diagonal of its matrix.
   case conjugateGradients(steps: Int)
 
   public var description: String {
@@ -52,6 +53,26 @@ public enum Confidence: Sendable, Equatable {
     case .unobservedWeight(let weight): weight
     case .alpha: 1
     }
+  }
+
+  /// Weights and targets of `count` strengths; returns the sum of the weights.
+  func fill(
+    _ weights: UnsafeMutablePointer<Float>, _ targets: UnsafeMutablePointer<Float>, from strengths: UnsafePointer<Float>, count: Int
+  ) -> Double {
+    for index in 0..<count { (weights[index], targets[index]) = weightAndTarget(strengths[index]) }
+    // Four sums side by side: none waits for the one before.
+    var sums = SIMD4<Double>()
+    var index = 0
+    while index + 4 <= count {
+      sums += SIMD4(Double(weights[index]), Double(weights[index + 1]), Double(weights[index + 2]), Double(weights[index + 3]))
+      index += 4
+    }
+    var total = sums.sum()
+    while index < count {
+      total += Double(weights[index])
+      index += 1
+    }
+    return total
   }
 
   @inline(__always) func weightAndTarget(_ strength: Float) -> (weight: Float, target: Float) {

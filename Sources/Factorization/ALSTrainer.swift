@@ -58,80 +58,107 @@ public struct ALSTrainer: Sendable {
   /// Trains from the given column factors (items); the row factors follow from them.
   ///
   /// - Parameters:
-  ///   - endWithRows: adds a last half-step of the rows, so that a fold-in of an unchanged row equals its trained row.
+  ///   - endWithRows: adds a last, exact half-step of the rows, so that a fold-in of an unchanged row equals its trained row.
+  ///   - losses: whether the loss is computed after each half-step or after the last one only; its time is not counted.
   ///   - keepGoing: called before each half-step; `false` ends the training with `TrainingError.cancelled`.
   public func train(
-    _ matrix: InteractionMatrix, start columnFactors: FactorMatrix, endWithRows: Bool = true,
+    _ matrix: InteractionMatrix, start columnFactors: FactorMatrix, endWithRows: Bool = true, losses: LossSchedule = .eachHalfStep,
     keepGoing: (TrainingProgress) -> Bool = { _ in true }
   ) throws -> TrainingOutcome {
     precondition(columnFactors.rows == matrix.columns, "\(columnFactors.rows) rows of factors for \(matrix.columns) columns")
     precondition(
       columnFactors.factors == parameters.factors, "a start of \(columnFactors.factors) factors for \(parameters.factors)")
     let pool = WorkerPool(workers: options.workers)
-    let transposed = matrix.transposed()
+    let kernels = options.kernels
     var outcome = TrainingOutcome(
       rowFactors: FactorMatrix(rows: matrix.rows, factors: parameters.factors), columnFactors: columnFactors, losses: [], seconds: 0,
       secondsPerIteration: 0, gigaflops: 0)
+    var clock = TrainingClock()
+    let rows = TrainingSide(matrix)
+    let columns = TrainingSide(matrix.transposed())
     let halfSteps = parameters.iterations * 2 + (endWithRows ? 1 : 0)
     var operations = 0.0
-    let began = DispatchTime.now().uptimeNanoseconds
-    var columnGramian = Gramian(of: columnFactors, pool: pool, kernels: options.kernels)
+    var columnGramian = Gramian(of: columnFactors, pool: pool, kernels: kernels)
     var rowGramian = Gramian(factors: parameters.factors)
     for halfStep in 0..<halfSteps {
-      guard keepGoing(TrainingProgress(halfStep: halfStep, halfSteps: halfSteps)) else { throw TrainingError.cancelled }
+      guard clock.paused({ keepGoing(TrainingProgress(halfStep: halfStep, halfSteps: halfSteps)) }) else { throw TrainingError.cancelled }
+      let isLast = halfStep == halfSteps - 1
+      let effort = effort(halfStep: halfStep, isExact: endWithRows && isLast)
       let failures: Int
       if halfStep % 2 == 0 {
-        let isLast = endWithRows && halfStep == halfSteps - 1
         failures = solveRows(
-          of: matrix, others: outcome.columnFactors, gramian: columnGramian, into: &outcome.rowFactors, pool, exactly: isLast)
-        rowGramian = Gramian(of: outcome.rowFactors, pool: pool, kernels: options.kernels)
-        outcome.losses.append(loss(matrix, transposed, outcome, rowGramian, columnGramian, pool))
+          of: rows, others: outcome.columnFactors, gramian: columnGramian, into: &outcome.rowFactors, pool, effort)
+        rowGramian = Gramian(of: outcome.rowFactors, pool: pool, kernels: kernels)
+        if case .steps = effort, halfStep / 2 < Self.rotations {
+          rotate(&outcome, rowGramian, pool)
+          rowGramian = Gramian(of: outcome.rowFactors, pool: pool, kernels: kernels)
+          columnGramian = Gramian(of: outcome.columnFactors, pool: pool, kernels: kernels)
+        }
+        operations += self.operations(rows.matrix, effort)
       } else {
-        failures = solveRows(of: transposed, others: outcome.rowFactors, gramian: rowGramian, into: &outcome.columnFactors, pool)
-        columnGramian = Gramian(of: outcome.columnFactors, pool: pool, kernels: options.kernels)
-        outcome.losses.append(loss(matrix, transposed, outcome, rowGramian, columnGramian, pool))
+        failures = solveRows(
+          of: columns, others: outcome.rowFactors, gramian: rowGramian, into: &outcome.columnFactors, pool, effort)
+        columnGramian = Gramian(of: outcome.columnFactors, pool: pool, kernels: kernels)
+        operations += self.operations(columns.matrix, effort)
       }
       guard failures == 0 else { throw TrainingError.notFinite(halfStep: halfStep, rows: failures) }
-      operations += self.operations(halfStep % 2 == 0 ? matrix : transposed, exactly: endWithRows && halfStep == halfSteps - 1)
+      if isLast || losses == .eachHalfStep {
+        clock.paused { outcome.losses.append(loss(rows.matrix, columns.matrix, outcome, rowGramian, columnGramian, pool)) }
+      }
     }
-    outcome.seconds = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+    outcome.seconds = clock.seconds
     outcome.secondsPerIteration = outcome.seconds / Double(max(1, parameters.iterations))
     outcome.gigaflops = operations / max(outcome.seconds, 1e-9) / 1e9
     return outcome
   }
 
+  /// Half-steps of the rows that turn both sides towards a basis in which a few steps of conjugate gradients go far.
+  private static let rotations = 3
+  /// Steps of the first half-step, which starts from nothing.
+  private static let firstSteps = 4
+
+  /// From here on conjugate gradients reach an exact row's accuracy sooner than a Cholesky decomposition.
+  private static let factorsOfIterativeExactness = 96
+  /// What "exact" leaves open then, as a part of the row: near the rounding of the decomposition.
+  private static let exactness: Float = 1e-5
+
+  /// `nil`: a Cholesky decomposition of each row.
+  private func effort(halfStep: Int, isExact: Bool) -> RowSolver.Effort? {
+    guard case .conjugateGradients(let steps) = parameters.solver else { return nil }
+    if isExact { return parameters.factors < Self.factorsOfIterativeExactness ? nil : .tolerance(Self.exactness) }
+    return .steps(halfStep == 0 ? max(steps, Self.firstSteps) : steps)
+  }
+
+  private func rotate(_ outcome: inout TrainingOutcome, _ gramian: Gramian, _ pool: WorkerPool) {
+    let rotation = Rotation(towardsEigenvectorsOf: gramian, powers: 2, kernels: options.kernels)
+    rotation.apply(to: &outcome.rowFactors, pool: pool, kernels: options.kernels)
+    rotation.apply(to: &outcome.columnFactors, pool: pool, kernels: options.kernels)
+  }
+
   /// One half-step; returns how many rows had no finite solution.
   func solveRows(
-    of matrix: InteractionMatrix, others: FactorMatrix, gramian: Gramian, into result: inout FactorMatrix, _ pool: WorkerPool,
-    exactly: Bool = false
+    of side: TrainingSide, others: FactorMatrix, gramian: Gramian, into result: inout FactorMatrix, _ pool: WorkerPool,
+    _ effort: RowSolver.Effort? = nil
   ) -> Int {
     let solver = RowSolver(parameters, kernels: options.kernels)
-    let stride = result.stride
     let failures = Atomic<Int>(0)
-    let side = SharedSide(side: RowSolver.Side(rows: others.pointer, gramian: gramian, count: others.rows))
     let workspaces = Workspaces(count: pool.workers, factors: parameters.factors)
-    let steps = if case .conjugateGradients(let count) = parameters.solver, !exactly { count } else { 0 }
-    let whole = steps > 0 ? gramian.whole(scale: parameters.confidence.unobserved) : nil
-    result.withMutablePointer { pointer in
-      let output = SharedPointer(pointer: pointer)
-      pool.run(count: matrix.rows, chunk: 32) { range, worker in
-        let workspace = workspaces.all[worker]
-        matrix.indices.withUnsafeBufferPointer { indices in
-          matrix.strengths.withUnsafeBufferPointer { strengths in
-            for row in range {
-              let entries = matrix.starts[row]..<matrix.starts[row + 1]
-              let first = indices.baseAddress! + entries.lowerBound
-              let values = UnsafeBufferPointer(rebasing: strengths[entries])
-              let target = output.pointer + row * stride
-              let solved =
-                if let whole {
-                  solver.approach(
-                    indices: first, strengths: values, side: side.side, matrix: whole, steps: steps, into: target, workspace: workspace)
-                } else {
-                  solver.solve(indices: first, strengths: values, side: side.side, into: target, workspace: workspace)
-                }
-              if !solved { failures.add(1, ordering: .relaxed) }
-            }
+    let schedule = side.schedule
+    side.matrix.withPointers { matrix in
+      result.withMutablePointer { pointer in
+        let output = SharedPointer(pointer: pointer)
+        let shared = SharedSide(side: RowSolver.Side(rows: others.pointer, gramian: gramian, count: others.rows))
+        let gradients = effort.map { ($0, GradientSide(shared.side, unobserved: parameters.confidence.unobserved)) }
+        pool.run(count: schedule.pieces, chunk: 1) { pieces, worker in
+          let workspace = workspaces.all[worker]
+          for piece in pieces.lazy.map(schedule.piece) {
+            let failed =
+              if let (effort, side) = gradients {
+                solver.approach(piece, of: matrix, side: side, effort: effort, into: output.pointer, workspace: workspace)
+              } else {
+                solver.solve(piece, of: matrix, side: shared.side, into: output.pointer, workspace: workspace)
+              }
+            failures.add(failed, ordering: .relaxed)
           }
         }
       }
@@ -198,13 +225,44 @@ public struct ALSTrainer: Sendable {
   }
 
   /// Useful operations of one half-step, the Gramian of its result included.
-  private func operations(_ matrix: InteractionMatrix, exactly: Bool) -> Double {
+  private func operations(_ matrix: InteractionMatrix, _ effort: RowSolver.Effort?) -> Double {
     let (n, k, rows) = (Double(matrix.entries), Double(parameters.factors), Double(matrix.rows))
     let gramian = rows * k * (k + 1)
-    if case .conjugateGradients(let steps) = parameters.solver, !exactly {
-      return Double(steps + 1) * (4 * n * k + 2 * rows * k * k) + gramian
+    switch effort {
+    case .steps(let count):
+      // The residual with its diagonal, products along each direction but the last, which needs dot products only.
+      return n * k * (7 + 4 * Double(count - 1) + 2) + Double(count + 1) * 2 * rows * k * k + gramian
+    // Counted as what it stands for.
+    case nil, .tolerance: return n * k * (k + 1) + 2 * n * k + rows * (k * k * k / 3 + 2 * k * k) + gramian
     }
-    return n * k * (k + 1) + 2 * n * k + rows * (k * k * k / 3 + 2 * k * k) + gramian
+  }
+}
+
+/// When a training says what its loss is.
+public enum LossSchedule: Sendable { case eachHalfStep, atTheEnd }
+
+/// One side of a training: its rows and the order in which they are taken.
+struct TrainingSide: Sendable {
+  let matrix: InteractionMatrix
+  let schedule: RowSchedule
+
+  init(_ matrix: InteractionMatrix) {
+    self.matrix = matrix
+    schedule = RowSchedule(matrix)
+  }
+}
+
+/// Counts the time of the training alone.
+private struct TrainingClock {
+  private let began = DispatchTime.now().uptimeNanoseconds
+  private var pausedNanoseconds: UInt64 = 0
+
+  var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds - began - pausedNanoseconds) / 1e9 }
+
+  mutating func paused<R>(_ body: () -> R) -> R {
+    let start = DispatchTime.now().uptimeNanoseconds
+    defer { pausedNanoseconds += DispatchTime.now().uptimeNanoseconds - start }
+    return body()
   }
 }
 

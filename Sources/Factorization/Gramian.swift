@@ -14,7 +14,7 @@ public struct Gramian: Sendable {
   }
 
   /// Rows summed at a time. Partial sums are added in the order of the rows, so the number of workers does not show in the bits.
-  static let rowsPerPart = 2048
+  static let rowsPerPart = 512
   private static let partsAtOnce = 32
 
   public init(of matrix: FactorMatrix, pool: WorkerPool, kernels: Kernels = .best) {
@@ -51,11 +51,9 @@ public struct Gramian: Sendable {
 
   var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
 
-  /// Both triangles, times `scale`; stride x stride.
-  func whole(scale: Float) -> AlignedBuffer {
-    let result = AlignedBuffer(count: stride * stride)
-    for i in 0..<factors { for j in 0..<factors { result.pointer[i * stride + j] = scale * self[i, j] } }
-    return result
+  /// The whole matrix times `scale`, laid out for `score_panels`: "item" j is column j.
+  func panels(scale: Float) -> AlignedBuffer {
+    SquarePanels.make(stride: stride) { $0 < factors && $1 < factors ? scale * self[$0, $1] : 0 }
   }
 
   /// Element of the symmetric matrix.

@@ -26,9 +26,16 @@ public struct RowSolver: Sendable {
     let solution: AlignedBuffer
     let scratch: AlignedBuffer
     /// For conjugate gradients; made when first needed.
-    private(set) lazy var packed = AlignedBuffer(count: (Int(FRESHET_PACKED_ROWS) + 3) * solution.count)
+    private(set) lazy var group = AlignedBuffer(
+      count: Int(FRESHET_GROUP) * (4 * solution.count + (solution.count + Kernels.panel - 1) / Kernels.panel * Kernels.panel))
     fileprivate(set) var weights: [Float] = []
     fileprivate(set) var targets: [Float] = []
+
+    fileprivate func reserve(_ entries: Int) {
+      guard weights.count < entries else { return }
+      weights = [Float](repeating: 0, count: entries * 2)
+      targets = weights
+    }
 
     public init(factors: Int) {
       let stride = Kernels.padded(factors)
@@ -107,47 +114,117 @@ public struct RowSolver: Sendable {
     return true
   }
 
-  /// Moves `row` some steps of conjugate gradients nearer to the solution; false (and zeros) when it is not finite.
-  ///
-  /// - Parameter matrix: a Y'Y, both triangles.
+  /// Solves rows of `result` exactly; returns how many had no finite solution (they are zeros then).
+  func solve(
+    _ rows: some Collection<Int32>, of matrix: InteractionMatrix.Pointers, side: Side, into result: UnsafeMutablePointer<Float>,
+    workspace: Workspace
+  ) -> Int {
+    rows.count { row in
+      let range = matrix.range(Int(row))
+      return !solve(
+        indices: matrix.indices + range.lowerBound,
+        strengths: UnsafeBufferPointer(start: matrix.strengths + range.lowerBound, count: range.count), side: side,
+        into: result + Int(row) * Kernels.padded(factors), workspace: workspace)
+    }
+  }
+
+  /// Rows that `approach` moves together.
+  static let rowsAtOnce = Int(FRESHET_GROUP)
+
+  /// How far `approach` goes.
+  enum Effort {
+    case steps(Int)
+    /// Until what is missing is at most this part of the row; rows that do not get there are solved exactly.
+    case tolerance(Float)
+  }
+  private static let stepsToTolerance = 40
+
+  /// Moves rows of `result` by conjugate gradients nearer to their solutions; returns how many were not finite (they are zeros then).
   func approach(
-    indices: UnsafePointer<Int32>, strengths: UnsafeBufferPointer<Float>, side: Side, matrix: AlignedBuffer, steps: Int,
-    into row: UnsafeMutablePointer<Float>, workspace: Workspace
-  ) -> Bool {
-    let stride = Kernels.padded(factors)
-    guard !strengths.isEmpty else {
-      row.update(repeating: 0, count: stride)
-      return true
+    _ rows: ArraySlice<Int32>, of matrix: InteractionMatrix.Pointers, side: GradientSide, effort: Effort,
+    into result: UnsafeMutablePointer<Float>, workspace: Workspace
+  ) -> Int {
+    stride(from: rows.startIndex, to: rows.endIndex, by: Self.rowsAtOnce).reduce(0) { failures, first in
+      let group = rows[first..<min(first + Self.rowsAtOnce, rows.endIndex)]
+      return failures + approachGroup(group, of: matrix, side: side, effort: effort, into: result, workspace: workspace)
     }
-    let totalWeight = prepare(strengths, workspace)
-    let ridge = regularization.ofRow(weights: totalWeight, unobserved: confidence.unobserved, others: side.count)
-    workspace.weights.withUnsafeBufferPointer { weights in
-      workspace.targets.withUnsafeBufferPointer { targets in
-        kernels.table.pointee.conjugate_gradients(
-          matrix.pointer, Float(ridge), row, Int32(stride), side.rows, indices, weights.baseAddress, targets.baseAddress,
-          Int32(strengths.count), Int32(steps), workspace.packed.pointer)
+  }
+
+  private func approachGroup(
+    _ rows: ArraySlice<Int32>, of matrix: InteractionMatrix.Pointers, side: GradientSide, effort: Effort,
+    into result: UnsafeMutablePointer<Float>, workspace: Workspace
+  ) -> Int {
+    let (steps, tolerance): (Int, Float) =
+      switch effort {
+      case .steps(let count): (count, 0)
+      case .tolerance(let part): (Self.stepsToTolerance, part)
       }
+    let stride = Kernels.padded(factors)
+    workspace.reserve(rows.reduce(0) { $0 + matrix.range(Int($1)).count })
+    return withUnsafeTemporaryAllocation(of: freshet_row_t.self, capacity: Self.rowsAtOnce) { group in
+      for (index, row) in rows.enumerated() {
+        group[index] = freshet_row_t()
+        group[index].x = result + Int(row) * stride
+      }
+      workspace.weights.withUnsafeMutableBufferPointer { weights in
+        workspace.targets.withUnsafeMutableBufferPointer { targets in
+          var at = 0
+          for (index, row) in rows.enumerated() {
+            let range = matrix.range(Int(row))
+            if range.isEmpty { group[index].x.update(repeating: 0, count: stride) }
+            let (weight, target) = (weights.baseAddress! + at, targets.baseAddress! + at)
+            let total = confidence.fill(weight, target, from: matrix.strengths + range.lowerBound, count: range.count)
+            group[index].ridge = Float(regularization.ofRow(weights: total, unobserved: confidence.unobserved, others: side.side.count))
+            group[index].count = Int32(range.count)
+            group[index].indices = matrix.indices + range.lowerBound
+            (group[index].weights, group[index].targets) = (UnsafePointer(weight), UnsafePointer(target))
+            at += range.count
+          }
+          kernels.table.pointee.conjugate_gradients(
+            side.panels.pointer, side.diagonal.pointer, Int32(stride), group.baseAddress, Int32(rows.count), side.side.rows, Int32(steps),
+            tolerance, workspace.group.pointer)
+        }
+      }
+      let unfinished = tolerance > 0 ? rows.indices.filter { group[$0 - rows.startIndex].converged == 0 } : []
+      let failures = solve(unfinished.map { rows[$0] }, of: matrix, side: side.side, into: result, workspace: workspace)
+      return failures + group[..<rows.count].count { !Self.isFinite($0.x, stride) }
     }
+  }
+
+  /// Whether the row is finite; it is zeros afterwards otherwise.
+  private static func isFinite(_ row: UnsafeMutablePointer<Float>, _ count: Int) -> Bool {
     var sizes: Float = 0
-    for i in 0..<factors { sizes += abs(row[i]) }
+    for i in 0..<count { sizes += abs(row[i]) }
     if sizes.isFinite { return true }
-    row.update(repeating: 0, count: stride)
+    row.update(repeating: 0, count: count)
     return false
   }
 
   /// Weights and targets of the entries, into the workspace; returns the sum of the weights.
   private func prepare(_ strengths: UnsafeBufferPointer<Float>, _ workspace: Workspace) -> Double {
-    if workspace.weights.count < strengths.count {
-      workspace.weights = [Float](repeating: 0, count: strengths.count * 2)
-      workspace.targets = workspace.weights
+    workspace.reserve(strengths.count)
+    return workspace.weights.withUnsafeMutableBufferPointer { weights in
+      workspace.targets.withUnsafeMutableBufferPointer { targets in
+        confidence.fill(weights.baseAddress!, targets.baseAddress!, from: strengths.baseAddress!, count: strengths.count)
+      }
     }
-    var total = 0.0
-    for entry in 0..<strengths.count {
-      let (weight, target) = confidence.weightAndTarget(strengths[entry])
-      workspace.weights[entry] = weight
-      workspace.targets[entry] = target
-      total += Double(weight)
-    }
-    return total
+  }
+}
+
+/// The other side of the model as conjugate gradients need it: a Y'Y laid out for products with many rows at once.
+///
+/// Sendable because nothing writes the buffers after init, and the factors are not written while rows are solved.
+struct GradientSide: @unchecked Sendable {
+  let side: RowSolver.Side
+  let panels: AlignedBuffer
+  let diagonal: AlignedBuffer
+
+  /// - Parameter unobserved: a.
+  init(_ side: RowSolver.Side, unobserved: Float) {
+    self.side = side
+    let gramian = side.gramian
+    panels = gramian.panels(scale: unobserved)
+    diagonal = AlignedBuffer(count: Kernels.padded(gramian.factors))
+    for i in 0..<gramian.factors { diagonal.pointer[i] = unobserved * gramian[i, i] }
   }
 }

@@ -14,6 +14,20 @@ extern "C" {
 #define FRESHET_PAD 16
 #define FRESHET_PANEL 32
 
+/// Rows that conjugate_gradients moves together.
+#define FRESHET_GROUP 8
+
+/// One row of a training: its factors, its ridge and its entries.
+typedef struct freshet_row {
+  float *x;
+  float ridge;
+  int32_t count;
+  const int32_t *indices;
+  const float *weights;
+  const float *targets;
+  int32_t converged;
+} freshet_row_t;
+
 typedef struct freshet_kernels {
   const char *name;
 
@@ -34,11 +48,13 @@ typedef struct freshet_kernels {
   /// Returns 0, or 1 + the index of the first pivot that is not positive.
   int (*cholesky_solve)(float *matrix, float *x, int padded);
 
-  /// Moves x towards the solution of (matrix + ridge I + sum of weights[m] row_m row_m') x = sum of targets[m] row_m by `steps`
-  /// steps of conjugate gradients; `matrix` is symmetric and whole (both triangles). Rows as in rank_update. `scratch` holds
-  /// (FRESHET_PACKED_ROWS + 3) * padded floats.
-  void (*conjugate_gradients)(const float *matrix, float ridge, float *x, int padded, const float *rows, const int32_t *indices,
-                              const float *weights, const float *targets, int count, int steps, float *scratch);
+  /// Moves each row of the group towards the solution of its own (A + ridge I + sum of weights[m] y_m y_m') x = sum of targets[m] y_m,
+  /// y_m = factors + indices[m] * padded, by `steps` steps of conjugate gradients, preconditioned with the diagonal of its matrix.
+  /// A is symmetric: `panels` holds it as score_panels reads items (item j = column j), `diagonal` its diagonal. At most
+  /// FRESHET_GROUP rows; `scratch` holds FRESHET_GROUP_SCRATCH(padded) floats. With a tolerance above 0 a row stops, and is marked
+  /// `converged`, where the correction that its residual asks for is at most that part of x (both weighed by the diagonal).
+  void (*conjugate_gradients)(const float *panels, const float *diagonal, int padded, freshet_row_t *group, int group_count,
+                              const float *factors, int steps, float tolerance, float *scratch);
 
   /// scores[u * score_stride + p * FRESHET_PANEL + lane] = users[u] . item, for panels of FRESHET_PANEL items laid out as
   /// [panel][dimension][lane]; `users` has `user_stride` floats a row.
@@ -57,8 +73,9 @@ typedef struct freshet_kernels {
 /// Rows gathered at a time by rank_update.
 #define FRESHET_GATHER_ROWS 64
 
-/// Rows that conjugate_gradients copies side by side; more are read where they are.
-#define FRESHET_PACKED_ROWS 512
+/// Panels that hold `padded` items, in floats a row of scores.
+#define FRESHET_WIDE(padded) (((padded) + FRESHET_PANEL - 1) / FRESHET_PANEL * FRESHET_PANEL)
+#define FRESHET_GROUP_SCRATCH(padded) (FRESHET_GROUP * (4 * (padded) + FRESHET_WIDE(padded)))
 
 /// The best variant for this processor.
 const freshet_kernels_t *freshet_kernels(void);

@@ -94,7 +94,8 @@ extension ConfigurationTable {
         "model.trend.half_life", \.model.trendPart.halfLife, noneWord: "auto",
         "Events after which a count has halved; `auto`: 5 for each active item, 500 to 50,000.")),
     .part(
-      "model.transitions", \.model.transitions, on: { Model.Transitions() }, "Whether what users went on to after their newest items adds to the score."
+      "model.transitions", \.model.transitions, on: { Model.Transitions() },
+      "Whether what users went on to after their newest items adds to the score."
     ),
     transitions(.double("model.transitions.weight", \.model.transitionsPart.weight, 0...1e6, "How much transitions add.")),
     transitions(.int("model.transitions.last", \.model.transitionsPart.last, 1...1000, "Newest own interactions that are looked up.")),

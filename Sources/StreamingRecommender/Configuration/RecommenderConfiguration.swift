@@ -111,7 +111,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var coldIterations = 8
     public var warmIterations = 2
     public var solver = Solver.auto
-    public var cgSteps = 3
+    public var cgSteps = 1
     public var seed: UInt64 = 1
     public var historyPerUser = 2000
     public var seenPerUser = 10_000

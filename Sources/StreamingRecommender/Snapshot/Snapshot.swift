@@ -33,7 +33,8 @@ extension RecommenderEngine {
     let model = pending?.model ?? self.model
     return Snapshot(
       sequence: sequence, offsets: offsets, epoch: max(lastEpoch, model?.epoch ?? 0), topics: settings.topics, store: store.frozen(),
-      trend: trend, transitions: transitions, model: model, served: served, newItemUsers: newItemUsers.filter { model?.isTrained($0.key) != true },
+      trend: trend, transitions: transitions, model: model, served: served,
+      newItemUsers: newItemUsers.filter { model?.isTrained($0.key) != true },
       eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch,
       unconfirmedForgets: unconfirmedForgets)
   }

@@ -197,7 +197,9 @@ public enum SnapshotCodec {
     guard headerSum == freshet_crc32c(0, bytes.baseAddress, headerBytes) else {
       throw SnapshotError(.checksumMismatch(section: "header"), path: path)
     }
-    guard (Self.oldestVersion...Self.version).contains(version) else { throw SnapshotError(.unknownVersion(got: version, known: Self.version), path: path) }
+    guard (Self.oldestVersion...Self.version).contains(version) else {
+      throw SnapshotError(.unknownVersion(got: version, known: Self.version), path: path)
+    }
     var assembly = Assembly(version: version, path: path, settings: EngineSettings(configuration))
     while true {
       let (kind, payload) = try readSection(&reader, path)
@@ -436,7 +438,8 @@ public enum SnapshotCodec {
       store.restoreCounts(evictedFromHistory: evicted.history, evictedFromSeen: evicted.seen)
       store.newestTimeMilliseconds = newestTimeMilliseconds
       return Snapshot(
-        sequence: sequence, offsets: offsets, epoch: epoch, topics: topics, store: store, trend: trend, transitions: transitions, model: model, served: served,
+        sequence: sequence, offsets: offsets, epoch: epoch, topics: topics, store: store, trend: trend, transitions: transitions,
+        model: model, served: served,
         newItemUsers: newItemUsers, eventsApplied: eventsApplied, eventsSinceFreeze: eventsSinceFreeze, rolledOutEpoch: rolledOutEpoch,
         unconfirmedForgets: unconfirmedForgets)
     }
