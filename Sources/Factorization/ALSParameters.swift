@@ -47,11 +47,15 @@ public enum Confidence: Sendable, Equatable {
   case unobservedWeight(Float)
   /// Hu, Koren, Volinsky (2008): confidence c = 1 + alpha r; a = 1, w = alpha |r|, t = 1 + alpha r.
   case alpha(Float)
+  /// Explicit ratings (Zhou et al. 2008): r itself is the target, of any sign; a = 0, w = 1, t = r. The loss of `ALSTrainer` does not
+  /// know this form: `ExplicitTrainer` has its own.
+  case rating
 
   public var unobserved: Float {
     switch self {
     case .unobservedWeight(let weight): weight
     case .alpha: 1
+    case .rating: 0
     }
   }
 
@@ -80,6 +84,7 @@ public enum Confidence: Sendable, Equatable {
     switch self {
     case .unobservedWeight: return (size, strength > 0 ? size : 0)
     case .alpha(let alpha): return (alpha * size, strength > 0 ? 1 + alpha * size : 0)
+    case .rating: return (1, strength)
     }
   }
 }

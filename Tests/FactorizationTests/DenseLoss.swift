@@ -52,6 +52,7 @@ struct DenseLoss {
     switch parameters.confidence {
     case .unobservedWeight(let alpha0): Double(alpha0)
     case .alpha: 1
+    case .rating: 0
     }
   }
 
@@ -68,6 +69,7 @@ struct DenseLoss {
     case .alpha(let alpha):
       let weight = Double(alpha) * Double(abs(strength))
       return ((1 + weight) * miss - score * score, score * score, weight)
+    case .rating: preconditionFailure("ratings have a loss of their own")
     }
   }
 

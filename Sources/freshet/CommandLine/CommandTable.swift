@@ -106,6 +106,8 @@ enum CommandTable {
         Command.Example(line: "freshet train --train train.tsv --test test.tsv", sentence: "Train, and measure recall and nDCG at 20."),
         Command.Example(
           line: "freshet train --train train.tsv --factors 128 --iterations 20 --output model", sentence: "Write the factors."),
+        Command.Example(
+          line: "freshet train --explicit --train train.tsv --test test.tsv", sentence: "Ratings: RMSE, beside the mean's and the biases'."),
       ],
       presets: [
         ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
@@ -195,6 +197,9 @@ enum CommandTable {
     CommandOption(long: "threads", kind: .text, valueName: "P", sentence: "Threads.", key: "retrain.threads"),
     CommandOption(long: "seed", kind: .text, valueName: "N", sentence: "Seed of the first factors.", key: "model.seed"),
     value,
+    CommandOption(
+      long: "explicit", kind: .flag, sentence: "The value column holds ratings; with a test file, RMSE and MAE in place of recall."),
+    CommandOption(long: "nonnegative", kind: .flag, sentence: "With --explicit: factors of at least 0; biases keep their sign."),
     CommandOption(long: "output", kind: .text, valueName: "DIR", sentence: "Directory for the factors."),
   ]
 

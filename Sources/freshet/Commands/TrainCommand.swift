@@ -10,6 +10,8 @@ struct TrainCommand {
   init(_ context: CommandContext) { self.context = context }
 
   func run() throws {
+    if context.options.flag("explicit") { return try ExplicitCommand(context).train() }
+    guard !context.options.flag("nonnegative") else { throw CommandFailure("--nonnegative needs --explicit", status: .usage) }
     let configuration = try context.loaded().configuration
     let rule = ValueRule(rawValue: context.options.string("value") ?? "") ?? .ignore
     let train = try read(context.options.string("train")!, rule)

@@ -1,0 +1,92 @@
+import Datasets
+import Factorization
+import StreamingRecommender
+
+/// Ratings of a file, users and items numbered in the order of their ids, at most one rating of a pair.
+public struct ExplicitRatings: Sendable {
+  public struct Rating: Sendable, Equatable {
+    public var user: Int32
+    public var item: Int32
+    public var value: Float
+  }
+
+  /// Ids as bytes: two strings may be equal and their bytes not.
+  public private(set) var users: [[UInt8]] = []
+  public private(set) var items: [[UInt8]] = []
+  /// By user, then item.
+  public private(set) var ratings: [Rating] = []
+  /// Rows that gave no rating: unreadable, without a finite value, or followed by another rating of the pair.
+  public private(set) var droppedRows = 0
+  /// What the reader could not use; `nil` for ratings that came from memory.
+  public private(set) var report: InteractionFile.Report?
+
+  /// A later row of a pair replaces an earlier one; in JSON lines `event_value` is the rating and `op: delete` takes it back.
+  public init(path: String) throws {
+    let file = try InteractionFile(path: path)
+    let decoder = InteractionDecoder(RecommenderConfiguration.Input())
+    var rows: [Row] = []
+    while let next = try file.next() {
+      switch next {
+      case .columns(let columns): rows.append(Row(user: columns.user, item: columns.item, value: columns.value.map { Float($0) }))
+      case .event(let bytes):
+        let record = Record(
+          source: TopicPartition(topic: "file", partition: 0), offset: Int64(rows.count), timestampMilliseconds: nil, key: nil,
+          value: bytes)
+        if case .interaction(let event, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) {
+          rows.append(Row(user: event.user, item: event.item, value: event.operation == .delete ? nil : event.strength))
+        } else {
+          droppedRows += 1
+        }
+      }
+    }
+    add(rows)
+    report = file.report
+    droppedRows += file.report.badLines
+  }
+
+  public init(_ rows: [(user: String, item: String, value: Float)]) {
+    add(rows.map { Row(user: Array($0.user.utf8), item: Array($0.item.utf8), value: $0.value) })
+  }
+
+  private struct Row {
+    var user: [UInt8]
+    var item: [UInt8]
+    var value: Float?
+  }
+
+  private mutating func add(_ rows: [Row]) {
+    let (userNames, userIndex) = Self.numbered(rows.lazy.map(\.user))
+    let (itemNames, itemIndex) = Self.numbered(rows.lazy.map(\.item))
+    users = userNames
+    items = itemNames
+    var newest: [Int64: Float?] = [:]
+    for row in rows {
+      let value = row.value.flatMap { $0.isFinite ? $0 : nil }
+      newest.updateValue(value, forKey: Int64(userIndex[row.user]!) << 32 | Int64(itemIndex[row.item]!))
+    }
+    ratings = newest.compactMap { pair, value in
+      value.map { Rating(user: Int32(pair >> 32), item: Int32(truncatingIfNeeded: pair), value: $0) }
+    }.sorted { ($0.user, $0.item) < ($1.user, $1.item) }
+    droppedRows += rows.count - ratings.count
+  }
+
+  private static func numbered(_ names: some Sequence<[UInt8]>) -> (names: [[UInt8]], index: [[UInt8]: Int]) {
+    let sorted = Set(names).sorted { $0.lexicographicallyPrecedes($1) }
+    return (sorted, Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($1, $0) }))
+  }
+
+  /// One row per user, all items as columns; `part` is some of `ratings`, in their order.
+  func matrix(of part: [Rating]) -> InteractionMatrix {
+    var matrix = InteractionMatrix(columns: items.count)
+    matrix.reserve(rows: users.count, entries: part.count)
+    var next = 0
+    for user in users.indices {
+      while next < part.count, part[next].user == user {
+        matrix.append(column: part[next].item, strength: part[next].value)
+        next += 1
+      }
+      matrix.endRow()
+    }
+    return matrix
+  }
+}

@@ -1,0 +1,98 @@
+import Factorization
+
+/// `freshet train --explicit` and `evaluate holdout --split kfold --explicit`: a model of ratings, and its errors on ratings that it has
+/// not seen, beside those of the mean and of the biases alone.
+public struct ExplicitTraining: Sendable {
+  /// Of one set of test ratings. All predictions are brought into the range of the training's ratings, except `unclipped`.
+  public struct Quality: Sendable, Equatable {
+    public var model = ExplicitError()
+    public var unclipped = ExplicitError()
+    public var mean = ExplicitError()
+    public var biases = ExplicitError()
+    /// Test ratings of a user or an item that the training has no rating of; predicted by what is left: a bias, or the mean.
+    public var rowsOfUnknown = 0
+  }
+
+  public struct Outcome: Sendable {
+    public var training: ExplicitOutcome
+    public var interactions: Int
+    public var quality: Quality?
+  }
+
+  public let parameters: ExplicitParameters
+  public let options: SolverOptions
+  /// Of the first factors and of the split into folds.
+  public let seed: UInt64
+
+  public init(parameters: ExplicitParameters, options: SolverOptions, seed: UInt64) {
+    self.parameters = parameters
+    self.options = options
+    self.seed = seed
+  }
+
+  public func run(train: ExplicitRatings, test: ExplicitRatings?, progress: (TrainingProgress) -> Bool = { _ in true }) throws -> Outcome {
+    let matrix = train.matrix(of: train.ratings)
+    let outcome = try fit(matrix, progress)
+    guard let test else { return Outcome(training: outcome, interactions: matrix.entries, quality: nil) }
+    let users = Self.places(of: test.users, in: train.users)
+    let items = Self.places(of: test.items, in: train.items)
+    let wanted = test.ratings.map { (user: users[Int($0.user)], item: items[Int($0.item)], value: $0.value) }
+    return Outcome(training: outcome, interactions: matrix.entries, quality: Self.judge(outcome.model, matrix, wanted))
+  }
+
+  /// Each fold is predicted by a model of the others; the folds differ by at most one rating in size.
+  ///
+  /// - Parameter progress: the fold, and how far its training is; `false` ends with `TrainingError.cancelled`.
+  public func folds(_ ratings: ExplicitRatings, count: Int, progress: (Int, TrainingProgress) -> Bool = { _, _ in true }) throws
+    -> [Quality]
+  {
+    precondition(count >= 2 && count <= ratings.ratings.count, "\(count) folds of \(ratings.ratings.count) ratings")
+    let foldOfRating = self.foldOfRating(ratings.ratings.count, folds: count)
+    return try (0..<count).map { fold in
+      let matrix = ratings.matrix(of: zip(ratings.ratings, foldOfRating).filter { $0.1 != fold }.map(\.0))
+      let model = try fit(matrix) { progress(fold, $0) }.model
+      let wanted = zip(ratings.ratings, foldOfRating).filter { $0.1 == fold }.map {
+        (user: Int?.some(Int($0.0.user)), item: Int?.some(Int($0.0.item)), value: $0.0.value)
+      }
+      return Self.judge(model, matrix, wanted)
+    }
+  }
+
+  /// A random permutation dealt out in turn.
+  func foldOfRating(_ ratings: Int, folds: Int) -> [Int] {
+    var generator = SplitMix64(seed: seed)
+    var result = [Int](repeating: 0, count: ratings)
+    for (place, rating) in (0..<ratings).shuffled(using: &generator).enumerated() { result[rating] = place % folds }
+    return result
+  }
+
+  private func fit(_ matrix: InteractionMatrix, _ progress: (TrainingProgress) -> Bool) throws -> ExplicitOutcome {
+    try ExplicitTrainer(parameters, options: options)
+      .train(matrix, start: parameters.start(items: matrix.columns, seed: seed), keepGoing: progress)
+  }
+
+  private static func places(of names: [[UInt8]], in table: [[UInt8]]) -> [Int?] {
+    let index = Dictionary(uniqueKeysWithValues: table.enumerated().map { ($1, $0) })
+    return names.map { index[$0] }
+  }
+
+  private static func judge(_ model: ExplicitModel, _ matrix: InteractionMatrix, _ wanted: [(user: Int?, item: Int?, value: Float)])
+    -> Quality
+  {
+    let baseline = ExplicitBiasBaseline(matrix)
+    let userIsKnown = (0..<matrix.rows).map { matrix.starts[$0] < matrix.starts[$0 + 1] }
+    var itemIsKnown = [Bool](repeating: false, count: matrix.columns)
+    for item in matrix.indices { itemIsKnown[Int(item)] = true }
+    var quality = Quality()
+    for rating in wanted {
+      let (user, item) = (rating.user.flatMap { userIsKnown[$0] ? $0 : nil }, rating.item.flatMap { itemIsKnown[$0] ? $0 : nil })
+      if user == nil || item == nil { quality.rowsOfUnknown += 1 }
+      let (actual, predicted) = (Double(rating.value), model.rating(user: user, item: item))
+      quality.model.add(predicted: model.clipped(predicted), actual: actual)
+      quality.unclipped.add(predicted: predicted, actual: actual)
+      quality.mean.add(predicted: model.mean, actual: actual)
+      quality.biases.add(predicted: model.clipped(baseline.rating(user: user, item: item)), actual: actual)
+    }
+    return quality
+  }
+}

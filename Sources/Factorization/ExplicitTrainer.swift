@@ -1,0 +1,172 @@
+import Dispatch
+import Synchronization
+
+/// The loss of `ExplicitParameters` in its two parts.
+public struct ExplicitLoss: Sendable, Equatable {
+  /// Sum of squared errors of the ratings, not clipped.
+  public var squaredErrors: Double
+  public var regularizer: Double
+  public var total: Double { squaredErrors + regularizer }
+}
+
+public struct ExplicitOutcome: Sendable {
+  public var model: ExplicitModel
+  /// After each half-step; never rises from one to the next.
+  public var losses: [ExplicitLoss]
+  public var seconds: Double
+  /// Wall time of the half-steps over the iterations, the final one included.
+  public var secondsPerIteration: Double
+  /// Operations that an exact solve takes, over the wall time; the descent of `isNonnegative` counts as such a solve.
+  public var gigaflops: Double
+}
+
+/// Alternating least squares over ratings: users and items in turn, bias and factors of each row in one exact solve, and the users
+/// once more at the end, so that a fold-in of an unchanged user equals its row.
+///
+/// The same ratings, start and kernel give the same bits for any number of workers.
+public struct ExplicitTrainer: Sendable {
+  public let parameters: ExplicitParameters
+  public let options: SolverOptions
+
+  public init(_ parameters: ExplicitParameters, options: SolverOptions = SolverOptions()) {
+    self.parameters = parameters
+    self.options = options
+  }
+
+  /// - Parameters:
+  ///   - ratings: one row per user, strengths are ratings of any sign.
+  ///   - start: (bias, factors) of each item, such as `ExplicitParameters.start`.
+  ///   - keepGoing: called before each half-step; `false` ends the training with `TrainingError.cancelled`.
+  public func train(
+    _ ratings: InteractionMatrix, start: FactorMatrix, keepGoing: (TrainingProgress) -> Bool = { _ in true }
+  ) throws -> ExplicitOutcome {
+    precondition(start.rows == ratings.columns, "\(start.rows) rows of factors for \(ratings.columns) items")
+    precondition(start.factors == parameters.rowLength, "a start of \(start.factors) numbers a row for \(parameters.rowLength)")
+    let pool = WorkerPool(workers: options.workers)
+    let transposed = ratings.transposed()
+    var model = ExplicitModel(parameters, ratings, items: start)
+    var losses: [ExplicitLoss] = []
+    let halfSteps = parameters.iterations * 2 + 1
+    let began = DispatchTime.now().uptimeNanoseconds
+    for halfStep in 0..<halfSteps {
+      guard keepGoing(TrainingProgress(halfStep: halfStep, halfSteps: halfSteps)) else { throw TrainingError.cancelled }
+      let failures =
+        halfStep % 2 == 0
+        ? step(ratings, others: model.items, transposed, mean: model.mean, into: &model.users, &losses, pool)
+        : step(transposed, others: model.users, ratings, mean: model.mean, into: &model.items, &losses, pool)
+      guard failures == 0 else { throw TrainingError.notFinite(halfStep: halfStep, rows: failures) }
+    }
+    let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+    let operations = operations(ratings) * Double(parameters.iterations + 1) + operations(transposed) * Double(parameters.iterations)
+    return ExplicitOutcome(
+      model: model, losses: losses, seconds: seconds, secondsPerIteration: seconds / Double(max(1, parameters.iterations)),
+      gigaflops: operations / max(seconds, 1e-9) / 1e9)
+  }
+
+  /// One half-step and the loss after it; returns how many rows had no finite solution.
+  private func step(
+    _ matrix: InteractionMatrix, others: FactorMatrix, _ transposed: InteractionMatrix, mean: Double, into result: inout FactorMatrix,
+    _ losses: inout [ExplicitLoss], _ pool: WorkerPool
+  ) -> Int {
+    let side = ExplicitRowSolver.Side(others, mean: Float(mean))
+    let failures = solveRows(of: matrix, side, into: &result, pool)
+    losses.append(
+      ExplicitLoss(
+        squaredErrors: squaredErrors(matrix, result, side, pool),
+        regularizer: regularizer(matrix, result, pool) + regularizer(transposed, others, pool)))
+    return failures
+  }
+
+  private func solveRows(
+    of matrix: InteractionMatrix, _ side: ExplicitRowSolver.Side, into result: inout FactorMatrix, _ pool: WorkerPool
+  ) -> Int {
+    let solver = ExplicitRowSolver(parameters, kernels: options.kernels)
+    let workspaces = Workspaces(count: pool.workers, factors: parameters.rowLength)
+    let failures = Atomic<Int>(0)
+    let stride = result.stride
+    let shared = SharedSide(side: side)
+    result.withMutablePointer { pointer in
+      let output = SharedPointer(pointer: pointer)
+      pool.run(count: matrix.rows, chunk: 32) { range, worker in
+        matrix.indices.withUnsafeBufferPointer { indices in
+          matrix.strengths.withUnsafeBufferPointer { ratings in
+            for row in range where matrix.starts[row] < matrix.starts[row + 1] {
+              let entries = matrix.starts[row]..<matrix.starts[row + 1]
+              let solved = solver.solve(
+                indices: indices.baseAddress! + entries.lowerBound, ratings: UnsafeBufferPointer(rebasing: ratings[entries]),
+                side: shared.side, into: output.pointer + row * stride, workspace: workspaces.all[worker])
+              if !solved { failures.add(1, ordering: .relaxed) }
+            }
+          }
+        }
+      }
+      for row in 0..<matrix.rows where matrix.starts[row] == matrix.starts[row + 1] {
+        (pointer + row * stride).update(repeating: 0, count: stride)
+      }
+    }
+    return failures.load(ordering: .relaxed)
+  }
+
+  private func squaredErrors(
+    _ matrix: InteractionMatrix, _ rows: FactorMatrix, _ side: ExplicitRowSolver.Side, _ pool: WorkerPool
+  ) -> Double {
+    let shared = SharedSide(side: side)
+    return sumOverRows(of: matrix, pool) { row in
+      let x = rows.pointer + row * rows.stride
+      var total = 0.0
+      for entry in matrix.starts[row]..<matrix.starts[row + 1] {
+        let other = Int(matrix.indices[entry])
+        let z = shared.side.rows.pointer + other * rows.stride
+        let error = Double(matrix.strengths[entry] - shared.side.offsets[other]) - Double(options.kernels.dot(x, z, rows.stride))
+        total += error * error
+      }
+      return total
+    }
+  }
+
+  private func regularizer(_ matrix: InteractionMatrix, _ rows: FactorMatrix, _ pool: WorkerPool) -> Double {
+    sumOverRows(of: matrix, pool) { row in
+      let count = matrix.starts[row + 1] - matrix.starts[row]
+      // A row without ratings is zero, but for what the start had.
+      guard count > 0 else { return 0 }
+      let x = rows.pointer + row * rows.stride
+      return parameters.regularization.ofRow(weights: Double(count), unobserved: 0, others: 0)
+        * Double(options.kernels.dot(x, x, rows.stride))
+    }
+  }
+
+  /// Rows whose part is summed at a time, in order.
+  private static let rowsPerPart = 512
+
+  /// A sum whose order does not depend on the workers.
+  private func sumOverRows(of matrix: InteractionMatrix, _ pool: WorkerPool, _ term: @Sendable (Int) -> Double) -> Double {
+    let parts = (matrix.rows + Self.rowsPerPart - 1) / Self.rowsPerPart
+    let sums = UnsafeMutablePointer<Double>.allocate(capacity: max(1, parts))
+    defer { sums.deallocate() }
+    let shared = SharedPointer(pointer: sums)
+    pool.run(count: parts, chunk: 1) { range, _ in
+      for part in range {
+        let rows = (part * Self.rowsPerPart)..<min(matrix.rows, (part + 1) * Self.rowsPerPart)
+        shared.pointer[part] = rows.reduce(0) { $0 + term($1) }
+      }
+    }
+    return (0..<parts).reduce(0) { $0 + sums[$1] }
+  }
+
+  /// Operations of one half-step.
+  private func operations(_ matrix: InteractionMatrix) -> Double {
+    let (n, k, rows) = (Double(matrix.entries), Double(parameters.rowLength), Double(matrix.rows))
+    return n * k * (k + 1) + 2 * n * k + rows * (k * k * k / 3 + 2 * k * k)
+  }
+
+  /// Sendable because nothing of it is written while the loop runs.
+  private struct SharedSide: @unchecked Sendable {
+    let side: ExplicitRowSolver.Side
+  }
+
+  /// One workspace per worker. Sendable because worker i uses only the i-th.
+  private struct Workspaces: @unchecked Sendable {
+    let all: [ExplicitRowSolver.Workspace]
+    init(count: Int, factors: Int) { all = (0..<count).map { _ in ExplicitRowSolver.Workspace(factors: factors) } }
+  }
+}

@@ -1,0 +1,244 @@
+import Evaluation
+import Factorization
+import Foundation
+import StreamingRecommender
+
+/// `freshet train --explicit` and `freshet evaluate holdout --split kfold --explicit`: models of ratings.
+struct ExplicitCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  /// Defaults on ratings where they differ from the engine's; chosen by 5-fold splits of other seeds than the published figure's.
+  static let presets: [(key: String, value: String)] = [
+    ("model.factors", "32"), ("model.iterations", "15"), ("model.regularization", "1.5"), ("model.regularization_exponent", "0.5"),
+  ]
+
+  func train() throws {
+    let (parameters, options, seed) = try settings()
+    let train = try read(context.options.string("train")!)
+    let test = try context.options.string("test").map(read)
+    var progress = context.progress("half-steps", total: parameters.iterations * 2 + 1)
+    let outcome = try ExplicitTraining(parameters: parameters, options: options, seed: seed).run(train: train, test: test) {
+      progress.update($0.halfStep)
+      return true
+    }
+    progress.finish(parameters.iterations * 2 + 1)
+    if let directory = context.options.string("output") { try ExplicitFiles.write(outcome.training.model, train, to: directory) }
+    let report = ExplicitReport(parameters: parameters, workers: options.workers, seed: seed)
+    context.print(
+      context.json
+        ? report.json(outcome, train, droppedRows: test?.droppedRows ?? 0).description
+        : report.text(outcome, train, droppedRows: test?.droppedRows ?? 0))
+  }
+
+  func kfold() throws {
+    let (parameters, options, seed) = try settings()
+    let path = context.options.string("data")!
+    let ratings = try read(path)
+    let folds = has("folds") ? context.options.int("folds") ?? 5 : 5
+    guard folds >= 2, folds <= ratings.ratings.count else {
+      throw CommandFailure("\(path) holds \(ratings.ratings.count) ratings: --folds must be 2 to that many", status: .usage)
+    }
+    let halfSteps = parameters.iterations * 2 + 1
+    var progress = context.progress("half-steps", total: halfSteps * folds)
+    let qualities = try ExplicitTraining(parameters: parameters, options: options, seed: seed).folds(ratings, count: folds) {
+      progress.update($0 * halfSteps + $1.halfStep)
+      return true
+    }
+    progress.finish(halfSteps * folds)
+    let report = ExplicitReport(parameters: parameters, workers: options.workers, seed: seed)
+    context.print(context.json ? report.json(qualities, ratings).description : report.text(qualities, ratings))
+  }
+
+  private func settings() throws -> (parameters: ExplicitParameters, options: SolverOptions, seed: UInt64) {
+    for option in ["unobserved-weight", "solver", "value"] where has(option) && context.options.isSet(option) {
+      throw CommandFailure("--\(option) has no meaning with --explicit: rated pairs alone count, each as its rating says", status: .usage)
+    }
+    let parsed = context.parsed
+    let configuration = try ConfigurationLoader.load(
+      flags: parsed.configurationFlags, environment: ProcessInfo.processInfo.environment, file: parsed.global.config,
+      presets: ("\(parsed.command.name) --explicit", Self.presets)
+    ).configuration.resolved()
+    let model = configuration.model
+    return (
+      ExplicitParameters(
+        factors: model.factors,
+        regularization: Regularization(lambda: Float(model.regularization), exponent: Float(model.regularizationExponent)),
+        iterations: model.coldIterations, isNonnegative: has("nonnegative") && context.options.flag("nonnegative")),
+      SolverOptions(workers: configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount), model.seed
+    )
+  }
+
+  /// Two commands share this one, and their options differ.
+  private func has(_ option: String) -> Bool { context.parsed.command.option(named: option) != nil }
+
+  private func read(_ path: String) throws -> ExplicitRatings {
+    let ratings = try ExplicitRatings(path: path)
+    if let report = ratings.report, report.badLines > 0 {
+      context.note("\(path): \(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
+    }
+    guard !ratings.ratings.isEmpty else { throw CommandFailure("\(path) holds no ratings: --explicit needs a third column with numbers") }
+    return ratings
+  }
+}
+
+/// What the two commands print.
+private struct ExplicitReport {
+  let parameters: ExplicitParameters
+  let workers: Int
+  let seed: UInt64
+
+  private static let clipping = "predictions are brought into the range of the ratings trained on"
+
+  // MARK: A training
+
+  func json(_ outcome: ExplicitTraining.Outcome, _ train: ExplicitRatings, droppedRows: Int) -> JSONOutput {
+    let training = outcome.training
+    var output: JSONOutput = [
+      "seconds_per_iteration": .double(training.secondsPerIteration), "seconds_total": .double(training.seconds),
+      "loss": .array(training.losses.map { .double($0.total) }), "gflops": .double(training.gigaflops),
+      "factors": .int(parameters.factors), "interactions": .int(outcome.interactions), "users": .int(train.users.count),
+      "items": .int(train.items.count), "threads": .int(workers), "kernel": .string(Kernels.best.name),
+      "rows_dropped_in_training": .int(train.droppedRows),
+    ]
+    if let quality = outcome.quality { add(quality, to: &output, droppedRows: droppedRows) }
+    output["settings"] = .object(settings)
+    return output
+  }
+
+  func text(_ outcome: ExplicitTraining.Outcome, _ train: ExplicitRatings, droppedRows: Int) -> String {
+    let training = outcome.training
+    var table = TextTable([.left, .right, .right, .right], header: ["half-step", "loss", "squared errors", "regularizer"])
+    for (index, loss) in training.losses.enumerated() {
+      table.add([
+        "\(index / 2 + 1) \(index % 2 == 0 ? "users" : "items")", ListText.fixed(loss.total, 2), ListText.fixed(loss.squaredErrors, 2),
+        ListText.fixed(loss.regularizer, 2),
+      ])
+    }
+    var lines = [
+      "\(outcome.interactions) ratings, \(train.users.count) users, \(train.items.count) items, \(described)",
+      String(table.description.dropLast()),
+      "\(ListText.fixed(training.secondsPerIteration, 4)) s an iteration, \(ListText.fixed(training.gigaflops, 1)) GFLOP/s on \(workers) threads (\(Kernels.best.name))",
+    ]
+    if let quality = outcome.quality {
+      lines += [
+        String(errors([("test", quality)]).description.dropLast()),
+        "\(quality.model.rows) ratings scored, \(quality.rowsOfUnknown) of them of a user or an item without ratings in the training, \(droppedRows) rows dropped; \(Self.clipping)",
+      ]
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  // MARK: Folds
+
+  func json(_ folds: [ExplicitTraining.Quality], _ ratings: ExplicitRatings) -> JSONOutput {
+    var output = JSONOutput()
+    add(folds, to: &output, droppedRows: ratings.droppedRows)
+    output["folds"] = .array(
+      folds.map { fold in
+        var entry = JSONOutput()
+        add(fold, to: &entry, droppedRows: 0)
+        entry["rows_dropped"] = nil
+        return .object(entry)
+      })
+    output["users"] = .int(ratings.users.count)
+    output["items"] = .int(ratings.items.count)
+    output["threads"] = .int(workers)
+    var settings = settings
+    settings["protocol"] = .string("\(folds.count)-fold, random; means over folds; \(Self.clipping)")
+    output["settings"] = .object(settings)
+    return output
+  }
+
+  func text(_ folds: [ExplicitTraining.Quality], _ ratings: ExplicitRatings) -> String {
+    let rows = folds.enumerated().map { ("fold \($0 + 1)", $1) }
+    var table = errors(rows)
+    table.add(
+      ["mean"]
+        + [\.model.rootMeanSquare, \.model.meanAbsolute, \.mean.rootMeanSquare, \.biases.rootMeanSquare]
+        .map { ListText.fixed(mean(folds, $0), 4) } + [String(folds.reduce(0) { $0 + $1.model.rows })])
+    return [
+      "\(ratings.ratings.count) ratings, \(ratings.users.count) users, \(ratings.items.count) items, \(described)",
+      String(table.description.dropLast()), "random split of seed \(seed), \(ratings.droppedRows) rows dropped; \(Self.clipping)",
+    ].joined(separator: "\n")
+  }
+
+  // MARK: Parts
+
+  private var described: String {
+    "\(parameters.factors) factors\(parameters.isNonnegative ? ", none below 0" : ""), lambda \(parameters.regularization.lambda), exponent \(parameters.regularization.exponent)"
+  }
+
+  private var settings: JSONOutput {
+    [
+      "factors": .int(parameters.factors), "iterations": .int(parameters.iterations),
+      "regularization": .double(Double("\(parameters.regularization.lambda)") ?? 0),
+      "regularization_exponent": .double(Double("\(parameters.regularization.exponent)") ?? 0), "seed": .int(Int(clamping: seed)),
+      "nonnegative": .bool(parameters.isNonnegative),
+    ]
+  }
+
+  private func add(_ quality: ExplicitTraining.Quality, to output: inout JSONOutput, droppedRows: Int) {
+    add([quality], to: &output, droppedRows: droppedRows)
+  }
+
+  /// Means over the folds, of which there may be one.
+  private func add(_ folds: [ExplicitTraining.Quality], to output: inout JSONOutput, droppedRows: Int) {
+    output["rmse"] = .double(mean(folds, \.model.rootMeanSquare))
+    output["mae"] = .double(mean(folds, \.model.meanAbsolute))
+    output["rmse_unclipped"] = .double(mean(folds, \.unclipped.rootMeanSquare))
+    output["mae_unclipped"] = .double(mean(folds, \.unclipped.meanAbsolute))
+    output["rmse_mean_baseline"] = .double(mean(folds, \.mean.rootMeanSquare))
+    output["mae_mean_baseline"] = .double(mean(folds, \.mean.meanAbsolute))
+    output["rmse_bias_baseline"] = .double(mean(folds, \.biases.rootMeanSquare))
+    output["mae_bias_baseline"] = .double(mean(folds, \.biases.meanAbsolute))
+    output["rows_scored"] = .int(folds.reduce(0) { $0 + $1.model.rows })
+    output["rows_of_unknown"] = .int(folds.reduce(0) { $0 + $1.rowsOfUnknown })
+    output["rows_dropped"] = .int(droppedRows)
+  }
+
+  private func mean(_ folds: [ExplicitTraining.Quality], _ path: KeyPath<ExplicitTraining.Quality, Double>) -> Double {
+    folds.reduce(0) { $0 + $1[keyPath: path] } / Double(max(1, folds.count))
+  }
+
+  private func errors(_ rows: [(name: String, quality: ExplicitTraining.Quality)]) -> TextTable {
+    var table = TextTable(
+      [.left, .right, .right, .right, .right, .right], header: ["", "RMSE", "MAE", "RMSE of the mean", "RMSE of the biases", "ratings"])
+    for row in rows {
+      let quality = row.quality
+      table.add(
+        [row.name]
+          + [
+            quality.model.rootMeanSquare, quality.model.meanAbsolute, quality.mean.rootMeanSquare, quality.biases.rootMeanSquare,
+          ].map { ListText.fixed($0, 4) } + [String(quality.model.rows)])
+    }
+    return table
+  }
+}
+
+/// Factors and biases as files that other programs read: NumPy arrays, ids of their rows, and the mean.
+private enum ExplicitFiles {
+  static func write(_ model: ExplicitModel, _ ratings: ExplicitRatings, to directory: String) throws {
+    func url(_ name: String) -> URL { URL(fileURLWithPath: directory + "/" + name) }
+    func lines(_ names: [[UInt8]]) -> Data { Data(names.flatMap { $0 + [UInt8(ascii: "\n")] }) }
+    do {
+      try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+      for (name, rows, ids) in [("user", model.users, ratings.users), ("item", model.items, ratings.items)] {
+        try FactorFiles.npy(part(of: rows, 1..<model.parameters.rowLength)).write(to: url("\(name)_factors.npy"))
+        try FactorFiles.npy(part(of: rows, 0..<1)).write(to: url("\(name)_biases.npy"))
+        try lines(ids).write(to: url("\(name)_ids.txt"))
+      }
+      let facts: JSONOutput = [
+        "mean": .double(model.mean), "lowest": .double(model.range.lowerBound), "highest": .double(model.range.upperBound),
+      ]
+      try Data((facts.description + "\n").utf8).write(to: url("ratings.json"))
+    } catch { throw CommandFailure("cannot write to \(directory): \(error.localizedDescription)") }
+  }
+
+  private static func part(of rows: FactorMatrix, _ columns: Range<Int>) -> FactorMatrix {
+    var result = FactorMatrix(rows: rows.rows, factors: columns.count)
+    for row in 0..<rows.rows { result.setRow(row, to: rows.array(row)[columns]) }
+    return result
+  }
+}
