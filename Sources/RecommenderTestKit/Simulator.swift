@@ -39,6 +39,7 @@ public final class Simulator {
     configuration.model.warmIterations = 1
     configuration.model.historyPerUser = random.chance(0.5) ? 5 : 2000
     configuration.model.trend = random.chance(0.5) ? nil : .init()
+    configuration.model.transitions = random.chance(0.5) ? nil : .init()
     configuration.foldIn.items = random.chance(0.5) ? .none : .new
     configuration.retrain.everyEvents = 60 + Int(random.below(100))
     configuration.snapshot.interval = .milliseconds(Int(random.below(2000)) + 50)
@@ -249,7 +250,7 @@ public final class Simulator {
     for user in view.lists.keys where naive.users[user] == nil { violations.append("\(user) was forgotten and still has a list") }
     var engine = engine
     let scratch = EngineScratch(factors: model.factors)
-    let isExact = configuration.model.trend == nil && configuration.foldIn.items == .none
+    let isExact = configuration.model.trend == nil && configuration.model.transitions == nil && configuration.foldIn.items == .none
     for user in naive.users.keys {
       guard let list = view.lists[user] else {
         violations.append("\(user) has no list")

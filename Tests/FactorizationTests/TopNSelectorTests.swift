@@ -13,6 +13,38 @@ import Testing
     }
   }
 
+  /// Whole numbers: the order in which boosts are added does not show.
+  @Test(arguments: Kernels.available, [33, 4097, 8500]) func boostsAddToTheScoresOfTheirItems(kernels: Kernels, items: Int) {
+    let example = SelectionCase(items: items, users: 3, seed: UInt64(items))
+    var random = example.random
+    let queries = example.queries.map { query in
+      var query = query
+      query.boosts = (0..<500).map { _ in ScoredItem(item: Int32(random.below(UInt64(items + 40))), score: Float(random.below(8))) }
+      return query
+    }
+    let lists = TopNSelector(kernels: kernels).top(50, of: example.panels, for: queries)
+    for (user, query) in queries.enumerated() {
+      var scores = (0..<items).map { example.score(user, $0) }
+      for boost in query.boosts where Int(boost.item) < items { scores[Int(boost.item)] += boost.score }
+      for item in query.excluded { scores[Int(item)] = -.infinity }
+      let candidates = scores.indices.filter { scores[$0] > -.infinity }
+      let sorted = candidates.sorted { scores[$0] == scores[$1] ? $0 < $1 : scores[$0] > scores[$1] }
+      let expected = sorted.prefix(50).map { ScoredItem(item: Int32($0), score: scores[$0]) }
+      #expect(lists[user] == expected, "\(random)")
+    }
+  }
+
+  @Test(arguments: Kernels.available) func theLargestOfAnArrayEqualAFullSort(kernels: Kernels) {
+    var random = SeededGenerator(seed: 9)
+    let scores = (0..<1000).map { _ in Float(random.below(40)) - 10 }
+    let positive = scores.indices.filter { scores[$0] > 0 }
+    let expected = positive.sorted { scores[$0] == scores[$1] ? $0 < $1 : scores[$0] > scores[$1] }
+    for n in [0, 1, 100, 2000] {
+      let largest = TopNSelector.largest(n, of: scores, kernels: kernels)
+      #expect(largest.map(\.item) == expected.prefix(n).map { Int32($0) })
+    }
+  }
+
   @Test func noMoreItemsComeThanThereAre() {
     let example = SelectionCase(items: 7, users: 1, seed: 1)
     let query = TopNSelector.Query(factors: example.users[0], excluded: [2, 5])

@@ -36,7 +36,7 @@ extension RecommenderEngine {
   /// sides exchanged and X'X as of the install.
   private mutating func solveNewItem(_ item: Int32) {
     guard let users = newItemUsers[item], !users.isEmpty else { return }
-    guard let vector = vectorOfNewItem(users) else {
+    guard let vector = vector(of: item, from: users) else {
       nonFiniteVectors += 1
       return
     }
@@ -52,13 +52,13 @@ extension RecommenderEngine {
     }
   }
 
-  private func vectorOfNewItem(_ users: [Int32]) -> [Float]? {
+  private func vector(of item: Int32, from users: [Int32]) -> [Float]? {
     guard let model else { return nil }
     var vectors = FactorMatrix(rows: users.count, factors: model.factors)
     for (row, user) in users.enumerated() { vectors.setRow(row, to: served.vector(user) ?? model.meanUser) }
     let side = RowSolver.Side(rows: vectors.pointer, gramian: model.userGramian, count: model.servedUsers)
     var row = [Float](repeating: 0, count: vectors.stride)
-    let solved = [Float](repeating: 1, count: users.count).withUnsafeBufferPointer { strengths in
+    let solved = users.map { store.strength($0, item) }.withUnsafeBufferPointer { strengths in
       RowSolver(settings.parameters).solve(
         indices: Array(0..<Int32(users.count)), strengths: strengths, side: side, into: &row,
         workspace: RowSolver.Workspace(factors: model.factors))

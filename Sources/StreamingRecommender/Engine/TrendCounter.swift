@@ -21,12 +21,12 @@ public struct TrendCounter: Sendable, Equatable {
 
   public init(halfLife: Double?) { self.halfLife = halfLife }
 
-  /// - Parameter sums: of the accumulators and of their squares; `nil`: they are added up.
-  init(halfLife: Double?, accumulators: [Float], growth: Double, sums: (total: Double, squares: Double)?) {
+  /// - Parameter sums: of the accumulators and of their squares.
+  init(halfLife: Double?, accumulators: [Float], growth: Double, sums: (total: Double, squares: Double)) {
     self.halfLife = halfLife
     self.accumulators = accumulators
     self.growth = growth
-    (total, sumOfSquares) = sums ?? Self.sums(accumulators)
+    (total, sumOfSquares) = sums
   }
 
   /// How many items of equal share would be as concentrated as the counts are: 1 / sum of squared shares (Simpson, 1949).

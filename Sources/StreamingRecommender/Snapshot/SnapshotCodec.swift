@@ -4,9 +4,7 @@ import Factorization
 /// The bytes of a snapshot: a header with the version first, then sections, each with its length and checksum, the last one empty.
 /// schemas/snapshot-format.md describes them. Users stand in one section per partition (large ones in several).
 public enum SnapshotCodec {
-  /// 1 had no transitions and no sums of the trend.
   public static let version: UInt32 = 2
-  static let oldestVersion: UInt32 = 1
   static let magic: [UInt8] = Array("FRSNAPSH".utf8)
   private static let usersPerSection = 4096
   private static let itemsPerSection = 16_384
@@ -197,10 +195,10 @@ public enum SnapshotCodec {
     guard headerSum == freshet_crc32c(0, bytes.baseAddress, headerBytes) else {
       throw SnapshotError(.checksumMismatch(section: "header"), path: path)
     }
-    guard (Self.oldestVersion...Self.version).contains(version) else {
+    guard version == Self.version else {
       throw SnapshotError(.unknownVersion(got: version, known: Self.version), path: path)
     }
-    var assembly = Assembly(version: version, path: path, settings: EngineSettings(configuration))
+    var assembly = Assembly(path: path, settings: EngineSettings(configuration))
     while true {
       let (kind, payload) = try readSection(&reader, path)
       if kind == .end { break }
@@ -235,7 +233,6 @@ public enum SnapshotCodec {
 
   /// Collects the sections; users may come in any order and are put in that of their indices at the end.
   private struct Assembly {
-    let version: UInt32
     let path: String
     let settings: EngineSettings
     var seen: Set<Section> = []
@@ -267,8 +264,7 @@ public enum SnapshotCodec {
       var vector: [Float]
     }
 
-    init(version: UInt32, path: String, settings: EngineSettings) {
-      self.version = version
+    init(path: String, settings: EngineSettings) {
       self.path = path
       self.settings = settings
       store = InteractionStore(limits: settings.limits)
@@ -326,7 +322,7 @@ public enum SnapshotCodec {
     mutating func readTrend(_ reader: inout ByteReader) throws {
       let halfLife = try reader.readDouble()
       let growth = try reader.readDouble()
-      let sums = version >= 2 ? (try reader.readDouble(), try reader.readDouble()) : nil
+      let sums = (try reader.readDouble(), try reader.readDouble())
       let accumulators = try reader.readFloats(try reader.readCount(each: 4))
       guard halfLife >= 0, growth >= 1, growth.isFinite else { throw malformed("trend with growth \(growth)") }
       trend = TrendCounter(halfLife: halfLife == 0 ? nil : halfLife, accumulators: accumulators, growth: growth, sums: sums)

@@ -200,6 +200,12 @@ public struct InteractionStore: Sendable {
     }
   }
 
+  /// Of the user's pair with the item, as of the newest time seen; 0 where there is none.
+  func strength(_ user: Int32, _ item: Int32) -> Float {
+    guard let pair = history(user).last(where: { $0.item == item && $0.isLive }) else { return 0 }
+    return decayed(pair.strength, milliseconds: newestTimeMilliseconds - pair.order.timeMilliseconds)
+  }
+
   /// Items that the user's list leaves out, ascending.
   public func seen(_ user: Int32) -> [Int32] {
     let chunk = chunks[Int(user) / UserChunk.users]

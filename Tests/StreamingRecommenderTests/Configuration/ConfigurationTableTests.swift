@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model.transitions", "on"), ("topn.pool", "200"), ("publish.format", "packed"), ("publish.fence", "lua"),
+    ("topn.pool", "200"), ("publish.format", "packed"), ("publish.fence", "lua"),
     ("retrain.external", "spark"), ("model.max_users", "5"), ("input.dedupe_window", "100"), ("model.implicit", "false"),
     ("model.solver", "ials++"), ("foldin.items", "touched"), ("input.format", "avro"), ("kafka.dlq_header_style", "connect"),
     ("kafka.start", "earliest"), ("snapshot.store", "s3://b/p"), ("admin.token_file", "t"), ("redis.tls.ca_file", "c"),

@@ -3,13 +3,14 @@ import RecommenderTestKit
 
 @testable import StreamingRecommender
 
-/// A small engine whose arithmetic is plain ALS: no recency, no blocks, no trend; `change` sets what a test is about.
+/// A small engine whose arithmetic is plain ALS: no recency, no blocks, no trend, no transitions; `change` sets what a test is about.
 func plainConfiguration(_ change: (inout RecommenderConfiguration) -> Void = { _ in }) -> RecommenderConfiguration {
   var configuration = RecommenderConfiguration()
   configuration.model.factors = 8
   configuration.model.recency = nil
   configuration.model.trainingBlock = nil
   configuration.model.trend = nil
+  configuration.model.transitions = nil
   configuration.model.coldIterations = 4
   configuration.topN.n = 5
   change(&configuration)

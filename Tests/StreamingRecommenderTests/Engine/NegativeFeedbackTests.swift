@@ -190,8 +190,6 @@ import Testing
       return distance(got, Array(row[..<model.factors]))
     }
     let weighted = try distanceToSolution([0.3, 2.5, 5])
-    withKnownIssue("every user of a new item counts 1, whatever the type of the event weighs") {
-      #expect(weighted < 1e-4)
-    }
+    #expect(weighted < 1e-4)
   }
 }

@@ -12,6 +12,7 @@ import Testing
   static let configuration = plainConfiguration {
     $0.model.historyPerUser = 6
     $0.model.trend = .init()
+    $0.model.transitions = .init()
     $0.model.recency = .init()
   }
 
@@ -54,6 +55,8 @@ import Testing
     #expect(restored.store.newestTimeMilliseconds == engine.store.newestTimeMilliseconds)
     #expect(restored.offsets == engine.offsets)
     #expect(restored.trend == engine.trend)
+    #expect(restored.transitions == engine.transitions)
+    #expect(engine.transitions.entries > 0)
     #expect(restored.eventsApplied == engine.eventsApplied)
     #expect(restored.eventsSinceFreeze == engine.eventsSinceFreeze)
     #expect(restored.rolledOutEpoch == engine.rolledOutEpoch)
@@ -188,7 +191,7 @@ import Testing
       try Self.decode(bytes, Self.smallConfiguration)
     } throws: {
       let text = "\($0)"
-      return ($0 as? SnapshotError)?.isRecoverable == false && text.contains("version 9") && text.contains("reads version 1")
+      return ($0 as? SnapshotError)?.isRecoverable == false && text.contains("version 9") && text.contains("reads version 2")
     }
   }
 
@@ -301,7 +304,7 @@ import Testing
     try withDirectory { directory in
       try write(1...2, directory)
       var bytes = try Data(contentsOf: URL(fileURLWithPath: directory.file(2)))
-      let header = SnapshotCodec.header(2)
+      let header = SnapshotCodec.header(99)
       bytes.replaceSubrange(0..<header.count, with: header)
       try bytes.write(to: URL(fileURLWithPath: directory.file(2)))
       #expect(throws: SnapshotError.self) { try newest(directory) }

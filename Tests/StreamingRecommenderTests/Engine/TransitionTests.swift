@@ -1,0 +1,114 @@
+import Factorization
+import RecommenderTestKit
+import Testing
+
+@testable import StreamingRecommender
+
+@Suite struct TransitionTests {
+  private let now: Int64 = 1_700_000_000_000
+
+  private func configuration(_ change: (inout RecommenderConfiguration.Model.Transitions) -> Void = { _ in }) -> RecommenderConfiguration {
+    plainConfiguration {
+      var transitions = RecommenderConfiguration.Model.Transitions()
+      change(&transitions)
+      $0.model.transitions = transitions
+    }
+  }
+
+  private func count(_ engine: RecommenderEngine, _ from: String, _ to: String) -> Float {
+    let successor = engine.item(to)!
+    return engine.transitions.row(engine.item(from)!).successors.first { $0.item == successor }?.count ?? 0
+  }
+
+  @Test func anEventCountsTheStepsFromTheItemsBeforeItAndBack() {
+    var engine = RecommenderEngine(configuration())
+    _ = engine.apply([event("u", "a", time: now), event("u", "b", time: now), event("u", "c", time: now + 120_000)])
+    let later: Float = 0.1 + 0.9 * exponential(-1)
+    #expect(count(engine, "a", "b") == 1)
+    #expect(abs(count(engine, "b", "c") - later) < 1e-6)
+    #expect(abs(count(engine, "a", "c") - 0.7 * later) < 1e-6)
+    #expect(abs(count(engine, "b", "a") - 0.3) < 1e-6)
+    #expect(abs(count(engine, "c", "b") - 0.3 * later) < 1e-6)
+    #expect(abs(engine.transitions.row(engine.item("a")!).total - (1 + 0.7 * later)) < 1e-6)
+  }
+
+  @Test func onlyTheNewestItemsLeadOn() {
+    var engine = RecommenderEngine(configuration { $0.last = 2 })
+    _ = engine.apply((0..<4).map { event("u", "i\($0)", time: now + Int64($0)) })
+    #expect(count(engine, "i0", "i3") == 0)
+    #expect(count(engine, "i1", "i3") > 0)
+  }
+
+  @Test func dislikesAndDeletionsLeadNowhere() {
+    var engine = RecommenderEngine(configuration())
+    _ = engine.apply([event("u", "a", time: now), event("u", "b", strength: -1, time: now + 1), event("u", "a", .delete, time: now + 2)])
+    _ = engine.apply([event("u", "c", time: now + 3)])
+    #expect(engine.transitions.entries == 0)
+  }
+
+  @Test func anEventThatComesLateFollowsOnlyWhatWasBeforeIt() {
+    var engine = RecommenderEngine(configuration { $0.backward = 0 })
+    _ = engine.apply([event("u", "a", time: now), event("u", "z", time: now + 1000), event("u", "late", time: now + 500)])
+    #expect(count(engine, "a", "late") > 0)
+    #expect(count(engine, "z", "late") == 0)
+  }
+
+  @Test func aRowNeverHoldsMoreThanItsBoundAndKeepsTheFrequent() {
+    var random = SeededGenerator(seed: 3)
+    var counts = TransitionCounts(successorsMax: 8)
+    for step in 0..<20_000 {
+      counts.add(1, from: 0, to: step % 4 == 0 ? Int32(step / 4 % 4) : 4 + Int32(random.below(500)))
+      #expect(counts.row(0).successors.count <= 8)
+    }
+    #expect(counts.entries == 8)
+    #expect(counts.row(0).total == 20_000)
+    let kept = Set(counts.row(0).successors.sorted { $0.count > $1.count }.prefix(4).map(\.item))
+    #expect(kept == [0, 1, 2, 3], "\(random)")
+  }
+
+  @Test func aFrozenCopyDoesNotMove() {
+    var counts = TransitionCounts(successorsMax: 4)
+    counts.add(1, from: 3, to: 4)
+    let frozen = counts
+    counts.add(1, from: 3, to: 4)
+    counts.add(1, from: 3, to: 5)
+    #expect(frozen.row(3).successors == [.init(item: 4, count: 1)])
+    #expect(frozen.entries == 1)
+  }
+
+  /// The list against a plain computation of every item's score.
+  @Test(arguments: 1...8 as ClosedRange<UInt64>) func theListIsTheExactTopOfTheSumOfBothParts(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    let configuration = configuration()
+    var engine = trainedEngine(configuration)
+    _ = engine.apply(
+      (0..<400).map { event("u\(random.below(12))", "i\(random.below(20))", time: now + 1000 + Int64($0) * 20_000) })
+    let scratch = scratch(configuration)
+    for user in 0..<Int32(engine.store.userCapacity) {
+      let list = engine.refresh([user], scratch)[0].items
+      var scores = try (0..<engine.store.items.capacity).map { item in
+        let vector = try #require(engine.servedVector(user))
+        return zip(vector, engine.model!.itemFactors[item]).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      for boost in engine.boosts(user) { scores[Int(boost.item)] += boost.score }
+      for item in engine.excluded(user) { scores[Int(item)] = -.infinity }
+      let expected = scores.sorted(by: >).prefix(list.count)
+      for (place, score) in zip(list, expected) { #expect(abs(place.score - score) < 1e-4, "\(random)") }
+      #expect(list.count == min(engine.settings.n, scores.count { $0 > -.infinity }))
+    }
+  }
+
+  @Test func theListOfAnEventIsTheRankOfTheEvaluation() {
+    let configuration = configuration()
+    var engine = trainedEngine(configuration)
+    _ = engine.apply((0..<60).map { event("u\($0 % 5)", "i\($0 * 7 % 20)", time: now + 1000 + Int64($0) * 1000) })
+    let scratch = scratch(configuration)
+    for user in 0..<5 as Range<Int32> {
+      let list = engine.refresh([user], scratch)[0].items
+      for (place, entry) in list.enumerated() {
+        let rank = engine.rank(of: entry.item, for: user, excluded: engine.excluded(user), scratch)
+        #expect(rank.better <= place && place <= rank.better + rank.ties)
+      }
+    }
+  }
+}
