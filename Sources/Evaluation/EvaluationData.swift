@@ -56,7 +56,9 @@ public struct EvaluationData: Sendable {
     return file.report
   }
 
-  private static func interaction(_ next: InteractionFile.Row, row: Int, _ value: ValueRule, _ decoder: InteractionDecoder) -> Interaction? {
+  private static func interaction(_ next: InteractionFile.Row, row: Int, _ value: ValueRule, _ decoder: InteractionDecoder)
+    -> Interaction?
+  {
     switch next {
     case .columns(let columns):
       return Interaction(

@@ -3,6 +3,8 @@ import Synchronization
 
 /// A user of a static test: what is known of the user, and what a list should contain.
 public struct HeldOutUser: Sendable, Equatable {
+  /// Who it is, the same in every split of a data set.
+  public var user: Int
   /// Row of the user's history (and factors).
   public var row: Int
   /// Test items that a list can contain, ascending.
@@ -12,7 +14,8 @@ public struct HeldOutUser: Sendable, Equatable {
 
   public var testItems: Int { items.count + unknownItems }
 
-  init(row: Int, items: [Int32], unknownItems: Int = 0) {
+  init(user: Int, row: Int, items: [Int32], unknownItems: Int = 0) {
+    self.user = user
     self.row = row
     self.items = items
     self.unknownItems = unknownItems
@@ -26,7 +29,7 @@ public struct HeldOutUser: Sendable, Equatable {
       let liked = test.matrix.likedColumns(of: row)
       guard !liked.isEmpty else { return nil }
       let items = liked.compactMap { columns[Int($0)] }
-      return HeldOutUser(row: Int(known), items: items, unknownItems: liked.count - items.count)
+      return HeldOutUser(user: Int(known), row: Int(known), items: items, unknownItems: liked.count - items.count)
     }
   }
 }
@@ -57,6 +60,8 @@ public enum RankingMetric: Sendable, Hashable, CustomStringConvertible {
 public struct HeldOutRanking: Sendable {
   /// What is left of a user's list.
   public struct User: Sendable {
+    /// As in `HeldOutUser`.
+    public var user: Int
     public var testItems: Int
     /// Places of the test items in the list, ascending, from 0.
     public var hitRanks: [Int]
@@ -97,7 +102,7 @@ public struct HeldOutRanking: Sendable {
     WorkerPool(workers: workers).run(count: users.count, chunk: Self.usersAtOnce) { range, _ in
       let lists = ranker.lists(for: users[range], count: Self.depth)
       let judged = zip(users[range], lists).map { user, list in
-        User(testItems: user.testItems, hitRanks: list.indices.filter { user.items.containsSorted(list[$0]) })
+        User(user: user.user, testItems: user.testItems, hitRanks: list.indices.filter { user.items.containsSorted(list[$0]) })
       }
       parts.withLock { $0[range.lowerBound] = judged }
       best.withLock { best in

@@ -84,7 +84,7 @@ public struct StaticInteractions: Sendable {
   }
 
   /// In the order of the file.
-  func forEach(_ body: (Event) -> Void) {
+  func visit(_ body: (Event) -> Void) {
     for chunk in chunks {
       for at in chunk.users.indices {
         body(
@@ -133,14 +133,14 @@ private enum StaticRows {
     where isKept: (StaticInteractions.Event) -> Bool
   ) -> InteractionMatrix {
     var ends = [Int](repeating: 0, count: users.count + 1)
-    interactions.forEach { event in if isKept(event) { ends[Int(users.places[Int(event.user)]) + 1] += 1 } }
+    interactions.visit { event in if isKept(event) { ends[Int(users.places[Int(event.user)]) + 1] += 1 } }
     for row in 0..<users.count { ends[row + 1] += ends[row] }
     let total = ends[users.count]
     var columns = [Int32](repeating: 0, count: total)
     var strengths = [Float](repeating: 0, count: total)
     var operations = [UInt8](repeating: 0, count: total)
     // Each row's first free place; afterwards the row's end.
-    interactions.forEach { event in
+    interactions.visit { event in
       guard isKept(event) else { return }
       let row = Int(users.places[Int(event.user)])
       columns[ends[row]] = items.places[Int(event.item)]

@@ -152,6 +152,15 @@ extension EndToEnd {
       #expect(try FileManager.default.contentsOfDirectory(atPath: output).sorted().count == 4)
     }
 
+    @Test(arguments: ["time", "strong"]) func holdoutEvaluationPrintsItsKeys(split: String) throws {
+      let outcome = try freshet(
+        ["evaluate", "holdout", "--data", Place.shippedEvents, "--split", split, "--factors", "8", "--iterations", "3", "--json"])
+      #expect(outcome.status == 0, "\(outcome.messages)")
+      let keys = ["recall_at_20", "ndcg_at_20", "recall_capped_at_20", "ndcg_at_100", "coverage_at_20", "users", "settings", "beside"]
+      #expect(keys.filter { outcome.json[$0] == nil } == [])
+      #expect((outcome.json["recall_at_20"] as? Double ?? 0) > 0.02)
+    }
+
     @Test func prequentialEvaluationPrintsItsKeys() throws {
       let outcome = try freshet(
         ["evaluate", "prequential", "--data", Place.shippedEvents, "--limit", "8000", "--set", "model.factors=16", "--json"])

@@ -107,10 +107,7 @@ enum CommandTable {
         Command.Example(
           line: "freshet train --train train.tsv --factors 128 --iterations 20 --output model", sentence: "Write the factors."),
       ],
-      presets: [
-        ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
-        ("model.transitions", "none"),
-      ]),
+      presets: staticPresets),
     Command(
       id: .evaluatePrequential, path: ["evaluate", "prequential"],
       summary: "Test, then learn, event by event over a file with times, with the same engine code as serve.",
@@ -130,6 +127,41 @@ enum CommandTable {
         Command.Example(
           line: "freshet evaluate prequential --data events.tsv.gz --set model.trend=none", sentence: "The same without the trend."),
       ]),
+    Command(
+      id: .evaluateHoldout, path: ["evaluate", "holdout"],
+      summary: "Train on a part of a file and rank all items for the rest, with popularity and item-kNN beside it.",
+      options: [
+        data("Interactions; a split by time needs times.", isRequired: true),
+        CommandOption(
+          long: "split", kind: .choice(["time", "strong", "kfold"]), valueName: "time|strong|kfold", defaultValue: "time",
+          sentence: "What is held out: the newest interactions, whole users that are folded in, or random ratings (with --explicit)."),
+        CommandOption(
+          long: "test-share", kind: .double(0.001...0.9), valueName: "SHARE",
+          sentence: "Share held out; 0.2 of the interactions by time, 0.1 of the users when strong."),
+        CommandOption(
+          long: "folds", kind: .int(2...100), valueName: "N", sentence: "strong: hold each of N parts of the users out in turn."),
+        CommandOption(
+          long: "seeds", kind: .int(1...100), valueName: "N", defaultValue: "1", sentence: "strong: repeat it with N permutations."),
+        CommandOption(
+          long: "compare-trained", kind: .flag,
+          sentence: "strong: train a second time with the histories, and compare users folded in with users trained in."),
+        CommandOption(
+          long: "split-seed", kind: .int(0...Int.max), valueName: "N", defaultValue: "98765",
+          sentence: "Seed of the permutation, the test items and the intervals."),
+        CommandOption(
+          long: "resamples", kind: .int(1...100_000), valueName: "N", defaultValue: "1000", sentence: "Of users, for the 95 % intervals."),
+        CommandOption(
+          long: "baselines", kind: .choice(["all", "popularity", "none"]), valueName: "all|popularity|none", defaultValue: "all",
+          sentence: "What to rank beside the model; all: popularity and item-kNN."),
+        CommandOption(long: "explicit", kind: .flag, sentence: "Values are ratings; with --split kfold."),
+      ] + staticModel + [value],
+      examples: [
+        Command.Example(line: "freshet evaluate holdout --data events.tsv.gz", sentence: "Train on the first 80 %, rank for the rest."),
+        Command.Example(
+          line: "freshet evaluate holdout --data events.tsv.gz --split strong --compare-trained --seeds 5 --folds 5",
+          sentence: "Is a user folded in as good as a user trained in?"),
+      ],
+      presets: staticPresets),
     Command(
       id: .benchmarkFreshness, path: ["benchmark", "freshness"],
       summary: "Measure the time from an event to the list that covers it.",
@@ -196,6 +228,14 @@ enum CommandTable {
     CommandOption(long: "seed", kind: .text, valueName: "N", sentence: "Seed of the first factors.", key: "model.seed"),
     value,
     CommandOption(long: "output", kind: .text, valueName: "DIR", sentence: "Directory for the factors."),
+  ]
+
+  /// What `train` takes of the model, for the other commands that train from a file.
+  private static let staticModel = training.filter { $0.key != nil }
+
+  private static let staticPresets = [
+    ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
+    ("model.transitions", "none"),
   ]
 
   private static let count = CommandOption(
