@@ -130,7 +130,7 @@ public struct HoldoutEvaluation: Sendable {
   private func judgeFoldedIn(_ method: inout Method, _ split: StrongGeneralisationSplit, _ progress: (TrainingProgress) -> Bool) throws {
     let trained = try timed(&method.fitSeconds) { try training.train(split.training, progress: progress) }
     let rows = timed(&method.rankSeconds) {
-      StrongGeneralisationFoldIn.rows(split.histories, items: trained.columnFactors, training.parameters, training.options)
+      HoldoutFoldIn.rows(split.histories, items: trained.columnFactors, training.parameters, training.options)
     }
     judge(&method, split.users, catalogue: split.training.columns) {
       FactorRanker(users: rows, items: trained.columnFactors, histories: split.histories, kernels: training.options.kernels)

@@ -21,7 +21,8 @@ public struct HoldoutTimeSplit: Sendable {
   ///   - setAside: share of the interactions after the test, which nobody may look at; for a validation before a test.
   /// - Throws: `HoldoutError` when a side would be empty.
   public init(_ interactions: StaticInteractions, testShare: Double, setAside: Double = 0) throws(HoldoutError) {
-    let times = interactions.times.sorted()
+    var times = interactions.times
+    times.sort()
     guard let start = Self.moment(times, before: testShare + setAside) else { throw HoldoutError(.oneMoment) }
     let end = setAside > 0 ? Self.moment(times, before: setAside) ?? .max : .max
     guard let first = times.first, let last = times.last, first < start else { throw HoldoutError(.nothingToTrainOn) }

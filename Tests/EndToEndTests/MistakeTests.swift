@@ -125,6 +125,7 @@ extension EndToEnd {
       (["produce", "/tmp", "--bootstrap-servers", "127.0.0.1:1"], 1, "directory"),
       (["train", "--train", "/no/such/file"], 1, "no such file"),
       (["evaluate", "holdout", "--data", "f", "--split", "kfold"], 64, "--split time or strong"),
+      (["tune", "--data", "f", "--grid", "/no/such/grid.json"], 1, "/no/such/grid.json"),
       (["evaluate", "holdout", "--data", "f", "--folds", "5"], 64, "--split strong"),
       (["evaluate", "holdout", "--data", "f", "--set", "model.trend.weight=5"], 64, "evaluate prequential"),
       (["evaluate", "prequential", "--data", "/tmp"], 1, "directory"), (["demo", "--data", "/no/such/file"], 1, "no such file"),

@@ -163,7 +163,7 @@ func groupedData(users: Int, items: Int, groups: Int = 4, seed: UInt64) -> Evalu
       let parameters = ALSParameters(factors: 12, confidence: confidence, iterations: 6, solver: solver)
       let training = StaticTraining(parameters: parameters, options: SolverOptions(workers: 2), seed: 42)
       let trained = try training.train(matrix)
-      let folded = StrongGeneralisationFoldIn.rows(matrix, items: trained.columnFactors, parameters, training.options)
+      let folded = HoldoutFoldIn.rows(matrix, items: trained.columnFactors, parameters, training.options)
       for row in 0..<matrix.rows {
         let distance = zip(trained.rowFactors[row], folded[row]).map { abs($0 - $1) }.max() ?? 0
         #expect(distance <= 1e-4, "user \(row) is \(distance) away, seed 42")
@@ -330,7 +330,8 @@ func groupedData(users: Int, items: Int, groups: Int = 4, seed: UInt64) -> Evalu
     let outcome = try HoldoutEvaluation(training: training, baselines: .none).run(
       splits, comparesTrained: true, bootstrap: HoldoutBootstrap(workers: 2))
     let comparison = try #require(outcome.comparison)
-    print("ml-1m-pos4, ndcg_at_100: folded in \(comparison.foldedIn), trained in \(comparison.trainedIn), 95 % \(comparison.relativeInterval)")
+    print(
+      "ml-1m-pos4, ndcg_at_100: folded in \(comparison.foldedIn), trained in \(comparison.trainedIn), 95 % \(comparison.relativeInterval)")
     #expect(comparison.relativeInterval.lowerBound > -0.02)
     #expect(comparison.relativeInterval.upperBound < 0.02)
     #expect(comparison.foldedIn > 0.38)

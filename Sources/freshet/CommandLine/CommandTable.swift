@@ -163,6 +163,41 @@ enum CommandTable {
       ],
       presets: staticPresets),
     Command(
+      id: .tune, path: ["tune"],
+      summary: "Search a grid for the settings that rank a validation part of a file best; the best places lead the way.",
+      options: [
+        data("Interactions; a split by time needs times.", isRequired: true),
+        CommandOption(
+          long: "grid", kind: .text, valueName: "FILE",
+          sentence: "JSON object of keys and values to try, such as {\"factors\": [32, 64]}; else a grid around the defaults."),
+        CommandOption(
+          long: "resume", kind: .text, valueName: "DIR",
+          sentence: "Directory of trials.jsonl and best.json; trials that are in it are not run again. Else a new one, tune-TIME."),
+        CommandOption(
+          long: "split", kind: .choice(["time", "strong"]), valueName: "time|strong", defaultValue: "time",
+          sentence: "What is judged with: the interactions before the newest ones, or whole users that are folded in."),
+        CommandOption(
+          long: "test-share", kind: .double(0.001...0.45), valueName: "SHARE",
+          sentence: "Share judged with, and as much again set aside for the test; 0.2 by time, 0.1 of the users when strong."),
+        CommandOption(
+          long: "metric", kind: .choice(["ndcg_at_100", "ndcg_at_20", "recall_at_20", "recall_capped_at_20", "recall_at_100"]),
+          valueName: "NAME", defaultValue: "ndcg_at_100", sentence: "What is to be high."),
+        CommandOption(
+          long: "trials", kind: .int(1...100_000), valueName: "N", defaultValue: "24", sentence: "Places to try at most."),
+        CommandOption(
+          long: "patience", kind: .int(1...1000), valueName: "N", defaultValue: "2",
+          sentence: "A training is judged after each number of iterations in the grid, and stops after N judgements without a better one."),
+        CommandOption(
+          long: "split-seed", kind: .int(0...Int.max), valueName: "N", defaultValue: "98765", sentence: "Seed of the split."),
+      ] + staticModel + [value],
+      examples: [
+        Command.Example(line: "freshet tune --data events.tsv.gz", sentence: "The grid around the defaults, by time."),
+        Command.Example(
+          line: "freshet tune --data events.tsv.gz --split strong --grid grid.json --resume search",
+          sentence: "An own grid; the same line again goes on where it was stopped."),
+      ],
+      presets: staticPresets),
+    Command(
       id: .benchmarkFreshness, path: ["benchmark", "freshness"],
       summary: "Measure the time from an event to the list that covers it.",
       options: [

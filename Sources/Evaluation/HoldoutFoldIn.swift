@@ -1,7 +1,7 @@
 import Factorization
 
 /// Solves whole histories against trained items, with the same fold-in as the live stream.
-enum StrongGeneralisationFoldIn {
+enum HoldoutFoldIn {
   /// One row of factors per row of `histories`; the same bits for any number of workers.
   ///
   /// - Parameter items: a row of factors per column.
