@@ -68,8 +68,8 @@ public struct HoldoutError: Error, Sendable, Equatable, CustomStringConvertible 
   public var description: String {
     switch code {
     case .oneMoment: "the split leaves one side empty: choose another --test-share"
-    case .nothingToTrainOn: "no interaction is older than the split: the times are all the same, or --test-share is too large"
-    case .nothingToTest: "no user has anything to be tested with: choose a larger --test-share"
+    case .nothingToTrainOn: "nothing is left to train on: the times are all the same, there are too few users, or --test-share is too large"
+    case .nothingToTest: "no held-out user has anything to be tested with: choose a larger --test-share"
     case .tooFewUsers(let users, let folds): "\(users) users cannot be cut into \(folds) folds"
     }
   }

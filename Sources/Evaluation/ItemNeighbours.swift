@@ -82,7 +82,9 @@ struct SparseScores {
   mutating func takeBest(_ count: Int, where isKept: (Int32) -> Bool) -> [ScoredItem] {
     var best = BestItems(count: count)
     for item in touched {
-      if isKept(item) { best.offer(ScoredItem(item: item, score: scores[Int(item)])) }
+      let scored = ScoredItem(item: item, score: scores[Int(item)])
+      // Most are too low, which is quicker to see than whether they may come.
+      if best.takes(scored), isKept(item) { best.add(scored) }
       scores[Int(item)] = 0
     }
     touched.removeAll(keepingCapacity: true)
@@ -102,11 +104,14 @@ private struct BestItems {
 
   var sorted: [ScoredItem] { heap.sorted(by: Self.isBetter) }
 
-  mutating func offer(_ item: ScoredItem) {
+  func takes(_ item: ScoredItem) -> Bool { heap.count < count || Self.isBetter(item, heap[0]) }
+
+  /// - Parameter item: one that it takes.
+  mutating func add(_ item: ScoredItem) {
     if heap.count < count {
       heap.append(item)
       siftUp()
-    } else if Self.isBetter(item, heap[0]) {
+    } else {
       heap[0] = item
       siftDown()
     }

@@ -81,7 +81,7 @@ struct HoldoutCommand {
       context.print(
         "\(split.coldUsers.count) users unknown to the training, by popularity: recall_at_20 \(ListText.fixed(outcome.cold.mean(.recall(20)), 4)), ndcg_at_20 \(ListText.fixed(outcome.cold.mean(.ndcg(20)), 4))"
       )
-      context.print(report.times + ", \(model.threads) threads")
+      context.print(closing(report, model))
     }
   }
 
@@ -121,10 +121,10 @@ struct HoldoutCommand {
         ])
     } else {
       context.print(
-        "strong generalisation, \(parts.count) splits: \(tests) tests of held-out users, folded in from 80 % of their pairs")
+        "strong generalisation, splits: \(parts.count); \(tests) tests of held-out users, folded in from 80 % of their pairs")
       context.print(report.table)
       if let comparison = outcome.comparison { context.print(HoldoutReport.text(comparison)) }
-      context.print(report.times + ", \(model.threads) threads")
+      context.print(closing(report, model))
     }
   }
 
@@ -140,8 +140,14 @@ struct HoldoutCommand {
     return (0..<repetitions).flatMap { repetition in onePermutation.map { ($0, splitSeed &+ UInt64(repetition)) } }
   }
 
+  private var seconds: Double { (ContinuousClock.now - began) / .seconds(1) }
+
+  private func closing(_ report: HoldoutReport, _ model: StaticModel) -> String {
+    "\(report.times); \(ListText.fixed(seconds, 1)) s in all on \(model.threads) threads"
+  }
+
   private func finish(_ output: inout JSONOutput, _ model: StaticModel, _ more: [(String, JSONOutput.Value)]) {
-    output["seconds"] = .double((ContinuousClock.now - began) / .seconds(1))
+    output["seconds"] = .double(seconds)
     output["threads"] = .int(model.threads)
     var settings = model.settings
     for (key, value) in more { settings[key] = value }

@@ -89,6 +89,8 @@ struct TuneCommand {
     return try failing {
       try tuning.run(journal, progress: step) { trial, isKnown in
         number += 1
+        // The bar stands on the line that the note would begin on.
+        if context.terminal.isErrorTerminal, !isKnown { progress.finish(halfSteps) }
         context.note("trial \(number)\(isKnown ? " (known)" : ""): \(Self.text(trial, grid))")
       }
     }
