@@ -12,6 +12,7 @@ struct TuneCommand {
     let model = try StaticModel(context)
     let grid = try self.grid(model)
     let data = try TuningData(context)
+    try data.checkTest()
     let directory = context.options.string("resume") ?? Self.newDirectory()
     let journal = try failing { try TuningJournal(directory: directory) }
     context.note("\(grid.size) places in the grid; trials are kept in \(directory): continue with --resume \(directory)")
@@ -77,7 +78,7 @@ struct TuneCommand {
     let moved = Set(grid.axes.map(\.key) + ["model.iterations"])
     let tuning = Tuning(
       grid: grid, validation: validation, patience: context.options.int("patience") ?? 2, trialsMax: trialsMax,
-      fixedSettings: model.settings.members.filter { !moved.contains($0.key) }.map { "\($0.key)=\($0.value)" },
+      fixedSettings: model.values.filter { !moved.contains($0.key) }.map { "\($0.key)=\($0.value)" },
       makeTraining: { try StaticModel(context.setting($0)).training })
     var (number, halfSteps) = (0, 0)
     var progress = context.progress("half-steps", total: nil)
@@ -206,20 +207,30 @@ private struct TuningData {
     }
   }
 
+  /// Throws now what would otherwise be thrown after the search.
+  func checkTest() throws {
+    try failing {
+      if let interactions { _ = try HoldoutTimeSplit(interactions, testShare: testShare) } else { _ = try strongTest() }
+    }
+  }
+
   /// What `evaluate holdout` says of a model, with the same split.
   func test(_ model: StaticModel) throws -> TuneCommand.Figure {
     let evaluation = HoldoutEvaluation(training: model.training, baselines: .none)
     let bootstrap = HoldoutBootstrap(seed: seed, workers: model.threads)
     return try failing {
-      let method: HoldoutEvaluation.Method
-      if let interactions {
-        method = try evaluation.run(try HoldoutTimeSplit(interactions, testShare: testShare)).methods[0]
-      } else {
-        let split = { try StrongGeneralisationSplit(pairs!.matrix, part: .test(share: testShare), seed: seed) }
-        method = try evaluation.run([split], bootstrap: bootstrap).methods[0]
-      }
+      let method =
+        if let interactions {
+          try evaluation.run(try HoldoutTimeSplit(interactions, testShare: testShare)).methods[0]
+        } else {
+          try evaluation.run([strongTest], bootstrap: bootstrap).methods[0]
+        }
       return TuneCommand.Figure(mean: method.mean(metric), interval: method.intervals([metric], bootstrap)[0])
     }
+  }
+
+  private func strongTest() throws -> StrongGeneralisationSplit {
+    try StrongGeneralisationSplit(pairs!.matrix, part: .test(share: testShare), seed: seed)
   }
 
   private func failing<R>(_ body: () throws -> R) throws -> R {

@@ -31,9 +31,12 @@ struct StaticModel {
   var halfSteps: Int { training.parameters.iterations * 2 + 1 }
 
   /// The keys that a static training reads, as they are set.
+  var values: [(key: String, value: String)] { loaded.rows.filter { Self.keys.contains($0.key) }.map { ($0.key, $0.value) } }
+
+  /// The same for `--json`.
   var settings: JSONOutput {
     var settings = JSONOutput()
-    for row in loaded.rows where Self.keys.contains(row.key) { settings[row.key] = .string(row.value) }
+    for (key, value) in values { settings[key] = .string(value) }
     return settings
   }
 
