@@ -6,8 +6,21 @@ public enum RankingMetrics {
   /// Hits / number of test items (not capped).
   public static func recall(hits: Int, testItems: Int) -> Double { testItems == 0 ? 0 : Double(hits) / Double(testItems) }
 
+  /// Hits / min(k, number of test items): the variant of the iALS and Mult-VAE papers.
+  public static func recallCapped(hits: Int, testItems: Int, k: Int) -> Double {
+    testItems == 0 ? 0 : Double(hits) / Double(min(k, testItems))
+  }
+
+  /// Sum of the precision at each hit / min(k, number of test items).
+  ///
+  /// - Parameter hitRanks: ascending, from 0.
+  public static func averagePrecision(hitRanks: some Sequence<Int>, testItems: Int, k: Int) -> Double {
+    let sum = hitRanks.enumerated().reduce(0.0) { $0 + Double($1.offset + 1) / Double($1.element + 1) }
+    return testItems == 0 ? 0 : sum / Double(min(k, testItems))
+  }
+
   /// Binary gains, 1 / log2(rank + 2) with rank from 0; the ideal has min(k, testItems) ones at the top.
-  public static func ndcg(hitRanks: [Int], testItems: Int, k: Int) -> Double {
+  public static func ndcg(hitRanks: some Sequence<Int>, testItems: Int, k: Int) -> Double {
     let gain = hitRanks.reduce(0.0) { $0 + 1 / log2Of(Double($1) + 2) }
     let ideal = (0..<min(k, testItems)).reduce(0.0) { $0 + 1 / log2Of(Double($1) + 2) }
     return ideal == 0 ? 0 : gain / ideal

@@ -152,6 +152,30 @@ extension EndToEnd {
       #expect(try FileManager.default.contentsOfDirectory(atPath: output).sorted().count == 4)
     }
 
+    @Test(arguments: ["time", "strong"]) func holdoutEvaluationPrintsItsKeys(split: String) throws {
+      let outcome = try freshet(
+        ["evaluate", "holdout", "--data", Place.shippedEvents, "--split", split, "--factors", "8", "--iterations", "3", "--json"])
+      #expect(outcome.status == 0, "\(outcome.messages)")
+      let keys = ["recall_at_20", "ndcg_at_20", "recall_capped_at_20", "ndcg_at_100", "coverage_at_20", "users", "settings", "beside"]
+      #expect(keys.filter { outcome.json[$0] == nil } == [])
+      #expect((outcome.json["recall_at_20"] as? Double ?? 0) > 0.02)
+    }
+
+    @Test func aSearchIsSavedAndGoesOnWhereItEnded() throws {
+      let directory = try Bench.directory("search")
+      let grid = try Bench.write("grid.json", #"{"factors": [2, 4], "iterations": [1, 2]}"#)
+      let line = ["tune", "--data", Place.shippedEvents, "--grid", grid, "--resume", directory, "--json"]
+      let first = try freshet(line)
+      #expect(first.status == 0, "\(first.messages)")
+      #expect((first.json["trials"] as? [Any])?.count == 2)
+      let again = try freshet(line)
+      #expect(again.messages.contains("trial 2 (known)"), "\(again.messages)")
+      #expect(again.json["set"] as? String == first.json["set"] as? String)
+      #expect(again.json["validation"] as? Double == first.json["validation"] as? Double)
+      let saved = try String(contentsOfFile: directory + "/best.json", encoding: .utf8)
+      #expect(saved.contains("--set model.factors="))
+    }
+
     @Test func prequentialEvaluationPrintsItsKeys() throws {
       let outcome = try freshet(
         ["evaluate", "prequential", "--data", Place.shippedEvents, "--limit", "8000", "--set", "model.factors=16", "--json"])

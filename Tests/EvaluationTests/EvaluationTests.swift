@@ -128,7 +128,7 @@ import Testing
 
 /// The published popularity figures of protocol P2, and the engine far above them.
 @Suite(.serialized) struct PublishedFiguresTests {
-  private static let directory: URL =
+  static let directory: URL =
     ProcessInfo.processInfo.environment["FRESHET_SHARED_DATA"].map { URL(fileURLWithPath: $0) }
     ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("shared/data")

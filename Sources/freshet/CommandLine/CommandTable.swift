@@ -109,10 +109,7 @@ enum CommandTable {
         Command.Example(
           line: "freshet train --explicit --train train.tsv --test test.tsv", sentence: "Ratings: RMSE, beside the mean's and the biases'."),
       ],
-      presets: [
-        ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
-        ("model.transitions", "none"),
-      ]),
+      presets: staticPresets),
     Command(
       id: .evaluatePrequential, path: ["evaluate", "prequential"],
       summary: "Test, then learn, event by event over a file with times, with the same engine code as serve.",
@@ -132,6 +129,76 @@ enum CommandTable {
         Command.Example(
           line: "freshet evaluate prequential --data events.tsv.gz --set model.trend=none", sentence: "The same without the trend."),
       ]),
+    Command(
+      id: .evaluateHoldout, path: ["evaluate", "holdout"],
+      summary: "Train on a part of a file and rank all items for the rest, with popularity and item-kNN beside it.",
+      options: [
+        data("Interactions; a split by time needs times.", isRequired: true),
+        CommandOption(
+          long: "split", kind: .choice(["time", "strong", "kfold"]), valueName: "time|strong|kfold", defaultValue: "time",
+          sentence: "What is held out: the newest interactions, whole users that are folded in, or random ratings (with --explicit)."),
+        CommandOption(
+          long: "test-share", kind: .double(0.001...0.9), valueName: "SHARE",
+          sentence: "Share held out; 0.2 of the interactions by time, 0.1 of the users when strong."),
+        CommandOption(
+          long: "folds", kind: .int(2...100), valueName: "N", sentence: "strong: hold each of N parts of the users out in turn."),
+        CommandOption(
+          long: "seeds", kind: .int(1...100), valueName: "N", defaultValue: "1", sentence: "strong: repeat it with N permutations."),
+        CommandOption(
+          long: "compare-trained", kind: .flag,
+          sentence: "strong: train a second time with the histories, and compare users folded in with users trained in."),
+        CommandOption(
+          long: "split-seed", kind: .int(0...Int.max), valueName: "N", defaultValue: "98765",
+          sentence: "Seed of the permutation, the test items and the intervals."),
+        CommandOption(
+          long: "resamples", kind: .int(1...100_000), valueName: "N", defaultValue: "1000", sentence: "Of users, for the 95 % intervals."),
+        CommandOption(
+          long: "baselines", kind: .choice(["all", "popularity", "none"]), valueName: "all|popularity|none", defaultValue: "all",
+          sentence: "What to rank beside the model; all: popularity and item-kNN."),
+        CommandOption(long: "explicit", kind: .flag, sentence: "Values are ratings; with --split kfold."),
+      ] + staticModel + [value],
+      examples: [
+        Command.Example(line: "freshet evaluate holdout --data events.tsv.gz", sentence: "Train on the first 80 %, rank for the rest."),
+        Command.Example(
+          line: "freshet evaluate holdout --data events.tsv.gz --split strong --compare-trained --seeds 5 --folds 5",
+          sentence: "Is a user folded in as good as a user trained in?"),
+      ],
+      presets: staticPresets),
+    Command(
+      id: .tune, path: ["tune"],
+      summary: "Search a grid for the settings that rank a validation part of a file best; the best places lead the way.",
+      options: [
+        data("Interactions; a split by time needs times.", isRequired: true),
+        CommandOption(
+          long: "grid", kind: .text, valueName: "FILE",
+          sentence: "JSON object of keys and values to try, such as {\"factors\": [32, 64]}; else a grid around the defaults."),
+        CommandOption(
+          long: "resume", kind: .text, valueName: "DIR",
+          sentence: "Directory of trials.jsonl and best.json; trials that are in it are not run again. Else a new one, tune-TIME."),
+        CommandOption(
+          long: "split", kind: .choice(["time", "strong"]), valueName: "time|strong", defaultValue: "time",
+          sentence: "What is judged with: the interactions before the newest ones, or whole users that are folded in."),
+        CommandOption(
+          long: "test-share", kind: .double(0.001...0.45), valueName: "SHARE",
+          sentence: "Share judged with, and as much again set aside for the test; 0.2 by time, 0.1 of the users when strong."),
+        CommandOption(
+          long: "metric", kind: .choice(["ndcg_at_100", "ndcg_at_20", "recall_at_20", "recall_capped_at_20", "recall_at_100"]),
+          valueName: "NAME", defaultValue: "ndcg_at_100", sentence: "What is to be high."),
+        CommandOption(
+          long: "trials", kind: .int(1...100_000), valueName: "N", defaultValue: "24", sentence: "Places to try at most."),
+        CommandOption(
+          long: "patience", kind: .int(1...1000), valueName: "N", defaultValue: "2",
+          sentence: "A training is judged after each number of iterations in the grid, and stops after N judgements without a better one."),
+        CommandOption(
+          long: "split-seed", kind: .int(0...Int.max), valueName: "N", defaultValue: "98765", sentence: "Seed of the split."),
+      ] + staticModel + [value],
+      examples: [
+        Command.Example(line: "freshet tune --data events.tsv.gz", sentence: "The grid around the defaults, by time."),
+        Command.Example(
+          line: "freshet tune --data events.tsv.gz --split strong --grid grid.json --resume search",
+          sentence: "An own grid; the same line again goes on where it was stopped."),
+      ],
+      presets: staticPresets),
     Command(
       id: .benchmarkFreshness, path: ["benchmark", "freshness"],
       summary: "Measure the time from an event to the list that covers it.",
@@ -201,6 +268,14 @@ enum CommandTable {
       long: "explicit", kind: .flag, sentence: "The value column holds ratings; with a test file, RMSE and MAE in place of recall."),
     CommandOption(long: "nonnegative", kind: .flag, sentence: "With --explicit: factors of at least 0; biases keep their sign."),
     CommandOption(long: "output", kind: .text, valueName: "DIR", sentence: "Directory for the factors."),
+  ]
+
+  /// What `train` takes of the model, for the other commands that train from a file.
+  private static let staticModel = training.filter { $0.key != nil }
+
+  private static let staticPresets = [
+    ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
+    ("model.transitions", "none"),
   ]
 
   private static let count = CommandOption(

@@ -13,9 +13,9 @@ struct TrainCommand {
     if context.options.flag("explicit") { return try ExplicitCommand(context).train() }
     guard !context.options.flag("nonnegative") else { throw CommandFailure("--nonnegative needs --explicit", status: .usage) }
     let configuration = try context.loaded().configuration
-    let rule = ValueRule(rawValue: context.options.string("value") ?? "") ?? .ignore
-    let train = try read(context.options.string("train")!, rule)
-    let test = try context.options.string("test").map { try read($0, rule) }
+    let rule = context.valueRule
+    let train = try context.pairs(context.options.string("train")!, rule)
+    let test = try context.options.string("test").map { try context.pairs($0, rule) }
     let settings = EngineSettings(configuration)
     let threads = configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
     let training = StaticTraining(
@@ -32,15 +32,6 @@ struct TrainCommand {
     } else {
       show(outcome, threads, settings.parameters.solver)
     }
-  }
-
-  private func read(_ path: String, _ rule: ValueRule) throws -> EvaluationData {
-    let data = try EvaluationData(path: path, value: rule)
-    if let report = data.report, report.badLines > 0 {
-      context.note("\(path): \(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
-    }
-    guard !data.interactions.isEmpty else { throw CommandFailure("\(path) holds no interactions") }
-    return data
   }
 
   private func json(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) -> JSONOutput {

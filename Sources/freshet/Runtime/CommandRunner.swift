@@ -37,6 +37,8 @@ enum CommandRunner {
     case .snapshot: return try OperateCommand(context).snapshot()
     case .train: try TrainCommand(context).run()
     case .evaluatePrequential: try EvaluateCommand(context).prequential()
+    case .evaluateHoldout: try HoldoutCommand(context).run()
+    case .tune: try TuneCommand(context).run()
     case .benchmarkFreshness: try BenchmarkFreshnessCommand(context).run()
     case .topicsCreate: return try TopicsCommand(context).create()
     case .configShow: try ConfigCommand(context).show()

@@ -1,0 +1,201 @@
+import Dispatch
+import Factorization
+
+/// `freshet evaluate holdout` for events without a rating: a static training judged on a split, with baselines beside it.
+///
+/// All items are ranked, those of the history left out; sampled candidates would order methods wrongly (Krichene and Rendle, 2020).
+public struct HoldoutEvaluation: Sendable {
+  public enum Baselines: String, Sendable, CaseIterable { case all, popularity, none }
+
+  /// How the lists of one method turned out, over one or more splits.
+  public struct Method: Sendable {
+    public let name: String
+    public fileprivate(set) var rankings: [HeldOutRanking] = []
+    /// Training or counting, of all splits.
+    public fileprivate(set) var fitSeconds = 0.0
+    /// Fold-in of the held-out users, where there is one, and their lists.
+    public fileprivate(set) var rankSeconds = 0.0
+
+    init(name: String) { self.name = name }
+
+    /// Tests; a user counts once per split.
+    public var tests: Int { rankings.reduce(0) { $0 + $1.users.count } }
+
+    public func mean(_ metric: RankingMetric) -> Double {
+      rankings.reduce(0) { $0 + $1.values(metric).reduce(0, +) } / Double(max(1, tests))
+    }
+
+    /// The mean over the splits.
+    public func coverage(_ k: Int) -> Double {
+      rankings.reduce(0) { $0 + $1.coverage(k) } / Double(max(1, rankings.count))
+    }
+
+    /// 95 % over users, in the order of the metrics.
+    public func intervals(_ metrics: [RankingMetric], _ bootstrap: HoldoutBootstrap) -> [ClosedRange<Double>] {
+      var sample = HoldoutBootstrap.Sample(columns: metrics.count)
+      for user in rankings.flatMap(\.users) { sample.add(user: user.user, metrics.map(user.value)) }
+      return bootstrap.intervals(sample)
+    }
+  }
+
+  public let training: StaticTraining
+  public let baselines: Baselines
+
+  public init(training: StaticTraining, baselines: Baselines) {
+    self.training = training
+    self.baselines = baselines
+  }
+
+  private var workers: Int { training.options.workers }
+
+  // MARK: Time
+
+  public struct TimeOutcome: Sendable {
+    /// The trained model first, then the baselines.
+    public var methods: [Method]
+    /// Popularity for users that the training does not know: nothing else can be said to them.
+    public var cold: Method
+  }
+
+  /// - Parameter progress: called before each half-step with its number; `false` cancels.
+  /// - Throws: `TrainingError`; `HoldoutError` if no known user has a test item.
+  public func run(_ split: HoldoutTimeSplit, progress: (Int) -> Bool = { _ in true }) throws -> TimeOutcome {
+    guard !split.users.isEmpty else { throw HoldoutError(.nothingToTest) }
+    let matrix = split.training.matrix
+    var model = Method(name: "freshet")
+    let trained = try timed(&model.fitSeconds) { try training.train(matrix) { progress($0.halfStep) } }
+    judge(&model, split.users, catalogue: matrix.columns) {
+      FactorRanker(users: trained.rowFactors, items: trained.columnFactors, histories: matrix, kernels: training.options.kernels)
+    }
+    let others = judgedBaselines(training: matrix, histories: matrix, split.users)
+    var cold = Method(name: "popularity, cold users")
+    var nothing = InteractionMatrix(columns: matrix.columns)
+    for _ in split.coldUsers { nothing.endRow() }
+    judge(&cold, split.coldUsers, catalogue: matrix.columns) { PopularityRanker(training: matrix, histories: nothing) }
+    return TimeOutcome(methods: [model] + others, cold: cold)
+  }
+
+  // MARK: Strong generalisation
+
+  public struct StrongOutcome: Sendable {
+    /// The model with users folded in first; then the same users trained in, where asked for; then the baselines.
+    public var methods: [Method]
+    public var comparison: FoldInComparison?
+  }
+
+  /// Users that were folded in from their history beside the same users trained with it.
+  public struct FoldInComparison: Sendable {
+    public static let metric = RankingMetric.ndcg(100)
+    public var foldedIn: Double
+    public var trainedIn: Double
+    /// Mean over users of folded in minus trained in.
+    public var difference: Double
+    public var interval: ClosedRange<Double>
+    /// The difference of each split's means, in the order of the splits.
+    public var splitDifferences: [Double]
+
+    public var relativeDifference: Double { difference / trainedIn }
+    public var relativeInterval: ClosedRange<Double> { interval.lowerBound / trainedIn...interval.upperBound / trainedIn }
+  }
+
+  /// Runs the splits one after the other.
+  ///
+  /// - Parameters:
+  ///   - comparesTrained: trains every split a second time with the histories among the rows.
+  ///   - progress: called before each half-step with the number of them so far.
+  /// - Throws: `TrainingError`, and what making a split throws.
+  public func run(
+    _ splits: some Sequence<() throws -> StrongGeneralisationSplit>, comparesTrained: Bool = false, bootstrap: HoldoutBootstrap,
+    progress: (Int) -> Bool = { _ in true }
+  ) throws -> StrongOutcome {
+    var foldedIn = Method(name: "freshet")
+    var trainedIn = Method(name: "freshet, trained in")
+    var others: [Method] = []
+    var halfSteps = 0
+    let count = { (_: TrainingProgress) in
+      halfSteps += 1
+      return progress(halfSteps)
+    }
+    for make in splits {
+      let split = try make()
+      try judgeFoldedIn(&foldedIn, split, count)
+      if comparesTrained { try judgeTrainedIn(&trainedIn, split, count) }
+      let judged = judgedBaselines(training: split.training, histories: split.histories, split.users)
+      others = others.isEmpty ? judged : zip(others, judged).map { $0.0.joined($0.1) }
+    }
+    let comparison = comparesTrained ? compare(foldedIn, trainedIn, bootstrap) : nil
+    return StrongOutcome(methods: [foldedIn] + (comparesTrained ? [trainedIn] : []) + others, comparison: comparison)
+  }
+
+  private func judgeFoldedIn(_ method: inout Method, _ split: StrongGeneralisationSplit, _ progress: (TrainingProgress) -> Bool) throws {
+    let trained = try timed(&method.fitSeconds) { try training.train(split.training, progress: progress) }
+    let rows = timed(&method.rankSeconds) {
+      HoldoutFoldIn.rows(split.histories, items: trained.columnFactors, training.parameters, training.options)
+    }
+    judge(&method, split.users, catalogue: split.training.columns) {
+      FactorRanker(users: rows, items: trained.columnFactors, histories: split.histories, kernels: training.options.kernels)
+    }
+  }
+
+  private func judgeTrainedIn(_ method: inout Method, _ split: StrongGeneralisationSplit, _ progress: (TrainingProgress) -> Bool) throws {
+    let matrix = split.trainingWithHistories
+    let trained = try timed(&method.fitSeconds) { try training.train(matrix, progress: progress) }
+    judge(&method, split.usersTrainedIn, catalogue: matrix.columns) {
+      FactorRanker(users: trained.rowFactors, items: trained.columnFactors, histories: matrix, kernels: training.options.kernels)
+    }
+  }
+
+  private func compare(_ foldedIn: Method, _ trainedIn: Method, _ bootstrap: HoldoutBootstrap) -> FoldInComparison {
+    let metric = FoldInComparison.metric
+    var sample = HoldoutBootstrap.Sample(columns: 1)
+    for (a, b) in zip(foldedIn.rankings.flatMap(\.users), trainedIn.rankings.flatMap(\.users)) {
+      precondition(a.user == b.user, "user \(a.user) was paired with \(b.user)")
+      sample.add(user: a.user, [a.value(metric) - b.value(metric)])
+    }
+    return FoldInComparison(
+      foldedIn: foldedIn.mean(metric), trainedIn: trainedIn.mean(metric), difference: sample.means[0],
+      interval: bootstrap.intervals(sample)[0],
+      splitDifferences: zip(foldedIn.rankings, trainedIn.rankings).map { $0.mean(metric) - $1.mean(metric) })
+  }
+
+  // MARK: Methods
+
+  private func judgedBaselines(training matrix: InteractionMatrix, histories: InteractionMatrix, _ users: [HeldOutUser]) -> [Method] {
+    var methods: [Method] = []
+    if baselines != .none {
+      var popularity = Method(name: "popularity")
+      judge(&popularity, users, catalogue: matrix.columns) { PopularityRanker(training: matrix, histories: histories) }
+      methods.append(popularity)
+    }
+    if baselines == .all {
+      var neighbours = Method(name: "item-kNN")
+      judge(&neighbours, users, catalogue: matrix.columns) {
+        ItemNeighboursRanker(training: matrix, histories: histories, workers: workers)
+      }
+      methods.append(neighbours)
+    }
+    return methods
+  }
+
+  private func judge(_ method: inout Method, _ users: [HeldOutUser], catalogue: Int, _ makeRanker: () -> some HoldoutRanker) {
+    let ranker = timed(&method.fitSeconds, makeRanker)
+    method.rankings.append(
+      timed(&method.rankSeconds) { HeldOutRanking(of: users, catalogue: catalogue, workers: workers, by: ranker) })
+  }
+
+  private func timed<R>(_ seconds: inout Double, _ body: () throws -> R) rethrows -> R {
+    let began = DispatchTime.now().uptimeNanoseconds
+    defer { seconds += Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9 }
+    return try body()
+  }
+}
+
+extension HoldoutEvaluation.Method {
+  fileprivate func joined(_ next: Self) -> Self {
+    var both = self
+    both.rankings += next.rankings
+    both.fitSeconds += next.fitSeconds
+    both.rankSeconds += next.rankSeconds
+    return both
+  }
+}

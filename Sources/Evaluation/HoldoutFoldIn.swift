@@ -1,0 +1,38 @@
+import Factorization
+
+/// Solves whole histories against trained items, with the same fold-in as the live stream.
+enum HoldoutFoldIn {
+  /// One row of factors per row of `histories`; the same bits for any number of workers.
+  ///
+  /// - Parameter items: a row of factors per column.
+  static func rows(_ histories: InteractionMatrix, items: FactorMatrix, _ parameters: ALSParameters, _ options: SolverOptions)
+    -> FactorMatrix
+  {
+    let pool = WorkerPool(workers: options.workers)
+    let foldIn = FoldIn(solver: RowSolver(parameters, kernels: options.kernels), recency: nil)
+    let gramian = Gramian(of: items, pool: pool, kernels: options.kernels)
+    var result = FactorMatrix(rows: histories.rows, factors: parameters.factors)
+    let stride = result.stride
+    result.withMutablePointer { pointer in
+      let output = SharedRows(pointer: pointer)
+      pool.run(count: histories.rows, chunk: 32) { range, _ in
+        let workspace = FoldIn.Workspace(factors: parameters.factors)
+        let side = RowSolver.Side(rows: items.pointer, gramian: gramian, count: items.rows)
+        for row in range {
+          workspace.begin()
+          for entry in histories.starts[row]..<histories.starts[row + 1] {
+            foldIn.add(item: histories.indices[entry], strength: histories.strengths[entry], timeMilliseconds: 0, to: workspace)
+          }
+          // A row without a finite solution is zeros, as in the engine.
+          _ = foldIn.solve(side: side, into: output.pointer + row * stride, workspace: workspace)
+        }
+      }
+    }
+    return result
+  }
+
+  /// Sendable because each worker writes only the rows it was given, and the loop ends before the owner reads.
+  private struct SharedRows: @unchecked Sendable {
+    let pointer: UnsafeMutablePointer<Float>
+  }
+}

@@ -1,0 +1,149 @@
+import Factorization
+import Synchronization
+
+/// A user of a static test: what is known of the user, and what a list should contain.
+public struct HeldOutUser: Sendable, Equatable {
+  /// Who it is, the same in every split of a data set.
+  public var user: Int
+  /// Row of the user's history (and factors).
+  public var row: Int
+  /// Test items that a list can contain, ascending.
+  public var items: [Int32]
+  /// Test items that the training has not seen: no list can contain them, and they count.
+  public var unknownItems: Int
+
+  public var testItems: Int { items.count + unknownItems }
+
+  init(user: Int, row: Int, items: [Int32], unknownItems: Int = 0) {
+    self.user = user
+    self.row = row
+    self.items = items
+    self.unknownItems = unknownItems
+  }
+
+  /// The liked pairs of a test set by user, as far as the training knows the user; in the order of the training's rows.
+  static func users(of test: StaticPairs, knownTo training: StaticPairs) -> [HeldOutUser] {
+    let columns = (0..<test.items.count).map { test.items.withName($0) { training.items.place(of: $0) } }
+    return (0..<test.matrix.rows).compactMap { row in
+      guard let known = test.users.withName(row, { training.users.place(of: $0) }) else { return nil }
+      let liked = test.matrix.likedColumns(of: row)
+      guard !liked.isEmpty else { return nil }
+      let items = liked.compactMap { columns[Int($0)] }
+      return HeldOutUser(user: Int(known), row: Int(known), items: items, unknownItems: liked.count - items.count)
+    }
+  }
+}
+
+/// A number per user that says how good the user's list was; definitions in `RankingMetrics`.
+public enum RankingMetric: Sendable, Hashable, CustomStringConvertible {
+  case recall(Int), recallCapped(Int), precision(Int), ndcg(Int), meanAveragePrecision(Int), hitRate(Int)
+
+  /// The name of the product's documentation, such as `recall_capped_at_20`.
+  public var description: String {
+    switch self {
+    case .recall(let k): "recall_at_\(k)"
+    case .recallCapped(let k): "recall_capped_at_\(k)"
+    case .precision(let k): "precision_at_\(k)"
+    case .ndcg(let k): "ndcg_at_\(k)"
+    case .meanAveragePrecision(let k): "map_at_\(k)"
+    case .hitRate(let k): "hr_at_\(k)"
+    }
+  }
+
+  /// All that the tests of a split print.
+  public static let all: [RankingMetric] = HeldOutRanking.cutoffs.flatMap {
+    [.recall($0), .recallCapped($0), .precision($0), .ndcg($0), .meanAveragePrecision($0), .hitRate($0)]
+  }
+}
+
+/// How lists for held-out users turned out: the one place where static tests count hits.
+public struct HeldOutRanking: Sendable {
+  /// What is left of a user's list.
+  public struct User: Sendable {
+    /// As in `HeldOutUser`.
+    public var user: Int
+    public var testItems: Int
+    /// Places of the test items in the list, ascending, from 0.
+    public var hitRanks: [Int]
+
+    public func value(_ metric: RankingMetric) -> Double {
+      switch metric {
+      case .recall(let k): RankingMetrics.recall(hits: hits(k), testItems: testItems)
+      case .recallCapped(let k): RankingMetrics.recallCapped(hits: hits(k), testItems: testItems, k: k)
+      case .precision(let k): Double(hits(k)) / Double(k)
+      case .ndcg(let k): RankingMetrics.ndcg(hitRanks: hitRanks.prefix(hits(k)), testItems: testItems, k: k)
+      case .meanAveragePrecision(let k):
+        RankingMetrics.averagePrecision(hitRanks: hitRanks.prefix(hits(k)), testItems: testItems, k: k)
+      case .hitRate(let k): hits(k) > 0 ? 1 : 0
+      }
+    }
+
+    private func hits(_ k: Int) -> Int { hitRanks.firstIndex { $0 >= k } ?? hitRanks.count }
+  }
+
+  public static let cutoffs = [10, 20, 50, 100]
+  /// Length of the lists.
+  public static let depth = 100
+
+  public let users: [User]
+  /// Items that a list could contain.
+  public let catalogue: Int
+  /// The best place each item had in any list; `depth` if in none.
+  private let bestRanks: [UInt8]
+
+  private static let usersAtOnce = 64
+
+  /// Makes a list for each user and finds the test items in it; the same result for any number of workers.
+  ///
+  /// - Parameter catalogue: number of items.
+  public init(of users: [HeldOutUser], catalogue: Int, workers: Int, by ranker: some HoldoutRanker) {
+    let parts = Mutex<[Int: [User]]>([:])
+    let best = Mutex<[UInt8]>([UInt8](repeating: UInt8(Self.depth), count: catalogue))
+    WorkerPool(workers: workers).run(count: users.count, chunk: Self.usersAtOnce) { range, _ in
+      let lists = ranker.lists(for: users[range], count: Self.depth)
+      let judged = zip(users[range], lists).map { user, list in
+        User(user: user.user, testItems: user.testItems, hitRanks: list.indices.filter { user.items.containsSorted(list[$0]) })
+      }
+      parts.withLock { $0[range.lowerBound] = judged }
+      best.withLock { best in
+        for list in lists { for (rank, item) in list.enumerated() { best[Int(item)] = min(best[Int(item)], UInt8(rank)) } }
+      }
+    }
+    self.users = parts.withLock { parts in parts.sorted { $0.key < $1.key }.flatMap(\.value) }
+    bestRanks = best.withLock { $0 }
+    self.catalogue = catalogue
+  }
+
+  public func values(_ metric: RankingMetric) -> [Double] { users.map { $0.value(metric) } }
+
+  /// Over the users; 0 without any.
+  public func mean(_ metric: RankingMetric) -> Double {
+    users.reduce(0) { $0 + $1.value(metric) } / Double(max(1, users.count))
+  }
+
+  /// Share of the catalogue that is among the first k of some list.
+  public func coverage(_ k: Int) -> Double {
+    Double(bestRanks.reduce(0) { $0 + (Int($1) < k ? 1 : 0) }) / Double(max(1, catalogue))
+  }
+}
+
+extension [Int32] {
+  /// Whether an ascending array contains the item.
+  func containsSorted(_ item: Int32) -> Bool {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] < item { low = middle + 1 } else { high = middle }
+    }
+    return low < count && self[low] == item
+  }
+}
+
+extension InteractionMatrix {
+  func columns(of row: Int) -> ArraySlice<Int32> { indices[starts[row]..<starts[row + 1]] }
+
+  /// Columns with a positive strength: a dislike is no test item.
+  func likedColumns(of row: Int) -> [Int32] {
+    (starts[row]..<starts[row + 1]).filter { strengths[$0] > 0 }.map { indices[$0] }
+  }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import StreamingRecommender
+
+/// The values that a search may choose from.
+public struct TuningGrid: Sendable, Equatable {
+  /// One key of the configuration and its values; neighbours in the list are neighbours in the search.
+  public struct Axis: Sendable, Equatable {
+    public let key: String
+    /// As `--set` takes them; numbers ascend.
+    public let values: [String]
+  }
+
+  /// A place in the grid: an index per axis.
+  public typealias Point = [Int]
+
+  /// By key.
+  public private(set) var axes: [Axis]
+  /// Numbers of iterations at which a training is judged, ascending: a longer training passes through the shorter ones.
+  public private(set) var iterations: [Int]
+
+  static let iterationsKey = "model.iterations"
+
+  /// What a static training reads.
+  public static let keys = [
+    "model.alpha", "model.cg_steps", "model.factors", iterationsKey, "model.regularization", "model.regularization_exponent",
+    "model.solver", "model.unobserved_weight",
+  ]
+
+  /// Around the engine's own settings, as wide as the settings published for iALS (README of google-research/ials).
+  public static let standard = TuningGrid(
+    axes: [
+      Axis(key: "model.factors", values: ["32", "64", "128", "256"]),
+      Axis(key: "model.regularization", values: ["0.003", "0.007", "0.015", "0.03", "0.07"]),
+      Axis(key: "model.unobserved_weight", values: ["0.02", "0.05", "0.1", "0.2", "0.5"]),
+    ], iterations: [2, 4, 8, 12, 16, 24])
+
+  init(axes: [Axis], iterations: [Int]) {
+    self.axes = axes
+    self.iterations = iterations
+  }
+
+  /// Reads `{"model.factors": [32, 64], "unobserved_weight": 0.1, ...}`; `model.` may be left away. What is not in it stays as it is
+  /// configured.
+  ///
+  /// - Parameters:
+  ///   - name: of the file, for errors.
+  ///   - iterations: when the grid does not say.
+  /// - Throws: `TuningError`, with everything that is wrong.
+  public init(json: Data, name: String, iterations: Int) throws(TuningError) {
+    let lists: [String: Values]
+    do { lists = try JSONDecoder().decode([String: Values].self, from: json) } catch {
+      throw TuningError("\(name): \(Self.text(error))")
+    }
+    var problems: [String] = []
+    var axes: [String: [String]] = [:]
+    for (given, list) in lists.sorted(by: { $0.key < $1.key }) {
+      let key = Self.keys.contains(given) ? given : "model." + given
+      if !Self.keys.contains(key) {
+        problems.append(Self.unknown(given))
+      } else if axes[key] != nil {
+        problems.append("\(key) is there twice")
+      } else if list.values.isEmpty {
+        problems.append("\(key) has no values")
+      } else {
+        axes[key] = Self.ordered(list.values)
+        problems += list.values.compactMap { Self.complaint(key, $0) }
+      }
+    }
+    guard problems.isEmpty else { throw TuningError("\(name): " + problems.joined(separator: "; ")) }
+    let counts = axes.removeValue(forKey: Self.iterationsKey)?.compactMap { Int($0) }
+    self.axes = axes.sorted { $0.key < $1.key }.map { Axis(key: $0.key, values: $0.value) }
+    self.iterations = counts ?? [iterations]
+  }
+
+  /// Number of places.
+  public var size: Int { axes.reduce(1) { $0 * $1.values.count } }
+
+  /// What the point sets, without iterations; in the order of the axes.
+  public func settings(at point: Point) -> [(key: String, value: String)] {
+    zip(axes, point).map { ($0.key, $0.values[$1]) }
+  }
+
+  /// The grid without the axes of these keys.
+  public func fixing(_ keys: Set<String>, iterations fixed: Int) -> TuningGrid {
+    TuningGrid(axes: axes.filter { !keys.contains($0.key) }, iterations: keys.contains(Self.iterationsKey) ? [fixed] : iterations)
+  }
+
+  /// The keys that it moves.
+  public var movedKeys: [String] { axes.map(\.key) + (iterations.count > 1 ? [Self.iterationsKey] : []) }
+
+  /// Where a search starts.
+  var middle: Point { axes.map { ($0.values.count - 1) / 2 } }
+
+  /// One step along one axis.
+  func neighbours(of point: Point) -> [Point] {
+    axes.indices.flatMap { axis in
+      [point[axis] + 1, point[axis] - 1].filter(axes[axis].values.indices.contains).map { moved in
+        var next = point
+        next[axis] = moved
+        return next
+      }
+    }
+  }
+
+  // MARK: Reading
+
+  private static func ordered(_ values: [String]) -> [String] {
+    var seen: Set<String> = []
+    let distinct = values.filter { seen.insert($0).inserted }
+    let numbers = distinct.compactMap { Double($0) }
+    guard numbers.count == distinct.count else { return distinct }
+    return distinct.sorted { (Double($0) ?? 0) < (Double($1) ?? 0) }
+  }
+
+  private static func unknown(_ key: String) -> String {
+    let near = Suggestion.nearest(to: key, in: keys, separator: ".").map { "; did you mean \($0)?" }
+    return "unknown key \(key)" + (near ?? "; known: \(keys.joined(separator: ", "))")
+  }
+
+  private static func complaint(_ key: String, _ value: String) -> String? {
+    do {
+      _ = try ConfigurationLoader.load(flags: [(key, value)], searchPaths: [])
+      return nil
+    } catch { return error.problems.map { $0.message.replacing(" (flag)", with: "") }.joined(separator: "; ") }
+  }
+
+  private static func text(_ error: any Error) -> String {
+    switch error {
+    case DecodingError.typeMismatch(_, let context) where context.codingPath.isEmpty:
+      "a grid is an object of lists, such as {\"factors\": [32, 64]}"
+    case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
+      "\(context.codingPath[0].stringValue): \(context.debugDescription)"
+    default: "this is not JSON: a grid looks like {\"factors\": [32, 64], \"unobserved_weight\": [0.1, 0.3]}"
+    }
+  }
+
+  /// A value, or a list of them: numbers and words.
+  private struct Values: Decodable {
+    var values: [String]
+
+    init(from decoder: any Decoder) throws {
+      if var list = try? decoder.unkeyedContainer() {
+        values = []
+        while !list.isAtEnd { values.append(try list.decode(Value.self).text) }
+      } else {
+        values = [try Value(from: decoder).text]
+      }
+    }
+  }
+
+  private struct Value: Decodable {
+    var text: String
+
+    init(from decoder: any Decoder) throws {
+      let container = try decoder.singleValueContainer()
+      if let number = try? container.decode(Int.self) {
+        text = String(number)
+      } else if let number = try? container.decode(Double.self) {
+        text = String(number)
+      } else if let word = try? container.decode(String.self) {
+        text = word
+      } else {
+        throw DecodingError.typeMismatch(
+          String.self, .init(codingPath: decoder.codingPath, debugDescription: "expected a number, a word, or a list of them"))
+      }
+    }
+  }
+}
+
+/// Why a search cannot begin or go on; the description names the fix.
+public struct TuningError: Error, Sendable, Equatable, CustomStringConvertible {
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}

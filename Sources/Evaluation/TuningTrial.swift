@@ -1,0 +1,121 @@
+import Factorization
+
+/// One place of a grid that was tried: a line of `trials.jsonl`.
+public struct TuningTrial: Codable, Sendable, Equatable {
+  /// How good a training was after some iterations.
+  public struct Judgement: Codable, Sendable, Equatable {
+    public var iterations: Int
+    public var value: Double
+  }
+
+  /// Of the data, the split, the metric and all settings that the grid leaves alone; trials of another context say nothing here.
+  public var context: String
+  /// What the grid set, by key, without iterations.
+  public var settings: [String: String]
+  /// In the order of the iterations; empty when the training failed.
+  public var judgements: [Judgement]
+  /// Whether more iterations were allowed and not spent.
+  public var stoppedEarly: Bool
+  public var seconds: Double
+  /// Why there is no judgement.
+  public var failure: String?
+
+  /// The best of the judgements; of equals the one with fewer iterations.
+  public var best: Judgement? { judgements.max { ($0.value, $1.iterations) < ($1.value, $0.iterations) } }
+}
+
+/// The part of a data set that configurations are judged with: never the part that `evaluate holdout` tests with.
+public struct TuningValidation: Sendable {
+  public let training: InteractionMatrix
+  /// Rows that the users of the validation are folded in from.
+  public let histories: InteractionMatrix
+  public let users: [HeldOutUser]
+  public let metric: RankingMetric
+
+  /// The interactions before the last `testShare`, with those before them for training.
+  ///
+  /// - Throws: `HoldoutError`.
+  public init(time interactions: StaticInteractions, testShare: Double, metric: RankingMetric) throws(HoldoutError) {
+    let split = try HoldoutTimeSplit(interactions, testShare: testShare, setAside: testShare)
+    guard !split.users.isEmpty else { throw HoldoutError(.nothingToTest) }
+    training = split.training.matrix
+    (histories, users) = split.users.compacted(training)
+    self.metric = metric
+  }
+
+  /// The users before the last `testShare`, folded in from their history.
+  ///
+  /// - Throws: `HoldoutError`.
+  public init(strong matrix: InteractionMatrix, testShare: Double, seed: UInt64, metric: RankingMetric) throws(HoldoutError) {
+    let split = try StrongGeneralisationSplit(matrix, part: .validation(share: testShare), seed: seed)
+    (training, histories, users) = (split.training, split.histories, split.users)
+    self.metric = metric
+  }
+
+  /// Trains step by step, judging after each of `iterations`, and stops when `patience` judgements in a row were no better than the
+  /// best before them.
+  ///
+  /// - Parameters:
+  ///   - iterations: ascending.
+  ///   - progress: called before each half-step; `false` cancels.
+  /// - Throws: `TrainingError`.
+  func judge(_ model: StaticTraining, iterations: [Int], patience: Int, progress: () -> Bool = { true }) throws -> (
+    judgements: [TuningTrial.Judgement], stoppedEarly: Bool
+  ) {
+    var items = model.start(items: training.columns)
+    var judgements: [TuningTrial.Judgement] = []
+    var (done, best, sinceBest) = (0, -Double.infinity, 0)
+    for count in iterations {
+      var parameters = model.parameters
+      parameters.iterations = count - done
+      items = try ALSTrainer(parameters, options: model.options)
+        .train(training, start: items, endWithRows: false, keepGoing: { _ in progress() }).columnFactors
+      done = count
+      judgements.append(TuningTrial.Judgement(iterations: count, value: value(items, model)))
+      sinceBest = judgements[judgements.count - 1].value > best ? 0 : sinceBest + 1
+      best = max(best, judgements[judgements.count - 1].value)
+      if sinceBest >= patience { return (judgements, count != iterations.last) }
+    }
+    return (judgements, false)
+  }
+
+  private func value(_ items: FactorMatrix, _ model: StaticTraining) -> Double {
+    let rows = HoldoutFoldIn.rows(histories, items: items, model.parameters, model.options)
+    let ranker = FactorRanker(users: rows, items: items, histories: histories, kernels: model.options.kernels)
+    return HeldOutRanking(of: users, catalogue: items.rows, workers: model.options.workers, by: ranker).mean(metric)
+  }
+
+  /// A number that other data, another split or another metric would hardly give (FNV-1a).
+  var fingerprint: UInt64 {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    let mix = { (value: UInt64) in hash = (hash ^ value) &* 0x0000_0100_0000_01B3 }
+    for matrix in [training, histories] {
+      mix(UInt64(matrix.rows))
+      mix(UInt64(matrix.columns))
+      for start in matrix.starts { mix(UInt64(start)) }
+      for index in matrix.indices { mix(UInt64(UInt32(bitPattern: index))) }
+      for strength in matrix.strengths { mix(UInt64(strength.bitPattern)) }
+    }
+    for user in users {
+      for item in user.items { mix(UInt64(UInt32(bitPattern: item))) }
+      mix(UInt64(user.testItems))
+    }
+    for byte in "\(metric)".utf8 { mix(UInt64(byte)) }
+    return hash
+  }
+}
+
+extension [HeldOutUser] {
+  /// The rows of these users alone, and the users as rows of it.
+  fileprivate func compacted(_ matrix: InteractionMatrix) -> (InteractionMatrix, [HeldOutUser]) {
+    var rows = InteractionMatrix(columns: matrix.columns)
+    let moved = enumerated().map { place, user in
+      for entry in matrix.starts[user.row]..<matrix.starts[user.row + 1] {
+        rows.append(column: matrix.indices[entry], strength: matrix.strengths[entry])
+      }
+      rows.endRow()
+      return HeldOutUser(user: user.user, row: place, items: user.items, unknownItems: user.unknownItems)
+    }
+    return (rows, moved)
+  }
+}

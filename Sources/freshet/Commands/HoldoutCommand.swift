@@ -1,0 +1,242 @@
+import Evaluation
+import Foundation
+import StreamingRecommender
+
+/// `freshet evaluate holdout`: train on a part of a file, rank all items for the rest.
+struct HoldoutCommand {
+  let context: CommandContext
+  private let began = ContinuousClock.now
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    try checkOptions()
+    switch context.options.string("split") {
+    // The explicit mode's command takes this over: `try ExplicitCommand(context).kfold()`.
+    case "kfold": throw usage("--split kfold is for ratings, which this version does not learn yet; choose --split time or strong")
+    case "strong": try strong()
+    default: try time()
+    }
+  }
+
+  private func checkOptions() throws {
+    let split = context.options.string("split") ?? "time"
+    if context.options.flag("explicit"), split != "kfold" { throw usage("--explicit goes with --split kfold, not with \(split)") }
+    for name in ["folds", "seeds", "compare-trained"] where context.options.isSet(name) && split != "strong" {
+      throw usage("--\(name) goes with --split strong, not with \(split)")
+    }
+    if context.options.isSet("folds"), context.options.isSet("test-share") {
+      throw usage("--folds N holds 1/N of the users out: leave --test-share away")
+    }
+  }
+
+  private func usage(_ message: String) -> CommandFailure { CommandFailure(message, status: .usage) }
+
+  private func evaluation(_ model: StaticModel) -> HoldoutEvaluation {
+    HoldoutEvaluation(training: model.training, baselines: .init(rawValue: context.options.string("baselines") ?? "") ?? .all)
+  }
+
+  private func bootstrap(_ model: StaticModel) -> HoldoutBootstrap {
+    HoldoutBootstrap(resamples: context.options.int("resamples") ?? 1000, seed: splitSeed, workers: model.threads)
+  }
+
+  private var splitSeed: UInt64 { UInt64(context.options.int("split-seed") ?? 98_765) }
+
+  /// Makes a split; one that is not possible is the caller's mistake.
+  private func split<R>(_ make: () throws -> R) throws -> R {
+    do { return try make() } catch let error as HoldoutError { throw CommandFailure("\(context.options.string("data")!): \(error)") }
+  }
+
+  // MARK: Time
+
+  private func time() throws {
+    let model = try StaticModel(context)
+    let share = context.options.double("test-share") ?? 0.2
+    let interactions = try context.interactions(context.options.string("data")!, context.valueRule, keepsTimes: true)
+    let split = try split { try HoldoutTimeSplit(interactions, testShare: share) }
+    var progress = context.progress("half-steps", total: model.halfSteps)
+    let outcome = try self.split {
+      try evaluation(model).run(split) {
+        progress.update($0)
+        return true
+      }
+    }
+    progress.finish(model.halfSteps)
+    let report = HoldoutReport(methods: outcome.methods, bootstrap: bootstrap(model))
+    if context.json {
+      var output = report.json
+      output["users"] = .int(split.users.count)
+      output["cold_users"] = .int(split.coldUsers.count)
+      output["cold_popularity"] = .object(HoldoutReport(methods: [outcome.cold], bootstrap: bootstrap(model)).means(of: 0))
+      output["repeated_pairs"] = .int(split.repeatedPairs)
+      finish(&output, model, [("split", .string("time")), ("test_share", .double(share)), ("split_time", .string(Self.text(split)))])
+    } else {
+      context.print(
+        "trained before \(Self.text(split)): \(split.training.matrix.entries) pairs, \(split.training.users.count) users, \(split.training.items.count) items"
+      )
+      context.print(
+        "tested: \(split.users.count) known users; \(split.repeatedPairs) test pairs that the training has are left out"
+      )
+      context.print(report.table)
+      context.print(
+        "\(split.coldUsers.count) users unknown to the training, by popularity: recall_at_20 \(ListText.fixed(outcome.cold.mean(.recall(20)), 4)), ndcg_at_20 \(ListText.fixed(outcome.cold.mean(.ndcg(20)), 4))"
+      )
+      context.print(closing(report, model))
+    }
+  }
+
+  private static func text(_ split: HoldoutTimeSplit) -> String {
+    Date(timeIntervalSince1970: Double(split.splitMilliseconds) / 1000).formatted(.iso8601)
+  }
+
+  // MARK: Strong generalisation
+
+  private func strong() throws {
+    let model = try StaticModel(context)
+    let pairs = try context.pairs(context.options.string("data")!, context.valueRule)
+    let parts = self.parts
+    let comparesTrained = context.options.flag("compare-trained")
+    let halfSteps = model.halfSteps * parts.count * (comparesTrained ? 2 : 1)
+    var progress = context.progress("half-steps", total: halfSteps)
+    let splits = parts.lazy.map { part in { try StrongGeneralisationSplit(pairs.matrix, part: part.part, seed: part.seed) } }
+    let outcome = try split {
+      try evaluation(model).run(splits, comparesTrained: comparesTrained, bootstrap: bootstrap(model)) {
+        progress.update($0)
+        return true
+      }
+    }
+    progress.finish(halfSteps)
+    let report = HoldoutReport(methods: outcome.methods, bootstrap: bootstrap(model))
+    let tests = outcome.methods[0].tests
+    if context.json {
+      var output = report.json
+      output["users"] = .int(tests)
+      if let comparison = outcome.comparison { output["fold_in_comparison"] = .object(HoldoutReport.json(comparison)) }
+      let folds = context.options.int("folds")
+      finish(
+        &output, model,
+        [
+          ("split", .string("strong")), ("seeds", .int(parts.count / (folds ?? 1))), ("folds", folds.map { .int($0) } ?? .null),
+          ("test_share", .double(testShareOfUsers)), ("target_share", .double(0.2)),
+        ])
+    } else {
+      context.print(
+        "strong generalisation, splits: \(parts.count); \(tests) tests of held-out users, folded in from 80 % of their pairs")
+      context.print(report.table)
+      if let comparison = outcome.comparison { context.print(HoldoutReport.text(comparison)) }
+      context.print(closing(report, model))
+    }
+  }
+
+  private var testShareOfUsers: Double {
+    context.options.int("folds").map { 1 / Double($0) } ?? context.options.double("test-share") ?? 0.1
+  }
+
+  private var parts: [(part: StrongGeneralisationSplit.Part, seed: UInt64)] {
+    let folds = context.options.int("folds")
+    let onePermutation: [StrongGeneralisationSplit.Part] =
+      folds.map { count in (0..<count).map { .fold(number: $0, count: count) } } ?? [.test(share: testShareOfUsers)]
+    let repetitions = context.options.int("seeds") ?? 1
+    return (0..<repetitions).flatMap { repetition in onePermutation.map { ($0, splitSeed &+ UInt64(repetition)) } }
+  }
+
+  private var seconds: Double { (ContinuousClock.now - began) / .seconds(1) }
+
+  private func closing(_ report: HoldoutReport, _ model: StaticModel) -> String {
+    "\(report.times); \(ListText.fixed(seconds, 1)) s in all on \(model.threads) threads"
+  }
+
+  private func finish(_ output: inout JSONOutput, _ model: StaticModel, _ more: [(String, JSONOutput.Value)]) {
+    output["seconds"] = .double(seconds)
+    output["threads"] = .int(model.threads)
+    var settings = model.settings
+    for (key, value) in more { settings[key] = value }
+    settings["split_seed"] = .int(Int(clamping: splitSeed))
+    settings["value"] = .string(context.valueRule.rawValue)
+    output["settings"] = .object(settings)
+    context.print(output.description)
+  }
+}
+
+/// Methods side by side, for people and for programs.
+struct HoldoutReport {
+  let methods: [HoldoutEvaluation.Method]
+  private let intervals: [[ClosedRange<Double>]]
+
+  init(methods: [HoldoutEvaluation.Method], bootstrap: HoldoutBootstrap) {
+    self.methods = methods
+    intervals = methods.map { $0.intervals(RankingMetric.all, bootstrap) }
+  }
+
+  /// The first method's figures at the top, the others' under their names.
+  var json: JSONOutput {
+    var output = figures(of: 0)
+    var others = JSONOutput()
+    for index in methods.indices.dropFirst() {
+      others[methods[index].name.lowercased().replacing(", ", with: "_").replacing("-", with: "_").replacing(" ", with: "_")] =
+        .object(figures(of: index))
+    }
+    output["beside"] = .object(others)
+    return output
+  }
+
+  private func figures(of index: Int) -> JSONOutput {
+    var output = means(of: index)
+    var bounds = JSONOutput()
+    for (metric, interval) in zip(RankingMetric.all, intervals[index]) {
+      bounds["\(metric)"] = [.double(interval.lowerBound), .double(interval.upperBound)]
+    }
+    output["intervals_95"] = .object(bounds)
+    output["fit_seconds"] = .double(methods[index].fitSeconds)
+    output["rank_seconds"] = .double(methods[index].rankSeconds)
+    return output
+  }
+
+  func means(of index: Int) -> JSONOutput {
+    var output = JSONOutput()
+    for metric in RankingMetric.all { output["\(metric)"] = .double(methods[index].mean(metric)) }
+    for k in HeldOutRanking.cutoffs { output["coverage_at_\(k)"] = .double(methods[index].coverage(k)) }
+    return output
+  }
+
+  var table: String {
+    var table = TextTable([.left] + methods.map { _ in .left }, header: ["mean over users [95 %]"] + methods.map(\.name))
+    let shown = HeldOutRanking.cutoffs.map(RankingMetric.recall) + [.recallCapped(20)] + HeldOutRanking.cutoffs.map(RankingMetric.ndcg)
+    for metric in shown {
+      let column = RankingMetric.all.firstIndex(of: metric)!
+      table.add(
+        ["\(metric)"]
+          + methods.indices.map {
+            let (mean, interval) = (methods[$0].mean(metric), intervals[$0][column])
+            return "\(ListText.fixed(mean, 4)) [\(ListText.fixed(interval.lowerBound, 4)), \(ListText.fixed(interval.upperBound, 4))]"
+          })
+    }
+    table.add(["coverage_at_20"] + methods.map { ListText.fixed($0.coverage(20), 4) })
+    return String(table.description.dropLast())
+  }
+
+  var times: String {
+    methods.map { "\($0.name): fitted in \(ListText.fixed($0.fitSeconds, 2)) s, ranked in \(ListText.fixed($0.rankSeconds, 2)) s" }
+      .joined(separator: "; ")
+  }
+
+  static func json(_ comparison: HoldoutEvaluation.FoldInComparison) -> JSONOutput {
+    [
+      "metric": .string("\(HoldoutEvaluation.FoldInComparison.metric)"), "folded_in": .double(comparison.foldedIn),
+      "trained_in": .double(comparison.trainedIn), "difference": .double(comparison.difference),
+      "difference_interval_95": [.double(comparison.interval.lowerBound), .double(comparison.interval.upperBound)],
+      "relative_difference": .double(comparison.relativeDifference),
+      "relative_difference_interval_95": [
+        .double(comparison.relativeInterval.lowerBound), .double(comparison.relativeInterval.upperBound),
+      ], "split_differences": .array(comparison.splitDifferences.map { .double($0) }),
+    ]
+  }
+
+  static func text(_ comparison: HoldoutEvaluation.FoldInComparison) -> String {
+    let percent = { ListText.fixed($0 * 100, 2) }
+    let (difference, interval) = (comparison.relativeDifference, comparison.relativeInterval)
+    return
+      "\(HoldoutEvaluation.FoldInComparison.metric): folded in \(ListText.fixed(comparison.foldedIn, 4)), trained in \(ListText.fixed(comparison.trainedIn, 4)); "
+      + "difference \(ListText.fixed(comparison.difference, 5)) = \(percent(difference)) % [95 %: \(percent(interval.lowerBound)) % to \(percent(interval.upperBound)) %]"
+  }
+}

@@ -1,0 +1,256 @@
+import Evaluation
+import Foundation
+import StreamingRecommender
+
+/// `freshet tune`: search for the settings of the model that rank a validation part of the data best.
+struct TuneCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    let model = try StaticModel(context)
+    let grid = try self.grid(model)
+    let data = try TuningData(context)
+    try data.checkTest()
+    let directory = context.options.string("resume") ?? Self.newDirectory()
+    let journal = try failing { try TuningJournal(directory: directory) }
+    context.note("\(grid.size) places in the grid; trials are kept in \(directory): continue with --resume \(directory)")
+    let trials = try search(grid, try data.validation(), model, journal)
+    guard let best = Tuning.ranked(trials).first, let judgement = best.best else {
+      throw CommandFailure("no training succeeded: \(trials.compactMap(\.failure).first ?? "there was none")")
+    }
+    let settings = grid.settings(at: best.settings) + [("model.iterations", String(judgement.iterations))]
+    let outcome = Outcome(
+      trials: Tuning.ranked(trials), settings: settings, validation: judgement.value, directory: directory,
+      winner: try data.test(try StaticModel(context.setting(settings))), configured: try data.test(model))
+    let report = json(outcome, data, model)
+    try save(report, directory + "/best.json")
+    if context.json { context.print(report.description) } else { show(outcome, grid, data) }
+  }
+
+  /// A mean over users and its 95 % interval.
+  struct Figure: CustomStringConvertible {
+    var mean: Double
+    var interval: ClosedRange<Double>
+
+    var description: String {
+      "\(ListText.fixed(mean, 4)) [\(ListText.fixed(interval.lowerBound, 4)), \(ListText.fixed(interval.upperBound, 4))]"
+    }
+  }
+
+  struct Outcome {
+    /// Best first.
+    var trials: [TuningTrial]
+    /// Of the winner, iterations included.
+    var settings: [(key: String, value: String)]
+    var validation: Double
+    var directory: String
+    /// On the test part, which the search never saw.
+    var winner: Figure
+    var configured: Figure
+
+    var setLine: String { settings.map { "--set \($0.key)=\($0.value)" }.joined(separator: " ") }
+  }
+
+  private static func newDirectory() -> String {
+    let now = Date().formatted(Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted))
+    return "tune-\(now)"
+  }
+
+  /// The grid without what the command line fixes.
+  private func grid(_ model: StaticModel) throws -> TuningGrid {
+    let iterations = model.training.parameters.iterations
+    let given = Set(context.parsed.configurationFlags.map(\.key))
+    guard let path = context.options.string("grid") else { return TuningGrid.standard.fixing(given, iterations: iterations) }
+    guard let json = FileManager.default.contents(atPath: path) else { throw CommandFailure("\(path): no such file; check the path") }
+    let grid = try failing { try TuningGrid(json: json, name: path, iterations: iterations) }
+    if let key = grid.movedKeys.first(where: given.contains) {
+      throw CommandFailure("\(key) is set and in \(path) too: leave one of them away", status: .usage)
+    }
+    return grid
+  }
+
+  private func search(_ grid: TuningGrid, _ validation: TuningValidation, _ model: StaticModel, _ journal: TuningJournal) throws
+    -> [TuningTrial]
+  {
+    let trialsMax = context.options.int("trials") ?? 24
+    let moved = Set(grid.axes.map(\.key) + ["model.iterations"])
+    let tuning = Tuning(
+      grid: grid, validation: validation, patience: context.options.int("patience") ?? 2, trialsMax: trialsMax,
+      fixedSettings: model.values.filter { !moved.contains($0.key) }.map { "\($0.key)=\($0.value)" },
+      makeTraining: { try StaticModel(context.setting($0)).training })
+    var (number, halfSteps) = (0, 0)
+    var progress = context.progress("half-steps", total: nil)
+    let step = {
+      halfSteps += 1
+      progress.update(halfSteps)
+      return true
+    }
+    return try failing {
+      try tuning.run(journal, progress: step) { trial, isKnown in
+        number += 1
+        // The bar stands on the line that the note would begin on.
+        if context.terminal.isErrorTerminal, !isKnown { progress.finish(halfSteps) }
+        context.note("trial \(number)\(isKnown ? " (known)" : ""): \(Self.text(trial, grid))")
+      }
+    }
+  }
+
+  private static func text(_ trial: TuningTrial, _ grid: TuningGrid) -> String {
+    let settings = grid.settings(at: trial.settings).map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+    guard let best = trial.best else { return "\(settings): \(trial.failure ?? "failed")" }
+    return "\(ListText.fixed(best.value, 4)) after \(best.iterations) iterations, \(settings), \(ListText.fixed(trial.seconds, 1)) s"
+  }
+
+  private func failing<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as TuningError { throw CommandFailure("\(error)") }
+  }
+
+  private func save(_ report: JSONOutput, _ path: String) throws {
+    do { try Data((report.description + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+      throw CommandFailure("\(path): cannot be written (\(error.localizedDescription))")
+    }
+  }
+
+  // MARK: Result
+
+  private func json(_ outcome: Outcome, _ data: TuningData, _ model: StaticModel) -> JSONOutput {
+    var settings = JSONOutput()
+    for (key, value) in outcome.settings { settings[key] = .string(value) }
+    var fixed = model.settings
+    for (key, _) in outcome.settings { fixed[key] = nil }
+    var output = JSONOutput()
+    output["metric"] = .string("\(data.metric)")
+    output["split"] = .string(data.split)
+    output["test_share"] = .double(data.testShare)
+    output["split_seed"] = .int(Int(clamping: data.seed))
+    output["settings"] = .object(settings)
+    output["set"] = .string(outcome.setLine)
+    output["validation"] = .double(outcome.validation)
+    output["test"] = Self.json(outcome.winner)
+    output["test_as_configured"] = Self.json(outcome.configured)
+    output["fixed_settings"] = .object(fixed)
+    output["directory"] = .string(outcome.directory)
+    output["trials"] = .array(outcome.trials.map(Self.json))
+    return output
+  }
+
+  private static func json(_ figure: Figure) -> JSONOutput.Value {
+    .object([
+      "value": .double(figure.mean), "interval_95": [.double(figure.interval.lowerBound), .double(figure.interval.upperBound)],
+    ])
+  }
+
+  private static func json(_ trial: TuningTrial) -> JSONOutput.Value {
+    var settings = JSONOutput()
+    for (key, value) in trial.settings.sorted(by: { $0.key < $1.key }) { settings[key] = .string(value) }
+    var output: JSONOutput = [
+      "value": trial.best.map { .double($0.value) } ?? .null, "iterations": trial.best.map { .int($0.iterations) } ?? .null,
+      "settings": .object(settings), "stopped_early": .bool(trial.stoppedEarly), "seconds": .double(trial.seconds),
+    ]
+    if let failure = trial.failure { output["failure"] = .string(failure) }
+    return .object(output)
+  }
+
+  private func show(_ outcome: Outcome, _ grid: TuningGrid, _ data: TuningData) {
+    let names = grid.axes.map { String($0.key.dropFirst("model.".count)) }
+    let header: [String] = ["\(data.metric)", "iterations"] + names + ["seconds", ""]
+    let alignments: [TextTable.Alignment] = header.dropLast().map { _ in .right } + [.left]
+    var table = TextTable(alignments, header: header)
+    for trial in outcome.trials {
+      let value: String = trial.best.map { ListText.fixed($0.value, 4) } ?? "-"
+      let iterations: String = trial.best.map { "\($0.iterations)" } ?? "-"
+      let settings: [String] = grid.axes.map { trial.settings[$0.key] ?? "-" }
+      let remark: String = trial.failure ?? (trial.stoppedEarly ? "stopped early" : "")
+      table.add([value, iterations] + settings + [ListText.fixed(trial.seconds, 1), remark])
+    }
+    context.print("\(data.sentence); best first:")
+    context.print(String(table.description.dropLast()))
+    context.print("on the test part, never looked at before: \(outcome.winner); as configured: \(outcome.configured)")
+    context.print(outcome.setLine)
+  }
+}
+
+/// The file of a search, in its three parts.
+private struct TuningData {
+  let metric: RankingMetric
+  let split: String
+  let testShare: Double
+  let seed: UInt64
+  private let context: CommandContext
+  private let interactions: StaticInteractions?
+  private let pairs: StaticPairs?
+
+  init(_ context: CommandContext) throws {
+    self.context = context
+    metric = RankingMetric.all.first { "\($0)" == context.options.string("metric") } ?? .ndcg(100)
+    split = context.options.string("split") ?? "time"
+    testShare = context.options.double("test-share") ?? (split == "time" ? 0.2 : 0.1)
+    seed = UInt64(context.options.int("split-seed") ?? 98_765)
+    let path = context.options.string("data")!
+    let isByTime = split == "time"
+    interactions = isByTime ? try context.interactions(path, context.valueRule, keepsTimes: true) : nil
+    pairs = isByTime ? nil : try context.pairs(path, context.valueRule)
+  }
+
+  var sentence: String {
+    split == "time"
+      ? "trained on the oldest \(ListText.fixed((1 - 2 * testShare) * 100, 0)) %, judged by the next \(ListText.fixed(testShare * 100, 0)) % of the interactions"
+      : "judged by \(ListText.fixed(testShare * 100, 0)) % of the users, folded in from 80 % of their pairs"
+  }
+
+  func validation() throws -> TuningValidation {
+    try failing {
+      if let interactions { return try TuningValidation(time: interactions, testShare: testShare, metric: metric) }
+      return try TuningValidation(strong: pairs!.matrix, testShare: testShare, seed: seed, metric: metric)
+    }
+  }
+
+  /// Throws now what would otherwise be thrown after the search.
+  func checkTest() throws {
+    try failing {
+      if let interactions { _ = try HoldoutTimeSplit(interactions, testShare: testShare) } else { _ = try strongTest() }
+    }
+  }
+
+  /// What `evaluate holdout` says of a model, with the same split.
+  func test(_ model: StaticModel) throws -> TuneCommand.Figure {
+    let evaluation = HoldoutEvaluation(training: model.training, baselines: .none)
+    let bootstrap = HoldoutBootstrap(seed: seed, workers: model.threads)
+    return try failing {
+      let method =
+        if let interactions {
+          try evaluation.run(try HoldoutTimeSplit(interactions, testShare: testShare)).methods[0]
+        } else {
+          try evaluation.run([strongTest], bootstrap: bootstrap).methods[0]
+        }
+      return TuneCommand.Figure(mean: method.mean(metric), interval: method.intervals([metric], bootstrap)[0])
+    }
+  }
+
+  private func strongTest() throws -> StrongGeneralisationSplit {
+    try StrongGeneralisationSplit(pairs!.matrix, part: .test(share: testShare), seed: seed)
+  }
+
+  private func failing<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as HoldoutError { throw CommandFailure("\(context.options.string("data")!): \(error)") }
+  }
+}
+
+extension CommandContext {
+  /// The same command with more `--set`.
+  fileprivate func setting(_ settings: [(key: String, value: String)]) -> CommandContext {
+    var global = parsed.global
+    global.set += settings.map { ParsedCommand.Setting(key: $0.key, value: $0.value) }
+    return CommandContext(
+      ParsedCommand(command: parsed.command, options: parsed.options, operands: parsed.operands, global: global))
+  }
+}
+
+extension TuningGrid {
+  /// A trial's settings in the order of the axes.
+  fileprivate func settings(at settings: [String: String]) -> [(key: String, value: String)] {
+    axes.compactMap { axis in settings[axis.key].map { (axis.key, $0) } }
+  }
+}

@@ -1,0 +1,47 @@
+import Evaluation
+import Factorization
+import Foundation
+import StreamingRecommender
+
+/// The model of the commands that train from a file, as the configuration asks for it.
+struct StaticModel {
+  let loaded: LoadedConfiguration
+  let training: StaticTraining
+  let threads: Int
+
+  /// - Throws: `ConfigurationError`; `CommandFailure` when a part of the recipe is on that needs the order of events.
+  init(_ context: CommandContext) throws {
+    loaded = try context.loaded()
+    let configuration = loaded.configuration
+    let live = [
+      ("model.recency", configuration.model.recency != nil), ("model.training_block", configuration.model.trainingBlock != nil),
+      ("model.trend", configuration.model.trend != nil),
+    ]
+    if let key = live.first(where: \.1)?.0 {
+      throw CommandFailure(
+        "\(context.parsed.command.name) is static and cannot use \(key): leave it at none, or run freshet evaluate prequential",
+        status: .usage)
+    }
+    threads = configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    training = StaticTraining(
+      parameters: EngineSettings(configuration).parameters, options: SolverOptions(workers: threads), seed: configuration.model.seed)
+  }
+
+  /// Half-steps of one training.
+  var halfSteps: Int { training.parameters.iterations * 2 + 1 }
+
+  /// The keys that a static training reads, as they are set.
+  var values: [(key: String, value: String)] { loaded.rows.filter { Self.keys.contains($0.key) }.map { ($0.key, $0.value) } }
+
+  /// The same for `--json`.
+  var settings: JSONOutput {
+    var settings = JSONOutput()
+    for (key, value) in values { settings[key] = .string(value) }
+    return settings
+  }
+
+  private static let keys: Set<String> = [
+    "model.factors", "model.unobserved_weight", "model.alpha", "model.regularization", "model.regularization_exponent",
+    "model.iterations", "model.solver", "model.cg_steps", "model.seed",
+  ]
+}
