@@ -474,27 +474,30 @@ static void VARIANT(score_panels)(const float *panels, int panel_count, int dime
   }
 }
 
-INLINE int VARIANT(any_above)(vec scores, vec floor) {
-  VARIANT(ivec) above = scores > floor;
+INLINE int VARIANT(any_from)(vec scores, vec floor) {
+  VARIANT(ivec) reached = scores >= floor;
   int any = 0;
-  for (int lane = 0; lane < LANES; lane++) any |= above[lane];
+  for (int lane = 0; lane < LANES; lane++) any |= reached[lane];
   return any;
 }
 
-static int VARIANT(select_top)(const float *scores, int count, int32_t first_item, float *heap_scores, int32_t *heap_items,
+static int VARIANT(select_top)(const float *scores, int count, const int32_t *items, float *heap_scores, int32_t *heap_items,
                                int entries, int capacity) {
   if (capacity <= 0) return 0;
   int i = 0;
-  float lowest = entries == capacity ? heap_scores[0] : -__builtin_inff();
+  // An equal score comes in where its item is the lower one: the order of the scores need not be that of the items.
+  float lowest = entries == capacity && heap_scores[0] > -__FLT_MAX__ ? heap_scores[0] : -__FLT_MAX__;
   while (i < count) {
     vec floor = splat(lowest);
-    while (i + LANES <= count && !VARIANT(any_above)(load(scores + i), floor)) i += LANES;
+    while (i + LANES <= count && !VARIANT(any_from)(load(scores + i), floor)) i += LANES;
     int end = i + LANES < count ? i + LANES : count;
-    for (; i < end; i++)
-      if (scores[i] > lowest) {
-        entries = heap_offer(heap_scores, heap_items, entries, capacity, scores[i], first_item + i);
-        if (entries == capacity) lowest = heap_scores[0];
-      }
+    for (; i < end; i++) {
+      int32_t item = items ? items[i] : i;
+      if (!(scores[i] >= lowest)) continue;
+      if (entries == capacity && !heap_worse(heap_scores[0], heap_items[0], scores[i], item)) continue;
+      entries = heap_offer(heap_scores, heap_items, entries, capacity, scores[i], item);
+      if (entries == capacity) lowest = heap_scores[0];
+    }
   }
   return entries;
 }

@@ -2,7 +2,8 @@ import CKernels
 
 /// Exact maximum inner product over all items, for a batch of users at a time.
 ///
-/// The order is total: higher score first, then lower item index.
+/// The order is total: higher score first, then lower item index. Blocks of items of which no member can reach a user's list are left
+/// out for that user (|x.y| <= |x||y|, the bound of LEMP, Teflioudi et al., 2015); the list is the same as without.
 public final class TopNSelector {
   /// One user's question.
   public struct Query {
@@ -10,9 +11,9 @@ public final class TopNSelector {
     public var factors: UnsafeBufferPointer<Float>
     /// Times the bias of each item.
     public var biasWeight: Float
-    /// Items that must not come, ascending.
+    /// Items that must not come.
     public var excluded: [Int32]
-    /// Added to the scores of single items, in any order; several of one item add up, in their order. The list is as exact with them.
+    /// Added to the scores of single items; several of one item add up, in their order. The list is as exact with them.
     public var boosts: [ScoredItem]
     public init(
       factors: UnsafeBufferPointer<Float>, biasWeight: Float = 0, excluded: [Int32] = [], boosts: [ScoredItem] = []
@@ -26,9 +27,9 @@ public final class TopNSelector {
 
   private let kernels: Kernels
   /// Users scored together: their scores for one slice of the items stay in the cache.
-  private static let usersAtOnce = 16
-  private static let panelsAtOnce = 128
-  private let scores = AlignedBuffer(count: TopNSelector.usersAtOnce * TopNSelector.panelsAtOnce * Kernels.panel)
+  private static let usersAtOnce = 64
+  private let scores = AlignedBuffer(count: TopNSelector.usersAtOnce * Slices.itemsMax)
+  private var sums = AdjustmentSums()
 
   public init(kernels: Kernels = .best) { self.kernels = kernels }
 
@@ -38,8 +39,7 @@ public final class TopNSelector {
     result.reserveCapacity(queries.count)
     var first = 0
     while first < queries.count {
-      let group = queries[first..<min(first + Self.usersAtOnce, queries.count)]
-      result += topOfGroup(n, panels, group)
+      result += topOfGroup(n, panels, queries[first..<min(first + Self.usersAtOnce, queries.count)])
       first += Self.usersAtOnce
     }
     return result
@@ -47,123 +47,73 @@ public final class TopNSelector {
 
   private func topOfGroup(_ n: Int, _ panels: ItemPanels, _ group: ArraySlice<Query>) -> [[ScoredItem]] {
     let stride = panels.dimensions
-    var users = [Float](repeating: 0, count: group.count * stride)
-    let sliceItems = Self.panelsAtOnce * Kernels.panel
-    var heaps = group.map { query in
-      Heap(capacity: n, excluded: query.excluded, boosts: BoostsBySlice(query.boosts, items: panels.items, sliceItems: sliceItems))
-    }
+    let users = AlignedBuffer(count: group.count * stride)
+    let openUsers = AlignedBuffer(count: group.count * stride)
+    let slices = Slices(panels)
+    var searches: [Search] = []
+    searches.reserveCapacity(group.count)
     for (index, query) in group.enumerated() {
-      precondition(query.factors.count == panels.factors)
-      for dimension in 0..<panels.factors { users[index * stride + dimension] = query.factors[dimension] }
-      users[index * stride + panels.factors] = query.biasWeight
+      fill(users.pointer + index * stride, query, panels)
+      searches.append(Search(query, n, panels, slices, &sums))
     }
-    var panel = 0
-    while panel < panels.panels {
-      let count = min(Self.panelsAtOnce, panels.panels - panel)
-      let firstItem = panel * Kernels.panel
-      let items = min(count * Kernels.panel, panels.items - firstItem)
-      kernels.table.pointee.score_panels(
-        panels.pointer + panel * stride * Kernels.panel, Int32(count), Int32(stride), users, Int32(stride), Int32(group.count),
-        scores.pointer, sliceItems)
-      for index in 0..<group.count {
-        heaps[index].offer(scores.pointer + index * sliceItems, items: items, firstItem: firstItem, kernels: kernels)
-      }
-      panel += count
-    }
-    return heaps.map { $0.sorted() }
-  }
-
-  /// The best entries so far of one user.
-  private struct Heap {
-    var scores: [Float]
-    var items: [Int32]
-    var entries: Int32 = 0
-    let excluded: [Int32]
-    var nextExcluded = 0
-    let boosts: BoostsBySlice
-
-    init(capacity: Int, excluded: [Int32], boosts: BoostsBySlice) {
-      scores = [Float](repeating: 0, count: capacity)
-      items = [Int32](repeating: 0, count: capacity)
-      self.excluded = excluded
-      self.boosts = boosts
-    }
-
-    mutating func offer(_ slice: UnsafeMutablePointer<Float>, items count: Int, firstItem: Int, kernels: Kernels) {
-      boosts.add(to: slice, firstItem: firstItem)
-      while nextExcluded < excluded.count, Int(excluded[nextExcluded]) < firstItem + count {
-        let index = Int(excluded[nextExcluded]) - firstItem
-        precondition(index >= 0, "excluded items must ascend, \(excluded[nextExcluded]) comes too late")
-        slice[index] = -.infinity
-        nextExcluded += 1
-      }
-      entries = kernels.table.pointee.select_top(
-        slice, Int32(count), Int32(firstItem), &scores, &items, entries, Int32(scores.count))
-    }
-
-    func sorted() -> [ScoredItem] {
-      (0..<Int(entries)).map { ScoredItem(item: items[$0], score: scores[$0]) }
-        .sorted { ($0.score, $1.item) > ($1.score, $0.item) }
-    }
-  }
-
-  /// Boosts in the order of the slices of items that are scored together (a counting sort: order within a slice is kept).
-  private struct BoostsBySlice {
-    private let boosts: [ScoredItem]
-    /// Slice s holds boosts[starts[s] ..< starts[s + 1]].
-    private let starts: [Int]
-    private let sliceItems: Int
-
-    init(_ boosts: [ScoredItem], items: Int, sliceItems: Int) {
-      self.sliceItems = sliceItems
-      let slices = (items + sliceItems - 1) / sliceItems
-      guard !boosts.isEmpty, slices > 0 else {
-        self.boosts = []
-        starts = []
-        return
-      }
-      var starts = [Int](repeating: 0, count: slices + 2)
-      for boost in boosts where Int(boost.item) < items { starts[Int(boost.item) / sliceItems + 2] += 1 }
-      for slice in 0..<slices { starts[slice + 2] += starts[slice + 1] }
-      self.boosts = [ScoredItem](unsafeUninitializedCapacity: starts[slices + 1]) { sorted, count in
-        for boost in boosts where Int(boost.item) < items {
-          let slice = Int(boost.item) / sliceItems + 1
-          sorted[starts[slice]] = boost
-          starts[slice] += 1
+    var open: [Int] = []
+    panels.itemsByPosition.withUnsafeBufferPointer { items in
+      for slice in 0..<slices.count {
+        open.removeAll(keepingCapacity: true)
+        for index in searches.indices where searches[index].canGain(from: slices, slice) { open.append(index) }
+        guard !open.isEmpty else { continue }
+        let isEverybody = open.count == searches.count
+        if !isEverybody {
+          for (row, index) in open.enumerated() {
+            (openUsers.pointer + row * stride).update(from: users.pointer + index * stride, count: stride)
+          }
         }
-        count = starts[slices + 1]
+        let positions = slices.positions(slice)
+        kernels.table.pointee.score_panels(
+          panels.pointer + slices.firstPanel(slice) * stride * Kernels.panel, Int32(slices.panels(slice)), Int32(stride),
+          isEverybody ? users.pointer : openUsers.pointer, Int32(stride), Int32(open.count), scores.pointer, Slices.itemsMax)
+        for (row, index) in open.enumerated() {
+          searches[index].offer(scores.pointer + row * Slices.itemsMax, positions, slice, items, kernels)
+        }
       }
-      self.starts = starts
+      for index in searches.indices { finish(&searches[index], users.pointer + index * stride, panels, slices, items) }
     }
+    return searches.map { $0.sorted() }
+  }
 
-    func add(to slice: UnsafeMutablePointer<Float>, firstItem: Int) {
-      guard !boosts.isEmpty else { return }
-      let number = firstItem / sliceItems
-      boosts.withUnsafeBufferPointer { boosts in
-        for index in starts[number]..<starts[number + 1] { slice[Int(boosts[index].item) - firstItem] += boosts[index].score }
+  private func fill(_ user: UnsafeMutablePointer<Float>, _ query: Query, _ panels: ItemPanels) {
+    precondition(query.factors.count == panels.factors, "\(query.factors.count) values for \(panels.factors) factors")
+    for dimension in 0..<panels.factors { user[dimension] = query.factors[dimension] }
+    user[panels.factors] = query.biasWeight
+  }
+
+  /// Boosted items of the slices that were left out: the boost may lift them into the list.
+  private func finish(
+    _ search: inout Search, _ user: UnsafePointer<Float>, _ panels: ItemPanels, _ slices: Slices, _ items: UnsafeBufferPointer<Int32>
+  ) {
+    for slice in search.skipped {
+      let bound = search.bound(slices, slice)
+      for adjustment in search.adjustments(in: slice) where adjustment.add > 0 && search.canReach(bound, boost: adjustment.add) {
+        let panel = Int(adjustment.position) / Kernels.panel
+        kernels.table.pointee.score_panels(
+          panels.pointer + panel * panels.dimensions * Kernels.panel, 1, Int32(panels.dimensions), user, Int32(panels.dimensions), 1,
+          scores.pointer, Slices.itemsMax)
+        scores.pointer[0] = scores.pointer[Int(adjustment.position) % Kernels.panel] + adjustment.add
+        search.offer(scores.pointer, 1, items.baseAddress! + Int(adjustment.position), kernels)
       }
     }
   }
 
-  /// The `n` largest of `scores` above 0, by the order of the lists.
-  public static func largest(_ n: Int, of scores: [Float], kernels: Kernels = .best) -> [ScoredItem] {
-    guard n > 0 else { return [] }
-    var heapScores = [Float](repeating: 0, count: n)
-    var heapItems = [Int32](repeating: 0, count: n)
-    let entries = kernels.table.pointee.select_top(scores, Int32(scores.count), 0, &heapScores, &heapItems, 0, Int32(n))
-    return (0..<Int(entries)).lazy.map { ScoredItem(item: heapItems[$0], score: heapScores[$0]) }
-      .filter { $0.score > 0 }.sorted { ($0.score, $1.item) > ($1.score, $0.item) }
-  }
-
-  /// All scores of one query (items beyond `panels.items` are not there); for evaluation.
+  /// All scores of one query, each at its item's `ItemPanels.position`, boosts added and excluded ones at minus infinity.
   public func scores(of panels: ItemPanels, for query: Query, into scores: inout [Float]) {
     let stride = panels.dimensions
     let needed = panels.panels * Kernels.panel
     if scores.count < needed { scores = [Float](repeating: 0, count: needed) }
-    var user = Array(query.factors)
-    user.append(query.biasWeight)
+    var user = [Float](repeating: 0, count: stride)
+    fill(&user, query, panels)
     kernels.table.pointee.score_panels(
       panels.pointer, Int32(panels.panels), Int32(stride), user, Int32(stride), 1, &scores, needed)
+    for adjustment in sums.adjustments(of: query, panels) { scores[Int(adjustment.position)] += adjustment.add }
   }
 
   /// How many of the first `count` scores are greater than and how many equal to `score`.
@@ -172,5 +122,174 @@ public final class TopNSelector {
     var equal: Int64 = 0
     kernels.table.pointee.count_above(scores, Int32(count), score, &greater, &equal)
     return (Int(greater), Int(equal))
+  }
+
+  /// The `n` largest of `scores` above 0, by the order of the lists.
+  public static func largest(_ n: Int, of scores: [Float], kernels: Kernels = .best) -> [ScoredItem] {
+    guard n > 0 else { return [] }
+    var heap = Heap(capacity: n)
+    scores.withUnsafeBufferPointer { heap.offer($0.baseAddress, scores.count, items: nil, kernels) }
+    return heap.sorted().filter { $0.score > 0 }
+  }
+}
+
+/// The items in the pieces that are scored together, whole blocks of `ItemPanels`: small ones first, where the lists fill.
+private struct Slices {
+  static let blocksMax = 4
+  static let itemsMax = blocksMax * ItemPanels.blockItems
+  private static let smallSlices = 32
+
+  let count: Int
+  private let panels: ItemPanels
+
+  init(_ panels: ItemPanels) {
+    self.panels = panels
+    let blocks = panels.lengthBounds.count
+    count = blocks <= Self.smallSlices ? blocks : Self.smallSlices + (blocks - Self.smallSlices + Self.blocksMax - 1) / Self.blocksMax
+  }
+
+  private func blocks(_ slice: Int) -> Range<Int> {
+    guard slice >= Self.smallSlices else { return slice..<(slice + 1) }
+    let first = Self.smallSlices + (slice - Self.smallSlices) * Self.blocksMax
+    return first..<min(first + Self.blocksMax, panels.lengthBounds.count)
+  }
+
+  func slice(ofPosition position: Int) -> Int {
+    let block = position / ItemPanels.blockItems
+    return block < Self.smallSlices ? block : Self.smallSlices + (block - Self.smallSlices) / Self.blocksMax
+  }
+
+  func firstPanel(_ slice: Int) -> Int { blocks(slice).lowerBound * ItemPanels.blockPanels }
+  func panels(_ slice: Int) -> Int { min(blocks(slice).upperBound * ItemPanels.blockPanels, panels.panels) - firstPanel(slice) }
+  func positions(_ slice: Int) -> Range<Int> {
+    let first = blocks(slice).lowerBound * ItemPanels.blockItems
+    return first..<min(blocks(slice).upperBound * ItemPanels.blockItems, panels.items)
+  }
+
+  /// No score of the slice, boosts apart, is above this.
+  func bound(_ slice: Int, length: Float, biasWeight: Float) -> Float {
+    var bound: Float = -.infinity
+    for block in blocks(slice) { bound = max(bound, length * panels.lengthBounds[block] + biasWeight * panels.biasBounds[block]) }
+    return bound
+  }
+}
+
+/// What is added to the score of the item at a position.
+private struct Adjustment {
+  var position: Int32
+  var add: Float
+}
+
+/// Adds up what a query adds to single items; an excluded one gets minus infinity.
+private struct AdjustmentSums {
+  private var sums: [Float] = []
+  private var touched: [Int32] = []
+
+  mutating func adjustments(of query: TopNSelector.Query, _ panels: ItemPanels) -> [Adjustment] {
+    if sums.count < panels.items { sums.append(contentsOf: repeatElement(0, count: panels.items - sums.count)) }
+    for boost in query.boosts where Int(boost.item) < panels.items { add(boost.score, at: panels.position(Int(boost.item))) }
+    for item in query.excluded where Int(item) < panels.items { add(-.infinity, at: panels.position(Int(item))) }
+    defer { touched.removeAll(keepingCapacity: true) }
+    return touched.map { position in
+      defer { sums[Int(position)] = 0 }
+      return Adjustment(position: position, add: sums[Int(position)])
+    }
+  }
+
+  private mutating func add(_ value: Float, at position: Int) {
+    if sums[position] == 0 { touched.append(Int32(position)) }
+    sums[position] += value
+  }
+}
+
+/// The search for one user's list.
+private struct Search {
+  private var heap: Heap
+  private let length: Float
+  private let biasWeight: Float
+  /// What rounding may add to a score above its bound.
+  private let slack: Float
+  /// Adjustments in the order of the slices; slice s holds starts[s] ..< starts[s + 1].
+  private let adjustments: [Adjustment]
+  private let starts: [Int]
+  /// Slices that were left out.
+  private(set) var skipped: [Int] = []
+
+  init(_ query: TopNSelector.Query, _ n: Int, _ panels: ItemPanels, _ slices: Slices, _ sums: inout AdjustmentSums) {
+    heap = Heap(capacity: n)
+    length = query.factors.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    biasWeight = query.biasWeight
+    slack = Float(panels.dimensions + 8) * .ulpOfOne
+    let unsorted = sums.adjustments(of: query, panels)
+    // A counting sort.
+    var starts = [Int](repeating: 0, count: slices.count + 2)
+    for adjustment in unsorted { starts[slices.slice(ofPosition: Int(adjustment.position)) + 2] += 1 }
+    for slice in 0..<slices.count { starts[slice + 2] += starts[slice + 1] }
+    adjustments = [Adjustment](unsafeUninitializedCapacity: unsorted.count) { sorted, count in
+      for adjustment in unsorted {
+        let slice = slices.slice(ofPosition: Int(adjustment.position)) + 1
+        sorted[starts[slice]] = adjustment
+        starts[slice] += 1
+      }
+      count = unsorted.count
+    }
+    self.starts = starts
+  }
+
+  func adjustments(in slice: Int) -> ArraySlice<Adjustment> { adjustments[starts[slice]..<starts[slice + 1]] }
+
+  /// No score of the slice, boosts apart, is above this.
+  func bound(_ slices: Slices, _ slice: Int) -> Float {
+    biasWeight >= 0 ? slices.bound(slice, length: length, biasWeight: biasWeight) : .infinity
+  }
+
+  /// Whether a score of at most `bound`, with `boost` added, could come into the list; written so that what is not a number can.
+  func canReach(_ bound: Float, boost: Float) -> Bool {
+    guard let lowest = heap.lowest else { return true }
+    return !(bound + boost + slack * (abs(bound) + boost) < lowest)
+  }
+
+  /// Whether an item of the slice could come into the list without a boost. A slice without any is noted as left out.
+  mutating func canGain(from slices: Slices, _ slice: Int) -> Bool {
+    if heap.lowest == nil || canReach(bound(slices, slice), boost: 0) { return true }
+    skipped.append(slice)
+    return false
+  }
+
+  mutating func offer(
+    _ scores: UnsafeMutablePointer<Float>, _ positions: Range<Int>, _ slice: Int, _ items: UnsafeBufferPointer<Int32>, _ kernels: Kernels
+  ) {
+    for adjustment in adjustments(in: slice) { scores[Int(adjustment.position) - positions.lowerBound] += adjustment.add }
+    offer(scores, positions.count, items.baseAddress! + positions.lowerBound, kernels)
+  }
+
+  mutating func offer(_ scores: UnsafeMutablePointer<Float>, _ count: Int, _ items: UnsafePointer<Int32>, _ kernels: Kernels) {
+    heap.offer(scores, count, items: items, kernels)
+  }
+
+  func sorted() -> [ScoredItem] { heap.sorted() }
+}
+
+/// The best entries so far.
+private struct Heap {
+  private var scores: [Float]
+  private var items: [Int32]
+  private var entries: Int32 = 0
+
+  init(capacity: Int) {
+    scores = [Float](repeating: 0, count: capacity)
+    items = [Int32](repeating: 0, count: capacity)
+  }
+
+  /// The worst entry of a full heap.
+  var lowest: Float? { Int(entries) == scores.count ? scores[0] : nil }
+
+  mutating func offer(_ candidates: UnsafePointer<Float>?, _ count: Int, items ids: UnsafePointer<Int32>?, _ kernels: Kernels) {
+    entries = kernels.table.pointee.select_top(candidates, Int32(count), ids, &scores, &items, entries, Int32(scores.count))
+  }
+
+  func sorted() -> [ScoredItem] {
+    (0..<Int(entries)).map { ScoredItem(item: items[$0], score: scores[$0]) }
+      .sorted { $0.score == $1.score ? $0.item < $1.item : $0.score > $1.score }
   }
 }

@@ -69,7 +69,7 @@ extension ItemPanels {
       if dimension < factors { unit[dimension] = 1 }
       return unit.withUnsafeBufferPointer {
         TopNSelector().scores(of: self, for: .init(factors: $0, biasWeight: dimension == factors ? 1 : 0), into: &scores)
-        return scores[item]
+        return scores[position(item)]
       }
     }
   }

@@ -22,9 +22,23 @@ import Testing
     #expect(selected(scores, 10, kernels, piece: piece) == sorted(scores, 10), "\(random)")
   }
 
+  @Test(arguments: Kernels.available, UInt64(1)...4) func theOrderInWhichItemsComeDoesNotShow(kernels: Kernels, seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let scores = random.wholeFloats(700, in: 0...6)
+    let items = (0..<700).map { Int32($0) }.shuffled(using: &random)
+    for capacity in [1, 20, 300] {
+      var heapScores = [Float](repeating: 0, count: capacity)
+      var heapItems = [Int32](repeating: 0, count: capacity)
+      let entries = kernels.table.pointee.select_top(
+        items.map { scores[Int($0)] }, 700, items, &heapScores, &heapItems, 0, Int32(capacity))
+      let selected = (0..<Int(entries)).map { ScoredItem(item: heapItems[$0], score: heapScores[$0]) }.sorted(by: isBetter)
+      #expect(selected == sorted(scores, capacity), "\(random)")
+    }
+  }
+
   @Test func withoutCapacityTheHeapIsNeitherReadNorWritten() async {
     await #expect(processExitsWith: .success) {
-      for kernels in Kernels.available { precondition(kernels.table.pointee.select_top([1, 2, 3], 3, 0, nil, nil, 0, 0) == 0) }
+      for kernels in Kernels.available { precondition(kernels.table.pointee.select_top([1, 2, 3], 3, nil, nil, nil, 0, 0) == 0) }
     }
   }
 
@@ -56,7 +70,7 @@ import Testing
     for first in stride(from: 0, to: scores.count, by: piece) {
       let part = Array(scores[first..<min(first + piece, scores.count)])
       entries = kernels.table.pointee.select_top(
-        part, Int32(part.count), Int32(first), &heapScores, &heapItems, entries, Int32(capacity))
+        part, Int32(part.count), (first..<(first + part.count)).map { Int32($0) }, &heapScores, &heapItems, entries, Int32(capacity))
     }
     // The heap has the worst first and is otherwise unordered.
     return (0..<Int(entries)).map { ScoredItem(item: heapItems[$0], score: heapScores[$0]) }.sorted(by: isBetter)

@@ -78,11 +78,45 @@ import Testing
     #expect(Set(list.map(\.item)) == Set(0..<70).subtracting([3, 69]))
   }
 
-  @Test func exclusionsOutOfOrderStopTheProgram() async {
-    await #expect(processExitsWith: .failure) {
-      let users = FactorMatrix(rows: 1, factors: 2, seed: 1)
-      let panels = ItemPanels(FactorMatrix(rows: 9000, factors: 2, seed: 1))
-      _ = TopNSelector().top(3, of: panels, for: [.init(factors: users[0], excluded: [5000, 3])])
+  @Test func theOrderOfExclusionsDoesNotMatter() {
+    let users = FactorMatrix(rows: 1, factors: 2, seed: 1)
+    let panels = ItemPanels(FactorMatrix(rows: 9000, factors: 2, seed: 1))
+    let best = TopNSelector().top(3, of: panels, for: [.init(factors: users[0])])[0].map(\.item)
+    for excluded in [[best[0], best[1]], [best[1], best[0]]] {
+      #expect(TopNSelector().top(1, of: panels, for: [.init(factors: users[0], excluded: excluded)])[0].map(\.item) == [best[2]])
+    }
+  }
+
+  /// Lengths that fall as popularity does, so that most blocks are left out for most users; biases and boosts that lift items of
+  /// blocks that were left out.
+  @Test(arguments: Kernels.available, 1...6 as ClosedRange<UInt64>) func leavingBlocksOutDoesNotShow(kernels: Kernels, seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let count = 20_000
+    var items = FactorMatrix(rows: count, factors: 24, deviation: 1, seedOfRow: { UInt64($0) &* 31 + seed })
+    items.withMutablePointer { pointer in
+      for item in 0..<count {
+        let scale = 1 / (1 + Float(random.below(UInt64(count))) / 50)
+        for dimension in 0..<24 { pointer[item * Kernels.padded(24) + dimension] *= scale }
+      }
+    }
+    var panels = ItemPanels(items)
+    for _ in 0..<300 { panels.setBias(Int(random.below(UInt64(count))), to: Float(random.below(100)) / 100) }
+    let users = FactorMatrix(rows: 70, factors: 24, deviation: 0.5, seedOfRow: { UInt64($0) &* 17 + seed })
+    let queries = (0..<70).map { user in
+      TopNSelector.Query(
+        factors: users[user], biasWeight: Float(user % 3),
+        excluded: (0..<random.below(200)).map { _ in Int32(random.below(UInt64(count))) },
+        boosts: (0..<random.below(300)).map { _ in
+          ScoredItem(item: Int32(random.below(UInt64(count))), score: Float(random.below(100)) / 50)
+        })
+    }
+    let selector = TopNSelector(kernels: kernels)
+    let lists = selector.top(20, of: panels, for: queries)
+    var scores: [Float] = []
+    for (query, list) in zip(queries, lists) {
+      selector.scores(of: panels, for: query, into: &scores)
+      let all = (0..<count).map { ScoredItem(item: Int32($0), score: scores[panels.position($0)]) }
+      #expect(list == Array(all.sorted(by: isBetter).prefix(20)), "\(random)")
     }
   }
 
@@ -126,7 +160,8 @@ import Testing
     var scores: [Float] = []
     for (user, query) in example.queries.enumerated() {
       TopNSelector(kernels: kernels).scores(of: example.panels, for: query, into: &scores)
-      #expect(Array(scores[..<70]) == (0..<70).map { example.score(user, $0) }, "\(example.random)")
+      let expected = (0..<70).map { query.excluded.contains(Int32($0)) ? -.infinity : example.score(user, $0) }
+      #expect((0..<70).map { scores[example.panels.position($0)] } == expected, "\(example.random)")
     }
   }
 

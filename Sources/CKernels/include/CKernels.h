@@ -61,9 +61,9 @@ typedef struct freshet_kernels {
   void (*score_panels)(const float *panels, int panel_count, int dimensions, const float *users, int user_stride, int user_count,
                        float *scores, size_t score_stride);
 
-  /// Offers scores[0 ..< count], items first_item + i, to a heap of at most `capacity` entries, worst first (lower score, then
-  /// higher item). Returns the new number of entries. -INFINITY is never taken.
-  int (*select_top)(const float *scores, int count, int32_t first_item, float *heap_scores, int32_t *heap_items, int entries,
+  /// Offers scores[0 ..< count] of items items[i] (items == NULL: i) to a heap of at most `capacity` entries, worst first (lower
+  /// score, then higher item). Returns the new number of entries. -INFINITY is never taken.
+  int (*select_top)(const float *scores, int count, const int32_t *items, float *heap_scores, int32_t *heap_items, int entries,
                     int capacity);
 
   /// How many of scores[0 ..< count] are greater than and how many are equal to `score`.

@@ -105,7 +105,7 @@ extension RecommenderEngine {
   }
 
   mutating func setAllBiases() {
-    for item in 0..<min(panels.items, trend.accumulators.count) { panels.setBias(item, to: trend.accumulators[item]) }
+    panels.setBiases(trend.accumulators)
   }
 
   /// Remembers who used an item that the live model was not trained on: its vector follows from them. Without a live model, once

@@ -59,7 +59,7 @@ extension RecommenderEngine {
   public func similarItems(_ items: [Int32], _ panels: ItemPanels, _ normalized: FactorMatrix, _ scratch: EngineScratch) -> [[ScoredItem]] {
     let queries = items.map { item in
       TopNSelector.Query(
-        factors: normalized[Int(item)], biasWeight: 0, excluded: Array(Set(absentItems + [item])).sorted())
+        factors: normalized[Int(item)], biasWeight: 0, excluded: absentItems + [item])
     }
     return scratch.selectors[0].top(settings.similarN, of: panels, for: queries)
   }

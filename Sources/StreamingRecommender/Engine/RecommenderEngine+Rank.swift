@@ -19,19 +19,21 @@ extension RecommenderEngine {
     let weight = settings.trendWeight > 0 ? settings.trendWeight : isKnown ? 0 : 1
     let coefficient = weight > 0 ? trend.coefficient(weight: weight) : 0
     let count = store.items.capacity
+    let boosts = user.map(boosts) ?? []
     vector.withUnsafeBufferPointer {
-      scratch.selectors[0].scores(of: panels, for: .init(factors: $0, biasWeight: coefficient), into: &scratch.scores)
+      scratch.selectors[0].scores(
+        of: panels, for: .init(factors: $0, biasWeight: coefficient, excluded: excluded.filter { $0 != item }, boosts: boosts),
+        into: &scratch.scores)
     }
     if scratch.scores.count < count { scratch.scores.append(contentsOf: repeatElement(0, count: count - scratch.scores.count)) }
-    // Items that came after the panels were laid out have no vector, only a count.
-    for late in min(panels.items, count)..<max(count, min(panels.items, count)) {
+    // Items that came after the panels were laid out have no vector, only a count and what follows from the order of items.
+    let laidOut = min(panels.items, count)
+    for late in laidOut..<count {
       scratch.scores[late] = late < trend.accumulators.count ? coefficient * trend.accumulators[late] : 0
     }
-    if let user {
-      for boost in boosts(user) { scratch.scores[Int(boost.item)] += boost.score }
-    }
-    let score = item.map { scratch.scores[Int($0)] } ?? 0
-    for other in excluded where other != item { scratch.scores[Int(other)] = -.infinity }
+    for boost in boosts where Int(boost.item) >= laidOut { scratch.scores[Int(boost.item)] += boost.score }
+    for other in excluded where Int(other) >= laidOut && other != item { scratch.scores[Int(other)] = -.infinity }
+    let score = item.map { scratch.scores[Int($0) < laidOut ? panels.position(Int($0)) : Int($0)] } ?? 0
     let (greater, equal) = scratch.selectors[0].countAbove(score, in: scratch.scores, count: count)
     return (greater, item == nil ? equal : equal - 1)
   }

@@ -111,7 +111,8 @@ extension RecommenderEngine {
   private func topN(_ users: [Int32], _ scratch: EngineScratch) -> [(Int32, [ScoredItem])] {
     let bias = settings.trendWeight == 0 ? 0 : trend.coefficient(weight: settings.trendWeight)
     let biasWithoutTaste = settings.trendWeight == 0 ? trend.coefficient(weight: 1) : bias
-    let slice = 16
+    // Many users share one reading of the item factors; few are spread over the workers.
+    let slice = users.count >= 64 * scratch.pool.workers ? 64 : 16
     let slots = UnsafeMutablePointer<[[ScoredItem]]>.allocate(capacity: (users.count + slice - 1) / slice)
     defer { slots.deallocate() }
     let context = UncheckedBox((scratch: scratch, slots: slots))
@@ -140,12 +141,8 @@ extension RecommenderEngine {
     return result
   }
 
-  /// What a user's list leaves out, ascending.
-  func excluded(_ user: Int32) -> [Int32] {
-    let seen = settings.excludeSeen ? store.seen(user) : []
-    if absentItems.isEmpty { return seen }
-    return Array(Set(seen).union(absentItems)).sorted()
-  }
+  /// What a user's list leaves out.
+  func excluded(_ user: Int32) -> [Int32] { (settings.excludeSeen ? store.seen(user) : []) + absentItems }
 
   /// Items by decayed count: the list for users that nobody knows.
   public func popular(_ n: Int) -> [ScoredItem] {

@@ -57,7 +57,7 @@ import Testing
     var random = SeededGenerator(seed: 3)
     var counts = TransitionCounts(successorsMax: 8)
     for step in 0..<20_000 {
-      counts.add(1, from: 0, to: step % 4 == 0 ? Int32(step / 4 % 4) : 4 + Int32(random.below(500)))
+      counts.add(1, from: 0, to: step % 2 == 0 ? Int32(step / 2 % 4) : 4 + Int32(random.below(500)))
       #expect(counts.row(0).successors.count <= 8)
     }
     #expect(counts.entries == 8)
