@@ -42,7 +42,7 @@ public struct StaticTraining {
   }
 
   /// The file as a matrix, users and items in the order of their ids.
-  private struct Pairs {
+  struct Pairs {
     var users: [String]
     var items: [String]
     var matrix: InteractionMatrix

@@ -155,4 +155,5 @@ def main():
     print(json.dumps({"train": train, "fold-in": fold_in, "top-n": top_n}[job["what"]](job)))
 
 
-main()
+if __name__ == "__main__":
+    main()
