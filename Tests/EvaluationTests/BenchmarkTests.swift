@@ -118,10 +118,11 @@ import Testing
     throws
   {
     let outcomes = try [1, 2, 3].map { try tiny(workers: $0, solver).run() }
-    #expect(outcomes.allSatisfy(\.isSameForAnyNumberOfWorkers))
+    for outcome in outcomes { #expect(outcome.isSameForAnyNumberOfWorkers) }
     #expect(Set(outcomes.map(\.hash.value)).count == 1)
     #expect(outcomes[0].speedUp == nil)
-    #expect(try #require(outcomes[1].speedUp) > 0)
+    let speedUp = try #require(outcomes[1].speedUp)
+    #expect(speedUp > 0)
   }
 
   @Test func theLossFalls() throws {
@@ -133,10 +134,10 @@ import Testing
 
 @Suite struct GeneratedInteractionsTests {
   @Test func theMatrixHasItsShapeAndRepeats() {
-    let generated = GeneratedInteractions(users: 200, items: 100, pairs: 3000)
+    let generated = GeneratedInteractions(users: 200, items: 1000, pairs: 3000)
     let matrix = generated.matrix
-    #expect(matrix.rows == 200 && matrix.columns == 100)
-    #expect(matrix.entries <= 3000 && matrix.entries > 1500, "\(matrix.entries)")
+    #expect(matrix.rows == 200 && matrix.columns == 1000)
+    #expect(matrix.entries <= 3000 && matrix.entries > 2000, "\(matrix.entries)")
     let again = generated.matrix
     #expect(again.indices == matrix.indices && again.starts == matrix.starts)
     for row in 0..<matrix.rows {
@@ -194,12 +195,13 @@ import Testing
   }
 
   @Test func everyVariantHasAPeak() {
-    #expect(Kernels.available.allSatisfy { KernelBenchmark.peak(of: $0.name, secondsMin: 0) > 0 })
+    for kernels in Kernels.available { #expect(KernelBenchmark.peak(of: kernels.name, secondsMin: 0) > 0, "\(kernels.name)") }
   }
 
   @Test func theGainIsOfTheBestVariantOverThePlainOne() throws {
     let outcome = tiny().run()
-    #expect(try #require(outcome.gain("rank_update")) > 0)
+    let gain = try #require(outcome.gain("rank_update"))
+    #expect(gain > 0)
     #expect(outcome.gain("no such kernel") == nil)
   }
 }
@@ -213,8 +215,8 @@ import Testing
     }
     #expect(hash([1, 2]) == hash([1, 2]))
     #expect(hash([1, 2]) != hash([2, 1]))
-    #expect(hash([0]) != hash([-0.0]))
-    #expect(hash([1]) != hash([1.nextUp]))
+    #expect(hash([0]) != hash([-Float(0)]))
+    #expect(hash([1]) != hash([Float(1).nextUp]))
     #expect(hash([]) != hash([0]))
     #expect(ResultHash().description == "cbf29ce484222325")
   }
