@@ -17,6 +17,7 @@ import numpy as np
 import data as data_sets
 import quality
 
+QUIET_CORES = 0.15
 HERE = pathlib.Path(__file__).resolve().parent
 FRESHET_SOLVERS = ["auto", "cg", "cholesky", "ials++"]
 PEERS = ["implicit cg", "implicit cholesky", "irspack cg", "irspack cholesky", "irspack ials++ 16", "irspack ials++ 32", "irspack ials++ 64"]
@@ -61,12 +62,28 @@ class Usage:
         return max(0.0, (self.busy_seconds() - self.busy - self.own_seconds() + self.own) / max(wall, 1e-9))
 
 
+def wait_for_quiet(seconds):
+    """Returns when other processes used hardly any core for a second, or when the time is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        usage = Usage()
+        time.sleep(1)
+        if usage.others() <= QUIET_CORES:
+            return
+
+
+def quiet_ones(runs):
+    """The runs that had the machine to themselves; all of them where none had."""
+    return [run for run in runs if run["cores_used_by_others"] <= QUIET_CORES] or runs
+
+
 def execute(command, timeout, own_threads):
     """(parsed JSON, None) or (None, why not)."""
     # Freshet takes every FRESHET_* variable for one of its settings.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("FRESHET")}
     if own_threads:
         environment["OPENBLAS_NUM_THREADS"] = "1"
+    wait_for_quiet(float(os.environ.get("FRESHET_BENCHMARK_WAIT", 0)))
     usage = Usage()
     try:
         result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, env=environment)
@@ -170,6 +187,7 @@ def compare_programs(options, name, data, loss, factors):
                     else:
                         both = [np.load(f"{output}/{side}_factors.npy") for side in ("user", "item")]
                     found[program] = quality.judge(data, *both, users_max=options.evaluate_users, threads=options.threads)
+    cells = {program: quiet_ones(runs) for program, runs in cells.items()}
     base = [f["seconds_per_iteration"] for f in cells.get(f"freshet {options.solvers[0]}", [])] if options.solvers else []
     rows = []
     for program in programs:
@@ -247,6 +265,7 @@ def side_by_side(options, candidates, what, keys):
                 figures[name].append(found)
     rows = []
     for name, all_figures in figures.items():
+        all_figures = quiet_ones(all_figures)
         row = dict(what, program=name)
         if all_figures:
             row |= {key: statistics.median(f[key] for f in all_figures) for key in keys}
@@ -317,12 +336,14 @@ def main():
     parser.add_argument("--peers", type=words, default=PEERS, help="names as in the table, or a program: implicit, irspack, none")
     parser.add_argument("--iterations", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=1, help="whole runs, program by program; medians are printed")
+    parser.add_argument("--repeats", type=int, default=1, help="whole runs, program by program; medians are printed, of those on a quiet machine where there are any")
     parser.add_argument("--seconds-max", type=float, default=120, help="for the iterations of one training; fewer are run when it is over")
+    parser.add_argument("--wait-quiet", type=float, default=0, help="seconds to wait, at most, before each run for the other processes to end")
     parser.add_argument("--evaluate-users", type=int, default=10_000, help="test users drawn for recall and nDCG; 0: no quality")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     options.cache = os.environ["FRESHET_BENCHMARK_CACHE"]
+    os.environ["FRESHET_BENCHMARK_WAIT"] = str(options.wait_quiet)
     unknown = [n for n in options.data if n not in data_sets.NAMES]
     if unknown:
         parser.error(f"no data set {', '.join(unknown)}; there are {', '.join(data_sets.NAMES)}")
