@@ -72,7 +72,8 @@ lint: ## Check the format, and that no path of one machine got in
 check-imports: ## Build with warnings as errors, and no import that Package.swift does not declare
 	swift build --scratch-path .build/check --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
 
-bench-quick: build ## Measure the time from event to list against the floor of this machine
+bench-quick: build ## Guard ratios of speed within one run, and the time from event to list against its floor
+	FRESHET=$(FRESHET) benchmarks/guards/ratios
 	FRESHET=$(FRESHET) benchmarks/guards/freshness
 
 clean: ## Remove everything that was built

@@ -37,7 +37,7 @@ let full: [Target] = [
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "StreamingRecommender", "Telemetry"]),
   .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "StreamingRecommender", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["CMicroHTTPD", "StreamingRecommender", "Telemetry"]),
-  .target(name: "Evaluation", dependencies: ["StreamingRecommender", "Factorization", "Datasets", "Telemetry"]),
+  .target(name: "Evaluation", dependencies: ["StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
     name: "freshet",
     dependencies: [

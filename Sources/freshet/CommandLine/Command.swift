@@ -1,7 +1,9 @@
 /// Which command was asked for.
 enum CommandID: String, CaseIterable, Sendable {
   case demo, serve, produce, recommend, popular, similar, retrain, status, models, train
-  case evaluatePrequential, evaluateHoldout, tune, benchmarkFreshness, topicsCreate, snapshot, configShow, configCheck, version, help
+  case evaluatePrequential, evaluateHoldout, tune
+  case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels
+  case topicsCreate, snapshot, configShow, configCheck, version, help
 }
 
 /// One command: what it is called, what it takes, what it is for.

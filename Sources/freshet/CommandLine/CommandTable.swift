@@ -214,6 +214,69 @@ enum CommandTable {
         Command.Example(line: "freshet benchmark freshness --during-retrain --json", sentence: "With a retrain, for a program."),
       ]),
     Command(
+      id: .benchmarkTrain, path: ["benchmark", "train"],
+      summary: "Measure a training on one thread and on several; no Kafka, no Redis.",
+      options: [
+        data("Interactions to use in place of the shipped ones."),
+        CommandOption(
+          long: "generated", kind: .text, valueName: "USERSxITEMSxPAIRS", sentence: "Interactions made up in memory, in place of a file."),
+        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "iterations", kind: .text, valueName: "T", sentence: "Iterations; 5 when nothing sets them.", key: "model.iterations"),
+        CommandOption(long: "solver", kind: .text, valueName: "S", sentence: "How a row is solved.", key: "model.solver"),
+        CommandOption(long: "threads", kind: .text, valueName: "P", sentence: "Threads.", key: "retrain.threads"),
+      ],
+      exclusive: [["data", "generated"]],
+      examples: [
+        Command.Example(line: "freshet benchmark train --factors 128", sentence: "The shipped interactions."),
+        Command.Example(line: "freshet benchmark train --generated 30000x41000x810000 --json", sentence: "A larger set, for a program."),
+      ],
+      presets: [("model.iterations", "5")]),
+    Command(
+      id: .benchmarkFoldIn, path: ["benchmark", "fold-in"],
+      summary: "Measure how long a user's row takes from the history: recency weights and exact solve.",
+      options: [
+        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "history", kind: .int(1...100_000), valueName: "H", defaultValue: "50", sentence: "Pairs of each user."),
+        CommandOption(
+          long: "items", kind: .int(1...100_000_000), valueName: "M", defaultValue: "41000", sentence: "Items with a vector."),
+        CommandOption(
+          long: "batch", kind: .int(1...1_000_000), valueName: "B", defaultValue: "2000", sentence: "Users solved in one pass."),
+        threads,
+      ],
+      examples: [
+        Command.Example(line: "freshet benchmark fold-in", sentence: "50 pairs a user."),
+        Command.Example(line: "freshet benchmark fold-in --history 200 --factors 128 --json", sentence: "For a program."),
+      ]),
+    Command(
+      id: .benchmarkTopN, path: ["benchmark", "top-n"],
+      summary: "Measure exact top-N lists over all items, and check some of them against a full sort.",
+      options: [
+        CommandOption(
+          long: "items", kind: .int(1...100_000_000), valueName: "M", defaultValue: "100000", sentence: "Items scored for each list."),
+        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "batch", kind: .int(1...1_000_000), valueName: "B", defaultValue: "64", sentence: "Lists made in one pass."),
+        CommandOption(
+          long: "count", short: "n", kind: .int(1...10_000), valueName: "N", defaultValue: "20", sentence: "Items of a list."),
+        threads,
+      ],
+      examples: [
+        Command.Example(line: "freshet benchmark top-n --items 41000 --batch 2000", sentence: "Many lists at a time."),
+        Command.Example(line: "freshet benchmark top-n --items 1000000 --factors 50 --batch 1", sentence: "One list of a large catalogue."),
+      ]),
+    Command(
+      id: .benchmarkKernels, path: ["benchmark", "kernels"],
+      summary: "Measure each numeric kernel in each variant, beside the multiply-adds that this processor can do.",
+      options: [
+        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors")
+      ],
+      examples: [
+        Command.Example(line: "freshet benchmark kernels", sentence: "64 factors."),
+        Command.Example(line: "freshet benchmark kernels --factors 128 --json", sentence: "For a program."),
+      ]),
+    Command(
       id: .topicsCreate, path: ["topics", "create"], summary: "Create the topics of interactions and of dead letters.",
       options: [
         CommandOption(long: "partitions", kind: .int(1...10_000), valueName: "N", defaultValue: "8", sentence: "Partitions of each.")
@@ -280,6 +343,9 @@ enum CommandTable {
 
   private static let count = CommandOption(
     long: "count", short: "n", kind: .int(1...10_000), valueName: "N", defaultValue: "10", sentence: "Items to print.")
+
+  private static let threads = CommandOption(
+    long: "threads", kind: .int(1...1024), valueName: "P", sentence: "Threads; all processors without it.")
 
   private static let value = CommandOption(
     long: "value", kind: .choice(["ignore", "weight", "log1p"]), valueName: "ignore|weight|log1p", defaultValue: "ignore",

@@ -1,0 +1,25 @@
+/// A hash over the bits of a benchmark's result: equal results, equal hashes, on any number of threads.
+///
+/// FNV-1a over 32-bit words, 64 bits wide. It says that a change of speed did not change what is computed; it is no checksum.
+public struct ResultHash: Sendable, Equatable, CustomStringConvertible {
+  public private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+  public init() {}
+
+  public mutating func add(_ word: UInt32) { value = (value ^ UInt64(word)) &* 0x0000_0100_0000_01B3 }
+  public mutating func add(_ number: Int32) { add(UInt32(bitPattern: number)) }
+  public mutating func add(_ number: Float) { add(number.bitPattern) }
+
+  public mutating func add(_ number: Double) {
+    add(UInt32(truncatingIfNeeded: number.bitPattern))
+    add(UInt32(truncatingIfNeeded: number.bitPattern >> 32))
+  }
+
+  public mutating func add(_ numbers: some Sequence<Float>) { for number in numbers { add(number) } }
+
+  /// Sixteen hexadecimal digits.
+  public var description: String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

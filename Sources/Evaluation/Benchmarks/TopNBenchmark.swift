@@ -1,0 +1,115 @@
+import Factorization
+
+/// How many top-N lists a second: random user and item factors, all items scored, nothing left out.
+public struct TopNBenchmark: Sendable {
+  public struct Outcome: Sendable {
+    public var listsPerSecond: Double
+    /// Wall time of the batch over its lists.
+    public var microsecondsPerList: Double
+    /// Whether the lists of some users of the batch were those of a full sort of all scores.
+    public var isExact: Bool
+    public var lists: [[ScoredItem]]
+    public var hash: ResultHash
+  }
+
+  public var items = 100_000
+  public var factors = 64
+  /// Users whose lists are made in one pass.
+  public var batch = 64
+  public var n = 20
+  public var threads = 1
+  public var seed: UInt64 = 42
+  /// How long the measurement takes at least.
+  public var secondsMin = 1.0
+  /// Users of the batch whose lists are compared with a full sort.
+  public var usersChecked = 4
+
+  public init() {}
+
+  public func run() -> Outcome {
+    let random = { (rows: Int, salt: UInt64) in
+      FactorMatrix(rows: rows, factors: factors, deviation: 1 / Float(factors).squareRoot()) {
+        (seed ^ salt) &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15
+      }
+    }
+    let (users, catalogue) = (random(batch, 0x5EED), random(items, 0))
+    let bench = Bench(users, ItemPanels(catalogue), n: n, threads: threads)
+    let seconds = Stopwatch(secondsMin: secondsMin).median { bench.pass() }
+    let lists = bench.lists
+    var hash = ResultHash()
+    for entry in lists.joined() {
+      hash.add(entry.item)
+      hash.add(entry.score)
+    }
+    let checked = stride(from: 0, to: batch, by: max(1, batch / max(1, usersChecked))).prefix(usersChecked)
+    let isExact = checked.allSatisfy { FullSort(users[$0], catalogue).agrees(with: lists[$0], n: n) }
+    return Outcome(
+      listsPerSecond: Double(batch) / seconds, microsecondsPerList: seconds / Double(batch) * 1e6,
+      isExact: isExact && usersChecked > 0 && batch > 0, lists: lists, hash: hash)
+  }
+
+  /// Everything that a pass needs. Sendable because a worker uses its own selector and writes the pieces it was given, and a
+  /// pass ends before the next one begins.
+  private final class Bench: @unchecked Sendable {
+    private let users: FactorMatrix
+    private let panels: ItemPanels
+    private let n: Int
+    private let pool: WorkerPool
+    private let selectors: [TopNSelector]
+    /// Users of one piece of work: enough to score together, few enough that every worker has some.
+    private let chunk: Int
+    private var pieces: [[[ScoredItem]]]
+
+    init(_ users: FactorMatrix, _ panels: ItemPanels, n: Int, threads: Int) {
+      self.users = users
+      self.panels = panels
+      self.n = n
+      pool = WorkerPool(workers: threads)
+      selectors = (0..<threads).map { _ in TopNSelector() }
+      let share = (users.rows + threads - 1) / threads
+      chunk = min(64, max(16, (share + 15) / 16 * 16))
+      pieces = Array(repeating: [], count: (users.rows + chunk - 1) / chunk)
+    }
+
+    var lists: [[ScoredItem]] { Array(pieces.joined()) }
+
+    func pass() {
+      pieces.withUnsafeMutableBufferPointer { buffer in
+        let output = Output(pointer: buffer.baseAddress!)
+        pool.run(count: users.rows, chunk: chunk) { range, worker in
+          let queries = range.map { TopNSelector.Query(factors: self.users[$0]) }
+          output.pointer[range.lowerBound / self.chunk] = self.selectors[worker].top(self.n, of: self.panels, for: queries)
+        }
+      }
+    }
+
+    /// Sendable because each piece of it is written by one worker.
+    private struct Output: @unchecked Sendable { let pointer: UnsafeMutablePointer<[[ScoredItem]]> }
+  }
+}
+
+/// All items of one user in order, scored in Double: the plain twin of the top-N selection.
+struct FullSort {
+  private let scores: [Double]
+  private let order: [Int]
+  /// What a Float score may differ by.
+  private let tolerance: Double
+
+  init(_ user: UnsafeBufferPointer<Float>, _ items: FactorMatrix) {
+    let scores = (0..<items.rows).map { item in zip(user, items[item]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } }
+    self.scores = scores
+    order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
+    tolerance = 1e-5 * max(1, scores.reduce(0) { max($0, abs($1)) })
+  }
+
+  /// Whether the list holds distinct items with their scores, none of them worse than the one that belongs in its place.
+  ///
+  /// Items whose scores differ by less than Float can tell may stand in either order.
+  func agrees(with list: [ScoredItem], n: Int) -> Bool {
+    guard list.count == min(n, order.count), Set(list.map(\.item)).count == list.count else { return false }
+    return list.enumerated().allSatisfy { place, entry in
+      let score = scores[Int(entry.item)]
+      return abs(score - Double(entry.score)) <= tolerance && score >= scores[order[place]] - tolerance
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Evaluation
+import Factorization
+import Foundation
+import StreamingRecommender
+
+/// `freshet benchmark fold-in`: one user's row from the history, as the live stream solves it.
+struct BenchmarkFoldInCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    let settings = EngineSettings(try context.loaded().configuration)
+    var benchmark = FoldInBenchmark(parameters: settings.parameters, recency: settings.recency)
+    benchmark.items = context.options.int("items")!
+    benchmark.history = context.options.int("history")!
+    benchmark.batch = context.options.int("batch")!
+    benchmark.threads = context.options.int("threads") ?? ProcessInfo.processInfo.activeProcessorCount
+    guard benchmark.history <= benchmark.items else {
+      throw CommandFailure("--history \(benchmark.history) needs as many items: raise --items", status: .usage)
+    }
+    let outcome = benchmark.run()
+    if context.json {
+      let output: JSONOutput = [
+        "microseconds_per_user": .double(outcome.microsecondsPerUser), "history": .int(benchmark.history),
+        "factors": .int(settings.parameters.factors), "threads": .int(benchmark.threads),
+        "users_per_second": .double(outcome.usersPerSecond), "batch": .int(benchmark.batch), "items": .int(benchmark.items),
+        "kernel": .string(Kernels.best.name), "result_hash": .string(outcome.hash.description),
+      ]
+      context.print(output.description)
+      return
+    }
+    context.print(
+      """
+      \(ListText.fixed(outcome.microsecondsPerUser, 1)) us a user on one thread (\(benchmark.history) pairs, \(settings.parameters.factors) factors; \(Kernels.best.name))
+      \(ListText.fixed(outcome.usersPerSecond, 0)) users a second in batches of \(benchmark.batch) on \(benchmark.threads) threads
+      result \(outcome.hash)
+      """)
+  }
+}

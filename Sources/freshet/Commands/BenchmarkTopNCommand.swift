@@ -1,0 +1,37 @@
+import Evaluation
+import Factorization
+import Foundation
+
+/// `freshet benchmark top-n`: exact lists over all items.
+struct BenchmarkTopNCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    var benchmark = TopNBenchmark()
+    benchmark.items = context.options.int("items")!
+    benchmark.factors = try context.loaded().configuration.model.factors
+    benchmark.batch = context.options.int("batch")!
+    benchmark.n = context.options.int("count")!
+    benchmark.threads = context.options.int("threads") ?? ProcessInfo.processInfo.activeProcessorCount
+    let outcome = benchmark.run()
+    if context.json {
+      let output: JSONOutput = [
+        "lists_per_second": .double(outcome.listsPerSecond), "batch": .int(benchmark.batch), "items": .int(benchmark.items),
+        "factors": .int(benchmark.factors), "threads": .int(benchmark.threads), "exact": .bool(outcome.isExact),
+        "microseconds_per_list": .double(outcome.microsecondsPerList), "n": .int(benchmark.n),
+        "lists_checked": .int(min(benchmark.usersChecked, benchmark.batch)), "kernel": .string(Kernels.best.name),
+        "result_hash": .string(outcome.hash.description),
+      ]
+      context.print(output.description)
+    } else {
+      context.print(
+        """
+        \(ListText.fixed(outcome.listsPerSecond, 0)) lists a second, \(ListText.fixed(outcome.microsecondsPerList, 1)) us a list: top \(benchmark.n) of \(benchmark.items) items, \(benchmark.factors) factors, batches of \(benchmark.batch) on \(benchmark.threads) threads (\(Kernels.best.name))
+        \(outcome.isExact ? "equal to a full sort" : "NOT equal to a full sort"); result \(outcome.hash)
+        """)
+    }
+    guard outcome.isExact else { throw CommandFailure("a list is not that of a full sort") }
+  }
+}
