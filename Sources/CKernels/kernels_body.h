@@ -150,47 +150,6 @@ static void VARIANT(rank_update)(float *matrix, float *rhs, int padded, const fl
   }
 }
 
-// Left-looking by blocks of 8 rows: each block is first brought up to date with all rows above it by the tiles of
-// rank_update, then factored within itself. U'U = matrix, U stored in the upper triangle.
-static int VARIANT(cholesky_solve)(float *matrix, float *x, int padded) {
-  for (int block = 0; block < padded; block += 8) {
-    if (block > 0) VARIANT(row_block)(matrix, matrix, matrix, padded, block, block, -1.0f);
-    int start = block / LANES * LANES;
-    for (int r = 0; r < 8; r++) {
-      float *row = matrix + (size_t)(block + r) * padded;
-      for (int q = 0; q < r; q++) {
-        const float *above = matrix + (size_t)(block + q) * padded;
-        vec factor = splat(above[block + r]);
-        for (int j = start; j < padded; j += LANES) store(row + j, load(row + j) - factor * load(above + j));
-      }
-      float pivot = row[block + r];
-      if (!(pivot > 0)) return block + r + 1;
-      vec inverse = splat(1.0f / __builtin_sqrtf(pivot));
-      for (int j = start; j < padded; j += LANES) store(row + j, load(row + j) * inverse);
-    }
-  }
-  // Columns left of the diagonal inside its vector hold leftovers, which must not reach the solution.
-  for (int i = 0; i < padded; i++) {
-    const float *row = matrix + (size_t)i * padded;
-    float z = x[i] / row[i];
-    x[i] = z;
-    int j = i + 1;
-    for (; j < padded && j % LANES != 0; j++) x[j] -= row[j] * z;
-    vec zv = splat(z);
-    for (; j < padded; j += LANES) store(x + j, load(x + j) - zv * load(row + j));
-  }
-  for (int i = padded - 1; i >= 0; i--) {
-    const float *row = matrix + (size_t)i * padded;
-    float rest = x[i];
-    int j = i + 1;
-    for (; j < padded && j % LANES != 0; j++) rest -= row[j] * x[j];
-    vec total = {};
-    for (; j < padded; j += LANES) total += load(row + j) * load(x + j);
-    x[i] = (rest - VARIANT(sum)(total)) / row[i];
-  }
-  return 0;
-}
-
 #if LANES == 16
 #define LOW(a, b) \
   __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
@@ -228,6 +187,105 @@ INLINE four VARIANT(sums)(vec a, vec b, vec c, vec d) {
 #else
   return v;
 #endif
+}
+
+// The 8 x 8 triangle on the diagonal, by itself: what every other column waits for. Its diagonal becomes the inverse of the factor's.
+// Returns 0, or 1 + the index of the first pivot that is not positive.
+INLINE int VARIANT(factor_triangle)(float u[8][8], const float *block, int stride) {
+#pragma clang loop unroll(full)
+  for (int r = 0; r < 8; r++)
+#pragma clang loop unroll(full)
+    for (int c = r; c < 8; c++) u[r][c] = block[(size_t)r * stride + c];
+#pragma clang loop unroll(full)
+  for (int r = 0; r < 8; r++) {
+    float pivot = u[r][r];
+    if (!(pivot > 0)) return r + 1;
+    float inverse = 1.0f / __builtin_sqrtf(pivot);
+    u[r][r] = inverse;
+#pragma clang loop unroll(full)
+    for (int c = r + 1; c < 8; c++) u[r][c] *= inverse;
+#pragma clang loop unroll(full)
+    for (int q = r + 1; q < 8; q++)
+#pragma clang loop unroll(full)
+      for (int c = q; c < 8; c++) u[q][c] -= u[r][q] * u[r][c];
+  }
+  return 0;
+}
+
+// Left-looking by blocks of 8 rows: each block is first brought up to date with all rows above it by the tiles of
+// rank_update, then factored within itself. U'U = matrix, U stored in the upper triangle. Both substitutions go block by block, so that
+// divisions and single sums, which wait for each other, are few; and nothing stored as single numbers is soon read as a vector.
+static int VARIANT(cholesky_solve)(float *matrix, float *x, int padded) {
+  float inverses[padded];
+  float u[8][8], z[8];
+  for (int block = 0; block < padded; block += 8) {
+    if (block > 0) VARIANT(row_block)(matrix, matrix, matrix, padded, block, block, -1.0f);
+    float *rows = matrix + (size_t)block * padded;
+    int failed = VARIANT(factor_triangle)(u, rows + block, padded);
+    if (failed) return block + failed;
+#pragma clang loop unroll(full)
+    for (int r = 0; r < 8; r++) {
+      inverses[block + r] = u[r][r];
+      z[r] = x[block + r];
+#pragma clang loop unroll(full)
+      for (int q = 0; q < r; q++) z[r] -= u[q][r] * z[q];
+      z[r] *= u[r][r];
+    }
+    for (int j = block / LANES * LANES; j < padded; j += LANES) {
+      vec v[8], rest = load(x + j), change = {};
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 8; r++) {
+        v[r] = load(rows + (size_t)r * padded + j);
+#pragma clang loop unroll(full)
+        for (int q = 0; q < r; q++) v[r] -= splat(u[q][r]) * v[q];
+        v[r] *= splat(u[r][r]);
+        store(rows + (size_t)r * padded + j, v[r]);
+        change += v[r] * splat(z[r]);
+      }
+      if (j >= block + 8) {
+        store(x + j, rest - change);
+      }
+#if LANES == 16
+      // The vector that holds the diagonal: only what comes after the block moves.
+      else if (block + 8 < j + LANES)
+        store(x + j, rest - (vec)((VARIANT(ivec))change & *(const VARIANT(ivec) *)upper_half));
+#endif
+    }
+    for (int r = 0; r < 8; r++) x[block + r] = z[r];
+  }
+  for (int block = padded - 8; block >= 0; block -= 8) {
+    const float *rows = matrix + (size_t)block * padded;
+    vec total[8];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < 8; r++) total[r] = (vec){};
+    int j = block + 8;
+#if LANES == 16
+    // The second half of a vector: what stands in the first, below the diagonal too, does not belong to the sums.
+    if (j % LANES != 0) {
+      VARIANT(ivec) mask = *(const VARIANT(ivec) *)upper_half;
+      vec v = load(x + block);
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 8; r++) total[r] = (vec)((VARIANT(ivec))load(rows + (size_t)r * padded + block) & mask) * v;
+      j = block + LANES;
+    }
+#endif
+    for (; j < padded; j += LANES) {
+      vec v = load(x + j);
+#pragma clang loop unroll(full)
+      for (int r = 0; r < 8; r++) total[r] += load(rows + (size_t)r * padded + j) * v;
+    }
+    four low = VARIANT(sums)(total[0], total[1], total[2], total[3]);
+    four high = VARIANT(sums)(total[4], total[5], total[6], total[7]);
+#pragma clang loop unroll(full)
+    for (int r = 7; r >= 0; r--) {
+      z[r] = x[block + r] - (r < 4 ? low[r] : high[r - 4]);
+#pragma clang loop unroll(full)
+      for (int q = 7; q > r; q--) z[r] -= rows[(size_t)r * padded + block + q] * z[q];
+      z[r] *= inverses[block + r];
+    }
+    for (int r = 0; r < 8; r++) x[block + r] = z[r];
+  }
+  return 0;
 }
 
 #define AT_ONCE 4
