@@ -58,6 +58,11 @@ public struct KernelBenchmark: Sendable {
 
   public func run() -> Outcome {
     let data = Data(self)
+    // The pieces hold pointers into it.
+    return withExtendedLifetime(data) { run(data) }
+  }
+
+  private func run(_ data: Data) -> Outcome {
     var outcome = Outcome(peaks: [], rows: [], hash: ResultHash())
     for kernels in Kernels.available {
       let peak = Self.peak(of: kernels.name, secondsMin: secondsMin)

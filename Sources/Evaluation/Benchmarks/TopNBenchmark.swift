@@ -42,7 +42,9 @@ public struct TopNBenchmark: Sendable {
       hash.add(entry.score)
     }
     let checked = stride(from: 0, to: batch, by: max(1, batch / max(1, usersChecked))).prefix(usersChecked)
-    let isExact = checked.allSatisfy { FullSort(users[$0], catalogue).agrees(with: lists[$0], n: n) }
+    let isExact = withExtendedLifetime(users) {
+      checked.allSatisfy { FullSort(users[$0], catalogue).agrees(with: lists[$0], n: n) }
+    }
     return Outcome(
       listsPerSecond: Double(batch) / seconds, microsecondsPerList: seconds / Double(batch) * 1e6,
       isExact: isExact && usersChecked > 0 && batch > 0, lists: lists, hash: hash)
