@@ -15,18 +15,52 @@ public struct FoldIn: Sendable {
   /// Memory of one worker and the history of the user at hand.
   public final class Workspace {
     fileprivate let rows: RowSolver.Workspace
-    fileprivate var items: [Int32] = []
-    fileprivate var strengths: [Float] = []
-    fileprivate var pairs = 0
-    fileprivate var newestMilliseconds: Int64 = 0
+    // Behind a constant pointer: each pair of each fold-in passes here, and a class's own variables are checked at every access.
+    fileprivate let history = UnsafeMutablePointer<History>.allocate(capacity: 1)
 
-    public init(factors: Int) { rows = RowSolver.Workspace(factors: factors) }
+    public init(factors: Int) {
+      rows = RowSolver.Workspace(factors: factors)
+      history.initialize(to: History())
+    }
+
+    deinit {
+      history.pointee.items.deallocate()
+      history.pointee.strengths.deallocate()
+      history.deallocate()
+    }
 
     /// Forgets the user before.
     public func begin() {
-      items.removeAll(keepingCapacity: true)
-      strengths.removeAll(keepingCapacity: true)
-      pairs = 0
+      history.pointee.count = 0
+      history.pointee.pairs = 0
+    }
+  }
+
+  /// Pairs whose items have a vector, and how many there were in all.
+  fileprivate struct History {
+    var capacity = 256
+    var items = UnsafeMutablePointer<Int32>.allocate(capacity: 256)
+    var strengths = UnsafeMutablePointer<Float>.allocate(capacity: 256)
+    var count = 0
+    var pairs = 0
+    var newestMilliseconds: Int64 = 0
+
+    mutating func append(_ item: Int32, _ strength: Float) {
+      if count == capacity { grow() }
+      items[count] = item
+      strengths[count] = strength
+      count += 1
+    }
+
+    private mutating func grow() {
+      let (oldItems, oldStrengths) = (items, strengths)
+      capacity *= 2
+      items = .allocate(capacity: capacity)
+      strengths = .allocate(capacity: capacity)
+      items.update(from: oldItems, count: count)
+      strengths.update(from: oldStrengths, count: count)
+      oldItems.deallocate()
+      oldStrengths.deallocate()
     }
   }
 
@@ -35,28 +69,22 @@ public struct FoldIn: Sendable {
 
   /// Adds the user's next pair, newest first; `item` is `nil` where the item has no vector (it still counts as a step in age).
   public func add(item: Int32?, strength: Float, timeMilliseconds: Int64, to workspace: Workspace) {
-    if workspace.pairs == 0 { workspace.newestMilliseconds = timeMilliseconds }
-    workspace.pairs += 1
+    let history = workspace.history
+    if history.pointee.pairs == 0 { history.pointee.newestMilliseconds = timeMilliseconds }
+    history.pointee.pairs += 1
     guard let item else { return }
-    let weight =
-      recency?.weight(age: workspace.pairs, gapMilliseconds: max(0, workspace.newestMilliseconds - timeMilliseconds)) ?? 1
-    workspace.items.append(item)
-    workspace.strengths.append(strength * weight)
+    let gap = max(0, history.pointee.newestMilliseconds - timeMilliseconds)
+    history.pointee.append(item, strength * (recency?.weight(age: history.pointee.pairs, gapMilliseconds: gap) ?? 1))
   }
 
   /// Pairs added since `begin`.
-  public func pairs(in workspace: Workspace) -> Int { workspace.pairs }
+  public func pairs(in workspace: Workspace) -> Int { workspace.history.pointee.pairs }
 
   /// Writes the row (padding included); false when it is not finite (zeros are written).
   public func solve(side: RowSolver.Side, into row: UnsafeMutablePointer<Float>, workspace: Workspace) -> Bool {
-    workspace.strengths.withUnsafeBufferPointer { strengths in
-      workspace.items.withUnsafeBufferPointer { items in
-        guard let first = items.baseAddress, !items.isEmpty else {
-          row.update(repeating: 0, count: Kernels.padded(solver.factors))
-          return true
-        }
-        return solver.solve(indices: first, strengths: strengths, side: side, into: row, workspace: workspace.rows)
-      }
-    }
+    let history = workspace.history.pointee
+    return solver.solve(
+      indices: history.items, strengths: UnsafeBufferPointer(start: history.strengths, count: history.count), side: side, into: row,
+      workspace: workspace.rows)
   }
 }

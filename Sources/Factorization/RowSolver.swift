@@ -93,7 +93,12 @@ public struct RowSolver: Sendable {
     let solution = workspace.solution.pointer
     let unobserved = confidence.unobserved
     let gramian = side.gramian.pointer
-    for index in 0..<(stride * stride) { matrix[index] = unobserved * gramian[index] }
+    // The upper triangle, in whole vectors.
+    for start in Swift.stride(from: 0, to: stride, by: Kernels.pad) {
+      for i in start..<(start + Kernels.pad) {
+        for index in (i * stride + start)..<((i + 1) * stride) { matrix[index] = unobserved * gramian[index] }
+      }
+    }
     solution.update(repeating: 0, count: stride)
     workspace.weights.withUnsafeBufferPointer { weights in
       workspace.targets.withUnsafeBufferPointer { targets in
