@@ -123,9 +123,20 @@ enum CommandTable {
         CommandOption(
           long: "retrain-every", kind: .text, valueName: "N", sentence: "Events between retrains.", key: "retrain.every_events"),
         CommandOption(long: "limit", kind: .int(1...Int.max), valueName: "N", sentence: "Read no more than N events."),
+        CommandOption(
+          long: "first-occurrences", kind: .flag, sentence: "Leave out what repeats the user and the item of an earlier event."),
+        CommandOption(
+          long: "shuffle-ties", kind: .int(0...Int.max), valueName: "SEED",
+          sentence: "Shuffle what a user did at one and the same time, for files whose order within a moment means nothing."),
+        CommandOption(
+          long: "ablation", kind: .flag, sentence: "Print what each part of the model adds, and three baselines: a run for each row."),
+        CommandOption(
+          long: "rows", kind: .text, valueName: "NAME,...", sentence: "With --ablation: these rows only.", isRepeated: true),
       ],
       examples: [
         Command.Example(line: "freshet evaluate prequential --data events.tsv.gz", sentence: "Recall at 10 and mean percentile rank."),
+        Command.Example(
+          line: "freshet evaluate prequential --data events.tsv.gz --ablation", sentence: "A table of the parts and the baselines."),
         Command.Example(
           line: "freshet evaluate prequential --data events.tsv.gz --set model.trend=none", sentence: "The same without the trend."),
       ]),
