@@ -201,6 +201,15 @@ extension EndToEnd {
       #expect(try freshet(line + ["--rows", "without-trand"]).messages.contains("did you mean without-trend?"))
     }
 
+    @Test(arguments: ["model.recency=on", "model.training_block=20", "model.trend=on", "model.transitions=on"])
+    func aPartThatNeedsTheOrderOfEventsIsRefusedByWhatIsStatic(setting: String) throws {
+      for command in [["train", "--train"], ["evaluate", "holdout", "--data"], ["tune", "--data"]] {
+        let outcome = try freshet(command + [Place.shippedEvents, "--set", setting])
+        #expect(outcome.status == 64)
+        #expect(outcome.messages.contains("evaluate prequential"), "\(outcome.messages)")
+      }
+    }
+
     @Test func theFreshnessBenchmarkLosesNothingAndPrintsItsKeys() throws {
       let temporary = try Bench.directory("tmp")
       let file = try Bench.head(Place.shippedEvents, 20_000)
