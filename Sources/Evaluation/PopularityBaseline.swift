@@ -1,28 +1,24 @@
-/// Ranks by the number of events so far; the baseline beside every figure, and the check on the evaluator itself.
-struct PopularityBaseline {
-  private var counts: [Float] = []
+import StreamingRecommender
 
-  mutating func count(_ item: Int) {
-    if counts.count <= item { counts.append(contentsOf: repeatElement(0, count: item + 1 - counts.count)) }
-    counts[item] += 1
+/// Ranks by the number of events so far, the same for everybody; the baseline beside every figure, and the check on the evaluator itself.
+public struct PopularityBaseline: PrequentialRanker {
+  /// Half-life of `recent`, in events.
+  public static let recentHalfLife = 2_000.0
+
+  private var counter: TrendCounter
+  private var counts: [Float] { counter.accumulators }
+
+  public init() { self.init(halfLife: .infinity) }
+
+  /// - Parameter halfLife: events after which a count is worth half.
+  public init(halfLife: Double) { counter = TrendCounter(halfLife: halfLife) }
+
+  /// By decayed counts: what is popular now.
+  public static var recent: PopularityBaseline { PopularityBaseline(halfLife: recentHalfLife) }
+
+  public func place(of event: PrequentialEvent) -> PrequentialPlace {
+    event.place(score: event.item < counts.count ? counts[event.item] : 0, among: counts)
   }
 
-  /// - Parameters:
-  ///   - item: `nil` for one that nobody has seen.
-  ///   - excluded: the user's history without the item.
-  func rank(of item: Int?, excluded: [Int]) -> Double {
-    let score = item.map { counts[$0] } ?? 0
-    var better = 0
-    var ties = 0
-    for other in counts.indices {
-      better += counts[other] > score ? 1 : 0
-      ties += counts[other] == score ? 1 : 0
-    }
-    for other in excluded {
-      better -= counts[other] > score ? 1 : 0
-      ties -= counts[other] == score ? 1 : 0
-    }
-    if item != nil { ties -= 1 }
-    return RankingMetrics.rank(better: better, ties: ties)
-  }
+  public mutating func learn(_ event: PrequentialEvent) { _ = counter.count(Int32(event.item)) }
 }

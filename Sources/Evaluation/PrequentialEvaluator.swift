@@ -1,118 +1,103 @@
-import Factorization
 import StreamingRecommender
 import Telemetry
 
-/// Test, then learn, over a timestamped stream, with the engine that `serve` runs (protocol P2 of takuti/stream-recommender).
+/// Test, then learn, over a timestamped stream (protocol P2 of takuti/stream-recommender), the same for every method.
 ///
 /// The first `warmup` share is learned at once and trained on; the next `unscored` share is learned event by event; each event of
 /// the rest is first ranked among the items seen so far (without the user's history, with the event's own item) and then learned.
-public struct PrequentialEvaluator {
-  public struct Settings: Sendable {
-    public var warmup = 0.2
-    public var unscored = 0.1
-    /// Events between retrains; `nil`: the engine's own policy.
-    public var retrainEvery: Int?
-    public var threads = 1
-    public init() {}
-  }
+public struct PrequentialEvaluator: Sendable {
+  /// Shares of the events.
+  public var warmup = 0.2
+  public var unscored = 0.1
+
+  public init() {}
 
   public struct Outcome: Sendable {
-    public var engine = RankSummary()
-    /// Hits among the first `k` of the list that stood when the event came.
-    public var published = HitSummary()
-    public var popularity = RankSummary()
-    public var events = 0
-    public var retrains = 0
-    public var rejectedRetrains = 0
-    public var seconds = 0.0
-    public var recommendSeconds = 0.0
-    public var updateSeconds = 0.0
-    public var trainingSeconds = 0.0
+    public internal(set) var ranks = RankSummary()
+    /// Hits among the first ten of the list that stood when the event came; `nil`: the method publishes no lists.
+    public internal(set) var published: HitSummary?
+    public internal(set) var events = 0
+    /// Events learned one by one, after the warm-up.
+    public internal(set) var updates = 0
+    /// All the time that the method took, its trainings and published lists included.
+    public internal(set) var seconds = 0.0
+    public internal(set) var recommendSeconds = 0.0
+    public internal(set) var updateSeconds = 0.0
+    public internal(set) var training = PrequentialTraining()
     public var eventsPerSecond: Double { seconds > 0 ? Double(events) / seconds : 0 }
   }
 
-  public let configuration: RecommenderConfiguration
-  public let settings: Settings
-  private let scratch: EngineScratch
-
-  public init(configuration: RecommenderConfiguration, settings: Settings) {
-    self.configuration = configuration
-    self.settings = settings
-    scratch = EngineScratch(factors: configuration.model.factors)
-  }
-
-  /// - Parameter progress: called now and then with the share done and the figures so far.
-  public func run(_ data: EvaluationData, progress: (Double, Outcome) -> Void = { _, _ in }) -> Outcome {
+  /// - Parameter progress: called now and then with the events done.
+  public func run(_ data: EvaluationData, _ method: some PrequentialRanker, progress: (Int) -> Void = { _ in }) -> Outcome {
     let events = data.interactions
-    let began = MonotonicClock.nanoseconds()
+    let learned = Int(Double(events.count) * warmup)
+    let unscored = Int(Double(events.count) * (warmup + self.unscored))
+    let distinctItems = Set(events.map(\.item)).count
+    var method = method
+    var stream = PrequentialStream()
     var outcome = Outcome()
     outcome.events = events.count
-    var engine = RecommenderEngine(configuration)
-    var baseline = PopularityBaseline()
-    let distinctItems = Set(events.map(\.item)).count
-    let learned = Int(Double(events.count) * settings.warmup)
-    let unscored = Int(Double(events.count) * (settings.warmup + settings.unscored))
-    var published = PublishedLists()
-    for event in events[0..<learned] { learn(event, &engine, &baseline) }
-    if retrain(&engine, .first, &outcome) { published.rollOut(engine) }
-    for index in learned..<events.count {
-      let event = events[index]
-      if index >= unscored {
-        let start = MonotonicClock.nanoseconds()
-        score(event, &engine, baseline, distinctItems, &outcome)
-        outcome.recommendSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9
-        outcome.published.add(hit: published.shows(event.item, to: event.user, engine, scratch, k: 10))
-      }
-      let start = MonotonicClock.nanoseconds()
-      learn(event, &engine, &baseline)
-      _ = engine.refreshNewItems()
-      outcome.updateSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9
-      published.publish(event.user, &engine, scratch)
-      if let reason = due(engine), retrain(&engine, reason, &outcome) { published.rollOut(engine) }
-      if index % 1000 == 0 { progress(Double(index) / Double(events.count), outcome) }
+    for interaction in events[0..<learned] {
+      let event = stream.next(interaction, isScored: false)
+      outcome.seconds += Self.seconds { method.learn(event) }
     }
-    outcome.seconds = Double(MonotonicClock.nanoseconds() - began) / 1e9
+    outcome.seconds += Self.seconds { method.finishWarmUp() }
+    for index in learned..<events.count {
+      let event = stream.next(events[index], isScored: index >= unscored)
+      if index >= unscored { test(event, &method, items: distinctItems, &outcome) }
+      let updating = Self.seconds { method.learn(event) }
+      outcome.updateSeconds += updating
+      outcome.seconds += updating + Self.seconds { method.maintain(after: event) }
+      if index % 1000 == 0 { progress(index) }
+    }
+    outcome.updates = events.count - learned
+    outcome.training = method.training
     return outcome
   }
 
-  private func learn(_ event: Interaction, _ engine: inout RecommenderEngine, _ baseline: inout PopularityBaseline) {
-    _ = engine.apply([event])
-    if let item = engine.store.items.find(event.item) { baseline.count(Int(item)) }
+  private func test(_ event: PrequentialEvent, _ method: inout some PrequentialRanker, items: Int, _ outcome: inout Outcome) {
+    var place = PrequentialPlace(better: 0, ties: 0)
+    var shown: Bool?
+    let ranking = Self.seconds { place = method.place(of: event) }
+    outcome.ranks.add(rank: place.rank, items: items)
+    outcome.recommendSeconds += ranking
+    outcome.seconds += ranking + Self.seconds { shown = method.published(event, k: 10) }
+    if let shown { outcome.published = Self.adding(shown, to: outcome.published) }
   }
 
-  private func score(
-    _ event: Interaction, _ engine: inout RecommenderEngine, _ baseline: PopularityBaseline, _ items: Int, _ outcome: inout Outcome
-  ) {
-    let item = engine.store.items.find(event.item)
-    let user = engine.store.users.find(event.user)
-    let excluded = (user.map { engine.store.seen($0) } ?? []).filter { $0 != item }
-    let rank = engine.rank(of: item, for: user, excluded: excluded, scratch)
-    outcome.engine.add(rank: RankingMetrics.rank(better: rank.better, ties: rank.ties), items: items)
-    outcome.popularity.add(rank: baseline.rank(of: item.map(Int.init), excluded: excluded.map(Int.init)), items: items)
+  private static func adding(_ hit: Bool, to summary: HitSummary?) -> HitSummary {
+    var result = summary ?? HitSummary()
+    result.add(hit: hit)
+    return result
   }
 
-  private func due(_ engine: RecommenderEngine) -> RetrainPolicy.Reason? {
-    let situation = engine.situation(requested: false)
-    let policy = RetrainPolicy(everyEvents: settings.retrainEvery ?? configuration.retrain.everyEvents)
-    guard situation.trainedPairs != nil, case .retrain(let reason) = policy.decide(situation) else { return nil }
-    return reason
-  }
-
-  /// Returns whether there is a new model.
-  private func retrain(_ engine: inout RecommenderEngine, _ reason: RetrainPolicy.Reason, _ outcome: inout Outcome) -> Bool {
+  private static func seconds(_ body: () -> Void) -> Double {
     let start = MonotonicClock.nanoseconds()
-    let epoch = (engine.model?.epoch ?? 0) + 1
-    let result = engine.makeTrainingJob(id: "evaluation", reason: reason, nowMilliseconds: 0)
-      .run(threads: settings.threads, monitor: TrainingMonitor())
-    if let trained = result.trained {
-      engine.adopt(trained, epoch: epoch)
-      _ = engine.installPending()
-      outcome.retrains += 1
-    } else {
-      engine.abandonTraining()
-      outcome.rejectedRetrains += 1
+    body()
+    return Double(MonotonicClock.nanoseconds() - start) / 1e9
+  }
+}
+
+/// Numbers users and items as they come, and remembers who had what.
+private struct PrequentialStream {
+  private var users = IdentifierTable()
+  private var items = IdentifierTable()
+  /// Items by user, in the order of their first event.
+  private var histories: [[Int32]] = []
+
+  /// - Parameter isScored: whether what is to be left out of the ranking matters.
+  mutating func next(_ interaction: Interaction, isScored: Bool) -> PrequentialEvent {
+    let itemsSeen = items.capacity
+    let item = items.intern(interaction.item).index
+    let user = Int(users.intern(interaction.user).index)
+    if user == histories.count { histories.append([]) }
+    var event = PrequentialEvent(interaction: interaction, user: user, item: Int(item), itemsSeen: itemsSeen)
+    if isScored { event.excluded = histories[user].filter { $0 != item } }
+    if interaction.operation == .delete {
+      histories[user].removeAll { $0 == item }
+    } else if !histories[user].contains(item) {
+      histories[user].append(item)
     }
-    outcome.trainingSeconds += Double(MonotonicClock.nanoseconds() - start) / 1e9
-    return result.trained != nil
+    return event
   }
 }

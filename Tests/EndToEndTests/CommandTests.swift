@@ -188,6 +188,28 @@ extension EndToEnd {
       #expect((outcome.json["events_scored"] as? Int ?? 0) == 5600)
     }
 
+    @Test func anAblationPrintsTheRowsThatWereAskedFor() throws {
+      let line = ["evaluate", "prequential", "--data", Place.shippedEvents, "--limit", "3000", "--set", "model.factors=8", "--ablation"]
+      let outcome = try freshet(
+        line + ["--rows", "popularity,full", "--rows", "isgd", "--first-occurrences", "--shuffle-ties", "1", "--json"])
+      #expect(outcome.status == 0, "\(outcome.messages)")
+      let rows = outcome.json["rows"] as? [[String: Any]] ?? []
+      #expect(rows.map { $0["name"] as? String } == ["full", "popularity", "isgd"])
+      for row in rows { #expect(["recall_at_10", "mean_percentile_rank", "seconds"].filter { row[$0] as? Double == nil } == []) }
+      let repeats = (outcome.json["settings"] as? [String: Any])?["repeats_left_out"] as? Int ?? 0
+      #expect(repeats > 0 && outcome.json["events_scored"] as? Int == 3000 - repeats - Int(Double(3000 - repeats) * 0.3))
+      #expect(try freshet(line + ["--rows", "without-trand"]).messages.contains("did you mean without-trend?"))
+    }
+
+    @Test(arguments: ["model.recency=on", "model.training_block=20", "model.trend=on", "model.transitions=on"])
+    func aPartThatNeedsTheOrderOfEventsIsRefusedByWhatIsStatic(setting: String) throws {
+      for command in [["train", "--train"], ["evaluate", "holdout", "--data"], ["tune", "--data"]] {
+        let outcome = try freshet(command + [Place.shippedEvents, "--set", setting])
+        #expect(outcome.status == 64)
+        #expect(outcome.messages.contains("evaluate prequential"), "\(outcome.messages)")
+      }
+    }
+
     @Test func theFreshnessBenchmarkLosesNothingAndPrintsItsKeys() throws {
       let temporary = try Bench.directory("tmp")
       let file = try Bench.head(Place.shippedEvents, 20_000)

@@ -41,6 +41,30 @@ extension EndToEnd {
       #expect(outcome.messages.contains("--explicit"), "\(outcome.messages)")
     }
 
+    @Test(arguments: [[], ["--nonnegative"]]) func eachRatingIsHeldOutOnce(option: [String]) throws {
+      let outcome = try freshet(
+        ["evaluate", "holdout", "--data", try Self.files().train, "--split", "kfold", "--explicit", "--folds", "4"] + option
+          + ["--factors", "4", "--json"])
+      #expect(outcome.status == 0, "\(outcome.messages)")
+      let keys = ["rmse", "mae", "rmse_mean_baseline", "rmse_bias_baseline", "rows_scored", "rows_dropped"]
+      #expect(keys.filter { outcome.json[$0] == nil } == [])
+      #expect(outcome.json["rows_scored"] as? Int == 1920)
+      #expect((outcome.json["folds"] as? [Any])?.count == 4)
+      #expect((outcome.json["settings"] as? [String: Any])?["nonnegative"] as? Bool == !option.isEmpty)
+      #expect(outcome.json["rmse"] as? Double ?? 9 < outcome.json["rmse_bias_baseline"] as? Double ?? 0)
+    }
+
+    @Test(arguments: [
+      ("--split kfold", "add --explicit"), ("--explicit", "--split kfold"), ("--nonnegative", "--split kfold --explicit"),
+      ("--split kfold --explicit --seeds 2", "--split strong"), ("--split kfold --explicit --split-seed 7", "--seed"),
+      ("--split kfold --explicit --baselines none", "--split time or strong"), ("--folds 3", "--split strong or kfold"),
+    ]) func aSplitThatDoesNotGoWithTheOptionsNamesOneThatDoes(options: String, fix: String) throws {
+      let outcome = try freshet(
+        ["evaluate", "holdout", "--data", try Self.files().train] + options.split(separator: " ").map(String.init))
+      #expect(outcome.status == 64)
+      #expect(outcome.messages.contains(fix), "\(outcome.messages)")
+    }
+
     @Test func aFileWithoutRatingsSaysWhatIsMissing() throws {
       let outcome = try freshet(["train", "--explicit", "--train", try Bench.write("pairs.tsv", "u1\ti1\nu2\ti2\n")])
       #expect(outcome.status == 1)

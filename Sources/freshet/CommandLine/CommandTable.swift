@@ -123,9 +123,20 @@ enum CommandTable {
         CommandOption(
           long: "retrain-every", kind: .text, valueName: "N", sentence: "Events between retrains.", key: "retrain.every_events"),
         CommandOption(long: "limit", kind: .int(1...Int.max), valueName: "N", sentence: "Read no more than N events."),
+        CommandOption(
+          long: "first-occurrences", kind: .flag, sentence: "Leave out what repeats the user and the item of an earlier event."),
+        CommandOption(
+          long: "shuffle-ties", kind: .int(0...Int.max), valueName: "SEED",
+          sentence: "Shuffle what a user did at one and the same time, for files whose order within a moment means nothing."),
+        CommandOption(
+          long: "ablation", kind: .flag, sentence: "Print what each part of the model adds, and three baselines: a run for each row."),
+        CommandOption(
+          long: "rows", kind: .text, valueName: "NAME,...", sentence: "With --ablation: these rows only.", isRepeated: true),
       ],
       examples: [
         Command.Example(line: "freshet evaluate prequential --data events.tsv.gz", sentence: "Recall at 10 and mean percentile rank."),
+        Command.Example(
+          line: "freshet evaluate prequential --data events.tsv.gz --ablation", sentence: "A table of the parts and the baselines."),
         Command.Example(
           line: "freshet evaluate prequential --data events.tsv.gz --set model.trend=none", sentence: "The same without the trend."),
       ]),
@@ -141,7 +152,8 @@ enum CommandTable {
           long: "test-share", kind: .double(0.001...0.9), valueName: "SHARE",
           sentence: "Share held out; 0.2 of the interactions by time, 0.1 of the users when strong."),
         CommandOption(
-          long: "folds", kind: .int(2...100), valueName: "N", sentence: "strong: hold each of N parts of the users out in turn."),
+          long: "folds", kind: .int(2...100), valueName: "N",
+          sentence: "strong: hold each of N parts of the users out in turn; kfold: of the ratings, 5 without it."),
         CommandOption(
           long: "seeds", kind: .int(1...100), valueName: "N", defaultValue: "1", sentence: "strong: repeat it with N permutations."),
         CommandOption(
@@ -156,12 +168,16 @@ enum CommandTable {
           long: "baselines", kind: .choice(["all", "popularity", "none"]), valueName: "all|popularity|none", defaultValue: "all",
           sentence: "What to rank beside the model; all: popularity and item-kNN."),
         CommandOption(long: "explicit", kind: .flag, sentence: "Values are ratings; with --split kfold."),
+        nonnegative,
       ] + staticModel + [value],
       examples: [
         Command.Example(line: "freshet evaluate holdout --data events.tsv.gz", sentence: "Train on the first 80 %, rank for the rest."),
         Command.Example(
           line: "freshet evaluate holdout --data events.tsv.gz --split strong --compare-trained --seeds 5 --folds 5",
           sentence: "Is a user folded in as good as a user trained in?"),
+        Command.Example(
+          line: "freshet evaluate holdout --data ratings.tsv.gz --split kfold --explicit",
+          sentence: "RMSE of predicted ratings, beside the mean's and the biases'."),
       ],
       presets: staticPresets),
     Command(
@@ -329,7 +345,7 @@ enum CommandTable {
     value,
     CommandOption(
       long: "explicit", kind: .flag, sentence: "The value column holds ratings; with a test file, RMSE and MAE in place of recall."),
-    CommandOption(long: "nonnegative", kind: .flag, sentence: "With --explicit: factors of at least 0; biases keep their sign."),
+    nonnegative,
     CommandOption(long: "output", kind: .text, valueName: "DIR", sentence: "Directory for the factors."),
   ]
 
@@ -340,6 +356,9 @@ enum CommandTable {
     ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
     ("model.transitions", "none"),
   ]
+
+  private static let nonnegative = CommandOption(
+    long: "nonnegative", kind: .flag, sentence: "With --explicit: factors of at least 0; biases keep their sign.")
 
   private static let count = CommandOption(
     long: "count", short: "n", kind: .int(1...10_000), valueName: "N", defaultValue: "10", sentence: "Items to print.")

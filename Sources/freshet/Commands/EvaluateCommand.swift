@@ -9,62 +9,153 @@ struct EvaluateCommand {
   init(_ context: CommandContext) { self.context = context }
 
   func prequential() throws {
+    let rows = try self.rows()
     let loaded = try context.loaded()
-    let path = context.options.string("data")!
-    let data = try EvaluationData(path: path, limit: context.options.int("limit"))
-    if let report = data.report, report.badLines > 0 { context.note("\(report.badLines) lines could not be read") }
-    var settings = PrequentialEvaluator.Settings()
-    settings.warmup = context.options.double("warmup") ?? 0.2
-    settings.unscored = context.options.double("unscored") ?? 0.1
-    settings.retrainEvery = loaded.configuration.retrain.everyEvents
-    settings.threads = loaded.configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
-    guard settings.warmup + settings.unscored < 1 else {
+    var evaluator = PrequentialEvaluator()
+    evaluator.warmup = context.options.double("warmup") ?? evaluator.warmup
+    evaluator.unscored = context.options.double("unscored") ?? evaluator.unscored
+    guard evaluator.warmup + evaluator.unscored < 1 else {
       throw CommandFailure("--warmup and --unscored leave nothing to score: their sum must be below 1", status: .usage)
     }
-    guard data.interactions.count >= 100 else {
-      throw CommandFailure("\(path) holds \(data.interactions.count) events; that is too few to evaluate")
+    let data = try self.data()
+    let threads = loaded.configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let results = rows.map { row in
+      var progress = context.progress(context.options.flag("ablation") ? "\(row.rawValue), events" : "events", total: data.events)
+      let outcome = evaluator.run(data.data, row.ranker(loaded.configuration, threads: threads)) { progress.update($0) }
+      progress.finish(data.events)
+      return (row: row, outcome: outcome)
     }
-    var progress = context.progress("events", total: data.interactions.count)
-    let outcome = PrequentialEvaluator(configuration: loaded.configuration, settings: settings).run(data) { ratio, _ in
-      progress.update(Int(ratio * Double(data.interactions.count)))
+    let report = PrequentialReport(results: results, settings: settings(evaluator, loaded, data, threads))
+    if context.options.flag("ablation") {
+      context.print(context.json ? report.ablationJSON.description : report.ablationText)
+    } else {
+      context.print(context.json ? report.json.description : report.text)
     }
-    progress.finish(data.interactions.count)
-    if context.json { context.print(json(outcome, settings, loaded).description) } else { show(outcome) }
   }
 
-  private func json(_ outcome: PrequentialEvaluator.Outcome, _ settings: PrequentialEvaluator.Settings, _ loaded: LoadedConfiguration)
-    -> JSONOutput
-  {
-    var changed = JSONOutput()
-    for row in loaded.rows where row.key.hasPrefix("model.") || row.key.hasPrefix("foldin.items") || row.key.hasPrefix("retrain.") {
-      changed[row.key] = .string(row.value)
+  /// The rows of an ablation, in the order of its table; without one, the engine and popularity.
+  private func rows() throws -> [PrequentialRow] {
+    guard context.options.flag("ablation") else {
+      if context.options.isSet("rows") { throw CommandFailure("--rows goes with --ablation", status: .usage) }
+      return [.full, .popularity]
     }
-    changed["warmup"] = .double(settings.warmup)
-    changed["unscored"] = .double(settings.unscored)
-    changed["protocol"] = "P2, middle rule for ties"
-    return [
-      "recall_at_10": .double(outcome.engine.recall), "published_recall_at_10": .double(outcome.published.recall),
-      "mean_percentile_rank": .double(outcome.engine.meanPercentileRank),
-      "popularity_recall_at_10": .double(outcome.popularity.recall),
-      "popularity_mean_percentile_rank": .double(outcome.popularity.meanPercentileRank),
-      "events_scored": .int(outcome.engine.events), "events_per_second": .double(outcome.eventsPerSecond),
-      "retrains": .int(outcome.retrains), "retrains_rejected": .int(outcome.rejectedRetrains), "seconds": .double(outcome.seconds),
-      "recommend_microseconds": .double(outcome.recommendSeconds / Double(max(1, outcome.engine.events)) * 1e6),
-      "update_microseconds": .double(outcome.updateSeconds / Double(max(1, outcome.events)) * 1e6),
-      "training_seconds": .double(outcome.trainingSeconds), "settings": .object(changed),
+    let names = context.options.strings("rows").flatMap { $0.split(separator: ",").map(String.init) }
+    let known = PrequentialRow.allCases.map(\.rawValue)
+    if let stranger = names.first(where: { !known.contains($0) }) {
+      let near = Suggestion.nearest(to: stranger, in: known).map { "did you mean \($0)?" } ?? "allowed: \(known.joined(separator: ", "))"
+      throw CommandFailure("--rows \(stranger): there is no such row; \(near)", status: .usage)
+    }
+    return names.isEmpty ? PrequentialRow.allCases : PrequentialRow.allCases.filter { names.contains($0.rawValue) }
+  }
+
+  private struct Stream {
+    var data: EvaluationData
+    /// Events of the file that `--first-occurrences` left out.
+    var repeats = 0
+    var events: Int { data.interactions.count }
+  }
+
+  private func data() throws -> Stream {
+    let path = context.options.string("data")!
+    let read = try EvaluationData(path: path, limit: context.options.int("limit"))
+    if let report = read.report, report.badLines > 0 { context.note("\(report.badLines) lines could not be read") }
+    var stream = Stream(data: read)
+    if context.options.flag("first-occurrences") {
+      stream.data = stream.data.firstOccurrences()
+      stream.repeats = read.interactions.count - stream.events
+    }
+    if let seed = context.options.int("shuffle-ties") { stream.data = stream.data.shufflingTies(seed: UInt64(seed)) }
+    guard stream.events >= 100 else { throw CommandFailure("\(path) holds \(stream.events) events; that is too few to evaluate") }
+    return stream
+  }
+
+  private func settings(_ evaluator: PrequentialEvaluator, _ loaded: LoadedConfiguration, _ stream: Stream, _ threads: Int) -> JSONOutput {
+    var settings = JSONOutput()
+    for row in loaded.rows where row.key.hasPrefix("model.") || row.key.hasPrefix("foldin.items") || row.key.hasPrefix("retrain.") {
+      settings[row.key] = .string(row.value)
+    }
+    settings["threads"] = .int(threads)
+    settings["warmup"] = .double(evaluator.warmup)
+    settings["unscored"] = .double(evaluator.unscored)
+    settings["first_occurrences"] = .bool(context.options.flag("first-occurrences"))
+    settings["shuffle_ties"] = context.options.int("shuffle-ties").map { .int($0) } ?? .null
+    settings["repeats_left_out"] = .int(stream.repeats)
+    settings["protocol"] = "P2, middle rule for ties"
+    return settings
+  }
+}
+
+/// Methods side by side, for people and for programs.
+private struct PrequentialReport {
+  let results: [(row: PrequentialRow, outcome: PrequentialEvaluator.Outcome)]
+  let settings: JSONOutput
+
+  private var engine: PrequentialEvaluator.Outcome { results[0].outcome }
+  private var popularity: PrequentialEvaluator.Outcome { results[1].outcome }
+  private var eventsScored: Int { results.first?.outcome.ranks.events ?? 0 }
+
+  // MARK: The engine and popularity
+
+  var json: JSONOutput {
+    [
+      "recall_at_10": .double(engine.ranks.recall), "published_recall_at_10": .double(engine.published?.recall ?? 0),
+      "mean_percentile_rank": .double(engine.ranks.meanPercentileRank), "popularity_recall_at_10": .double(popularity.ranks.recall),
+      "popularity_mean_percentile_rank": .double(popularity.ranks.meanPercentileRank), "events_scored": .int(eventsScored),
+      "events_per_second": .double(engine.eventsPerSecond), "retrains": .int(engine.training.accepted),
+      "retrains_rejected": .int(engine.training.rejected), "seconds": .double(engine.seconds),
+      "recommend_microseconds": .double(Self.microseconds(engine.recommendSeconds, eventsScored)),
+      "update_microseconds": .double(Self.microseconds(engine.updateSeconds, engine.updates)),
+      "training_seconds": .double(engine.training.seconds), "settings": .object(settings),
     ]
   }
 
-  private func show(_ outcome: PrequentialEvaluator.Outcome) {
-    var table = TextTable([.left, .right, .right], header: ["protocol P2, \(outcome.engine.events) events scored", "recall@10", "MPR"])
-    table.add(["freshet", ListText.fixed(outcome.engine.recall, 4), ListText.fixed(outcome.engine.meanPercentileRank, 3)])
-    table.add(["freshet, the list published before", ListText.fixed(outcome.published.recall, 4), ""])
-    table.add([
-      "popularity (counts so far)", ListText.fixed(outcome.popularity.recall, 4), ListText.fixed(outcome.popularity.meanPercentileRank, 3),
-    ])
-    context.print(String(table.description.dropLast()))
-    context.print(
-      "\(ListText.fixed(outcome.eventsPerSecond, 0)) events a second, \(outcome.retrains) retrains (\(outcome.rejectedRetrains) rejected) included; a list takes \(ListText.fixed(outcome.recommendSeconds / Double(max(1, outcome.engine.events)) * 1e6, 1)) us with its fold-in and ranking"
-    )
+  var text: String {
+    var table = TextTable([.left, .right, .right], header: ["protocol P2, \(eventsScored) events scored", "recall@10", "MPR"])
+    table.add(["freshet"] + Self.figures(engine.ranks))
+    table.add(["freshet, the list published before", Self.recall(engine.published), ""])
+    table.add(["popularity (counts so far)"] + Self.figures(popularity.ranks))
+    return table.description
+      + "\(ListText.fixed(engine.eventsPerSecond, 0)) events a second, \(engine.training.accepted) retrains (\(engine.training.rejected) rejected) included; a list takes \(ListText.fixed(Self.microseconds(engine.recommendSeconds, eventsScored), 1)) us with its fold-in and ranking"
   }
+
+  // MARK: What each part adds
+
+  var ablationJSON: JSONOutput {
+    [
+      "rows": .array(results.map { .object(Self.json($0.row, $0.outcome)) }), "events_scored": .int(eventsScored),
+      "settings": .object(settings),
+    ]
+  }
+
+  private static func json(_ row: PrequentialRow, _ outcome: PrequentialEvaluator.Outcome) -> JSONOutput {
+    [
+      "name": .string(row.rawValue), "recall_at_10": .double(outcome.ranks.recall),
+      "published_recall_at_10": outcome.published.map { .double($0.recall) } ?? .null,
+      "mean_percentile_rank": .double(outcome.ranks.meanPercentileRank), "seconds": .double(outcome.seconds),
+      "recommend_microseconds": .double(microseconds(outcome.recommendSeconds, outcome.ranks.events)),
+      "update_microseconds": .double(microseconds(outcome.updateSeconds, outcome.updates)),
+      "trainings": .int(outcome.training.accepted), "trainings_rejected": .int(outcome.training.rejected),
+    ]
+  }
+
+  var ablationText: String {
+    var table = TextTable(
+      [.left, .right, .right, .right, .right],
+      header: ["protocol P2, \(eventsScored) events scored", "recall@10", "as published", "MPR", "seconds"])
+    for (row, outcome) in results {
+      let figures = Self.figures(outcome.ranks)
+      table.add([row.rawValue, figures[0], Self.recall(outcome.published), figures[1], ListText.fixed(outcome.seconds, 1)])
+    }
+    let isgd = IncrementalSGD.Settings()
+    return table.description
+      + "as published: by the list that stood when the event came; recent-popularity: counts of half-life \(ListText.fixed(PopularityBaseline.recentHalfLife, 0)) events; isgd: \(isgd.factors) factors, rate \(isgd.learningRate), regularization \(isgd.regularization), ranked by x.y"
+  }
+
+  private static func figures(_ ranks: RankSummary) -> [String] {
+    [ListText.fixed(ranks.recall, 4), ListText.fixed(ranks.meanPercentileRank, 3)]
+  }
+
+  private static func recall(_ hits: HitSummary?) -> String { hits.map { ListText.fixed($0.recall, 4) } ?? "-" }
+
+  private static func microseconds(_ seconds: Double, _ events: Int) -> Double { seconds / Double(max(1, events)) * 1e6 }
 }

@@ -2,7 +2,7 @@ import Evaluation
 import Foundation
 import StreamingRecommender
 
-/// `freshet evaluate holdout`: train on a part of a file, rank all items for the rest.
+/// `freshet evaluate holdout`: train on a part of a file, and rank all items for the rest, or predict its ratings.
 struct HoldoutCommand {
   let context: CommandContext
   private let began = ContinuousClock.now
@@ -12,8 +12,7 @@ struct HoldoutCommand {
   func run() throws {
     try checkOptions()
     switch context.options.string("split") {
-    // The explicit mode's command takes this over: `try ExplicitCommand(context).kfold()`.
-    case "kfold": throw usage("--split kfold is for ratings, which this version does not learn yet; choose --split time or strong")
+    case "kfold": try ExplicitCommand(context).kfold()
     case "strong": try strong()
     default: try time()
     }
@@ -21,9 +20,17 @@ struct HoldoutCommand {
 
   private func checkOptions() throws {
     let split = context.options.string("split") ?? "time"
-    if context.options.flag("explicit"), split != "kfold" { throw usage("--explicit goes with --split kfold, not with \(split)") }
-    for name in ["folds", "seeds", "compare-trained"] where context.options.isSet(name) && split != "strong" {
-      throw usage("--\(name) goes with --split strong, not with \(split)")
+    let isExplicit = context.options.flag("explicit")
+    if split == "kfold", !isExplicit { throw usage("--split kfold is for ratings: add --explicit, or choose --split time or strong") }
+    if split != "kfold", isExplicit { throw usage("--explicit goes with --split kfold, not with \(split)") }
+    if split != "kfold", context.options.flag("nonnegative") { throw usage("--nonnegative goes with --split kfold --explicit") }
+    let splits = [
+      "folds": ["strong", "kfold"], "seeds": ["strong"], "compare-trained": ["strong"], "test-share": ["time", "strong"],
+      "split-seed": ["time", "strong"], "resamples": ["time", "strong"], "baselines": ["time", "strong"],
+    ]
+    for (name, allowed) in splits.sorted(by: { $0.key < $1.key }) where context.options.isSet(name) && !allowed.contains(split) {
+      let seed = name == "split-seed" ? "; --seed seeds its folds" : ""
+      throw usage("--\(name) goes with --split \(allowed.joined(separator: " or ")), not with \(split)\(seed)")
     }
     if context.options.isSet("folds"), context.options.isSet("test-share") {
       throw usage("--folds N holds 1/N of the users out: leave --test-share away")

@@ -12,25 +12,21 @@ struct TrainCommand {
   func run() throws {
     if context.options.flag("explicit") { return try ExplicitCommand(context).train() }
     guard !context.options.flag("nonnegative") else { throw CommandFailure("--nonnegative needs --explicit", status: .usage) }
-    let configuration = try context.loaded().configuration
+    let model = try StaticModel(context)
     let rule = context.valueRule
     let train = try context.pairs(context.options.string("train")!, rule)
     let test = try context.options.string("test").map { try context.pairs($0, rule) }
-    let settings = EngineSettings(configuration)
-    let threads = configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
-    let training = StaticTraining(
-      parameters: settings.parameters, options: SolverOptions(workers: threads), seed: configuration.model.seed)
-    var progress = context.progress("half-steps", total: settings.parameters.iterations * 2 + 1)
-    let outcome = try training.run(train: train, test: test) {
+    var progress = context.progress("half-steps", total: model.halfSteps)
+    let outcome = try model.training.run(train: train, test: test) {
       progress.update($0.halfStep)
       return true
     }
-    progress.finish(settings.parameters.iterations * 2 + 1)
+    progress.finish(model.halfSteps)
     if let directory = context.options.string("output") { try FactorFiles.write(outcome, to: directory) }
     if context.json {
-      context.print(json(outcome, threads, settings.parameters.solver).description)
+      context.print(json(outcome, model.threads, model.training.parameters.solver).description)
     } else {
-      show(outcome, threads, settings.parameters.solver)
+      show(outcome, model.threads, model.training.parameters.solver)
     }
   }
 

@@ -15,7 +15,7 @@ struct StaticModel {
     let configuration = loaded.configuration
     let live = [
       ("model.recency", configuration.model.recency != nil), ("model.training_block", configuration.model.trainingBlock != nil),
-      ("model.trend", configuration.model.trend != nil),
+      ("model.trend", configuration.model.trend != nil), ("model.transitions", configuration.model.transitions != nil),
     ]
     if let key = live.first(where: \.1)?.0 {
       throw CommandFailure(
