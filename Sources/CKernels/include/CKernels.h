@@ -27,7 +27,10 @@ typedef struct freshet_row {
   const int32_t *indices;
   const float *weights;
   const float *targets;
+  /// What conjugate_gradients found: whether the tolerance was reached, and, of two steps or more, what the first one left of the
+  /// residual (squared, weighed by the diagonal).
   int32_t converged;
+  float left;
 } freshet_row_t;
 
 typedef struct freshet_kernels {
@@ -84,6 +87,9 @@ const freshet_kernels_t *freshet_kernels(void);
 
 /// "avx512", "avx2" or "plain"; NULL when this processor or this build does not have it.
 const freshet_kernels_t *freshet_kernels_named(const char *name);
+
+/// Asks the system to back the memory with huge pages, where it has them; `bytes` begin on a boundary of one.
+void freshet_advise_huge_pages(void *memory, size_t bytes);
 
 /// CRC-32C (Castagnoli), starting from `crc` (0 for the first piece).
 uint32_t freshet_crc32c(uint32_t crc, const void *bytes, size_t count);

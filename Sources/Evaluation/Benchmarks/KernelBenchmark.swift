@@ -178,7 +178,7 @@ public struct KernelBenchmark: Sendable {
             for row in 0..<group {
               space.group[row] = freshet_row_t(
                 x: space.groupRows + row * data.padded, ridge: 1, count: Int32(indices.count), indices: indices.baseAddress,
-                weights: ones.baseAddress, targets: ones.baseAddress, converged: 0)
+                weights: ones.baseAddress, targets: ones.baseAddress, converged: 0, left: 0)
             }
             table.pointee.conjugate_gradients(
               data.matrixPanels, data.diagonal, Int32(data.padded), space.group, Int32(group), data.rows.pointer, Int32(steps), 0,

@@ -118,7 +118,9 @@ extension ConfigurationTable {
     .choice(
       "model.solver", \.model.solver, unbuilt: ["ials++"],
       "How training solves a row: exactly (cholesky), or by some steps of conjugate gradients (cg); auto chooses. Fold-in is exact."),
-    .int("model.cg_steps", \.model.cgSteps, 1...100, "Steps of conjugate gradients per row."),
+    .int(
+      "model.cg_steps", \.model.cgSteps, 1...100, noneWord: "auto",
+      "Steps of conjugate gradients per row; `auto`: one to three, as the training finds out."),
     seed,
     .int("model.history_per_user", \.model.historyPerUser, 1...10_000_000, "Newest pairs kept of a user."),
     .int("model.seen_per_user", \.model.seenPerUser, 1...10_000_000, "Newest items of a user that lists leave out."),
