@@ -396,7 +396,7 @@ static void VARIANT(score_panels)(const float *panels, int panel_count, int dime
 // of dot products over the rows in place of a product with each.
 static void VARIANT(conjugate_gradients)(const float *panels, const float *diagonal, int padded, freshet_row_t *group,
                                          int group_count, const float *factors, int steps, float tolerance, float *scratch) {
-  int wide = FRESHET_WIDE(padded);
+  int wide = freshet_wide(padded);
   float *x = scratch, *direction = x + FRESHET_GROUP * padded, *residual = direction + FRESHET_GROUP * padded;
   float *scale = residual + FRESHET_GROUP * padded, *product = scale + FRESHET_GROUP * padded;
   float sizes[FRESHET_GROUP];

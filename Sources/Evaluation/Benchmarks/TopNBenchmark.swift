@@ -44,12 +44,11 @@ public struct TopNBenchmark: Sendable {
 
   public func run() -> Outcome {
     let random = { (rows: Int, salt: UInt64) in
-      FactorMatrix(rows: rows, factors: factors, deviation: 1 / Float(factors).squareRoot()) {
-        (seed ^ salt) &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15
-      }
+      FactorMatrix(rows: rows, factors: factors, deviation: 1 / Float(factors).squareRoot(), seed: seed ^ salt)
     }
     let (users, catalogue) = trained.map { ($0.users, $0.items) } ?? (random(batch, 0x5EED), random(items, 0))
-    let seen = (0..<users.rows).map { user in trained.map { Array($0.seen.indices[$0.seen.starts[user]..<$0.seen.starts[user + 1]]) } ?? [] }
+    let seen = (0..<users.rows).map { user in trained.map { Array($0.seen.indices[$0.seen.starts[user]..<$0.seen.starts[user + 1]]) } ?? []
+    }
     let bench = Bench(users, ItemPanels(catalogue), seen, n: n, threads: threads)
     let seconds = Stopwatch(secondsMin: secondsMin).median { bench.pass() }
     let lists = bench.lists
