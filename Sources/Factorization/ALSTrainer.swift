@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// How it is computed: changes the time, never the result beyond the rounding of another kernel.
@@ -281,20 +280,6 @@ struct TrainingSide: Sendable {
   init(_ matrix: InteractionMatrix) {
     self.matrix = matrix
     schedule = RowSchedule(matrix)
-  }
-}
-
-/// Counts the time of the training alone.
-private struct TrainingClock {
-  private let began = DispatchTime.now().uptimeNanoseconds
-  private var pausedNanoseconds: UInt64 = 0
-
-  var seconds: Double { Double(DispatchTime.now().uptimeNanoseconds - began - pausedNanoseconds) / 1e9 }
-
-  mutating func paused<R>(_ body: () -> R) -> R {
-    let start = DispatchTime.now().uptimeNanoseconds
-    defer { pausedNanoseconds += DispatchTime.now().uptimeNanoseconds - start }
-    return body()
   }
 }
 

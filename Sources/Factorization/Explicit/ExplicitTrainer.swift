@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 
 /// The loss of `ExplicitParameters` in its two parts.
@@ -14,7 +13,7 @@ public struct ExplicitOutcome: Sendable {
   /// After each half-step; never rises from one to the next.
   public var losses: [ExplicitLoss]
   public var seconds: Double
-  /// Wall time of the half-steps over the iterations, the final one included.
+  /// Wall time of the half-steps over the iterations, the final one included; losses are not counted.
   public var secondsPerIteration: Double
   /// Operations that an exact solve takes, over the wall time; the descent of `isNonnegative` counts as such a solve.
   public var gigaflops: Double
@@ -47,33 +46,35 @@ public struct ExplicitTrainer: Sendable {
     var model = ExplicitModel(parameters, ratings, items: start)
     var losses: [ExplicitLoss] = []
     let halfSteps = parameters.iterations * 2 + 1
-    let began = DispatchTime.now().uptimeNanoseconds
+    var clock = TrainingClock()
     for halfStep in 0..<halfSteps {
-      guard keepGoing(TrainingProgress(halfStep: halfStep, halfSteps: halfSteps)) else { throw TrainingError.cancelled }
+      guard clock.paused({ keepGoing(TrainingProgress(halfStep: halfStep, halfSteps: halfSteps)) }) else { throw TrainingError.cancelled }
       let failures =
         halfStep % 2 == 0
-        ? step(ratings, others: model.items, transposed, mean: model.mean, into: &model.users, &losses, pool)
-        : step(transposed, others: model.users, ratings, mean: model.mean, into: &model.items, &losses, pool)
+        ? step(ratings, others: model.items, transposed, mean: model.mean, into: &model.users, &losses, pool, &clock)
+        : step(transposed, others: model.users, ratings, mean: model.mean, into: &model.items, &losses, pool, &clock)
       guard failures == 0 else { throw TrainingError.notFinite(halfStep: halfStep, rows: failures) }
     }
-    let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+    let seconds = clock.seconds
     let operations = operations(ratings) * Double(parameters.iterations + 1) + operations(transposed) * Double(parameters.iterations)
     return ExplicitOutcome(
       model: model, losses: losses, seconds: seconds, secondsPerIteration: seconds / Double(max(1, parameters.iterations)),
       gigaflops: operations / max(seconds, 1e-9) / 1e9)
   }
 
-  /// One half-step and the loss after it; returns how many rows had no finite solution.
+  /// One half-step, and the loss after it off the clock; returns how many rows had no finite solution.
   private func step(
     _ matrix: InteractionMatrix, others: FactorMatrix, _ transposed: InteractionMatrix, mean: Double, into result: inout FactorMatrix,
-    _ losses: inout [ExplicitLoss], _ pool: WorkerPool
+    _ losses: inout [ExplicitLoss], _ pool: WorkerPool, _ clock: inout TrainingClock
   ) -> Int {
     let side = ExplicitRowSolver.Side(others, mean: Float(mean))
     let failures = solveRows(of: matrix, side, into: &result, pool)
-    losses.append(
+    let loss = clock.paused {
       ExplicitLoss(
         squaredErrors: squaredErrors(matrix, result, side, pool),
-        regularizer: regularizer(matrix, result, pool) + regularizer(transposed, others, pool)))
+        regularizer: regularizer(matrix, result, pool) + regularizer(transposed, others, pool))
+    }
+    losses.append(loss)
     return failures
   }
 
