@@ -78,6 +78,50 @@ import Testing
     #expect(engine.ranks.events == 7 && engine.published?.events == 7)
   }
 
+  @Test func deletionsAndDislikesAreNeitherScoredNorCounted() {
+    let rows: [(user: String, item: String, strength: Float, operation: Interaction.Operation)] = [
+      ("u", "a", 1, .set), ("v", "a", 1, .set),  // learned: a 2
+      ("u", "b", 1, .set),  // unscored: a 2, b 1
+      ("w", "c", -1, .add),  // a dislike
+      ("w", "a", 1, .set),  // c is history; b is worse: rank 0. Then a 3
+      ("u", "a", 1, .delete),
+      ("x", "b", 1, .set),  // a is better, c has no count: rank 1. Then b 2
+      ("u", "a", 1, .set),  // a candidate again; b is history, c has no count: rank 0. Then a 4
+      ("y", "d", 1, .set),  // new: a and b are better, c is as unknown: rank 2.5
+      ("v", "b", 1, .delete),  // of a pair that is not there
+    ]
+    let data = EvaluationData(
+      rows.enumerated().map { index, row in
+        Interaction(
+          user: Array(row.user.utf8), item: Array(row.item.utf8), strength: row.strength, timeMilliseconds: Int64(index) + 1_000_000,
+          operation: row.operation)
+      })
+    let popularity = PrequentialEvaluator().run(data, PopularityBaseline())
+    #expect(popularity.ranks.events == 4 && popularity.updates == 8)
+    #expect(abs(popularity.ranks.meanPercentileRank - (0 + 1 + 0 + 2.5) / 3 * 100 / 4) < 1e-9)
+    #expect(PrequentialEvaluator().run(data, IncrementalSGD()).ranks.events == 4)
+    #expect(PrequentialEvaluator().run(data, small()).ranks.events == 4)
+  }
+
+  @Test func incrementalFactorsDoNotMoveByADislike() {
+    func place(_ strength: Float) -> PrequentialPlace {
+      func event(_ item: Int, itemsSeen: Int, strength: Float) -> PrequentialEvent {
+        PrequentialEvent(
+          interaction: Interaction(user: [1], item: [UInt8(item)], strength: strength, timeMilliseconds: 0), user: 0, item: item,
+          itemsSeen: itemsSeen)
+      }
+      var settings = IncrementalSGD.Settings()
+      settings.learningRate = 0.5
+      var method = IncrementalSGD(settings)
+      for item in 0..<20 { method.learn(event(item, itemsSeen: item, strength: -1)) }
+      for _ in 0..<20 { method.learn(event(7, itemsSeen: 20, strength: strength)) }
+      return method.place(of: event(7, itemsSeen: 20, strength: 1))
+    }
+    #expect(place(1).rank == 0)
+    #expect(place(-1) == place(0))
+    #expect(place(-1).rank > 0)
+  }
+
   @Test func aRepeatedPairIsRankedAmongTheOthers() {
     func rank(_ item: Int, excluded: [Int32]) -> Double {
       var event = PrequentialEvent(

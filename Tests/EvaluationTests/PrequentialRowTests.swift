@@ -48,6 +48,11 @@ import Testing
     }
   }
 
+  @Test func aListIsMadeAfterEachEventAndByTheEngineAlone() {
+    #expect(Self.outcome(.full).lists == 3_200)
+    #expect(Self.outcome(.popularity).lists == 0)
+  }
+
   @Test func withoutRetrainsTheFirstModelStays() {
     #expect(Self.outcome(.full).training.accepted + Self.outcome(.full).training.rejected > 3)
     for row in [PrequentialRow.withoutRetrains, .plain] { #expect(Self.outcome(row).training.accepted == 1) }

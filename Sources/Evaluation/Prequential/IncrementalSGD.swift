@@ -40,7 +40,7 @@ public struct IncrementalSGD: PrequentialRanker {
 
   public mutating func learn(_ event: PrequentialEvent) {
     meet(event)
-    step(event.user, event.item)
+    if event.isLiked { step(event.user, event.item) }
   }
 
   /// New users and items start at random, and are ranked so.

@@ -17,8 +17,13 @@ public struct PopularityBaseline: PrequentialRanker {
   public static var recent: PopularityBaseline { PopularityBaseline(halfLife: recentHalfLife) }
 
   public func place(of event: PrequentialEvent) -> PrequentialPlace {
-    event.place(score: event.item < counts.count ? counts[event.item] : 0, among: counts)
+    // Items that nobody has liked so far have no count.
+    let uncounted = event.itemsSeen - counts.count
+    let scores = uncounted > 0 ? counts + repeatElement(0, count: uncounted) : counts
+    return event.place(score: event.item < scores.count ? scores[event.item] : 0, among: scores)
   }
 
-  public mutating func learn(_ event: PrequentialEvent) { _ = counter.count(Int32(event.item)) }
+  public mutating func learn(_ event: PrequentialEvent) {
+    if event.isLiked { _ = counter.count(Int32(event.item)) }
+  }
 }

@@ -41,8 +41,9 @@ public struct PrequentialEngine: PrequentialRanker {
     if engine.model != nil { _ = engine.refreshNewItems() }
   }
 
-  public mutating func maintain(after event: PrequentialEvent) {
-    lists.publish(event.interaction.user, &engine, scratch)
+  public mutating func publish(after event: PrequentialEvent) -> Bool { lists.publish(event.interaction.user, &engine, scratch) }
+
+  public mutating func maintain() {
     if let reason = due { retrain(reason) }
   }
 

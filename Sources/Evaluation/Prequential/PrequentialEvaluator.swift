@@ -5,6 +5,7 @@ import Telemetry
 ///
 /// The first `warmup` share is learned at once and trained on; the next `unscored` share is learned event by event; each event of
 /// the rest is first ranked among the items seen so far (without the user's history, with the event's own item) and then learned.
+/// Deletions and dislikes are learned and never scored.
 public struct PrequentialEvaluator: Sendable {
   /// Shares of the events.
   public var warmup = 0.2
@@ -21,7 +22,11 @@ public struct PrequentialEvaluator: Sendable {
     public internal(set) var updates = 0
     /// All the time that the method took, its trainings and published lists included.
     public internal(set) var seconds = 0.0
-    public internal(set) var recommendSeconds = 0.0
+    /// Lists made for readers: one of the event's user after each event.
+    public internal(set) var lists = 0
+    /// What they took, as they are made in `serve`: fold-in of the user and exact top-N. The ranks that are scored come from a full
+    /// scan of all items, which nobody but the evaluation needs; it is in `seconds` alone.
+    public internal(set) var listSeconds = 0.0
     public internal(set) var updateSeconds = 0.0
     public internal(set) var training = PrequentialTraining()
     public var eventsPerSecond: Double { seconds > 0 ? Double(events) / seconds : 0 }
@@ -44,10 +49,8 @@ public struct PrequentialEvaluator: Sendable {
     outcome.seconds += Self.seconds { method.finishWarmUp() }
     for index in learned..<events.count {
       let event = stream.next(events[index], isScored: index >= unscored)
-      if index >= unscored { test(event, &method, items: distinctItems, &outcome) }
-      let updating = Self.seconds { method.learn(event) }
-      outcome.updateSeconds += updating
-      outcome.seconds += updating + Self.seconds { method.maintain(after: event) }
+      if index >= unscored, event.isLiked { test(event, &method, items: distinctItems, &outcome) }
+      learn(event, &method, &outcome)
       if index % 1000 == 0 { progress(index) }
     }
     outcome.updates = events.count - learned
@@ -58,11 +61,24 @@ public struct PrequentialEvaluator: Sendable {
   private func test(_ event: PrequentialEvent, _ method: inout some PrequentialRanker, items: Int, _ outcome: inout Outcome) {
     var place = PrequentialPlace(better: 0, ties: 0)
     var shown: Bool?
-    let ranking = Self.seconds { place = method.place(of: event) }
+    outcome.seconds += Self.seconds {
+      place = method.place(of: event)
+      shown = method.published(event, k: 10)
+    }
     outcome.ranks.add(rank: place.rank, items: items)
-    outcome.recommendSeconds += ranking
-    outcome.seconds += ranking + Self.seconds { shown = method.published(event, k: 10) }
     if let shown { outcome.published = Self.adding(shown, to: outcome.published) }
+  }
+
+  private func learn(_ event: PrequentialEvent, _ method: inout some PrequentialRanker, _ outcome: inout Outcome) {
+    var isMade = false
+    let learning = Self.seconds { method.learn(event) }
+    let listing = Self.seconds { isMade = method.publish(after: event) }
+    outcome.updateSeconds += learning
+    if isMade {
+      outcome.lists += 1
+      outcome.listSeconds += listing
+    }
+    outcome.seconds += learning + listing + Self.seconds { method.maintain() }
   }
 
   private static func adding(_ hit: Bool, to summary: HitSummary?) -> HitSummary {

@@ -27,6 +27,8 @@ public struct PrequentialEvent: Sendable {
   public internal(set) var excluded: [Int32] = []
 
   public var isNewItem: Bool { item >= itemsSeen }
+  /// Whether the user wanted the item: a deletion or a dislike is no hit to look for, and nothing that a baseline learns from.
+  public var isLiked: Bool { interaction.operation != .delete && interaction.strength > 0 }
 
   /// Where the item stands for a method that has a score for each item: the candidates are the items seen so far, without the user's
   /// history, and the item itself.

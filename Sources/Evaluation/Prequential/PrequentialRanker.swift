@@ -6,15 +6,18 @@ public protocol PrequentialRanker {
   /// Whether the first `k` of the list that stood when the event came hold its item; `nil`: the method publishes no lists.
   mutating func published(_ event: PrequentialEvent, k: Int) -> Bool?
   mutating func learn(_ event: PrequentialEvent)
-  /// What a method does after an event beside learning it: lists, retrains. Not called during the warm-up.
-  mutating func maintain(after event: PrequentialEvent)
+  /// Makes the list of the event's user anew, as readers get it; `false`: the method publishes no lists. Not called during the warm-up.
+  mutating func publish(after event: PrequentialEvent) -> Bool
+  /// What a method does after an event beside learning it and its list: retrains. Not called during the warm-up.
+  mutating func maintain()
   var training: PrequentialTraining { get }
 }
 
 extension PrequentialRanker {
   public mutating func finishWarmUp() {}
   public mutating func published(_ event: PrequentialEvent, k: Int) -> Bool? { nil }
-  public mutating func maintain(after event: PrequentialEvent) {}
+  public mutating func publish(after event: PrequentialEvent) -> Bool { false }
+  public mutating func maintain() {}
   public var training: PrequentialTraining { PrequentialTraining() }
 }
 

@@ -18,9 +18,11 @@ struct PublishedLists {
     rollouts += 1
   }
 
-  mutating func publish(_ user: [UInt8], _ engine: inout RecommenderEngine, _ scratch: EngineScratch) {
-    guard let index = engine.store.users.find(user), let list = engine.refresh([index], scratch).first else { return }
+  /// Folds the user in and makes the list; `false`: there is no model yet.
+  mutating func publish(_ user: [UInt8], _ engine: inout RecommenderEngine, _ scratch: EngineScratch) -> Bool {
+    guard let index = engine.store.users.find(user), let list = engine.refresh([index], scratch).first else { return false }
     lists[index] = Entry(items: list.items.map(\.item), rollout: rollouts)
+    return true
   }
 
   /// Whether the item is among the first `k` of the user's list.

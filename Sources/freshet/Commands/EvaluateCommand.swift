@@ -18,7 +18,7 @@ struct EvaluateCommand {
       throw CommandFailure("--warmup and --unscored leave nothing to score: their sum must be below 1", status: .usage)
     }
     let data = try self.data()
-    let threads = loaded.configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let threads = context.threads(loaded.configuration)
     let results = rows.map { row in
       var progress = context.progress(context.options.flag("ablation") ? "\(row.rawValue), events" : "events", total: data.events)
       let outcome = evaluator.run(data.data, row.ranker(loaded.configuration, threads: threads)) { progress.update($0) }
@@ -58,7 +58,7 @@ struct EvaluateCommand {
   private func data() throws -> Stream {
     let path = context.options.string("data")!
     let read = try EvaluationData(path: path, limit: context.options.int("limit"))
-    if let report = read.report, report.badLines > 0 { context.note("\(report.badLines) lines could not be read") }
+    context.noteBadLines(read.report, of: path)
     var stream = Stream(data: read)
     if context.options.flag("first-occurrences") {
       stream.data = stream.data.firstOccurrences()
@@ -103,7 +103,7 @@ private struct PrequentialReport {
       "popularity_mean_percentile_rank": .double(popularity.ranks.meanPercentileRank), "events_scored": .int(eventsScored),
       "events_per_second": .double(engine.eventsPerSecond), "retrains": .int(engine.training.accepted),
       "retrains_rejected": .int(engine.training.rejected), "seconds": .double(engine.seconds),
-      "recommend_microseconds": .double(Self.microseconds(engine.recommendSeconds, eventsScored)),
+      "recommend_microseconds": .double(Self.microseconds(engine.listSeconds, engine.lists)),
       "update_microseconds": .double(Self.microseconds(engine.updateSeconds, engine.updates)),
       "training_seconds": .double(engine.training.seconds), "settings": .object(settings),
     ]
@@ -115,7 +115,7 @@ private struct PrequentialReport {
     table.add(["freshet, the list published before", Self.recall(engine.published), ""])
     table.add(["popularity (counts so far)"] + Self.figures(popularity.ranks))
     return table.description
-      + "\(ListText.fixed(engine.eventsPerSecond, 0)) events a second, \(engine.training.accepted) retrains (\(engine.training.rejected) rejected) included; a list takes \(ListText.fixed(Self.microseconds(engine.recommendSeconds, eventsScored), 1)) us with its fold-in and ranking"
+      + "\(ListText.fixed(engine.eventsPerSecond, 0)) events a second, \(engine.training.accepted) retrains (\(engine.training.rejected) rejected) included; a list takes \(ListText.fixed(Self.microseconds(engine.listSeconds, engine.lists), 1)) us with its fold-in"
   }
 
   // MARK: What each part adds
@@ -132,7 +132,7 @@ private struct PrequentialReport {
       "name": .string(row.rawValue), "recall_at_10": .double(outcome.ranks.recall),
       "published_recall_at_10": outcome.published.map { .double($0.recall) } ?? .null,
       "mean_percentile_rank": .double(outcome.ranks.meanPercentileRank), "seconds": .double(outcome.seconds),
-      "recommend_microseconds": .double(microseconds(outcome.recommendSeconds, outcome.ranks.events)),
+      "recommend_microseconds": outcome.lists > 0 ? .double(microseconds(outcome.listSeconds, outcome.lists)) : .null,
       "update_microseconds": .double(microseconds(outcome.updateSeconds, outcome.updates)),
       "trainings": .int(outcome.training.accepted), "trainings_rejected": .int(outcome.training.rejected),
     ]

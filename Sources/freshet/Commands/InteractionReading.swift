@@ -16,10 +16,23 @@ extension CommandContext {
     var progress = progress("bytes of \((path as NSString).lastPathComponent)", total: size)
     let read = try StaticInteractions(path: path, value: rule, keepsTimes: keepsTimes) { progress.update($0) }
     if let size { progress.finish(size) }
-    if let report = read.report, report.badLines > 0 {
-      note("\(path): \(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
-    }
+    noteBadLines(read.report, of: path)
     guard read.count > 0 else { throw CommandFailure("\(path) holds no interactions") }
     return read
+  }
+
+  /// Says how many lines of a file could not be read, and what was wrong with the first of them.
+  func noteBadLines(_ report: InteractionFile.Report?, of path: String) {
+    guard let report, report.badLines > 0 else { return }
+    note("\(path): \(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
+  }
+
+  /// Makes a split of a file; one that cannot be made is said with the path. A number of folds that the file has no users for is a mistake
+  /// of usage.
+  func splitting<R>(_ path: String, _ make: () throws -> R) throws -> R {
+    do { return try make() } catch let error as HoldoutError {
+      if case .tooFewUsers = error.code { throw CommandFailure("\(path): \(error)", status: .usage) }
+      throw CommandFailure("\(path): \(error)")
+    }
   }
 }

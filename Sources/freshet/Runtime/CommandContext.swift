@@ -34,6 +34,11 @@ struct CommandContext {
     do { return try RedisReader(configuration.redis) } catch let error as RedisError { throw CommandFailure("\(error)") }
   }
 
+  /// Threads of a training: all processors, unless the configuration says how many.
+  func threads(_ configuration: RecommenderConfiguration) -> Int {
+    configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
+  }
+
   func progress(_ label: String, total: Int?) -> ProgressBar {
     ProgressBar(label, total: total, terminal: terminal, isQuiet: quiet)
   }
