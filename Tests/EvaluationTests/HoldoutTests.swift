@@ -104,6 +104,12 @@ func groupedData(users: Int, items: Int, groups: Int = 4, seed: UInt64) -> Evalu
       try HoldoutTimeSplit(events((0..<10).map { ("u\($0)", "i\($0)", 500) }), testShare: 0.2)
     }
   }
+
+  @Test func newUsersAloneAreNoTest() {
+    #expect(throws: HoldoutError(.nothingToTest)) {
+      try HoldoutTimeSplit(events((0..<10).map { ("u\($0)", "i\($0 % 3)", Int64($0) * 100) }), testShare: 0.2)
+    }
+  }
 }
 
 @Suite struct StrongGeneralisationTests {
@@ -277,6 +283,13 @@ func groupedData(users: Int, items: Int, groups: Int = 4, seed: UInt64) -> Evalu
 }
 
 @Suite struct HoldoutEvaluationTests {
+  @Test func whereNobodyTrainedInWasEverRightThereIsNoRelativeDifference() {
+    let comparison = HoldoutEvaluation.FoldInComparison(
+      foldedIn: 0, trainedIn: 0, difference: 0, interval: 0...0, splitDifferences: [0])
+    #expect(comparison.relativeDifference == 0)
+    #expect(comparison.relativeInterval == 0...0)
+  }
+
   @Test func theModelAndTheBaselinesJudgeTheSameUsers() throws {
     let interactions = StaticInteractions(groupedData(users: 80, items: 60, seed: 12), keepsTimes: true)
     let split = try HoldoutTimeSplit(interactions, testShare: 0.2)
@@ -323,7 +336,7 @@ func groupedData(users: Int, items: Int, groups: Int = 4, seed: UInt64) -> Evalu
   func usersFoldedInAreWithinTwoPercentOfUsersTrainedIn() throws {
     let matrix = StaticPairs(try StaticInteractions(path: Self.file)).matrix
     let training = StaticTraining(
-      parameters: ALSParameters(solver: .conjugateGradients(steps: 3)), options: SolverOptions(workers: 2), seed: 1)
+      parameters: ALSParameters(solver: .conjugateGradients()), options: SolverOptions(workers: 2), seed: 1)
     let splits = (0..<5).lazy.map { number in
       { try StrongGeneralisationSplit(matrix, part: .fold(number: number, count: 5), seed: 98_765) }
     }

@@ -27,11 +27,23 @@ import Testing
     (#"{"factors": []}"#, "no values"), (#"{"factors": {"a": 1}}"#, "factors"), (#"{"factors": [null]}"#, "factors"),
     (#"{"factors": [true]}"#, "factors"), (#"{"factors": [3], "model.factors": [4]}"#, "twice"),
     (#"{"regularization": [-1], "iterations": [0]}"#, "model.regularization"),
+    (#"{"alpha": [40], "unobserved_weight": [0.1]}"#, "model.alpha and model.unobserved_weight are two forms of one thing"),
   ])
   func aMistakeInTheGridIsNamed(text: String, expected: String) {
     let error = #expect(throws: TuningError.self) { try grid(text) }
     let message = error?.description ?? ""
     #expect(message.contains("grid.json") && message.contains(expected), "\(message)")
+  }
+
+  @Test func aFixedAlphaFixesTheUnobservedWeight() {
+    let left = TuningGrid.standard.fixing(["model.alpha"], iterations: 15)
+    #expect(left.axes.map(\.key) == ["model.factors", "model.regularization"])
+    #expect(left.iterations == TuningGrid.standard.iterations)
+  }
+
+  @Test func aGridSetsTheKeysOfItsFileAndNoOthers() throws {
+    #expect(try grid(#"{"factors": [8]}"#).keys == ["model.factors"])
+    #expect(try grid(#"{"factors": [8], "iterations": 8}"#).keys == ["model.factors", "model.iterations"])
   }
 
   @Test func theStandardGridIsValidAndStartsAtTheDefaults() {

@@ -58,9 +58,8 @@ public struct HoldoutEvaluation: Sendable {
   }
 
   /// - Parameter progress: called before each half-step with its number; `false` cancels.
-  /// - Throws: `TrainingError`; `HoldoutError` if no known user has a test item.
+  /// - Throws: `TrainingError`.
   public func run(_ split: HoldoutTimeSplit, progress: (Int) -> Bool = { _ in true }) throws -> TimeOutcome {
-    guard !split.users.isEmpty else { throw HoldoutError(.nothingToTest) }
     let matrix = split.training.matrix
     var model = Method(name: "freshet")
     let trained = try timed(&model.fitSeconds) { try training.train(matrix) { progress($0.halfStep) } }
@@ -94,8 +93,11 @@ public struct HoldoutEvaluation: Sendable {
     /// The difference of each split's means, in the order of the splits.
     public var splitDifferences: [Double]
 
-    public var relativeDifference: Double { difference / trainedIn }
-    public var relativeInterval: ClosedRange<Double> { interval.lowerBound / trainedIn...interval.upperBound / trainedIn }
+    /// As a part of `trainedIn`; 0 where nobody trained in was ever right.
+    public var relativeDifference: Double { trainedIn == 0 ? 0 : difference / trainedIn }
+    public var relativeInterval: ClosedRange<Double> {
+      trainedIn == 0 ? 0...0 : interval.lowerBound / trainedIn...interval.upperBound / trainedIn
+    }
   }
 
   /// Runs the splits one after the other.

@@ -53,9 +53,9 @@ public struct PopularityRanker: HoldoutRanker {
     users.map { user in
       let seen = Array(histories.columns(of: user.row))
       var list: [Int32] = []
-      for item in order where list.count < count && !seen.containsSorted(item) {
-        list.append(item)
+      for item in order {
         if list.count == count { break }
+        if !seen.containsSorted(item) { list.append(item) }
       }
       return list
     }

@@ -17,9 +17,9 @@ public struct HoldoutTimeSplit: Sendable {
 
   /// - Parameters:
   ///   - interactions: read with times.
-  ///   - testShare: of the interactions, at most; those of one moment stay together.
+  ///   - testShare: of the interactions, at least; those of one moment stay together.
   ///   - setAside: share of the interactions after the test, which nobody may look at; for a validation before a test.
-  /// - Throws: `HoldoutError` when a side would be empty.
+  /// - Throws: `HoldoutError` when a side would be empty, or no user that the training knows has anything to be tested with.
   public init(_ interactions: StaticInteractions, testShare: Double, setAside: Double = 0) throws(HoldoutError) {
     var times = interactions.times
     times.sort()
@@ -33,11 +33,12 @@ public struct HoldoutTimeSplit: Sendable {
     self.training = training
     let known = HeldOutUser.users(of: test, knownTo: training)
     users = known.compactMap { $0.withoutHistory(training.matrix) }
+    guard !users.isEmpty else { throw HoldoutError(.nothingToTest) }
     repeatedPairs = known.reduce(0) { $0 + $1.items.count } - users.reduce(0) { $0 + $1.items.count }
     coldUsers = HeldOutUser.users(of: test, unknownTo: training)
   }
 
-  /// The time of the first interaction of the last `share`.
+  /// The time of the first interaction of the last `share`; earlier ones of that very moment belong to what follows, too.
   private static func moment(_ times: [Int64], before share: Double) -> Int64? {
     let kept = Int((Double(times.count) * (1 - share)).rounded())
     return times.indices.contains(kept) ? times[kept] : nil

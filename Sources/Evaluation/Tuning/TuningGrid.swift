@@ -17,8 +17,12 @@ public struct TuningGrid: Sendable, Equatable {
   public private(set) var axes: [Axis]
   /// Numbers of iterations at which a training is judged, ascending: a longer training passes through the shorter ones.
   public private(set) var iterations: [Int]
+  /// Whether the numbers of iterations are its own, and not those that are configured.
+  private var hasIterations = true
 
   static let iterationsKey = "model.iterations"
+  /// Two forms of one thing, of which a configuration has one.
+  private static let (alphaKey, unobservedWeightKey) = ("model.alpha", "model.unobserved_weight")
 
   /// What a static training reads.
   public static let keys = [
@@ -66,10 +70,14 @@ public struct TuningGrid: Sendable, Equatable {
         problems += list.values.compactMap { Self.complaint(key, $0) }
       }
     }
+    if axes[Self.alphaKey] != nil, axes[Self.unobservedWeightKey] != nil {
+      problems.append("\(Self.alphaKey) and \(Self.unobservedWeightKey) are two forms of one thing: leave one of them away")
+    }
     guard problems.isEmpty else { throw TuningError("\(name): " + problems.joined(separator: "; ")) }
     let counts = axes.removeValue(forKey: Self.iterationsKey)?.compactMap { Int($0) }
     self.axes = axes.sorted { $0.key < $1.key }.map { Axis(key: $0.key, values: $0.value) }
     self.iterations = counts ?? [iterations]
+    hasIterations = counts != nil
   }
 
   /// Number of places.
@@ -80,13 +88,15 @@ public struct TuningGrid: Sendable, Equatable {
     zip(axes, point).map { ($0.key, $0.values[$1]) }
   }
 
-  /// The grid without the axes of these keys.
+  /// The grid without the axes of these keys; a fixed alpha fixes the unobserved weight, too.
   public func fixing(_ keys: Set<String>, iterations fixed: Int) -> TuningGrid {
-    TuningGrid(axes: axes.filter { !keys.contains($0.key) }, iterations: keys.contains(Self.iterationsKey) ? [fixed] : iterations)
+    let fixedKeys = keys.contains(Self.alphaKey) ? keys.union([Self.unobservedWeightKey]) : keys
+    return TuningGrid(
+      axes: axes.filter { !fixedKeys.contains($0.key) }, iterations: keys.contains(Self.iterationsKey) ? [fixed] : iterations)
   }
 
-  /// The keys that it moves.
-  public var movedKeys: [String] { axes.map(\.key) + (iterations.count > 1 ? [Self.iterationsKey] : []) }
+  /// The keys that it sets, those with a single value included.
+  public var keys: [String] { axes.map(\.key) + (hasIterations ? [Self.iterationsKey] : []) }
 
   /// Where a search starts.
   var middle: Point { axes.map { ($0.values.count - 1) / 2 } }

@@ -37,7 +37,6 @@ public struct TuningValidation: Sendable {
   /// - Throws: `HoldoutError`.
   public init(time interactions: StaticInteractions, testShare: Double, metric: RankingMetric) throws(HoldoutError) {
     let split = try HoldoutTimeSplit(interactions, testShare: testShare, setAside: testShare)
-    guard !split.users.isEmpty else { throw HoldoutError(.nothingToTest) }
     training = split.training.matrix
     (histories, users) = split.users.compacted(training)
     self.metric = metric

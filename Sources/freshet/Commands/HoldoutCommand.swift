@@ -49,24 +49,18 @@ struct HoldoutCommand {
 
   private var splitSeed: UInt64 { UInt64(context.options.int("split-seed") ?? 98_765) }
 
-  /// Makes a split; one that is not possible is the caller's mistake.
-  private func split<R>(_ make: () throws -> R) throws -> R {
-    do { return try make() } catch let error as HoldoutError { throw CommandFailure("\(context.options.string("data")!): \(error)") }
-  }
-
   // MARK: Time
 
   private func time() throws {
     let model = try StaticModel(context)
     let share = context.options.double("test-share") ?? 0.2
-    let interactions = try context.interactions(context.options.string("data")!, context.valueRule, keepsTimes: true)
-    let split = try split { try HoldoutTimeSplit(interactions, testShare: share) }
+    let path = context.options.string("data")!
+    let interactions = try context.interactions(path, context.valueRule, keepsTimes: true)
+    let split = try context.splitting(path) { try HoldoutTimeSplit(interactions, testShare: share) }
     var progress = context.progress("half-steps", total: model.halfSteps)
-    let outcome = try self.split {
-      try evaluation(model).run(split) {
-        progress.update($0)
-        return true
-      }
+    let outcome = try evaluation(model).run(split) {
+      progress.update($0)
+      return true
     }
     progress.finish(model.halfSteps)
     let report = HoldoutReport(methods: outcome.methods, bootstrap: bootstrap(model))
@@ -100,13 +94,14 @@ struct HoldoutCommand {
 
   private func strong() throws {
     let model = try StaticModel(context)
-    let pairs = try context.pairs(context.options.string("data")!, context.valueRule)
+    let path = context.options.string("data")!
+    let pairs = try context.pairs(path, context.valueRule)
     let parts = self.parts
     let comparesTrained = context.options.flag("compare-trained")
     let halfSteps = model.halfSteps * parts.count * (comparesTrained ? 2 : 1)
     var progress = context.progress("half-steps", total: halfSteps)
     let splits = parts.lazy.map { part in { try StrongGeneralisationSplit(pairs.matrix, part: part.part, seed: part.seed) } }
-    let outcome = try split {
+    let outcome = try context.splitting(path) {
       try evaluation(model).run(splits, comparesTrained: comparesTrained, bootstrap: bootstrap(model)) {
         progress.update($0)
         return true
@@ -213,10 +208,7 @@ struct HoldoutReport {
       let column = RankingMetric.all.firstIndex(of: metric)!
       table.add(
         ["\(metric)"]
-          + methods.indices.map {
-            let (mean, interval) = (methods[$0].mean(metric), intervals[$0][column])
-            return "\(ListText.fixed(mean, 4)) [\(ListText.fixed(interval.lowerBound, 4)), \(ListText.fixed(interval.upperBound, 4))]"
-          })
+          + methods.indices.map { Figure(mean: methods[$0].mean(metric), interval: intervals[$0][column]).description })
     }
     table.add(["coverage_at_20"] + methods.map { ListText.fixed($0.coverage(20), 4) })
     return String(table.description.dropLast())

@@ -12,7 +12,6 @@ struct TuneCommand {
     let model = try StaticModel(context)
     let grid = try self.grid(model)
     let data = try TuningData(context)
-    try data.checkTest()
     let directory = context.options.string("resume") ?? Self.newDirectory()
     let journal = try failing { try TuningJournal(directory: directory) }
     context.note("\(grid.size) places in the grid; trials are kept in \(directory): continue with --resume \(directory)")
@@ -27,16 +26,6 @@ struct TuneCommand {
     let report = json(outcome, data, model)
     try save(report, directory + "/best.json")
     if context.json { context.print(report.description) } else { show(outcome, grid, data) }
-  }
-
-  /// A mean over users and its 95 % interval.
-  struct Figure: CustomStringConvertible {
-    var mean: Double
-    var interval: ClosedRange<Double>
-
-    var description: String {
-      "\(ListText.fixed(mean, 4)) [\(ListText.fixed(interval.lowerBound, 4)), \(ListText.fixed(interval.upperBound, 4))]"
-    }
   }
 
   struct Outcome {
@@ -58,18 +47,33 @@ struct TuneCommand {
     return "tune-\(now)"
   }
 
-  /// The grid without what the command line fixes.
+  /// The grid without what the command line fixes; a mistake in it is said now, and not when the search comes to it.
   private func grid(_ model: StaticModel) throws -> TuningGrid {
-    let iterations = model.training.parameters.iterations
-    let given = Set(context.parsed.configurationFlags.map(\.key))
-    guard let path = context.options.string("grid") else { return TuningGrid.standard.fixing(given, iterations: iterations) }
+    let grid = try context.options.string("grid").map { try self.grid($0, model) } ?? standardGrid(model)
+    for axis in grid.axes { for value in axis.values { _ = try StaticModel(context.setting([(axis.key, value)])) } }
+    return grid
+  }
+
+  private func standardGrid(_ model: StaticModel) -> TuningGrid {
+    // Wherever alpha was set, a file or the environment included.
+    var fixed = given.subtracting(["model.alpha"])
+    if model.loaded.configuration.model.alpha != nil { fixed.insert("model.alpha") }
+    return TuningGrid.standard.fixing(fixed, iterations: model.training.parameters.iterations)
+  }
+
+  private func grid(_ path: String, _ model: StaticModel) throws -> TuningGrid {
     guard let json = FileManager.default.contents(atPath: path) else { throw CommandFailure("\(path): no such file; check the path") }
-    let grid = try failing { try TuningGrid(json: json, name: path, iterations: iterations) }
-    if let key = grid.movedKeys.first(where: given.contains) {
-      throw CommandFailure("\(key) is set and in \(path) too: leave one of them away", status: .usage)
+    let grid = try failing { try TuningGrid(json: json, name: path, iterations: model.training.parameters.iterations) }
+    if let key = grid.keys.first(where: given.contains) {
+      let option = context.parsed.command.options.first { $0.key == key && context.options.isSet($0.long) }
+      let setting = option.map { "--\($0.long)" } ?? "--set \(key)"
+      throw CommandFailure("\(setting) and \(key) in \(path) say the same twice: leave one of them away", status: .usage)
     }
     return grid
   }
+
+  /// Keys of the configuration that are on the command line.
+  private var given: Set<String> { Set(context.parsed.configurationFlags.map(\.key)) }
 
   private func search(_ grid: TuningGrid, _ validation: TuningValidation, _ model: StaticModel, _ journal: TuningJournal) throws
     -> [TuningTrial]
@@ -172,15 +176,19 @@ struct TuneCommand {
   }
 }
 
-/// The file of a search, in its three parts.
+/// The file of a search, in its three parts. The part for the test is cut off before the search: one that cannot be is said at once.
 private struct TuningData {
   let metric: RankingMetric
   let split: String
   let testShare: Double
   let seed: UInt64
   private let context: CommandContext
-  private let interactions: StaticInteractions?
-  private let pairs: StaticPairs?
+  private let source: Source
+
+  private enum Source {
+    case time(StaticInteractions, test: HoldoutTimeSplit)
+    case strong(StaticPairs, test: StrongGeneralisationSplit)
+  }
 
   init(_ context: CommandContext) throws {
     self.context = context
@@ -188,10 +196,20 @@ private struct TuningData {
     split = context.options.string("split") ?? "time"
     testShare = context.options.double("test-share") ?? (split == "time" ? 0.2 : 0.1)
     seed = UInt64(context.options.int("split-seed") ?? 98_765)
+    source = try Self.source(context, split, testShare: testShare, seed: seed)
+  }
+
+  private static func source(_ context: CommandContext, _ split: String, testShare: Double, seed: UInt64) throws -> Source {
     let path = context.options.string("data")!
-    let isByTime = split == "time"
-    interactions = isByTime ? try context.interactions(path, context.valueRule, keepsTimes: true) : nil
-    pairs = isByTime ? nil : try context.pairs(path, context.valueRule)
+    if split == "time" {
+      let interactions = try context.interactions(path, context.valueRule, keepsTimes: true)
+      return .time(interactions, test: try context.splitting(path) { try HoldoutTimeSplit(interactions, testShare: testShare) })
+    }
+    let pairs = try context.pairs(path, context.valueRule)
+    let test = try context.splitting(path) {
+      try StrongGeneralisationSplit(pairs.matrix, part: .test(share: testShare), seed: seed)
+    }
+    return .strong(pairs, test: test)
   }
 
   var sentence: String {
@@ -201,40 +219,24 @@ private struct TuningData {
   }
 
   func validation() throws -> TuningValidation {
-    try failing {
-      if let interactions { return try TuningValidation(time: interactions, testShare: testShare, metric: metric) }
-      return try TuningValidation(strong: pairs!.matrix, testShare: testShare, seed: seed, metric: metric)
-    }
-  }
-
-  /// Throws now what would otherwise be thrown after the search.
-  func checkTest() throws {
-    try failing {
-      if let interactions { _ = try HoldoutTimeSplit(interactions, testShare: testShare) } else { _ = try strongTest() }
+    try context.splitting(context.options.string("data")!) {
+      switch source {
+      case .time(let interactions, _): try TuningValidation(time: interactions, testShare: testShare, metric: metric)
+      case .strong(let pairs, _): try TuningValidation(strong: pairs.matrix, testShare: testShare, seed: seed, metric: metric)
+      }
     }
   }
 
   /// What `evaluate holdout` says of a model, with the same split.
-  func test(_ model: StaticModel) throws -> TuneCommand.Figure {
+  func test(_ model: StaticModel) throws -> Figure {
     let evaluation = HoldoutEvaluation(training: model.training, baselines: .none)
     let bootstrap = HoldoutBootstrap(seed: seed, workers: model.threads)
-    return try failing {
-      let method =
-        if let interactions {
-          try evaluation.run(try HoldoutTimeSplit(interactions, testShare: testShare)).methods[0]
-        } else {
-          try evaluation.run([strongTest], bootstrap: bootstrap).methods[0]
-        }
-      return TuneCommand.Figure(mean: method.mean(metric), interval: method.intervals([metric], bootstrap)[0])
-    }
-  }
-
-  private func strongTest() throws -> StrongGeneralisationSplit {
-    try StrongGeneralisationSplit(pairs!.matrix, part: .test(share: testShare), seed: seed)
-  }
-
-  private func failing<R>(_ body: () throws -> R) throws -> R {
-    do { return try body() } catch let error as HoldoutError { throw CommandFailure("\(context.options.string("data")!): \(error)") }
+    let method =
+      switch source {
+      case .time(_, let split): try evaluation.run(split).methods[0]
+      case .strong(_, let split): try evaluation.run([{ split }], bootstrap: bootstrap).methods[0]
+      }
+    return Figure(mean: method.mean(metric), interval: method.intervals([metric], bootstrap)[0])
   }
 }
 
