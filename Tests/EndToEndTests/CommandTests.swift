@@ -176,13 +176,57 @@ extension EndToEnd {
       #expect(saved.contains("--set model.factors="))
     }
 
+    @Test(arguments: [
+      (#"{"iterations": [8]}"#, ["--iterations", "20"], Int32(64), "--iterations and model.iterations"),
+      (#"{"factors": [4]}"#, ["--set", "model.factors=8"], 64, "--set model.factors and model.factors"),
+      (#"{"alpha": [4], "unobserved_weight": [0.1]}"#, [], 1, "two forms of one thing"),
+      (#"{"unobserved_weight": [0.1, 0.5]}"#, ["--set", "model.alpha=4"], 78, "two forms of one thing"),
+    ])
+    func aGridThatContradictsItselfOrTheCommandLineIsRefusedBeforeTheSearch(grid: String, more: [String], status: Int32, expected: String)
+      throws
+    {
+      let file = try Bench.write("grid.json", grid)
+      let outcome = try freshet(["tune", "--data", Place.shippedEvents, "--grid", file] + more)
+      #expect(outcome.status == status)
+      #expect(outcome.messages.contains(expected), "\(outcome.messages)")
+      #expect(!outcome.messages.contains("trial 1"))
+    }
+
+    @Test func aSearchWithAlphaLeavesTheUnobservedWeightAlone() throws {
+      let directory = try Bench.directory("search")
+      let outcome = try freshet([
+        "tune", "--data", Place.shippedEvents, "--set", "model.alpha=4", "--factors", "4", "--iterations", "1", "--trials", "2",
+        "--resume", directory, "--json",
+      ])
+      #expect(outcome.status == 0, "\(outcome.messages)")
+      #expect((outcome.json["settings"] as? [String: Any])?.keys.sorted() == ["model.iterations", "model.regularization"])
+    }
+
+    @Test func aSplitWithoutAnybodyToTestEndsBeforeTheSearch() throws {
+      // Whoever comes last was never there before; the validation before them has users that were.
+      let lines = (0..<400).map { "\($0 < 300 ? "u\($0 % 20)" : "new\($0)")\ti\($0 * 7 % 50)\t1\t\(1_700_000_000 + $0)" }
+      let file = try Bench.write("new-users.tsv", lines.joined(separator: "\n") + "\n")
+      let outcome = try freshet(["tune", "--data", file, "--resume", try Bench.directory("search")])
+      #expect(outcome.status == 1)
+      #expect(outcome.messages.contains("choose a larger --test-share"), "\(outcome.messages)")
+      #expect(!outcome.messages.contains("trials are kept"), "\(outcome.messages)")
+    }
+
+    @Test func foldsThatTheUsersCannotBeCutIntoAreAMistakeOfUsage() throws {
+      let file = try Bench.write("few.tsv", (0..<5).map { "u\($0)\ti\($0)\t3" }.joined(separator: "\n") + "\n")
+      for split in [["strong"], ["kfold", "--explicit"]] {
+        let outcome = try freshet(["evaluate", "holdout", "--data", file, "--folds", "50", "--split"] + split)
+        #expect(outcome.status == 64, "\(outcome.messages)")
+      }
+    }
+
     @Test func prequentialEvaluationPrintsItsKeys() throws {
       let outcome = try freshet(
         ["evaluate", "prequential", "--data", Place.shippedEvents, "--limit", "8000", "--set", "model.factors=16", "--json"])
       #expect(outcome.status == 0, "\(outcome.messages)")
       let keys = [
         "recall_at_10", "mean_percentile_rank", "popularity_recall_at_10", "popularity_mean_percentile_rank",
-        "events_scored", "events_per_second", "settings",
+        "events_scored", "events_per_second", "recommend_microseconds", "settings",
       ]
       #expect(keys.filter { outcome.json[$0] == nil } == [])
       #expect((outcome.json["events_scored"] as? Int ?? 0) == 5600)
@@ -203,7 +247,11 @@ extension EndToEnd {
 
     @Test(arguments: ["model.recency=on", "model.training_block=20", "model.trend=on", "model.transitions=on"])
     func aPartThatNeedsTheOrderOfEventsIsRefusedByWhatIsStatic(setting: String) throws {
-      for command in [["train", "--train"], ["evaluate", "holdout", "--data"], ["tune", "--data"]] {
+      let commands = [
+        ["train", "--train"], ["train", "--explicit", "--train"], ["evaluate", "holdout", "--data"],
+        ["evaluate", "holdout", "--split", "kfold", "--explicit", "--data"], ["tune", "--data"],
+      ]
+      for command in commands {
         let outcome = try freshet(command + [Place.shippedEvents, "--set", setting])
         #expect(outcome.status == 64)
         #expect(outcome.messages.contains("evaluate prequential"), "\(outcome.messages)")

@@ -198,8 +198,8 @@ enum CommandTable {
           long: "test-share", kind: .double(0.001...0.45), valueName: "SHARE",
           sentence: "Share judged with, and as much again set aside for the test; 0.2 by time, 0.1 of the users when strong."),
         CommandOption(
-          long: "metric", kind: .choice(["ndcg_at_100", "ndcg_at_20", "recall_at_20", "recall_capped_at_20", "recall_at_100"]),
-          valueName: "NAME", defaultValue: "ndcg_at_100", sentence: "What is to be high."),
+          long: "metric", kind: .choice(tuningMetrics), valueName: "NAME", defaultValue: tuningMetrics[0],
+          sentence: "What is to be high: \(tuningMetrics.joined(separator: ", "))."),
         CommandOption(
           long: "trials", kind: .int(1...100_000), valueName: "N", defaultValue: "24", sentence: "Places to try at most."),
         CommandOption(
@@ -207,7 +207,7 @@ enum CommandTable {
           sentence: "A training is judged after each number of iterations in the grid, and stops after N judgements without a better one."),
         CommandOption(
           long: "split-seed", kind: .int(0...Int.max), valueName: "N", defaultValue: "98765", sentence: "Seed of the split."),
-      ] + staticModel + [value],
+      ] + tunedModel + [value],
       examples: [
         Command.Example(line: "freshet tune --data events.tsv.gz", sentence: "The grid around the defaults, by time."),
         Command.Example(
@@ -239,7 +239,7 @@ enum CommandTable {
         CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
         CommandOption(
           long: "iterations", kind: .text, valueName: "T", sentence: "Iterations; 5 when nothing sets them.", key: "model.iterations"),
-        CommandOption(long: "solver", kind: .text, valueName: "S", sentence: "How a row is solved.", key: "model.solver"),
+        solver,
         CommandOption(long: "threads", kind: .text, valueName: "P", sentence: "Threads.", key: "retrain.threads"),
       ],
       exclusive: [["data", "generated"]],
@@ -341,7 +341,7 @@ enum CommandTable {
     CommandOption(
       long: "unobserved-weight", kind: .text, valueName: "A0", sentence: "Weight of a pair that was not seen.",
       key: "model.unobserved_weight"),
-    CommandOption(long: "solver", kind: .text, valueName: "S", sentence: "How a row is solved.", key: "model.solver"),
+    solver,
     CommandOption(long: "threads", kind: .text, valueName: "P", sentence: "Threads.", key: "retrain.threads"),
     CommandOption(long: "seed", kind: .text, valueName: "N", sentence: "Seed of the first factors.", key: "model.seed"),
     value,
@@ -354,10 +354,26 @@ enum CommandTable {
   /// What `train` takes of the model, for the other commands that train from a file.
   private static let staticModel = training.filter { $0.key != nil }
 
-  private static let staticPresets = [
-    ("model.iterations", "15"), ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"),
-    ("model.transitions", "none"),
+  private static let tunedModel = staticModel.map { option in
+    guard option.key == "model.iterations" else { return option }
+    return CommandOption(
+      long: option.long, kind: option.kind, valueName: option.valueName,
+      sentence: "Iterations of every training. Else those of the grid: up to 24 in the standard one, 15 where a file says nothing.",
+      key: option.key)
+  }
+
+  private static let tuningMetrics = ["ndcg_at_100", "ndcg_at_20", "recall_at_20", "recall_capped_at_20", "recall_at_100"]
+
+  private static let staticPresets: [(key: String, value: String)] = [("model.iterations", "15")] + withoutLiveParts
+
+  /// Off in what is trained from a file at once: parts that need the order of events.
+  static let withoutLiveParts: [(key: String, value: String)] = [
+    ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"), ("model.transitions", "none"),
   ]
+
+  private static let solver = CommandOption(
+    long: "solver", kind: .text, valueName: "auto|cholesky|cg",
+    sentence: "How a row is solved: exactly, or by some steps of conjugate gradients.", key: "model.solver")
 
   private static let nonnegative = CommandOption(
     long: "nonnegative", kind: .flag, sentence: "With --explicit: factors of at least 0; biases keep their sign.")

@@ -12,7 +12,7 @@ struct BenchmarkTrainCommand {
   func run() throws {
     let configuration = try context.loaded().configuration
     let settings = EngineSettings(configuration)
-    let threads = configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    let threads = context.threads(configuration)
     var benchmark = TrainingBenchmark(matrix: try matrix(), parameters: settings.parameters, workers: threads)
     benchmark.seed = settings.seed
     let outcome = try benchmark.run()

@@ -10,9 +10,9 @@ struct ExplicitCommand {
   init(_ context: CommandContext) { self.context = context }
 
   /// Defaults on ratings where they differ from the engine's; chosen by 5-fold splits of other seeds than the published figure's.
-  static let presets: [(key: String, value: String)] = [
-    ("model.factors", "32"), ("model.iterations", "15"), ("model.regularization", "1.5"), ("model.regularization_exponent", "0.5"),
-  ]
+  static let presets: [(key: String, value: String)] =
+    [("model.factors", "32"), ("model.iterations", "15"), ("model.regularization", "1.5"), ("model.regularization_exponent", "0.5")]
+    + CommandTable.withoutLiveParts
 
   func train() throws {
     let (parameters, options, seed) = try settings()
@@ -61,12 +61,13 @@ struct ExplicitCommand {
       presets: ("\(parsed.command.name) --explicit", Self.presets)
     ).configuration.resolved()
     let model = configuration.model
+    try StaticModel.refuseLiveParts(of: model, parsed.command)
     return (
       ExplicitParameters(
         factors: model.factors,
         regularization: Regularization(lambda: Float(model.regularization), exponent: Float(model.regularizationExponent)),
         iterations: model.coldIterations, isNonnegative: has("nonnegative") && context.options.flag("nonnegative")),
-      SolverOptions(workers: configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount), model.seed
+      SolverOptions(workers: context.threads(configuration)), model.seed
     )
   }
 
@@ -75,9 +76,7 @@ struct ExplicitCommand {
 
   private func read(_ path: String) throws -> ExplicitRatings {
     let ratings = try ExplicitRatings(path: path)
-    if let report = ratings.report, report.badLines > 0 {
-      context.note("\(path): \(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
-    }
+    context.noteBadLines(ratings.report, of: path)
     guard !ratings.ratings.isEmpty else { throw CommandFailure("\(path) holds no ratings: --explicit needs a third column with numbers") }
     return ratings
   }

@@ -52,7 +52,8 @@ struct ProduceCommand {
     let isFlushed = producer.flush(timeout: Self.flushMax)
     progress.finish(sent)
     let seconds = Double(MonotonicClock.nanoseconds() - began) / 1e9
-    report(file.report, skipped)
+    context.noteBadLines(file.report, of: context.parsed.operands[0])
+    if skipped > 0 { context.note("\(skipped) JSON lines are no events of this schema and were left out") }
     guard producer.failed == 0, isFlushed else {
       throw CommandFailure(
         "\(producer.delivered) of \(sent) events were delivered: \(producer.firstFailure.map { "\($0)" } ?? producer.lastProblem ?? "the broker did not answer in time")"
@@ -85,13 +86,6 @@ struct ProduceCommand {
     let byName = Dictionary(uniqueKeysWithValues: titles.entries.map { (String(decoding: $0.key, as: UTF8.self), $0.value.title) })
     try context.reader(configuration).setTitles(byName)
     context.note("\(titles.count) titles loaded")
-  }
-
-  private func report(_ report: InteractionFile.Report, _ skipped: Int) {
-    if report.badLines > 0 {
-      context.note("\(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
-    }
-    if skipped > 0 { context.note("\(skipped) JSON lines are no events of this schema and were left out") }
   }
 
   /// A row as the record that goes into the topic.

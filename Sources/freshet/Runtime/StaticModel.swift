@@ -13,18 +13,21 @@ struct StaticModel {
   init(_ context: CommandContext) throws {
     loaded = try context.loaded()
     let configuration = loaded.configuration
-    let live = [
-      ("model.recency", configuration.model.recency != nil), ("model.training_block", configuration.model.trainingBlock != nil),
-      ("model.trend", configuration.model.trend != nil), ("model.transitions", configuration.model.transitions != nil),
-    ]
-    if let key = live.first(where: \.1)?.0 {
-      throw CommandFailure(
-        "\(context.parsed.command.name) is static and cannot use \(key): leave it at none, or run freshet evaluate prequential",
-        status: .usage)
-    }
-    threads = configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
+    try Self.refuseLiveParts(of: configuration.model, context.parsed.command)
+    threads = context.threads(configuration)
     training = StaticTraining(
       parameters: EngineSettings(configuration).parameters, options: SolverOptions(workers: threads), seed: configuration.model.seed)
+  }
+
+  /// - Throws: `CommandFailure` when a part of the recipe is on that needs the order of events.
+  static func refuseLiveParts(of model: RecommenderConfiguration.Model, _ command: Command) throws(CommandFailure) {
+    let live = [
+      ("model.recency", model.recency != nil), ("model.training_block", model.trainingBlock != nil),
+      ("model.trend", model.trend != nil), ("model.transitions", model.transitions != nil),
+    ]
+    guard let key = live.first(where: \.1)?.0 else { return }
+    throw CommandFailure(
+      "\(command.name) is static and cannot use \(key): leave it at none, or run freshet evaluate prequential", status: .usage)
   }
 
   /// Half-steps of one training.
