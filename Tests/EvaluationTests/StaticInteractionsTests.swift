@@ -99,17 +99,27 @@ import Testing
       pairs.map { Interaction(user: Array($0.0.utf8), item: Array($0.1.utf8), timeMilliseconds: 0, operation: .set) })
   }
 
-  /// Two groups of users with two groups of items: what is withheld is known.
+  /// Two groups of users with two groups of items: each user is not told of one item of the own group, and could fill a list with
+  /// thirty others.
   @Test func withheldItemsAreFoundAndUnknownOnesCount() throws {
     let training = data(
-      (0..<12).flatMap { user in (0..<12).filter { ($0 + user) % 2 == 0 && $0 != user }.map { ("u\(user)", "i\($0)") } })
+      (0..<60).flatMap { user in (0..<60).filter { ($0 + user) % 2 == 0 && $0 != user }.map { ("u\(user)", "i\($0)") } })
     let parameters = ALSParameters(factors: 4, iterations: 8)
     let run = StaticTraining(parameters: parameters, options: SolverOptions(workers: 2), seed: 1)
-    let outcome = try run.run(train: training, test: data((0..<12).map { ("u\($0)", "i\($0)") } + [("stranger", "i1")]))
-    #expect(outcome.testUsers == 12)
+    let outcome = try run.run(train: training, test: data((0..<60).map { ("u\($0)", "i\($0)") } + [("stranger", "i1")]))
+    #expect(outcome.testUsers == 60)
     #expect(outcome.recallAt20 == 1)
     #expect((outcome.ndcgAt20 ?? 0) > 0.9)
     let unknown = try run.run(train: training, test: data([("u0", "i0"), ("u0", "never seen")]))
     #expect(unknown.recallAt20 == 0.5)
+  }
+
+  @Test func onlyATrainingThatIsShownLooksAtEveryLoss() throws {
+    let pairs = StaticPairs(StaticInteractions(data((0..<20).flatMap { user in (0..<5).map { ("u\(user)", "i\((user + $0) % 10)") } })))
+    let training = StaticTraining(parameters: ALSParameters(factors: 3, iterations: 4), options: SolverOptions(), seed: 1)
+    let (shown, judged) = (try training.run(train: pairs, test: nil).training, try training.train(pairs.matrix))
+    #expect(shown.losses.count == 9)
+    #expect(judged.losses == [shown.losses[8]])
+    #expect(judged.rowFactors.array(3) == shown.rowFactors.array(3))
   }
 }

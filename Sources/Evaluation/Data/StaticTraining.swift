@@ -1,6 +1,4 @@
 import Factorization
-import StreamingRecommender
-import Telemetry
 
 /// `freshet train`: one training from a file, one row per user, no recency and no blocks; with a test file, ranking metrics.
 public struct StaticTraining: Sendable {
@@ -30,7 +28,7 @@ public struct StaticTraining: Sendable {
   /// - Parameter progress: called before each half-step; `false` cancels.
   /// - Throws: `TrainingError`.
   public func run(train pairs: StaticPairs, test: StaticPairs?, progress: (TrainingProgress) -> Bool = { _ in true }) throws -> Outcome {
-    let training = try self.train(pairs.matrix, progress: progress)
+    let training = try self.train(pairs.matrix, losses: .eachHalfStep, progress: progress)
     var outcome = Outcome(
       training: training, interactions: pairs.matrix.entries, users: pairs.users.strings, items: pairs.items.strings)
     if let test {
@@ -48,8 +46,11 @@ public struct StaticTraining: Sendable {
   }
 
   /// From the seed's first factors to the last half-step, which solves the users exactly.
-  public func train(_ matrix: InteractionMatrix, progress: (TrainingProgress) -> Bool = { _ in true }) throws -> TrainingOutcome {
-    try ALSTrainer(parameters, options: options).train(matrix, start: start(items: matrix.columns), keepGoing: progress)
+  public func train(
+    _ matrix: InteractionMatrix, losses: LossSchedule = .atTheEnd, progress: (TrainingProgress) -> Bool = { _ in true }
+  ) throws -> TrainingOutcome {
+    try ALSTrainer(parameters, options: options)
+      .train(matrix, start: start(items: matrix.columns), losses: losses, keepGoing: progress)
   }
 
   /// items x factors, each row from its own seed.
