@@ -47,11 +47,6 @@ import Testing
       #expect(zip(history.timesMilliseconds, history.timesMilliseconds.dropFirst()).allSatisfy { $0 >= $1 })
     }
   }
-
-  @Test func figuresArePositive() {
-    let outcome = tiny(threads: 2).run()
-    #expect(outcome.microsecondsPerUser > 0 && outcome.usersPerSecond > 0)
-  }
 }
 
 @Suite struct TopNBenchmarkTests {
@@ -121,8 +116,7 @@ import Testing
     for outcome in outcomes { #expect(outcome.isSameForAnyNumberOfWorkers) }
     #expect(Set(outcomes.map(\.hash.value)).count == 1)
     #expect(outcomes[0].speedUp == nil)
-    let speedUp = try #require(outcomes[1].speedUp)
-    #expect(speedUp > 0)
+    #expect(outcomes[1].speedUp != nil && outcomes[2].speedUp != nil)
   }
 
   @Test func theLossFalls() throws {
@@ -192,17 +186,6 @@ import Testing
 
   @Test func theHashRepeats() {
     #expect(tiny().run().hash == tiny().run().hash)
-  }
-
-  @Test func everyVariantHasAPeak() {
-    for kernels in Kernels.available { #expect(KernelBenchmark.peak(of: kernels.name, secondsMin: 0) > 0, "\(kernels.name)") }
-  }
-
-  @Test func theGainIsOfTheBestVariantOverThePlainOne() throws {
-    let outcome = tiny().run()
-    let gain = try #require(outcome.gain("rank_update"))
-    #expect(gain > 0)
-    #expect(outcome.gain("no such kernel") == nil)
   }
 }
 

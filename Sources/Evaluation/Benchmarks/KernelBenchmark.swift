@@ -30,13 +30,6 @@ public struct KernelBenchmark: Sendable {
     public var peaks: [(variant: String, gigaflops: Double)]
     public var rows: [Row]
     public var hash: ResultHash
-
-    /// How many times as fast as the plain variant the best one is.
-    public func gain(_ kernel: String) -> Double? {
-      let ofKernel = rows.filter { $0.kernel == kernel }
-      guard let plain = ofKernel.first(where: { $0.variant == "plain" }), let best = ofKernel.last else { return nil }
-      return plain.microseconds / best.microseconds
-    }
   }
 
   public var factors = 64
