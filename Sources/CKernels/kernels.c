@@ -1,5 +1,8 @@
 #include "CKernels.h"
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 // Wide vectors are only passed between functions that are inlined into one another.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -99,6 +102,14 @@ const freshet_kernels_t *freshet_kernels(void) {
   if (!known) known = freshet_kernels_named("plain");
   __atomic_store_n(&chosen, known, __ATOMIC_RELEASE);
   return known;
+}
+
+void freshet_advise_huge_pages(void *memory, size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  madvise(memory, bytes, MADV_HUGEPAGE);
+#else
+  (void)memory, (void)bytes;
+#endif
 }
 
 static uint32_t crc32c_plain(uint32_t crc, const unsigned char *bytes, size_t count) {

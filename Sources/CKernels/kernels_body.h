@@ -305,10 +305,10 @@ INLINE four VARIANT(dots)(const float *const r[AT_ONCE], const float *p, int pad
   return VARIANT(sums)(s0, s1, s2, s3);
 }
 
-INLINE void VARIANT(fetch)(const float *factors, const int32_t *indices, int m, int count, int padded) {
-  for (int j = 0; j < AT_ONCE; j++) {
-    if (m + AHEAD + j >= count) return;
-    const char *ahead = (const char *)(factors + (size_t)indices[m + AHEAD + j] * padded);
+// Asks for the rows first ..< first + many, as far as there are any.
+INLINE void VARIANT(fetch)(const float *factors, const int32_t *indices, int first, int many, int count, int padded) {
+  for (int m = first; m < first + many && m < count; m++) {
+    const char *ahead = (const char *)(factors + (size_t)indices[m] * padded);
     for (int byte = 0; byte < padded * 4; byte += 64) __builtin_prefetch(ahead + byte);
   }
 }
@@ -320,7 +320,7 @@ INLINE void VARIANT(add_residual)(float *out, float *squares, const float *x, in
   for (; m + AT_ONCE <= row->count; m += AT_ONCE) {
     const float *r[AT_ONCE];
     for (int j = 0; j < AT_ONCE; j++) r[j] = factors + (size_t)row->indices[m + j] * padded;
-    VARIANT(fetch)(factors, row->indices, m, row->count, padded);
+    VARIANT(fetch)(factors, row->indices, m + AHEAD, AT_ONCE, row->count, padded);
     four weights = *(const four *)(row->weights + m);
     four errors = *(const four *)(row->targets + m) - weights * VARIANT(dots)(r, x, padded);
     vec e0 = splat(errors[0]), e1 = splat(errors[1]), e2 = splat(errors[2]), e3 = splat(errors[3]);
@@ -359,7 +359,7 @@ INLINE float VARIANT(curvature)(const float *p, int padded, const freshet_row_t 
   for (; m + AT_ONCE <= row->count; m += AT_ONCE) {
     const float *r[AT_ONCE];
     for (int j = 0; j < AT_ONCE; j++) r[j] = factors + (size_t)row->indices[m + j] * padded;
-    VARIANT(fetch)(factors, row->indices, m, row->count, padded);
+    VARIANT(fetch)(factors, row->indices, m + AHEAD, AT_ONCE, row->count, padded);
     four s = VARIANT(dots)(r, p, padded);
     total += *(const four *)(row->weights + m) * s * s;
   }
@@ -396,12 +396,14 @@ static void VARIANT(score_panels)(const float *panels, int panel_count, int dime
 // of dot products over the rows in place of a product with each.
 static void VARIANT(conjugate_gradients)(const float *panels, const float *diagonal, int padded, freshet_row_t *group,
                                          int group_count, const float *factors, int steps, float tolerance, float *scratch) {
-  int wide = FRESHET_WIDE(padded);
+  int wide = freshet_wide(padded);
   float *x = scratch, *direction = x + FRESHET_GROUP * padded, *residual = direction + FRESHET_GROUP * padded;
   float *scale = residual + FRESHET_GROUP * padded, *product = scale + FRESHET_GROUP * padded;
   float sizes[FRESHET_GROUP];
   for (int g = 0; g < group_count; g++)
     for (int i = 0; i < padded; i += LANES) store(x + g * padded + i, load(group[g].x + i));
+  // What the rows begin with comes while the product is made; most rows are short.
+  for (int g = 0; g < group_count; g++) VARIANT(fetch)(factors, group[g].indices, 0, AHEAD, group[g].count, padded);
   VARIANT(score_panels)(panels, wide / FRESHET_PANEL, padded, x, padded, group_count, product, wide);
   for (int g = 0; g < group_count; g++) {
     const float *xg = x + g * padded, *q = product + g * wide;
@@ -421,6 +423,7 @@ static void VARIANT(conjugate_gradients)(const float *panels, const float *diago
     }
     sizes[g] = VARIANT(sum)(size);
     group[g].converged = 0;
+    group[g].left = 0;
   }
   for (int step = 0; step < steps; step++) {
     if (tolerance > 0) {
@@ -459,6 +462,7 @@ static void VARIANT(conjugate_gradients)(const float *panels, const float *diago
       vec next = {};
       for (int i = 0; i < padded; i += LANES) next += load(r + i) * load(r + i) * load(scale + g * padded + i);
       float size = VARIANT(sum)(next);
+      if (step == 0) group[g].left = size / sizes[g];
       vec beta = splat(size / sizes[g]);
       for (int i = 0; i < padded; i += LANES)
         store(p + i, load(r + i) * load(scale + g * padded + i) + beta * load(p + i));

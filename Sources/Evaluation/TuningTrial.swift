@@ -62,21 +62,21 @@ public struct TuningValidation: Sendable {
   func judge(_ model: StaticTraining, iterations: [Int], patience: Int, progress: () -> Bool = { true }) throws -> (
     judgements: [TuningTrial.Judgement], stoppedEarly: Bool
   ) {
-    var items = model.start(items: training.columns)
+    var parameters = model.parameters
+    parameters.iterations = iterations.last ?? 0
     var judgements: [TuningTrial.Judgement] = []
-    var (done, best, sinceBest) = (0, -Double.infinity, 0)
-    for count in iterations {
-      var parameters = model.parameters
-      parameters.iterations = count - done
-      items = try ALSTrainer(parameters, options: model.options)
-        .train(training, start: items, endWithRows: false, keepGoing: { _ in progress() }).columnFactors
-      done = count
-      judgements.append(TuningTrial.Judgement(iterations: count, value: value(items, model)))
-      sinceBest = judgements[judgements.count - 1].value > best ? 0 : sinceBest + 1
-      best = max(best, judgements[judgements.count - 1].value)
-      if sinceBest >= patience { return (judgements, count != iterations.last) }
-    }
-    return (judgements, false)
+    var (best, sinceBest) = (-Double.infinity, 0)
+    _ = try ALSTrainer(parameters, options: model.options).train(
+      training, start: model.start(items: training.columns), endWithRows: false, losses: .atTheEnd, keepGoing: { _ in progress() },
+      afterIteration: { count, items in
+        guard iterations.contains(count) else { return true }
+        let value = value(items, model)
+        judgements.append(TuningTrial.Judgement(iterations: count, value: value))
+        sinceBest = value > best ? 0 : sinceBest + 1
+        best = max(best, value)
+        return sinceBest < patience
+      })
+    return (judgements, sinceBest >= patience && judgements.count < iterations.count)
   }
 
   private func value(_ items: FactorMatrix, _ model: StaticTraining) -> Double {

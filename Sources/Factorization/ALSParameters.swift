@@ -29,12 +29,15 @@ public enum TrainingSolver: Sendable, Equatable, CustomStringConvertible {
   case cholesky
   /// Each row some steps of conjugate gradients nearer to its solution, from where it stood (Takacs, Pilaszy, Tikk, 2011),
   /// preconditioned with the diagonal of its matrix.
-  case conjugateGradients(steps: Int)
+  ///
+  /// Without `steps` a training looks at what the first of two steps leaves and goes on with one to three, for each side by itself.
+  case conjugateGradients(steps: Int? = nil)
 
   public var description: String {
     switch self {
     case .cholesky: "cholesky"
-    case .conjugateGradients(let steps): "cg, \(steps) steps"
+    case .conjugateGradients(let steps?): "cg, \(steps) step\(steps == 1 ? "" : "s")"
+    case .conjugateGradients: "cg"
     }
   }
 }

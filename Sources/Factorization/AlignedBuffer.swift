@@ -1,7 +1,12 @@
+import CKernels
+
 /// Floats on a 64-byte boundary, zeroed at first; the storage of factors and workspaces.
 ///
 /// Not thread-safe by itself: the value types around it copy before they write, and workspaces have one owner.
 final class AlignedBuffer: @unchecked Sendable {
+  /// Rows are gathered from all over a large matrix: with small pages nearly every one of them misses the processor's page table cache.
+  private static let hugePage = 2 << 20
+
   let count: Int
   let pointer: UnsafeMutablePointer<Float>
 
@@ -9,7 +14,9 @@ final class AlignedBuffer: @unchecked Sendable {
     precondition(count >= 0, "a buffer cannot hold \(count) floats")
     self.count = count
     let bytes = max(64, count * MemoryLayout<Float>.stride)
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+    let isLarge = bytes >= Self.hugePage * 2
+    let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: isLarge ? Self.hugePage : 64)
+    if isLarge { freshet_advise_huge_pages(raw, bytes) }
     raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     pointer = raw.assumingMemoryBound(to: Float.self)
   }

@@ -21,6 +21,13 @@ public struct FactorMatrix: Sendable {
     for row in 0..<rows { fillRandomly(row, deviation: deviation, seed: seedOfRow(row)) }
   }
 
+  /// The same from one seed.
+  ///
+  /// The rows' seeds differ by another number than the one by which SplitMix64 itself goes on: rows would be one another's, shifted.
+  public init(rows: Int, factors: Int, deviation: Float, seed: UInt64) {
+    self.init(rows: rows, factors: factors, deviation: deviation) { seed ^ (UInt64($0) &* 0xD6E8_FEB8_6659_FD93) }
+  }
+
   public var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
 
   public subscript(row: Int) -> UnsafeBufferPointer<Float> {

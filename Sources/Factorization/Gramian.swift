@@ -31,7 +31,7 @@ public struct Gramian: Sendable {
       partials.pointer.update(repeating: 0, count: group * stride * stride)
       let start = first
       pool.run(count: group, chunk: 1) { range, _ in
-        let scratch = AlignedBuffer(count: Int(FRESHET_GATHER_ROWS) * stride * 2)
+        let scratch = AlignedBuffer(count: Int(freshet_gather_scratch(Int32(stride))))
         for part in range {
           let row = (start + part) * Self.rowsPerPart
           ones.withUnsafeBufferPointer { ones in

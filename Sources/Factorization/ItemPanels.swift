@@ -40,9 +40,9 @@ public struct ItemPanels: Sendable {
     for item in 0..<matrix.rows { set(item, to: matrix[item]) }
   }
 
-  /// What is not a number bounds nothing.
-  private static func length(_ vector: UnsafeBufferPointer<Float>) -> Float {
-    let length = vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
+  /// At least the length of the vector: squares in Double neither vanish nor overflow. What is not a number bounds nothing.
+  static func length(_ vector: UnsafeBufferPointer<Float>) -> Float {
+    let length = Float(vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()).nextUp
     return length.isNaN ? .infinity : length
   }
 

@@ -32,7 +32,7 @@ struct NonnegativeRowSolver {
       let stride = Kernels.padded(factors)
       matrix = AlignedBuffer(count: stride * stride)
       rhs = AlignedBuffer(count: stride)
-      scratch = AlignedBuffer(count: Int(FRESHET_GATHER_ROWS) * stride * 2)
+      scratch = AlignedBuffer(count: Int(freshet_gather_scratch(Int32(stride))))
       whole = [Double](repeating: 0, count: factors * factors)
       solution = [Double](repeating: 0, count: factors)
       gradient = solution

@@ -1,19 +1,5 @@
 import CKernels
 
-/// A square matrix laid out for `score_panels`: panels of 32 columns, [panel][row][lane].
-enum SquarePanels {
-  static func make(stride: Int, _ element: (_ row: Int, _ column: Int) -> Float) -> AlignedBuffer {
-    let panels = (stride + Kernels.panel - 1) / Kernels.panel
-    let result = AlignedBuffer(count: panels * stride * Kernels.panel)
-    for column in 0..<stride {
-      for row in 0..<stride {
-        result.pointer[(column / Kernels.panel * stride + row) * Kernels.panel + column % Kernels.panel] = element(row, column)
-      }
-    }
-    return result
-  }
-}
-
 /// A rotation of both sides' factors, which changes neither a score nor the loss.
 ///
 /// Conjugate gradients that know only the diagonals of the rows' matrices go the faster, the nearer those matrices are to diagonal.
@@ -83,7 +69,7 @@ struct Rotation {
     let stride: Int
     let kernels: Kernels
     private static let rowsAtOnce = 64
-    private var wide: Int { (stride + Kernels.panel - 1) / Kernels.panel * Kernels.panel }
+    private var wide: Int { Int(freshet_wide(Int32(stride))) }
 
     init(stride: Int, kernels: Kernels) {
       self.stride = stride

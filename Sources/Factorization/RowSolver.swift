@@ -26,12 +26,11 @@ public struct RowSolver: Sendable {
     let solution: AlignedBuffer
     let scratch: AlignedBuffer
     /// For conjugate gradients; made when first needed.
-    private(set) lazy var group = AlignedBuffer(
-      count: Int(FRESHET_GROUP) * (4 * solution.count + (solution.count + Kernels.panel - 1) / Kernels.panel * Kernels.panel))
-    fileprivate(set) var weights: [Float] = []
-    fileprivate(set) var targets: [Float] = []
+    private(set) lazy var group = AlignedBuffer(count: Int(freshet_group_scratch(Int32(solution.count))))
+    var weights: [Float] = []
+    var targets: [Float] = []
 
-    fileprivate func reserve(_ entries: Int) {
+    func reserve(_ entries: Int) {
       guard weights.count < entries else { return }
       weights = [Float](repeating: 0, count: entries * 2)
       targets = weights
@@ -41,7 +40,7 @@ public struct RowSolver: Sendable {
       let stride = Kernels.padded(factors)
       matrix = AlignedBuffer(count: stride * stride)
       solution = AlignedBuffer(count: stride)
-      scratch = AlignedBuffer(count: Int(FRESHET_GATHER_ROWS) * stride * 2)
+      scratch = AlignedBuffer(count: Int(freshet_gather_scratch(Int32(stride))))
     }
   }
 
@@ -112,9 +111,7 @@ public struct RowSolver: Sendable {
     for i in 0..<factors { matrix[i * stride + i] += added }
     for i in factors..<max(factors, stride) { matrix[i * stride + i] = 1 }
     guard kernels.table.pointee.cholesky_solve(matrix, solution, Int32(stride)) == 0 else { return false }
-    var sizes: Float = 0
-    for i in 0..<factors { sizes += abs(solution[i]) }
-    guard sizes.isFinite else { return false }
+    guard Self.isFinite(solution, factors) else { return false }
     row.update(from: solution, count: stride)
     return true
   }
@@ -133,76 +130,10 @@ public struct RowSolver: Sendable {
     }
   }
 
-  /// Rows that `approach` moves together.
-  static let rowsAtOnce = Int(FRESHET_GROUP)
-
-  /// How far `approach` goes.
-  enum Effort {
-    case steps(Int)
-    /// Until what is missing is at most this part of the row; rows that do not get there are solved exactly.
-    case tolerance(Float)
-  }
-  private static let stepsToTolerance = 40
-
-  /// Moves rows of `result` by conjugate gradients nearer to their solutions; returns how many were not finite (they are zeros then).
-  func approach(
-    _ rows: ArraySlice<Int32>, of matrix: InteractionMatrix.Pointers, side: GradientSide, effort: Effort,
-    into result: UnsafeMutablePointer<Float>, workspace: Workspace
-  ) -> Int {
-    stride(from: rows.startIndex, to: rows.endIndex, by: Self.rowsAtOnce).reduce(0) { failures, first in
-      let group = rows[first..<min(first + Self.rowsAtOnce, rows.endIndex)]
-      return failures + approachGroup(group, of: matrix, side: side, effort: effort, into: result, workspace: workspace)
-    }
-  }
-
-  private func approachGroup(
-    _ rows: ArraySlice<Int32>, of matrix: InteractionMatrix.Pointers, side: GradientSide, effort: Effort,
-    into result: UnsafeMutablePointer<Float>, workspace: Workspace
-  ) -> Int {
-    let (steps, tolerance): (Int, Float) =
-      switch effort {
-      case .steps(let count): (count, 0)
-      case .tolerance(let part): (Self.stepsToTolerance, part)
-      }
-    let stride = Kernels.padded(factors)
-    workspace.reserve(rows.reduce(0) { $0 + matrix.range(Int($1)).count })
-    return withUnsafeTemporaryAllocation(of: freshet_row_t.self, capacity: Self.rowsAtOnce) { group in
-      for (index, row) in rows.enumerated() {
-        group[index] = freshet_row_t()
-        group[index].x = result + Int(row) * stride
-      }
-      workspace.weights.withUnsafeMutableBufferPointer { weights in
-        workspace.targets.withUnsafeMutableBufferPointer { targets in
-          var at = 0
-          for (index, row) in rows.enumerated() {
-            let range = matrix.range(Int(row))
-            if range.isEmpty { group[index].x.update(repeating: 0, count: stride) }
-            let (weight, target) = (weights.baseAddress! + at, targets.baseAddress! + at)
-            let total = confidence.fill(weight, target, from: matrix.strengths + range.lowerBound, count: range.count)
-            group[index].ridge = Float(regularization.ofRow(weights: total, unobserved: confidence.unobserved, others: side.side.count))
-            group[index].count = Int32(range.count)
-            group[index].indices = matrix.indices + range.lowerBound
-            (group[index].weights, group[index].targets) = (UnsafePointer(weight), UnsafePointer(target))
-            at += range.count
-          }
-          kernels.table.pointee.conjugate_gradients(
-            side.panels.pointer, side.diagonal.pointer, Int32(stride), group.baseAddress, Int32(rows.count), side.side.rows, Int32(steps),
-            tolerance, workspace.group.pointer)
-        }
-      }
-      let unfinished = tolerance > 0 ? rows.indices.filter { group[$0 - rows.startIndex].converged == 0 } : []
-      let failures = solve(unfinished.map { rows[$0] }, of: matrix, side: side.side, into: result, workspace: workspace)
-      return failures + group[..<rows.count].count { !Self.isFinite($0.x, stride) }
-    }
-  }
-
-  /// Whether the row is finite; it is zeros afterwards otherwise.
-  private static func isFinite(_ row: UnsafeMutablePointer<Float>, _ count: Int) -> Bool {
+  static func isFinite(_ row: UnsafePointer<Float>, _ count: Int) -> Bool {
     var sizes: Float = 0
     for i in 0..<count { sizes += abs(row[i]) }
-    if sizes.isFinite { return true }
-    row.update(repeating: 0, count: count)
-    return false
+    return sizes.isFinite
   }
 
   /// Weights and targets of the entries, into the workspace; returns the sum of the weights.
@@ -213,23 +144,5 @@ public struct RowSolver: Sendable {
         confidence.fill(weights.baseAddress!, targets.baseAddress!, from: strengths.baseAddress!, count: strengths.count)
       }
     }
-  }
-}
-
-/// The other side of the model as conjugate gradients need it: a Y'Y laid out for products with many rows at once.
-///
-/// Sendable because nothing writes the buffers after init, and the factors are not written while rows are solved.
-struct GradientSide: @unchecked Sendable {
-  let side: RowSolver.Side
-  let panels: AlignedBuffer
-  let diagonal: AlignedBuffer
-
-  /// - Parameter unobserved: a.
-  init(_ side: RowSolver.Side, unobserved: Float) {
-    self.side = side
-    let gramian = side.gramian
-    panels = gramian.panels(scale: unobserved)
-    diagonal = AlignedBuffer(count: Kernels.padded(gramian.factors))
-    for i in 0..<gramian.factors { diagonal.pointer[i] = unobserved * gramian[i, i] }
   }
 }

@@ -169,7 +169,11 @@ private struct Slices {
   /// No score of the slice, boosts apart, is above this.
   func bound(_ slice: Int, length: Float, biasWeight: Float) -> Float {
     var bound: Float = -.infinity
-    for block in blocks(slice) { bound = max(bound, length * panels.lengthBounds[block] + biasWeight * panels.biasBounds[block]) }
+    for block in blocks(slice) {
+      let ofBlock = length * panels.lengthBounds[block] + biasWeight * panels.biasBounds[block]
+      if ofBlock.isNaN { return .infinity }
+      bound = max(bound, ofBlock)
+    }
     return bound
   }
 }
@@ -217,7 +221,7 @@ private struct Search {
 
   init(_ query: TopNSelector.Query, _ n: Int, _ panels: ItemPanels, _ slices: Slices, _ sums: inout AdjustmentSums) {
     heap = Heap(capacity: n)
-    length = query.factors.reduce(0) { $0 + $1 * $1 }.squareRoot()
+    length = ItemPanels.length(query.factors)
     biasWeight = query.biasWeight
     slack = Float(panels.dimensions + 8) * .ulpOfOne
     let unsorted = sums.adjustments(of: query, panels)

@@ -33,3 +33,8 @@ public final class WorkerPool: Sendable {
     }
   }
 }
+
+/// Sendable because each worker writes only the rows it was given, and the loop ends before the owner reads.
+struct SharedPointer<Element>: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Element>
+}

@@ -30,16 +30,17 @@ import Testing
       start = FactorMatrix(rows: matrix.rows, factors: factors, deviation: 0.2, seedOfRow: { UInt64($0) &* 7 + seed })
     }
 
-    func run(_ effort: RowSolver.Effort?, rows: [Int32]? = nil) -> FactorMatrix {
+    func run(_ descent: RowSolver.Descent?, rows: [Int32]? = nil) -> FactorMatrix {
       var result = start
       let side = RowSolver.Side(rows: others.pointer, gramian: gramian, count: others.rows)
       let rows = rows ?? (0..<Int32(matrix.rows)).map { $0 }
       let workspace = RowSolver.Workspace(factors: others.factors)
       let failures = matrix.withPointers { matrix in
         result.withMutablePointer { pointer in
-          if let effort {
-            solver.approach(
-              rows[...], of: matrix, side: GradientSide(side, unobserved: 0.1), effort: effort, into: pointer, workspace: workspace)
+          if let descent {
+            solver.descend(
+              rows[...], of: matrix, side: PreconditionedSide(side, unobserved: 0.1), descent: descent, into: pointer, workspace: workspace
+            ).failures
           } else {
             solver.solve(rows, of: matrix, side: side, into: pointer, workspace: workspace)
           }

@@ -11,11 +11,7 @@ extension Kernels: CustomTestStringConvertible {
 let awkwardCounts = [1, 15, 16, 17, 64, 100]
 
 extension FactorMatrix {
-  init(rows: Int, factors: Int, deviation: Float = 1, seed: UInt64) {
-    var seeds = SplitMix64(seed: seed)
-    let first = seeds.next()
-    self.init(rows: rows, factors: factors, deviation: deviation) { first &+ UInt64($0) }
-  }
+  init(rows: Int, factors: Int, seed: UInt64) { self.init(rows: rows, factors: factors, deviation: 1, seed: seed) }
 
   /// Rows of whole numbers: products with others are exact.
   init(wholeRows rows: Int, factors: Int, _ random: inout SeededGenerator) {

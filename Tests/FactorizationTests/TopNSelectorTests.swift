@@ -45,6 +45,15 @@ import Testing
     }
   }
 
+  /// The squares of such numbers are zero in Float: a length of zero would close every block.
+  @Test func vectorsTooSmallToBeSquaredAreRankedAll() {
+    let items = FactorMatrix(rows: 3000, factors: 8, deviation: 1, seed: 3)
+    let user = [Float](repeating: 1e-24, count: 8)
+    let plain = (0..<3000).map { item in zip(user, items[item]).reduce(Float(0)) { $0 + $1.0 * $1.1 } }
+    let list = user.withUnsafeBufferPointer { TopNSelector().top(5, of: ItemPanels(items), for: [.init(factors: $0)])[0] }
+    #expect(list.map(\.item) == plain.indices.sorted { plain[$0] > plain[$1] }.prefix(5).map { Int32($0) })
+  }
+
   @Test func noMoreItemsComeThanThereAre() {
     let example = SelectionCase(items: 7, users: 1, seed: 1)
     let query = TopNSelector.Query(factors: example.users[0], excluded: [2, 5])

@@ -232,6 +232,18 @@ def compare_top_n(options):
                 {"what": "top-n", "users": users, "items": items, "factors": factors, "threads": options.threads, "seed": 42}, 900)}
         rows += side_by_side(options, candidates, {"what": f"top 20 of {items} items", "factors": factors}, ["lists_per_second"])
 
+    data = data_sets.load("generated-810k", options.cache)
+    loss = LOSS["generated-810k"]
+    candidates = {
+        "freshet": lambda: freshet(
+            ["benchmark", "top-n", "--data", data.train_file, "--factors", 64, "--threads", options.threads, "--set",
+             f"model.unobserved_weight={loss['unobserved_weight']}", "--set", f"model.regularization={loss['regularization']}"], 600),
+        "implicit": lambda: peer(
+            {"what": "recommend", "data": "generated-810k", "cache": options.cache, "factors": 64, "threads": options.threads,
+             "seed": 42, "implicit_regularization": ridge(data, loss), **loss}, 900)}
+    rows += side_by_side(options, candidates, {"what": "top 20 for all users of generated-810k, trained model, seen items left out", "factors": 64},
+                         ["lists_per_second"])
+
     def one_user():
         folded, why = freshet(["benchmark", "fold-in", "--factors", 64, "--history", 50, "--items", 41_000, "--threads", 1], 300)
         if why:

@@ -27,7 +27,10 @@ typedef struct freshet_row {
   const int32_t *indices;
   const float *weights;
   const float *targets;
+  /// What conjugate_gradients found: whether the tolerance was reached, and, of two steps or more, what the first one left of the
+  /// residual (squared, weighed by the diagonal).
   int32_t converged;
+  float left;
 } freshet_row_t;
 
 typedef struct freshet_kernels {
@@ -42,7 +45,7 @@ typedef struct freshet_kernels {
   /// The upper triangle of `matrix` (padded x padded, row-major) += sum over m of weights[m] * row_m row_m', where row_m =
   /// rows + indices[m] * padded (indices == NULL: row m itself); and, unless rhs is NULL, rhs += sum of targets[m] * row_m.
   /// Tiles may also touch entries just below the diagonal: only the upper triangle means anything.
-  /// `scratch` holds FRESHET_GATHER_ROWS * padded * 2 floats.
+  /// `scratch` holds freshet_gather_scratch(padded) floats.
   void (*rank_update)(float *matrix, float *rhs, int padded, const float *rows, const int32_t *indices, const float *weights,
                       const float *targets, int count, float *scratch);
 
@@ -53,7 +56,7 @@ typedef struct freshet_kernels {
   /// Moves each row of the group towards the solution of its own (A + ridge I + sum of weights[m] y_m y_m') x = sum of targets[m] y_m,
   /// y_m = factors + indices[m] * padded, by `steps` steps of conjugate gradients, preconditioned with the diagonal of its matrix.
   /// A is symmetric: `panels` holds it as score_panels reads items (item j = column j), `diagonal` its diagonal. At most
-  /// FRESHET_GROUP rows; `scratch` holds FRESHET_GROUP_SCRATCH(padded) floats. With a tolerance above 0 a row stops, and is marked
+  /// FRESHET_GROUP rows; `scratch` holds freshet_group_scratch(padded) floats. With a tolerance above 0 a row stops, and is marked
   /// `converged`, where the correction that its residual asks for is at most that part of x (both weighed by the diagonal).
   void (*conjugate_gradients)(const float *panels, const float *diagonal, int padded, freshet_row_t *group, int group_count,
                               const float *factors, int steps, float tolerance, float *scratch);
@@ -75,15 +78,23 @@ typedef struct freshet_kernels {
 /// Rows gathered at a time by rank_update.
 #define FRESHET_GATHER_ROWS 64
 
-/// Panels that hold `padded` items, in floats a row of scores.
-#define FRESHET_WIDE(padded) (((padded) + FRESHET_PANEL - 1) / FRESHET_PANEL * FRESHET_PANEL)
-#define FRESHET_GROUP_SCRATCH(padded) (FRESHET_GROUP * (4 * (padded) + FRESHET_WIDE(padded)))
+/// Floats of a row of scores over panels that hold `items` items.
+static inline int freshet_wide(int items) { return (items + FRESHET_PANEL - 1) / FRESHET_PANEL * FRESHET_PANEL; }
+
+/// Floats of the scratch that rank_update wants.
+static inline int freshet_gather_scratch(int padded) { return 2 * FRESHET_GATHER_ROWS * padded; }
+
+/// Floats of the scratch that conjugate_gradients wants.
+static inline int freshet_group_scratch(int padded) { return FRESHET_GROUP * (4 * padded + freshet_wide(padded)); }
 
 /// The best variant for this processor.
 const freshet_kernels_t *freshet_kernels(void);
 
 /// "avx512", "avx2" or "plain"; NULL when this processor or this build does not have it.
 const freshet_kernels_t *freshet_kernels_named(const char *name);
+
+/// Asks the system to back the memory with huge pages, where it has them; `bytes` begin on a boundary of one.
+void freshet_advise_huge_pages(void *memory, size_t bytes);
 
 /// CRC-32C (Castagnoli), starting from `crc` (0 for the first piece).
 uint32_t freshet_crc32c(uint32_t crc, const void *bytes, size_t count);

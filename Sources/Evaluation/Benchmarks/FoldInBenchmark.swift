@@ -38,9 +38,7 @@ public struct FoldInBenchmark: Sendable {
 
   /// Factors of the size that training leaves: rows of length about 1.
   var itemFactors: FactorMatrix {
-    FactorMatrix(rows: items, factors: parameters.factors, deviation: 1 / Float(parameters.factors).squareRoot()) {
-      seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15
-    }
+    FactorMatrix(rows: items, factors: parameters.factors, deviation: 1 / Float(parameters.factors).squareRoot(), seed: seed)
   }
 
   /// Distinct items, drawn evenly, which is the hardest case for the caches; a few minutes between two pairs.

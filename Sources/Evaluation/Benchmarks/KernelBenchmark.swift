@@ -177,7 +177,7 @@ public struct KernelBenchmark: Sendable {
             for row in 0..<group {
               space.group[row] = freshet_row_t(
                 x: space.groupRows + row * data.padded, ridge: 1, count: Int32(indices.count), indices: indices.baseAddress,
-                weights: ones.baseAddress, targets: ones.baseAddress, converged: 0)
+                weights: ones.baseAddress, targets: ones.baseAddress, converged: 0, left: 0)
             }
             table.pointee.conjugate_gradients(
               data.matrixPanels, data.diagonal, Int32(data.padded), space.group, Int32(group), data.rows.pointer, Int32(steps), 0,
@@ -235,9 +235,7 @@ public struct KernelBenchmark: Sendable {
       let (k, catalogue) = (benchmark.factors, benchmark.catalogue)
       padded = Kernels.padded(k)
       var random = SplitMix64(seed: benchmark.seed)
-      rows = FactorMatrix(rows: catalogue, factors: k, deviation: 1 / Float(k).squareRoot()) {
-        benchmark.seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15
-      }
+      rows = FactorMatrix(rows: catalogue, factors: k, deviation: 1 / Float(k).squareRoot(), seed: benchmark.seed)
       indices = (0..<benchmark.rows).map { _ in Int32.random(in: 0..<Int32(catalogue), using: &random) }
       ones = [Float](repeating: 1, count: benchmark.rows)
       var matrix = [Float](repeating: 0, count: padded * padded)
@@ -272,8 +270,7 @@ public struct KernelBenchmark: Sendable {
     init(_ benchmark: KernelBenchmark, padded: Int) {
       matrix = Self.floats(padded * padded)
       vector = Self.floats(padded)
-      let wide = (padded + Int(FRESHET_PANEL) - 1) / Int(FRESHET_PANEL) * Int(FRESHET_PANEL)
-      scratch = Self.floats(max(2 * Int(FRESHET_GATHER_ROWS) * padded, Int(FRESHET_GROUP) * (4 * padded + wide)))
+      scratch = Self.floats(Int(max(freshet_gather_scratch(Int32(padded)), freshet_group_scratch(Int32(padded)))))
       groupRows = Self.floats(Int(FRESHET_GROUP) * padded)
       group = .allocate(capacity: Int(FRESHET_GROUP))
       scores = Self.floats(benchmark.catalogue * benchmark.users)

@@ -1,6 +1,7 @@
 import Factorization
 
-/// How many top-N lists a second: random user and item factors, all items scored, nothing left out.
+/// How many top-N lists a second: random factors of even length and nothing seen, the hardest case, or a trained model's for all its
+/// users without what each has seen.
 public struct TopNBenchmark: Sendable {
   public struct Outcome: Sendable {
     public var listsPerSecond: Double
@@ -12,6 +13,21 @@ public struct TopNBenchmark: Sendable {
     public var hash: ResultHash
   }
 
+  /// A trained model and what its users have seen; in place of random factors.
+  public struct Trained: Sendable {
+    public var users: FactorMatrix
+    public var items: FactorMatrix
+    /// Row u holds the items of user u.
+    public var seen: InteractionMatrix
+
+    public init(users: FactorMatrix, items: FactorMatrix, seen: InteractionMatrix) {
+      self.users = users
+      self.items = items
+      self.seen = seen
+    }
+  }
+
+  public var trained: Trained?
   public var items = 100_000
   public var factors = 64
   /// Users whose lists are made in one pass.
@@ -28,12 +44,12 @@ public struct TopNBenchmark: Sendable {
 
   public func run() -> Outcome {
     let random = { (rows: Int, salt: UInt64) in
-      FactorMatrix(rows: rows, factors: factors, deviation: 1 / Float(factors).squareRoot()) {
-        (seed ^ salt) &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15
-      }
+      FactorMatrix(rows: rows, factors: factors, deviation: 1 / Float(factors).squareRoot(), seed: seed ^ salt)
     }
-    let (users, catalogue) = (random(batch, 0x5EED), random(items, 0))
-    let bench = Bench(users, ItemPanels(catalogue), n: n, threads: threads)
+    let (users, catalogue) = trained.map { ($0.users, $0.items) } ?? (random(batch, 0x5EED), random(items, 0))
+    let seen = (0..<users.rows).map { user in trained.map { Array($0.seen.indices[$0.seen.starts[user]..<$0.seen.starts[user + 1]]) } ?? []
+    }
+    let bench = Bench(users, ItemPanels(catalogue), seen, n: n, threads: threads)
     let seconds = Stopwatch(secondsMin: secondsMin).median { bench.pass() }
     let lists = bench.lists
     var hash = ResultHash()
@@ -41,13 +57,13 @@ public struct TopNBenchmark: Sendable {
       hash.add(entry.item)
       hash.add(entry.score)
     }
-    let checked = stride(from: 0, to: batch, by: max(1, batch / max(1, usersChecked))).prefix(usersChecked)
+    let checked = Array(stride(from: 0, to: users.rows, by: max(1, users.rows / max(1, usersChecked))).prefix(usersChecked))
     let isExact = withExtendedLifetime(users) {
-      checked.allSatisfy { FullSort(users[$0], catalogue).agrees(with: lists[$0], n: n) }
+      checked.allSatisfy { FullSort(users[$0], catalogue, without: seen[$0]).agrees(with: lists[$0], n: n) }
     }
     return Outcome(
-      listsPerSecond: Double(batch) / seconds, microsecondsPerList: seconds / Double(batch) * 1e6,
-      isExact: isExact && usersChecked > 0 && batch > 0, lists: lists, hash: hash)
+      listsPerSecond: Double(users.rows) / seconds, microsecondsPerList: seconds / Double(users.rows) * 1e6,
+      isExact: isExact && !checked.isEmpty, lists: lists, hash: hash)
   }
 
   /// Everything that a pass needs. Sendable because a worker uses its own selector and writes the pieces it was given, and a
@@ -55,6 +71,7 @@ public struct TopNBenchmark: Sendable {
   private final class Bench: @unchecked Sendable {
     private let users: FactorMatrix
     private let panels: ItemPanels
+    private let seen: [[Int32]]
     private let n: Int
     private let pool: WorkerPool
     private let selectors: [TopNSelector]
@@ -62,9 +79,10 @@ public struct TopNBenchmark: Sendable {
     private let chunk: Int
     private var pieces: [[[ScoredItem]]]
 
-    init(_ users: FactorMatrix, _ panels: ItemPanels, n: Int, threads: Int) {
+    init(_ users: FactorMatrix, _ panels: ItemPanels, _ seen: [[Int32]], n: Int, threads: Int) {
       self.users = users
       self.panels = panels
+      self.seen = seen
       self.n = n
       pool = WorkerPool(workers: threads)
       selectors = (0..<threads).map { _ in TopNSelector() }
@@ -79,7 +97,7 @@ public struct TopNBenchmark: Sendable {
       pieces.withUnsafeMutableBufferPointer { buffer in
         let output = Output(pointer: buffer.baseAddress!)
         pool.run(count: users.rows, chunk: chunk) { range, worker in
-          let queries = range.map { TopNSelector.Query(factors: self.users[$0]) }
+          let queries = range.map { TopNSelector.Query(factors: self.users[$0], excluded: self.seen[$0]) }
           output.pointer[range.lowerBound / self.chunk] = self.selectors[worker].top(self.n, of: self.panels, for: queries)
         }
       }
@@ -97,10 +115,11 @@ struct FullSort {
   /// What a Float score may differ by.
   private let tolerance: Double
 
-  init(_ user: UnsafeBufferPointer<Float>, _ items: FactorMatrix) {
+  init(_ user: UnsafeBufferPointer<Float>, _ items: FactorMatrix, without seen: [Int32] = []) {
     let scores = (0..<items.rows).map { item in zip(user, items[item]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } }
     self.scores = scores
-    order = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
+    let left = Set(scores.indices).subtracting(seen.map(Int.init))
+    order = left.sorted { (scores[$0], $1) > (scores[$1], $0) }
     tolerance = 1e-5 * max(1, scores.reduce(0) { max($0, abs($1)) })
   }
 
@@ -109,6 +128,7 @@ struct FullSort {
   /// Items whose scores differ by less than Float can tell may stand in either order.
   func agrees(with list: [ScoredItem], n: Int) -> Bool {
     guard list.count == min(n, order.count), Set(list.map(\.item)).count == list.count else { return false }
+    guard Set(order).isSuperset(of: list.map { Int($0.item) }) else { return false }
     return list.enumerated().allSatisfy { place, entry in
       let score = scores[Int(entry.item)]
       return abs(score - Double(entry.score)) <= tolerance && score >= scores[order[place]] - tolerance

@@ -38,9 +38,8 @@ public struct TrainingBenchmark: Sendable {
   }
 
   private func train(workers: Int) throws -> TrainingOutcome {
-    let start = FactorMatrix(rows: matrix.columns, factors: parameters.factors, deviation: parameters.startDeviation) {
-      seed &+ UInt64($0) &* 0x9E37_79B9_7F4A_7C15
-    }
+    let start = FactorMatrix(
+      rows: matrix.columns, factors: parameters.factors, deviation: parameters.startDeviation, seed: seed)
     return try ALSTrainer(parameters, options: SolverOptions(workers: workers)).train(matrix, start: start)
   }
 

@@ -91,14 +91,14 @@ extension ConfigurationTable {
     trend(.double("model.trend.weight", \.model.trendPart.weight, 0...1e6, "How much the trend adds.")),
     trend(
       optionalDouble(
-        "model.trend.half_life", \.model.trendPart.halfLife, noneWord: "auto",
+        "model.trend.half_life", \.model.trendPart.halfLife, in: 1...1e12, noneWord: "auto",
         "Events after which a count has halved; `auto`: 5 for each active item, 500 to 50,000.")),
     .part(
       "model.transitions", \.model.transitions, on: { Model.Transitions() },
       "Whether what users went on to after their newest items adds to the score."
     ),
     transitions(.double("model.transitions.weight", \.model.transitionsPart.weight, 0...1e6, "How much transitions add.")),
-    transitions(.int("model.transitions.last", \.model.transitionsPart.last, 1...1000, "Newest own interactions that are looked up.")),
+    transitions(.int("model.transitions.last", \.model.transitionsPart.last, 1...100, "Newest own interactions that are looked up.")),
     transitions(
       .double("model.transitions.decay", \.model.transitionsPart.decay, 0...1, "Weight of each older one against the one after it.")),
     transitions(.double("model.transitions.gap_floor", \.model.transitionsPart.gapFloor, 0...1, "Least weight of a step after a pause.")),
@@ -107,7 +107,7 @@ extension ConfigurationTable {
         "model.transitions.gap_scale", \.model.transitionsPart.gapScale, Duration.milliseconds(1)...century.upperBound,
         "How long a pause must be to matter.")),
     transitions(.double("model.transitions.backward", \.model.transitionsPart.backward, 0...1, "Weight of the reverse direction.")),
-    transitions(.int("model.transitions.successors", \.model.transitionsPart.successors, 1...10_000, "Successors kept per item.")),
+    transitions(.int("model.transitions.successors", \.model.transitionsPart.successors, 1...1000, "Successors kept per item.")),
     transitions(
       .double(
         "model.transitions.shrinkage", \.model.transitionsPart.shrinkage, above: 0, positive, "Count below which a transition is doubted.")),
@@ -118,7 +118,9 @@ extension ConfigurationTable {
     .choice(
       "model.solver", \.model.solver, unbuilt: ["ials++"],
       "How training solves a row: exactly (cholesky), or by some steps of conjugate gradients (cg); auto chooses. Fold-in is exact."),
-    .int("model.cg_steps", \.model.cgSteps, 1...100, "Steps of conjugate gradients per row."),
+    .int(
+      "model.cg_steps", \.model.cgSteps, 1...100, noneWord: "auto",
+      "Steps of conjugate gradients per row; `auto`: one to three, as the training finds out."),
     seed,
     .int("model.history_per_user", \.model.historyPerUser, 1...10_000_000, "Newest pairs kept of a user."),
     .int("model.seen_per_user", \.model.seenPerUser, 1...10_000_000, "Newest items of a user that lists leave out."),
@@ -263,9 +265,10 @@ extension ConfigurationTable {
   }
 
   private static func optionalDouble(
-    _ name: String, _ field: ConfigurationField<Double?>, noneWord: String = "none", _ sentence: String
+    _ name: String, _ field: ConfigurationField<Double?>, in range: ClosedRange<Double> = positive, noneWord: String = "none",
+    _ sentence: String
   ) -> ConfigurationKey {
-    var key = ConfigurationKey(name, .double(positive, isLowerBoundExcluded: true), sentence) {
+    var key = ConfigurationKey(name, .double(range, isLowerBoundExcluded: range.lowerBound == 0), sentence) {
       $0[keyPath: field].map { .double($0) } ?? .none
     } write: {
       if case .double(let number) = $1 { $0[keyPath: field] = number } else { $0[keyPath: field] = nil }

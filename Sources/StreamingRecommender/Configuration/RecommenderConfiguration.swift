@@ -111,7 +111,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var coldIterations = 8
     public var warmIterations = 2
     public var solver = Solver.auto
-    public var cgSteps = 1
+    /// `nil`: one to three, as the training finds out.
+    public var cgSteps: Int?
     public var seed: UInt64 = 1
     public var historyPerUser = 2000
     public var seenPerUser = 10_000

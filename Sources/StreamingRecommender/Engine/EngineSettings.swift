@@ -12,7 +12,7 @@ public struct EngineSettings: Sendable, Equatable {
   public var trendWeight: Double
   /// `nil` without transitions.
   public var transitions: TransitionRules?
-  /// Half-life, in events, of the counts behind the trend and the popular list.
+  /// Half-life, in events, of the counts behind the trend and the popular list; `nil`: follows the active catalogue.
   public var trendHalfLife: Double?
   public var excludeSeen: Bool
   public var foldInNewItems: Bool

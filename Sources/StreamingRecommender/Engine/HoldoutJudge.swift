@@ -77,7 +77,6 @@ struct HoldoutJudge {
       return true
     }
     guard !held.isEmpty else { return 0 }
-    excluded.sort()
     var row = [Float](repeating: 0, count: Kernels.padded(settings.parameters.factors))
     _ = foldIn.solve(side: side, into: &row, workspace: workspace)
     let list = row.withUnsafeBufferPointer { row in

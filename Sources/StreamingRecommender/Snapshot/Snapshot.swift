@@ -51,7 +51,7 @@ extension RecommenderEngine {
       : TrendCounter(
         halfLife: settings.trendHalfLife, accumulators: snapshot.trend.accumulators, growth: snapshot.trend.growth,
         sums: (snapshot.trend.total, snapshot.trend.sumOfSquares))
-    if snapshot.transitions.successorsMax == transitions.successorsMax { transitions = snapshot.transitions }
+    if settings.transitions != nil { transitions = snapshot.transitions }
     offsets = snapshot.offsets
     eventsApplied = snapshot.eventsApplied
     eventsSinceFreeze = snapshot.eventsSinceFreeze

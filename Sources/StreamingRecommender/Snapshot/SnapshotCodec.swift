@@ -325,24 +325,30 @@ public enum SnapshotCodec {
       let sums = (try reader.readDouble(), try reader.readDouble())
       let accumulators = try reader.readFloats(try reader.readCount(each: 4))
       guard halfLife >= 0, growth >= 1, growth.isFinite else { throw malformed("trend with growth \(growth)") }
+      guard accumulators.allSatisfy({ $0 >= 0 && $0.isFinite }), sums.0 >= 0, sums.0.isFinite, sums.1 >= 0, sums.1.isFinite else {
+        throw malformed("trend")
+      }
       trend = TrendCounter(halfLife: halfLife == 0 ? nil : halfLife, accumulators: accumulators, growth: growth, sums: sums)
     }
 
     mutating func readTransitions(_ reader: inout ByteReader) throws {
       let successorsMax: UInt64 = try reader.read()
       let first: UInt64 = try reader.read()
-      guard first <= UInt64(Int32.max) else { throw malformed("transitions of item \(first)") }
-      // Another bound than the configured one: counted anew.
-      let isKept = successorsMax == UInt64(transitions.successorsMax)
-      for index in 0..<(try reader.readCount(each: 8)) {
+      let rows = try reader.readCount(each: 8)
+      guard first <= UInt64(store.items.capacity), rows <= store.items.capacity + TransitionCounts.itemsPerChunk else {
+        throw malformed("transitions of item \(first)")
+      }
+      for item in Int(first)..<(Int(first) + rows) {
         var row = TransitionCounts.Row(total: try reader.readFloat())
-        for _ in 0..<(try reader.read(UInt32.self)) {
-          row.successors.append(.init(item: try reader.read(), count: try reader.readFloat()))
-        }
-        guard row.total.isFinite, row.successors.allSatisfy({ $0.count.isFinite && isItem($0.item) }) else {
-          throw malformed("transitions of item \(Int(first) + index)")
-        }
-        if isKept, row.total != 0, isItem(Int32(Int(first) + index)) { transitions.restore(Int32(Int(first) + index), row) }
+        let count: UInt32 = try reader.read()
+        guard UInt64(count) <= successorsMax else { throw malformed("\(count) successors of item \(item)") }
+        for _ in 0..<count { row.successors.append(.init(item: try reader.read(), count: try reader.readFloat())) }
+        let isSound =
+          row.total.isFinite && row.total >= 0 && row.successors.allSatisfy { $0.count >= 0 && $0.count.isFinite && isItem($0.item) }
+        guard isSound, Set(row.successors.map(\.item)).count == row.successors.count else { throw malformed("transitions of item \(item)") }
+        guard row.total > 0 else { continue }
+        guard item < store.items.capacity else { throw malformed("transitions of item \(item)") }
+        transitions.restore(Int32(item), row)
       }
     }
 

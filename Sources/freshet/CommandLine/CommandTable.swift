@@ -276,11 +276,13 @@ enum CommandTable {
           long: "batch", kind: .int(1...1_000_000), valueName: "B", defaultValue: "64", sentence: "Lists made in one pass."),
         CommandOption(
           long: "count", short: "n", kind: .int(1...10_000), valueName: "N", defaultValue: "20", sentence: "Items of a list."),
+        data("Train on these interactions and make the lists of all users; in place of random factors.", isRequired: false),
         threads,
       ],
       examples: [
         Command.Example(line: "freshet benchmark top-n --items 41000 --batch 2000", sentence: "Many lists at a time."),
         Command.Example(line: "freshet benchmark top-n --items 1000000 --factors 50 --batch 1", sentence: "One list of a large catalogue."),
+        Command.Example(line: "freshet benchmark top-n --data train.tsv", sentence: "A trained model, for all users."),
       ]),
     Command(
       id: .benchmarkKernels, path: ["benchmark", "kernels"],

@@ -1,6 +1,7 @@
 import Evaluation
 import Factorization
 import Foundation
+import StreamingRecommender
 
 /// `freshet benchmark top-n`: exact lists over all items.
 struct BenchmarkTopNCommand {
@@ -10,11 +11,21 @@ struct BenchmarkTopNCommand {
 
   func run() throws {
     var benchmark = TopNBenchmark()
+    let configuration = try context.loaded().configuration
     benchmark.items = context.options.int("items")!
-    benchmark.factors = try context.loaded().configuration.model.factors
+    benchmark.factors = configuration.model.factors
     benchmark.batch = context.options.int("batch")!
     benchmark.n = context.options.int("count")!
     benchmark.threads = context.options.int("threads") ?? ProcessInfo.processInfo.activeProcessorCount
+    if let path = context.options.string("data") {
+      let pairs = try context.pairs(path, .ignore)
+      let training = StaticTraining(
+        parameters: EngineSettings(configuration).parameters, options: SolverOptions(workers: benchmark.threads),
+        seed: configuration.model.seed)
+      let model = try training.train(pairs.matrix)
+      benchmark.trained = .init(users: model.rowFactors, items: model.columnFactors, seen: pairs.matrix)
+      (benchmark.batch, benchmark.items) = (model.rowFactors.rows, model.columnFactors.rows)
+    }
     let outcome = benchmark.run()
     if context.json {
       let output: JSONOutput = [

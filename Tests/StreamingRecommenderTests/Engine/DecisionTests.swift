@@ -32,6 +32,26 @@ import Testing
     #expect(abs(Double(trend.coefficient(weight: 20) * trend.accumulators[0]) - expected) < 1e-5 * expected)
   }
 
+  @Test func anAutomaticHalfLifeFollowsTheActiveCatalogue() {
+    var few = TrendCounter(halfLife: nil)
+    var many = TrendCounter(halfLife: nil)
+    for step in 0..<40_000 {
+      _ = few.count(Int32(step % 10))
+      _ = many.count(Int32(step * 7919 % 2000))
+    }
+    #expect(abs(few.activeItems - 10) < 0.1)
+    #expect(few.currentHalfLife == 500)
+    #expect(abs(many.activeItems - 2000) < 100)
+    #expect(abs(many.currentHalfLife - 10_000) < 500)
+  }
+
+  @Test func sharesAddUpToOneOnceAHalfLifeHasPassed() {
+    var trend = TrendCounter(halfLife: nil)
+    for step in 0..<5000 { _ = trend.count(Int32(step * step % 37)) }
+    let total = trend.accumulators.reduce(0) { $0 + Double(trend.coefficient(weight: 1)) * Double($1) }
+    #expect(abs(total - 1) < 1e-3)
+  }
+
   @Test func anUnknownItemCountsNothing() { #expect(TrendCounter(halfLife: 10).decayedCount(99) == 0) }
 }
 

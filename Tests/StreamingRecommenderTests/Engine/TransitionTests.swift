@@ -32,6 +32,28 @@ import Testing
     #expect(abs(engine.transitions.row(engine.item("a")!).total - (1 + 0.7 * later)) < 1e-6)
   }
 
+  /// By hand: from c (newest) and, a minute before it, b; a was followed by b and c, b by c.
+  @Test func aBoostIsTheShareOfTheStepsFromTheNewestItems() {
+    var engine = RecommenderEngine(configuration { $0.backward = 0 })
+    _ = engine.apply([event("v", "b", time: now), event("v", "x", time: now), event("w", "c", time: now), event("w", "x", time: now)])
+    _ = engine.apply([event("u", "b", time: now + 1000), event("u", "c", time: now + 61_000)])
+    let gap: Float = 0.1 + 0.9 * exponential(-0.5)
+    // From c: one step to x of one. From b: one step to x, and u's own step to c.
+    let fromNewest: Float = 10 * 1 / (1 + 20)
+    let fromTheOneBefore: Float = 10 * 0.7 * gap * 1 / (1 + gap + 20)
+    let boosts = engine.boosts(engine.user("u")!).filter { $0.item == engine.item("x")! }
+    #expect(boosts.count == 2)
+    #expect(abs(boosts.reduce(0) { $0 + $1.score } - fromNewest - fromTheOneBefore) < 1e-5)
+  }
+
+  @Test func aRowThatHasCountedMuchIsHalvedAndKeepsItsShares() {
+    var counts = TransitionCounts(successorsMax: 4)
+    for step in 0..<400_000 { counts.add(1, from: 0, to: step % 4 == 0 ? 1 : 2) }
+    let row = counts.row(0)
+    #expect(row.total > 30_000 && row.total <= 65_536)
+    #expect(abs(row.successors[0].count / row.total - 0.25) < 1e-3)
+  }
+
   @Test func onlyTheNewestItemsLeadOn() {
     var engine = RecommenderEngine(configuration { $0.last = 2 })
     _ = engine.apply((0..<4).map { event("u", "i\($0)", time: now + Int64($0)) })
