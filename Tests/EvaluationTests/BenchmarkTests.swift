@@ -1,4 +1,5 @@
 import Factorization
+import StreamingRecommender
 import Testing
 
 @testable import Evaluation
@@ -150,6 +151,125 @@ import Testing
   @Test func theTextIsReadOrRefused() {
     #expect(GeneratedInteractions(text: "30x40x500") == GeneratedInteractions(users: 30, items: 40, pairs: 500))
     for text in ["", "30x40", "30x40x", "30x40x5x6", "ax40x5", "0x40x5", "30x-4x5"] { #expect(GeneratedInteractions(text: text) == nil) }
+  }
+}
+
+@Suite struct GeneratedEventsTests {
+  private func events(seed: UInt64 = 42) -> [Interaction] {
+    var events = GeneratedEvents(users: 500, items: 320, seed: seed)
+    return events.next(10_000)
+  }
+
+  @Test func theStreamRepeatsWhateverTheBatches() {
+    var inBatches = GeneratedEvents(users: 500, items: 320, seed: 42)
+    #expect(inBatches.next(1) + inBatches.next(9_000) + inBatches.next(999) == events())
+    #expect(events(seed: 43) != events())
+  }
+
+  @Test func usersAreBusyAsAnExponentialDistributionSays() {
+    var counts = [[UInt8]: Int]()
+    for event in events() { counts[event.user, default: 0] += 1 }
+    // Of 500 users with 20 events on average, a share of about 1/e has more than that.
+    #expect((140...220).contains(counts.values.count { $0 > 20 }), "\(counts.values.count { $0 > 20 })")
+    #expect(counts.count > 400 && counts.count <= 500, "\(counts.count)")
+  }
+
+  @Test func usersKeepToTheirTastes() {
+    var tastes = [[UInt8]: [Int: Int]]()
+    for event in events() {
+      let item = Int(String(decoding: event.item.dropFirst(), as: UTF8.self))!
+      #expect(item < 320)
+      tastes[event.user, default: [:]][item % 32, default: 0] += 1
+    }
+    let ofFavourites = tastes.values.reduce(0) { $0 + $1.values.sorted(by: >).prefix(3).reduce(0, +) }
+    #expect(ofFavourites > 8_500, "\(ofFavourites) of 10000")
+  }
+
+  @Test func timeGoesOn() {
+    let times = events().map(\.timeMilliseconds)
+    #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 })
+  }
+}
+
+@Suite struct RetrainBenchmarkTests {
+  /// The training to cancel is told so before it begins: on so little data it would else have ended.
+  private func tiny(threads: Int = 2) -> RetrainBenchmark {
+    var configuration = RecommenderConfiguration()
+    configuration.model.factors = 6
+    var benchmark = RetrainBenchmark(configuration, interactions: 6_000)
+    benchmark.threads = threads
+    benchmark.turnEvents = 4
+    benchmark.turnInterval = .zero
+    benchmark.turnsBefore = 10
+    benchmark.cancelAtRatio = 0
+    return benchmark
+  }
+
+  private func pairs(_ benchmark: RetrainBenchmark, first count: Int) -> Int {
+    var events = GeneratedEvents(users: benchmark.users, items: benchmark.items, seed: benchmark.seed)
+    return Set(events.next(count).map { [$0.user, $0.item] }).count
+  }
+
+  @Test func eventsAndPairsAreCountedExactly() {
+    let benchmark = tiny()
+    let outcome = benchmark.run()
+    #expect(outcome.atRest.interactions == pairs(benchmark, first: 6_000))
+    #expect(outcome.first.record.pairs == outcome.atRest.interactions)
+    #expect(outcome.warm.record.pairs == pairs(benchmark, first: 6_060))
+    #expect(outcome.turns.count == 10)
+    let turns = outcome.warm.turns.count + outcome.cancelled.turns.count
+    #expect(outcome.eventsApplied == 6_060 + 4 * turns)
+  }
+
+  @Test func theHashRepeatsOnAnyNumberOfThreads() {
+    let outcomes = [1, 2, 3].map { tiny(threads: $0).run() }
+    #expect(Set(outcomes.map(\.hash.value)).count == 1)
+    #expect(Set(outcomes.map { "\($0.first.stateHash) \($0.warm.stateHash)" }).count == 1)
+    #expect(outcomes[0].first.stateHash != outcomes[0].warm.stateHash)
+    var other = tiny()
+    other.seed = 43
+    #expect(other.run().hash != outcomes[0].hash)
+  }
+
+  @Test func bothTrainingsLeaveTheirModelAndTurnsGoOnBeside() {
+    let outcome = tiny().run()
+    #expect(outcome.first.record.result == .accepted && outcome.warm.record.result == .accepted)
+    #expect(!outcome.first.record.warmStart && outcome.warm.record.warmStart)
+    #expect(outcome.first.epochBefore == nil && outcome.first.epochAfter == 1 && outcome.warm.epochAfter == 2)
+    #expect(outcome.first.turns.count == 0)
+    #expect(outcome.warm.turns.count > 0)
+    #expect(outcome.warm.record.secondsPerPhase.contains { $0.name == "train" })
+  }
+
+  @Test func aCancelledTrainingLeavesTheLiveModel() {
+    let cancelled = tiny().run().cancelled
+    #expect(cancelled.record.result == .cancelled)
+    #expect(cancelled.secondsToCancel != nil)
+    #expect(cancelled.epochBefore == 2 && cancelled.epochAfter == 2)
+    #expect(cancelled.turns.count > 0)
+  }
+
+  @Test func figuresArePositiveAndFitTogether() {
+    let outcome = tiny().run()
+    #expect(outcome.loadedPerSecond > 0)
+    #expect(outcome.atRest.state.total > outcome.atRestWithoutModel.state.total, "a model takes memory")
+    #expect(outcome.atRest.stateBytesPerInteraction > 16, "a pair alone has 16 bytes")
+    for training in [outcome.first, outcome.warm] {
+      #expect(training.residentBytesPeak >= training.residentBytesBefore)
+      #expect(training.seconds > 0)
+    }
+    #expect(outcome.turns.delay.max >= outcome.turns.work.max, "a list cannot be there before its turn began")
+  }
+
+  @Test func eachPartTellsHowFarItIs() {
+    var told: [RetrainBenchmark.Progress] = []
+    _ = tiny().run { told.append($0) }
+    for part in ["events", "more events", "turns"] {
+      let last = told.last { $0.label == part }
+      #expect(last != nil && last?.done == last?.total, "\(part)")
+    }
+    for part in ["first model", "retrain", "retrain to cancel"] { #expect(told.contains { $0.label.hasPrefix(part + ", ") }, "\(part)") }
+    #expect(told.allSatisfy { $0.done >= 0 && $0.done <= $0.total })
   }
 }
 

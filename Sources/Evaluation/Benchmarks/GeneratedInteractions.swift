@@ -25,32 +25,21 @@ public struct GeneratedInteractions: Sendable, Equatable {
     self.init(users: users, items: items, pairs: pairs)
   }
 
-  private static let tastes = 32
-
   public var matrix: InteractionMatrix {
     var random = SplitMix64(seed: seed)
-    let unit = { (random: inout SplitMix64) in Double(random.next() >> 11) * 0x1p-53 }
-    // The n-th item of a taste is drawn with probability about 1/n: a place is items^u for u drawn evenly.
-    let place = { (count: Int, random: inout SplitMix64) in
-      min(count - 1, Int(exponential2(unit(&random) * log2Of(Double(count) + 1))) - 1)
-    }
-    let tastes = min(Self.tastes, items)
+    let tastes = GeneratedTastes(items: items)
     var matrix = InteractionMatrix(columns: items)
     matrix.reserve(rows: users, entries: pairs)
     var drawn = 0
     for user in 0..<users {
-      let own = (0..<3).map { _ in Int.random(in: 0..<tastes, using: &random) }
+      let own = tastes.ofUser(&random)
       // Activity: exponential around the mean of what is left.
       let left = users - user
       let mean = Double(pairs - drawn) / Double(left)
-      let wanted = left == 1 ? pairs - drawn : min(pairs - drawn, Int(-log2Of(1 - unit(&random)) * 0.6931 * mean + 0.5))
+      let wanted = left == 1 ? pairs - drawn : min(pairs - drawn, Int(-log2Of(1 - random.nextShare()) * 0.6931 * mean + 0.5))
       drawn += wanted
       var row = Set<Int32>()
-      for _ in 0..<min(wanted, items) {
-        let taste = unit(&random) < 0.9 ? own[Int.random(in: 0..<3, using: &random)] : Int.random(in: 0..<tastes, using: &random)
-        let inTaste = (items - taste + tastes - 1) / tastes
-        row.insert(Int32(place(inTaste, &random) * tastes + taste))
-      }
+      for _ in 0..<min(wanted, items) { row.insert(tastes.item(of: own, &random)) }
       for item in row.sorted() { matrix.append(column: item, strength: 1) }
       matrix.endRow()
     }

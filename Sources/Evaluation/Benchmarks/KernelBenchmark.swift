@@ -62,8 +62,7 @@ public struct KernelBenchmark: Sendable {
       outcome.peaks.append((kernels.name, peak))
       for piece in pieces(data, freshet_kernels_named(kernels.name)!) {
         let row = measure(piece, variant: kernels.name, peak: peak)
-        outcome.hash.add(UInt32(truncatingIfNeeded: row.hash.value))
-        outcome.hash.add(UInt32(truncatingIfNeeded: row.hash.value >> 32))
+        outcome.hash.add(row.hash.value)
         outcome.rows.append(row)
       }
     }

@@ -10,9 +10,11 @@ public struct ResultHash: Sendable, Equatable, CustomStringConvertible {
   public mutating func add(_ number: Int32) { add(UInt32(bitPattern: number)) }
   public mutating func add(_ number: Float) { add(number.bitPattern) }
 
-  public mutating func add(_ number: Double) {
-    add(UInt32(truncatingIfNeeded: number.bitPattern))
-    add(UInt32(truncatingIfNeeded: number.bitPattern >> 32))
+  public mutating func add(_ number: Double) { add(number.bitPattern) }
+
+  public mutating func add(_ words: UInt64) {
+    add(UInt32(truncatingIfNeeded: words))
+    add(UInt32(truncatingIfNeeded: words >> 32))
   }
 
   public mutating func add(_ numbers: some Sequence<Float>) { for number in numbers { add(number) } }

@@ -87,8 +87,11 @@ extension RecommenderEngine {
     return situation
   }
 
-  /// Bytes of vectors and counts.
-  var factorBytes: Int { served.bytes + (model?.bytes ?? 0) + trend.accumulators.capacity * 4 + transitions.bytes }
+  /// A view for those who count or hash the state. While somebody holds it, the stream copies each part that it writes.
+  public func frozenState() -> FrozenState {
+    let factorBytes = served.bytes + (model?.bytes ?? 0) + trend.accumulators.capacity * 4 + transitions.bytes
+    return FrozenState(store: store.frozen(), eventsApplied: eventsApplied, factorBytes: factorBytes)
+  }
 
   /// One hash of the whole state: the partitions' hashes and the counts.
   public func stateHash() -> StateHash { Self.stateHash(of: store, eventsApplied: eventsApplied) }

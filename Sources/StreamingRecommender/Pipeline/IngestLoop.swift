@@ -236,9 +236,7 @@ public final class IngestLoop {
       switch request {
       case .cancelRetrain(let job): cancelTraining(job)
       case .snapshot(let job): snapshots.request(job: job)
-      case .freeze(let handle):
-        handle.complete(
-          FrozenState(store: engine.store.frozen(), eventsApplied: engine.eventsApplied, factorBytes: engine.factorBytes))
+      case .freeze(let handle): handle.complete(engine.frozenState())
       }
     }
   }

@@ -2,7 +2,7 @@
 enum CommandID: String, CaseIterable, Sendable {
   case demo, serve, produce, recommend, popular, similar, retrain, status, models, train
   case evaluatePrequential, evaluateHoldout, tune
-  case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels
+  case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain
   case topicsCreate, snapshot, configShow, configCheck, version, help
 }
 

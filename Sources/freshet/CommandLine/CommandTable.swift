@@ -295,6 +295,27 @@ enum CommandTable {
         Command.Example(line: "freshet benchmark kernels --factors 128 --json", sentence: "For a program."),
       ]),
     Command(
+      id: .benchmarkRetrain, path: ["benchmark", "retrain"],
+      summary: "Measure retrains beside a stream that goes on: memory, phases, the stream's turns, cancellation; no Kafka, no Redis.",
+      options: [
+        CommandOption(
+          long: "interactions", kind: .int(1000...1_000_000_000), valueName: "N", defaultValue: "2000000",
+          sentence: "Events, made up one by one, before the first training."),
+        CommandOption(
+          long: "users", kind: .int(1...1_000_000_000), valueName: "U", sentence: "Users among whom they are drawn; N/20 without it."),
+        CommandOption(
+          long: "items", kind: .int(1...100_000_000), valueName: "M", sentence: "Items among which they are drawn; N/200 without it."),
+        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "threads", kind: .text, valueName: "P", sentence: "Threads of a training; one less than there are processors without it.",
+          key: "retrain.threads"),
+      ],
+      examples: [
+        Command.Example(line: "freshet benchmark retrain", sentence: "Half a minute, 250 MB."),
+        Command.Example(
+          line: "freshet benchmark retrain --interactions 20000000 --threads 2 --json", sentence: "A million users and 100,000 items."),
+      ]),
+    Command(
       id: .topicsCreate, path: ["topics", "create"], summary: "Create the topics of interactions and of dead letters.",
       options: [
         CommandOption(long: "partitions", kind: .int(1...10_000), valueName: "N", defaultValue: "8", sentence: "Partitions of each.")

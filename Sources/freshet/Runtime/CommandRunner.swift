@@ -44,6 +44,7 @@ enum CommandRunner {
     case .benchmarkFoldIn: try BenchmarkFoldInCommand(context).run()
     case .benchmarkTopN: try BenchmarkTopNCommand(context).run()
     case .benchmarkKernels: try BenchmarkKernelsCommand(context).run()
+    case .benchmarkRetrain: try BenchmarkRetrainCommand(context).run()
     case .topicsCreate: return try TopicsCommand(context).create()
     case .configShow: try ConfigCommand(context).show()
     case .configCheck: try ConfigCommand(context).check()

@@ -1,0 +1,175 @@
+import Evaluation
+import Foundation
+import StreamingRecommender
+import Telemetry
+
+/// `freshet benchmark retrain`: trainings beside a stream that goes on.
+struct BenchmarkRetrainCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    let configuration = try context.loaded().configuration
+    var benchmark = RetrainBenchmark(
+      configuration, interactions: context.options.int("interactions")!, users: context.options.int("users"),
+      items: context.options.int("items"))
+    // As `serve` does it: one processor is left to the stream.
+    benchmark.threads = configuration.retrain.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount - 1)
+    let bars = Bars(context)
+    let outcome = benchmark.run { bars.show($0) }
+    bars.finish()
+    if context.json {
+      context.print(json(benchmark, outcome).description)
+    } else {
+      show(benchmark, outcome)
+    }
+    for training in [outcome.first, outcome.warm] where training.record.result == .failed {
+      throw CommandFailure("a training failed: \(training.record.message ?? "no reason known")")
+    }
+    guard outcome.cancelled.epochAfter == outcome.cancelled.epochBefore || outcome.cancelled.record.result == .accepted else {
+      throw CommandFailure("a cancelled training changed the live model")
+    }
+  }
+
+  // MARK: Output
+
+  private func json(_ benchmark: RetrainBenchmark, _ outcome: RetrainBenchmark.Outcome) -> JSONOutput {
+    [
+      "interactions": .int(outcome.atRest.interactions), "events": .int(benchmark.interactions),
+      "events_applied": .int(outcome.eventsApplied), "users": .int(outcome.warm.record.users), "items": .int(outcome.warm.record.items),
+      "factors": .int(outcome.warm.record.factors), "threads": .int(benchmark.threads), "kernel": .string(outcome.warm.record.kernel),
+      "solver": .string(outcome.warm.record.solver), "events_per_second": .double(outcome.loadedPerSecond),
+      "at_rest_without_model": .object(json(outcome.atRestWithoutModel)), "at_rest": .object(json(outcome.atRest)),
+      "first": .object(json(outcome.first)), "turns_before": .object(json(outcome.turns)), "retrain": .object(json(outcome.warm)),
+      "cancelled": .object(json(outcome.cancelled)), "state_hash": .string(outcome.warm.stateHash.description),
+      "result_hash": .string(outcome.hash.description),
+    ]
+  }
+
+  private func json(_ memory: RetrainBenchmark.Memory) -> JSONOutput {
+    [
+      "resident_bytes": .int(memory.residentBytes), "resident_bytes_per_interaction": .double(memory.residentBytesPerInteraction),
+      "state_bytes": .int(memory.state.total), "bytes_per_interaction": .double(memory.stateBytesPerInteraction),
+    ]
+  }
+
+  private func json(_ training: RetrainBenchmark.Training) -> JSONOutput {
+    let record = training.record
+    var phases = JSONOutput()
+    for phase in record.secondsPerPhase { phases[phase.name] = .double(phase.seconds) }
+    var output: JSONOutput = [
+      "result": .string(record.result.rawValue), "interactions": .int(record.pairs), "rows": .int(record.trainingRows),
+      "iterations": .int(record.iterations), "seconds_total": .double(training.seconds), "seconds": .object(phases),
+      "freeze_ms": .double(training.freezeSeconds * 1e3), "install_ms": .double(training.installSeconds * 1e3),
+      "resident_bytes_before": .int(training.residentBytesBefore), "resident_bytes_peak": .int(training.residentBytesPeak),
+      "peak_bytes_per_interaction": .double(training.peakBytesPerInteraction),
+    ]
+    if let old = record.qualityOld, let new = record.qualityNew {
+      output["recall_at_20_old"] = .double(old)
+      output["recall_at_20_new"] = .double(new)
+    }
+    if training.turns.count > 0 { output["turns"] = .object(json(training.turns)) }
+    if let seconds = training.secondsToCancel { output["seconds_to_cancel"] = .double(seconds) }
+    return output
+  }
+
+  private func json(_ turns: RetrainBenchmark.Turns) -> JSONOutput {
+    var output: JSONOutput = ["count": .int(turns.count)]
+    for (name, histogram) in [("turn", turns.work), ("delay", turns.delay)] {
+      let figures = Figures(histogram)
+      output[name + "_p50_ms"] = .double(figures.p50)
+      output[name + "_p99_ms"] = .double(figures.p99)
+      output[name + "_max_ms"] = .double(figures.max)
+    }
+    return output
+  }
+
+  private func show(_ benchmark: RetrainBenchmark, _ outcome: RetrainBenchmark.Outcome) {
+    let record = outcome.warm.record
+    context.print(
+      "\(benchmark.interactions) events: \(outcome.atRest.interactions) interactions, \(record.users) users, \(record.items) items, \(record.factors) factors, \(benchmark.threads) threads (\(record.solver); \(record.kernel))"
+    )
+    context.print("\(ListText.fixed(outcome.loadedPerSecond, 0)) events a second while loading")
+    for (name, memory) in [("without a model", outcome.atRestWithoutModel), ("with one", outcome.atRest)] {
+      context.print(
+        "at rest \(name): \(megabytes(memory.residentBytes)), \(ListText.fixed(memory.residentBytesPerInteraction, 0)) bytes an interaction; the engine counts \(ListText.fixed(memory.stateBytesPerInteraction, 0))"
+      )
+    }
+    show("first model", outcome.first)
+    show("retrain", outcome.warm)
+    show(turns: [
+      ("before", outcome.turns), ("beside the retrain", outcome.warm.turns), ("beside the cancelled one", outcome.cancelled.turns),
+    ])
+    show(cancelled: outcome.cancelled)
+    context.print("result \(outcome.hash)")
+  }
+
+  private func show(_ name: String, _ training: RetrainBenchmark.Training) {
+    let phases = training.record.secondsPerPhase.map { "\($0.name) \(ListText.fixed($0.seconds, 2))" }.joined(separator: ", ")
+    context.print(
+      "\(name): \(training.record.result.rawValue) after \(ListText.fixed(training.seconds, 2)) s (\(phases)); freeze \(ListText.fixed(training.freezeSeconds * 1e3, 1)) ms, install \(ListText.fixed(training.installSeconds * 1e3, 1)) ms"
+    )
+    context.print(
+      "  at most \(megabytes(training.residentBytesPeak)), \(ListText.fixed(training.peakBytesPerInteraction, 0)) bytes an interaction (\(megabytes(training.residentBytesBefore)) before)"
+    )
+    if let message = training.record.message { context.print("  \(message)") }
+  }
+
+  private func show(turns: [(name: String, turns: RetrainBenchmark.Turns)]) {
+    var table = TextTable(
+      [.left, .right, .right, .right, .right, .right, .right, .right],
+      header: ["turns of the stream, ms", "turns", "p50", "p99", "max", "delay p50", "p99", "max"])
+    for (name, turns) in turns {
+      let figures = [Figures(turns.work), Figures(turns.delay)].flatMap { [$0.p50, $0.p99, $0.max] }
+      table.add([name, "\(turns.count)"] + figures.map { ListText.fixed($0, 2) })
+    }
+    context.print(String(table.description.dropLast()))
+  }
+
+  private func show(cancelled training: RetrainBenchmark.Training) {
+    guard let seconds = training.secondsToCancel, training.record.result == .cancelled else {
+      context.print("the training to cancel had ended before: \(training.record.result.rawValue)")
+      return
+    }
+    context.print(
+      "cancelled after \(ListText.fixed(training.seconds - seconds, 2)) s, ended \(ListText.fixed(seconds, 3)) s later; the live model stays"
+    )
+  }
+
+  private func megabytes(_ bytes: Int) -> String { "\(ListText.fixed(Double(bytes) / 1e6, 0)) MB" }
+
+  /// Quantiles in milliseconds.
+  private struct Figures {
+    let p50: Double
+    let p99: Double
+    let max: Double
+
+    init(_ histogram: LatencyHistogram) {
+      let quantiles = histogram.quantiles([0.5, 0.99]).map { Double($0) / 1e6 }
+      (p50, p99) = (quantiles[0], quantiles[1])
+      max = Double(histogram.max) / 1e6
+    }
+  }
+
+  /// A bar for each part, one after the other.
+  private final class Bars {
+    private let context: CommandContext
+    private var current: (progress: RetrainBenchmark.Progress, bar: ProgressBar)?
+
+    init(_ context: CommandContext) { self.context = context }
+
+    func show(_ progress: RetrainBenchmark.Progress) {
+      if current?.progress.label != progress.label {
+        finish()
+        current = (progress, context.progress(progress.label, total: progress.total))
+      }
+      current?.bar.update(progress.done)
+    }
+
+    func finish() {
+      if let progress = current?.progress { current?.bar.finish(progress.total) }
+      current = nil
+    }
+  }
+}
