@@ -61,10 +61,13 @@ public struct ALSTrainer: Sendable {
   ///     trained row.
   ///   - afterIteration: called after each half-step of the columns with the number of iterations done and the column factors as they
   ///     are; `false` ends the training there. Its time is not counted.
+  ///   - isWarmStart: whether the column factors are those of a model; the rows' first solution from them, and the first new columns, are
+  ///     worth more steps then than those of a random start.
   ///   - losses: whether the loss is computed after each half-step or after the last one only; its time is not counted.
   ///   - keepGoing: called before each half-step; `false` ends the training with `TrainingError.cancelled`.
   public func train(
-    _ matrix: InteractionMatrix, start columnFactors: FactorMatrix, endWithRows: Bool = true, losses: LossSchedule = .eachHalfStep,
+    _ matrix: InteractionMatrix, start columnFactors: FactorMatrix, endWithRows: Bool = true, isWarmStart: Bool = false,
+    losses: LossSchedule = .eachHalfStep,
     keepGoing: (TrainingProgress) -> Bool = { _ in true }, afterIteration: (Int, FactorMatrix) -> Bool = { _, _ in true }
   ) throws -> TrainingOutcome {
     precondition(columnFactors.rows == matrix.columns, "\(columnFactors.rows) rows of factors for \(matrix.columns) columns")
@@ -80,7 +83,7 @@ public struct ALSTrainer: Sendable {
     let columns = TrainingSide(matrix.transposed())
     let halfSteps = parameters.iterations * 2 + (endWithRows ? 1 : 0)
     var operations = 0.0
-    var steps = GradientSteps(parameters.solver)
+    var steps = GradientSteps(parameters.solver, isWarmStart: isWarmStart)
     var columnGramian = Gramian(of: columnFactors, pool: pool, kernels: kernels)
     var rowGramian = Gramian(factors: parameters.factors)
     for halfStep in 0..<halfSteps {
@@ -242,24 +245,28 @@ public struct ALSTrainer: Sendable {
 /// quarter is, two do; where half is, three.
 private struct GradientSteps {
   private let solver: TrainingSolver
+  private let isWarmStart: Bool
   private var chosen: [Int?] = [nil, nil]
 
   /// The iteration whose half-steps are looked at: the factors have found their directions by then.
   private static let probedIteration = 2
   private static let probingSteps = 2
-  /// Steps of the first half-step of each side, where rows may start from nothing.
+  /// Steps of the first half-step of each side after a warm start: rows, and new columns, start from nothing.
   private static let firstSteps = 4
   /// What the exact half-step at the end may leave open, as a part of a row: near the rounding of a decomposition.
   private static let exactness: Float = 1e-5
 
-  init(_ solver: TrainingSolver) { self.solver = solver }
+  init(_ solver: TrainingSolver, isWarmStart: Bool) {
+    self.solver = solver
+    self.isWarmStart = isWarmStart
+  }
 
   /// `nil`: a decomposition of each row.
   func descent(halfStep: Int, isExact: Bool) -> RowSolver.Descent? {
     guard case .conjugateGradients(let fixed) = solver else { return nil }
     if isExact { return .tolerance(Self.exactness) }
     let steps = fixed ?? chosen[halfStep % 2] ?? Self.probingSteps
-    return .steps(halfStep < 2 ? max(steps, Self.firstSteps) : steps)
+    return .steps(isWarmStart && halfStep < 2 ? max(steps, Self.firstSteps) : steps)
   }
 
   mutating func note(_ report: RowSolver.Report, halfStep: Int) {

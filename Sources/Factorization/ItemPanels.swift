@@ -64,6 +64,8 @@ public struct ItemPanels: Sendable {
     return Int(positions[item])
   }
 
+  func withPositions<R>(_ body: (UnsafeBufferPointer<Int32>) -> R) -> R { positions.withUnsafeBufferPointer(body) }
+
   public mutating func set(_ item: Int, to factorsOfItem: UnsafeBufferPointer<Float>) {
     precondition(factorsOfItem.count == factors, "\(factorsOfItem.count) values for \(factors) factors")
     let position = position(item)

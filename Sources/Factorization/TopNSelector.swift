@@ -187,22 +187,35 @@ private struct Adjustment {
 /// Adds up what a query adds to single items; an excluded one gets minus infinity.
 private struct AdjustmentSums {
   private var sums: [Float] = []
-  private var touched: [Int32] = []
 
   mutating func adjustments(of query: TopNSelector.Query, _ panels: ItemPanels) -> [Adjustment] {
+    let count = query.boosts.count + query.excluded.count
+    guard count > 0 else { return [] }
     if sums.count < panels.items { sums.append(contentsOf: repeatElement(0, count: panels.items - sums.count)) }
-    for boost in query.boosts where Int(boost.item) < panels.items { add(boost.score, at: panels.position(Int(boost.item))) }
-    for item in query.excluded where Int(item) < panels.items { add(-.infinity, at: panels.position(Int(item))) }
-    defer { touched.removeAll(keepingCapacity: true) }
-    return touched.map { position in
-      defer { sums[Int(position)] = 0 }
-      return Adjustment(position: position, add: sums[Int(position)])
+    return sums.withUnsafeMutableBufferPointer { sums in
+      panels.withPositions { positions in
+        [Adjustment](unsafeUninitializedCapacity: count) { result, used in
+          var touched = 0
+          func add(_ value: Float, to item: Int32) {
+            guard Int(item) < positions.count else { return }
+            let position = Int(positions[Int(item)])
+            if sums[position] == 0 {
+              result.initializeElement(at: touched, to: Adjustment(position: Int32(position), add: 0))
+              touched += 1
+            }
+            sums[position] += value
+          }
+          for boost in query.boosts { add(boost.score, to: boost.item) }
+          for item in query.excluded { add(-.infinity, to: item) }
+          for index in 0..<touched {
+            let position = Int(result[index].position)
+            result[index].add = sums[position]
+            sums[position] = 0
+          }
+          used = touched
+        }
+      }
     }
-  }
-
-  private mutating func add(_ value: Float, at position: Int) {
-    if sums[position] == 0 { touched.append(Int32(position)) }
-    sums[position] += value
   }
 }
 

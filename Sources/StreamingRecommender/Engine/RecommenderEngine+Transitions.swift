@@ -21,9 +21,11 @@ extension RecommenderEngine {
   /// What the user's newest items add to the scores of their successors; several entries of an item add up, in their order.
   func boosts(_ user: Int32) -> [ScoredItem] {
     guard let rules = settings.transitions else { return [] }
-    var boosts: [ScoredItem] = []
+    var sources: [(row: TransitionCounts.Row, scale: Float)] = []
+    sources.reserveCapacity(rules.last)
     var step = rules.weight
     var found = 0
+    var count = 0
     var newest: Int64?
     store.forEachNewestFirst(user) { item, strength, order in
       guard strength > 0 else { return true }
@@ -31,13 +33,22 @@ extension RecommenderEngine {
       newest = newest ?? order.timeMilliseconds
       let row = transitions.row(item)
       if !row.successors.isEmpty {
-        let scale = step * rules.weight(gapMilliseconds: gap) / (row.total + rules.shrinkage)
-        for successor in row.successors { boosts.append(ScoredItem(item: successor.item, score: scale * successor.count)) }
+        sources.append((row, step * rules.weight(gapMilliseconds: gap) / (row.total + rules.shrinkage)))
+        count += row.successors.count
       }
       step *= rules.decay
       found += 1
       return found < rules.last
     }
-    return boosts
+    return [ScoredItem](unsafeUninitializedCapacity: count) { boosts, used in
+      for source in sources {
+        source.row.successors.withUnsafeBufferPointer { successors in
+          for successor in successors {
+            boosts.initializeElement(at: used, to: ScoredItem(item: successor.item, score: source.scale * successor.count))
+            used += 1
+          }
+        }
+      }
+    }
   }
 }

@@ -56,7 +56,9 @@ public struct TrainingJob: Sendable {
     let visible = rows.matrix(of: store) { threshold == nil || $0 < threshold! }
     record.trainingRows = visible.rows
     let start = rows.start(of: store, live: warm ? live : nil, settings: settings)
-    let outcome = try trainer.train(visible, start: start, endWithRows: false, losses: .atTheEnd) { monitor.continues(at: $0.ratio) }
+    let outcome = try trainer.train(visible, start: start, endWithRows: false, isWarmStart: warm, losses: .atTheEnd) {
+      monitor.continues(at: $0.ratio)
+    }
     record.loss = outcome.losses.map(\.total)
     record.secondsPerIteration = outcome.secondsPerIteration
     var columnFactors = outcome.columnFactors
@@ -80,7 +82,9 @@ public struct TrainingJob: Sendable {
       let everything = rows.matrix(of: store) { _ in true }
       record.trainingRows = everything.rows
       columnFactors = try ALSTrainer(refinement, options: options)
-        .train(everything, start: columnFactors, endWithRows: false, losses: .atTheEnd) { monitor.continues(at: $0.ratio) }.columnFactors
+        .train(everything, start: columnFactors, endWithRows: false, isWarmStart: true, losses: .atTheEnd) {
+          monitor.continues(at: $0.ratio)
+        }.columnFactors
     }
 
     phases.begin("fold-in")
