@@ -59,12 +59,12 @@ public struct ALSTrainer: Sendable {
   /// - Parameters:
   ///   - endWithRows: adds a last half-step of the rows, exact to 1e-5 of a row, so that a fold-in of an unchanged row equals its
   ///     trained row.
-  ///   - afterIteration: called after each half-step of the columns with the number of iterations done and the column factors as they
-  ///     are; `false` ends the training there. Its time is not counted.
   ///   - isWarmStart: whether the column factors are those of a model; the rows' first solution from them, and the first new columns, are
   ///     worth more steps then than those of a random start.
   ///   - losses: whether the loss is computed after each half-step or after the last one only; its time is not counted.
   ///   - keepGoing: called before each half-step; `false` ends the training with `TrainingError.cancelled`.
+  ///   - afterIteration: called after each half-step of the columns with the number of iterations done and the column factors as they
+  ///     are; `false` ends the training there. Its time is not counted.
   public func train(
     _ matrix: InteractionMatrix, start columnFactors: FactorMatrix, endWithRows: Bool = true, isWarmStart: Bool = false,
     losses: LossSchedule = .eachHalfStep,
@@ -122,6 +122,7 @@ public struct ALSTrainer: Sendable {
 
   /// Half-steps of the rows that turn both sides towards a basis in which a few steps of conjugate gradients go far.
   private static let rotations = 3
+
   private func rotate(_ outcome: inout TrainingOutcome, _ gramian: Gramian, _ pool: WorkerPool) {
     let rotation = Rotation(towardsEigenvectorsOf: gramian, powers: 2, kernels: options.kernels)
     rotation.apply(to: &outcome.rowFactors, pool: pool, kernels: options.kernels)
@@ -166,14 +167,12 @@ public struct ALSTrainer: Sendable {
       entriesLeft: entriesLeft.load(ordering: .relaxed))
   }
 
-  /// Rows whose part of the loss is summed at a time, in order.
-  private static let rowsPerPart = 512
-
   private func loss(
     _ matrix: InteractionMatrix, _ transposed: InteractionMatrix, _ outcome: TrainingOutcome, _ rowGramian: Gramian,
     _ columnGramian: Gramian, _ pool: WorkerPool
   ) -> TrainingLoss {
-    let observed = sumOverRows(of: matrix, outcome.rowFactors, pool) { row, x in
+    let observed = pool.sum(count: matrix.rows) { row in
+      let x = outcome.rowFactors.pointer + row * outcome.rowFactors.stride
       var total = 0.0
       for entry in matrix.starts[row]..<matrix.starts[row + 1] {
         let (weight, target) = parameters.confidence.weightAndTarget(matrix.strengths[entry])
@@ -193,7 +192,8 @@ public struct ALSTrainer: Sendable {
   }
 
   private func regularizer(_ matrix: InteractionMatrix, _ factors: FactorMatrix, others: Int, _ pool: WorkerPool) -> Double {
-    sumOverRows(of: matrix, factors, pool) { row, x in
+    pool.sum(count: matrix.rows) { row in
+      let x = factors.pointer + row * factors.stride
       var weights = 0.0
       for entry in matrix.starts[row]..<matrix.starts[row + 1] {
         weights += Double(parameters.confidence.weightAndTarget(matrix.strengths[entry]).weight)
@@ -201,27 +201,6 @@ public struct ALSTrainer: Sendable {
       let scale = parameters.regularization.ofRow(weights: weights, unobserved: parameters.confidence.unobserved, others: others)
       return scale * Double(options.kernels.dot(x, x, factors.stride))
     }
-  }
-
-  /// A sum whose order does not depend on the workers: parts of fixed size, added in order.
-  private func sumOverRows(
-    of matrix: InteractionMatrix, _ factors: FactorMatrix, _ pool: WorkerPool,
-    _ term: @Sendable (Int, UnsafePointer<Float>) -> Double
-  ) -> Double {
-    let parts = (matrix.rows + Self.rowsPerPart - 1) / Self.rowsPerPart
-    let sums = UnsafeMutablePointer<Double>.allocate(capacity: max(1, parts))
-    defer { sums.deallocate() }
-    let shared = SharedPointer(pointer: sums)
-    pool.run(count: parts, chunk: 1) { range, _ in
-      for part in range {
-        var total = 0.0
-        for row in (part * Self.rowsPerPart)..<min(matrix.rows, (part + 1) * Self.rowsPerPart) {
-          total += term(row, factors.pointer + row * factors.stride)
-        }
-        shared.pointer[part] = total
-      }
-    }
-    return (0..<parts).reduce(0) { $0 + sums[$1] }
   }
 
   /// Useful operations of one half-step, the Gramian of its result included.
@@ -233,7 +212,7 @@ public struct ALSTrainer: Sendable {
       // The residual with its diagonal, products along each direction but the last, which needs dot products only.
       return n * k * (7 + 4 * Double(count - 1) + 2) + Double(count + 1) * 2 * rows * k * k + gramian
     // Counted as what it stands for.
-    case nil, .tolerance: return n * k * (k + 1) + 2 * n * k + rows * (k * k * k / 3 + 2 * k * k) + gramian
+    case nil, .tolerance: return matrix.operationsOfExactRows(factors: parameters.factors) + gramian
     }
   }
 }

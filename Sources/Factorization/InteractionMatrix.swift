@@ -55,6 +55,14 @@ public struct InteractionMatrix: Sendable {
 }
 
 extension InteractionMatrix {
+  /// Useful operations of solving every row exactly for `factors` numbers.
+  func operationsOfExactRows(factors: Int) -> Double {
+    let (n, k) = (Double(entries), Double(factors))
+    return n * k * (k + 1) + 2 * n * k + Double(rows) * (k * k * k / 3 + 2 * k * k)
+  }
+}
+
+extension InteractionMatrix {
   /// The arrays of a matrix while it is lent out. Sendable because nothing writes them meanwhile.
   struct Pointers: @unchecked Sendable {
     let starts: UnsafePointer<Int>

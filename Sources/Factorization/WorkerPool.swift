@@ -32,6 +32,24 @@ public final class WorkerPool: Sendable {
       }
     }
   }
+
+  /// Terms added up at a time by `sum`.
+  private static let termsPerPart = 512
+
+  /// The sum of term(0 ..< count); its order does not depend on the workers: parts of fixed size, added in order.
+  func sum(count: Int, _ term: @Sendable (Int) -> Double) -> Double {
+    let parts = (count + Self.termsPerPart - 1) / Self.termsPerPart
+    let sums = UnsafeMutablePointer<Double>.allocate(capacity: max(1, parts))
+    defer { sums.deallocate() }
+    let shared = SharedPointer(pointer: sums)
+    run(count: parts, chunk: 1) { range, _ in
+      for part in range {
+        let terms = (part * Self.termsPerPart)..<min(count, (part + 1) * Self.termsPerPart)
+        shared.pointer[part] = terms.reduce(0) { $0 + term($1) }
+      }
+    }
+    return (0..<parts).reduce(0) { $0 + sums[$1] }
+  }
 }
 
 /// Sendable because each worker writes only the rows it was given, and the loop ends before the owner reads.

@@ -207,25 +207,13 @@ import Testing
 
 /// The published popularity figures of protocol P2, and the engine far above them.
 @Suite(.serialized) struct PublishedFiguresTests {
-  static let directory: URL =
-    ProcessInfo.processInfo.environment["FRESHET_SHARED_DATA"].map { URL(fileURLWithPath: $0) }
-    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("shared/data")
-  private static let file = directory.appendingPathComponent("ml-1m-5star.tsv.gz").path
-
-  private static var isDebug: Bool {
-    #if DEBUG
-      true
-    #else
-      false
-    #endif
-  }
+  private static let file = MovieLens.path("ml-1m-5star.tsv.gz")
 
   @Test(
     .enabled(
       if: FileManager.default.fileExists(atPath: file),
       "ml-1m-5star.tsv.gz is not there: set FRESHET_SHARED_DATA to the directory that holds it"),
-    .disabled(if: isDebug, "takes minutes without optimisation"))
+    .disabled(if: MovieLens.isDebug, "takes minutes without optimisation"))
   func popularityAndTheEngineReachTheirFiguresOnMovieLens() throws {
     let data = try EvaluationData(path: Self.file)
     let engine = PrequentialEvaluator().run(data, PrequentialEngine(RecommenderConfiguration(), threads: 2))

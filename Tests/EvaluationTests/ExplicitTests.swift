@@ -132,26 +132,13 @@ import Testing
 
 /// Published elsewhere by nobody: our own figure, and the baselines that it stands beside.
 @Suite(.serialized) struct ExplicitFiguresTests {
-  private static let directory: URL =
-    (ProcessInfo.processInfo.environment["FRESHET_DATA_SETS"] ?? ProcessInfo.processInfo.environment["FRESHET_SHARED_DATA"])
-    .map { URL(fileURLWithPath: $0) }
-    ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("shared/data")
-  private static let file = directory.appendingPathComponent("ml-latest-small.tsv.gz").path
-
-  private static var isDebug: Bool {
-    #if DEBUG
-      true
-    #else
-      false
-    #endif
-  }
+  private static let file = MovieLens.path("ml-latest-small.tsv.gz")
 
   @Test(
     .enabled(
       if: FileManager.default.fileExists(atPath: file),
       "ml-latest-small.tsv.gz is not there: set FRESHET_DATA_SETS to the directory that holds it"),
-    .disabled(if: isDebug, "takes minutes without optimisation"))
+    .disabled(if: MovieLens.isDebug, "takes minutes without optimisation"))
   func theDefaultsAreBelowTheBiasBaselineOnMovieLens() throws {
     let ratings = try ExplicitRatings(path: Self.file)
     let training = ExplicitTraining(parameters: ExplicitParameters(), options: SolverOptions(workers: 2), seed: 1)

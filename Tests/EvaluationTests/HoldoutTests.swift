@@ -317,22 +317,14 @@ func groupedData(users: Int, items: Int, groups: Int = 4, seed: UInt64) -> Evalu
 
 /// Fold-in equals retrain, on data that may not be shipped.
 @Suite(.serialized) struct FoldInOnMovieLensTests {
-  private static let file = PublishedFiguresTests.directory.appendingPathComponent("ml-1m-pos4.tsv.gz").path
-
-  private static var isDebug: Bool {
-    #if DEBUG
-      true
-    #else
-      false
-    #endif
-  }
+  private static let file = MovieLens.path("ml-1m-pos4.tsv.gz")
 
   /// One permutation; `freshet evaluate holdout --split strong --compare-trained --seeds 5 --folds 5` runs five.
   @Test(
     .enabled(
       if: FileManager.default.fileExists(atPath: file),
       "ml-1m-pos4.tsv.gz is not there: set FRESHET_SHARED_DATA to the directory that holds it"),
-    .disabled(if: isDebug, "takes minutes without optimisation"))
+    .disabled(if: MovieLens.isDebug, "takes minutes without optimisation"))
   func usersFoldedInAreWithinTwoPercentOfUsersTrainedIn() throws {
     let matrix = StaticPairs(try StaticInteractions(path: Self.file)).matrix
     let training = StaticTraining(

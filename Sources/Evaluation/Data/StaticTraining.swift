@@ -58,8 +58,7 @@ public struct StaticTraining: Sendable {
     var generator = SplitMix64(seed: seed)
     let base = generator.next()
     return FactorMatrix(
-      rows: items, factors: parameters.factors, deviation: parameters.startDeviation,
-      seedOfRow: { base ^ (UInt64($0) &* 0xD6E8_FEB8_6659_FD93) })
+      rows: items, factors: parameters.factors, deviation: parameters.startDeviation, seed: base)
   }
 
   private func judge(_ training: TrainingOutcome, _ pairs: StaticPairs, _ users: [HeldOutUser]) -> HeldOutRanking {

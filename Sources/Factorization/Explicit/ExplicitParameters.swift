@@ -30,8 +30,7 @@ public struct ExplicitParameters: Sendable, Equatable {
     var generator = SplitMix64(seed: seed)
     let base = generator.next()
     var start = FactorMatrix(
-      rows: items, factors: rowLength, deviation: 0.1 / Float(factors).squareRoot(),
-      seedOfRow: { base ^ (UInt64($0) &* 0xD6E8_FEB8_6659_FD93) })
+      rows: items, factors: rowLength, deviation: 0.1 / Float(factors).squareRoot(), seed: base)
     for item in 0..<items {
       var row = start.array(item)
       row[0] = 0

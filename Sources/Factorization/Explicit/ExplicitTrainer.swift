@@ -56,7 +56,9 @@ public struct ExplicitTrainer: Sendable {
       guard failures == 0 else { throw TrainingError.notFinite(halfStep: halfStep, rows: failures) }
     }
     let seconds = clock.seconds
-    let operations = operations(ratings) * Double(parameters.iterations + 1) + operations(transposed) * Double(parameters.iterations)
+    let operations =
+      ratings.operationsOfExactRows(factors: parameters.rowLength) * Double(parameters.iterations + 1)
+      + transposed.operationsOfExactRows(factors: parameters.rowLength) * Double(parameters.iterations)
     return ExplicitOutcome(
       model: model, losses: losses, seconds: seconds, secondsPerIteration: seconds / Double(max(1, parameters.iterations)),
       gigaflops: operations / max(seconds, 1e-9) / 1e9)
@@ -112,7 +114,7 @@ public struct ExplicitTrainer: Sendable {
     _ matrix: InteractionMatrix, _ rows: FactorMatrix, _ side: ExplicitRowSolver.Side, _ pool: WorkerPool
   ) -> Double {
     let shared = SharedSide(side: side)
-    return sumOverRows(of: matrix, pool) { row in
+    return pool.sum(count: matrix.rows) { row in
       let x = rows.pointer + row * rows.stride
       var total = 0.0
       for entry in matrix.starts[row]..<matrix.starts[row + 1] {
@@ -126,7 +128,7 @@ public struct ExplicitTrainer: Sendable {
   }
 
   private func regularizer(_ matrix: InteractionMatrix, _ rows: FactorMatrix, _ pool: WorkerPool) -> Double {
-    sumOverRows(of: matrix, pool) { row in
+    pool.sum(count: matrix.rows) { row in
       let count = matrix.starts[row + 1] - matrix.starts[row]
       // A row without ratings is zero, but for what the start had.
       guard count > 0 else { return 0 }
@@ -134,30 +136,6 @@ public struct ExplicitTrainer: Sendable {
       return parameters.regularization.ofRow(weights: Double(count), unobserved: 0, others: 0)
         * Double(options.kernels.dot(x, x, rows.stride))
     }
-  }
-
-  /// Rows whose part is summed at a time, in order.
-  private static let rowsPerPart = 512
-
-  /// A sum whose order does not depend on the workers.
-  private func sumOverRows(of matrix: InteractionMatrix, _ pool: WorkerPool, _ term: @Sendable (Int) -> Double) -> Double {
-    let parts = (matrix.rows + Self.rowsPerPart - 1) / Self.rowsPerPart
-    let sums = UnsafeMutablePointer<Double>.allocate(capacity: max(1, parts))
-    defer { sums.deallocate() }
-    let shared = SharedPointer(pointer: sums)
-    pool.run(count: parts, chunk: 1) { range, _ in
-      for part in range {
-        let rows = (part * Self.rowsPerPart)..<min(matrix.rows, (part + 1) * Self.rowsPerPart)
-        shared.pointer[part] = rows.reduce(0) { $0 + term($1) }
-      }
-    }
-    return (0..<parts).reduce(0) { $0 + sums[$1] }
-  }
-
-  /// Operations of one half-step.
-  private func operations(_ matrix: InteractionMatrix) -> Double {
-    let (n, k, rows) = (Double(matrix.entries), Double(parameters.rowLength), Double(matrix.rows))
-    return n * k * (k + 1) + 2 * n * k + rows * (k * k * k / 3 + 2 * k * k)
   }
 
   /// Sendable because nothing of it is written while the loop runs.
