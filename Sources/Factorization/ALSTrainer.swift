@@ -138,22 +138,22 @@ public struct ALSTrainer: Sendable {
     let failures = Atomic<Int>(0)
     let entries = Atomic<Int>(0)
     let entriesLeft = Atomic<Int>(0)
-    let workspaces = Workspaces(count: pool.workers, factors: parameters.factors)
+    let workspaces = WorkerShared((0..<pool.workers).map { _ in RowSolver.Workspace(factors: parameters.factors) })
     let schedule = side.schedule
-    side.matrix.withPointers { matrix in
+    side.matrix.withPointers { pointers in
       result.withMutablePointer { pointer in
-        let output = SharedPointer(pointer: pointer)
-        let shared = SharedSide(side: RowSolver.Side(rows: others.pointer, gramian: gramian, count: others.rows))
-        let gradients = descent.map { ($0, PreconditionedSide(shared.side, unobserved: parameters.confidence.unobserved)) }
+        let side = RowSolver.Side(rows: others.pointer, gramian: gramian, count: others.rows)
+        let gradients = descent.map { ($0, PreconditionedSide(side, unobserved: parameters.confidence.unobserved)) }
+        let shared = WorkerShared((matrix: pointers, output: pointer, side: side, gradients: gradients))
         pool.run(count: schedule.pieces, chunk: 1) { pieces, worker in
-          let workspace = workspaces.all[worker]
+          let workspace = workspaces.value[worker]
+          let (matrix, output, side, gradients) = shared.value
           for piece in pieces.lazy.map(schedule.piece) {
             let report =
               if let (descent, side) = gradients {
-                solver.descend(piece, of: matrix, side: side, descent: descent, into: output.pointer, workspace: workspace)
+                solver.descend(piece, of: matrix, side: side, descent: descent, into: output, workspace: workspace)
               } else {
-                RowSolver.Report(
-                  failures: solver.solve(piece, of: matrix, side: shared.side, into: output.pointer, workspace: workspace))
+                RowSolver.Report(failures: solver.solve(piece, of: matrix, side: side, into: output, workspace: workspace))
               }
             failures.add(report.failures, ordering: .relaxed)
             entries.add(report.entries, ordering: .relaxed)
@@ -267,15 +267,4 @@ struct TrainingSide: Sendable {
     self.matrix = matrix
     schedule = RowSchedule(matrix)
   }
-}
-
-/// Sendable because the factors it points to are not written while the loop runs.
-struct SharedSide: @unchecked Sendable {
-  let side: RowSolver.Side
-}
-
-/// One workspace per worker. Sendable because worker i uses only the i-th.
-struct Workspaces: @unchecked Sendable {
-  let all: [RowSolver.Workspace]
-  init(count: Int, factors: Int) { all = (0..<count).map { _ in RowSolver.Workspace(factors: factors) } }
 }

@@ -63,8 +63,8 @@ extension InteractionMatrix {
 }
 
 extension InteractionMatrix {
-  /// The arrays of a matrix while it is lent out. Sendable because nothing writes them meanwhile.
-  struct Pointers: @unchecked Sendable {
+  /// The arrays of a matrix while it is lent out.
+  struct Pointers {
     let starts: UnsafePointer<Int>
     let indices: UnsafePointer<Int32>
     let strengths: UnsafePointer<Float>

@@ -57,9 +57,9 @@ struct Rotation {
     let panels = SquarePanels.make(stride: stride) { $1 < factors ? directions.pointer[$1 * stride + $0] : 0 }
     let rows = matrix.rows
     matrix.withMutablePointer { pointer in
-      let output = SharedPointer(pointer: pointer)
+      let output = WorkerShared(pointer)
       pool.run(count: rows, chunk: 256) { range, _ in
-        Product(stride: stride, kernels: kernels).apply(panels, to: output.pointer, rows: range)
+        Product(stride: stride, kernels: kernels).apply(panels, to: output.value, rows: range)
       }
     }
   }

@@ -96,9 +96,7 @@ extension RowSolver {
 }
 
 /// The other side of the model as conjugate gradients need it: a Y'Y laid out for products with many rows at once.
-///
-/// Sendable because nothing writes the buffers after init, and the factors are not written while rows are solved.
-struct PreconditionedSide: @unchecked Sendable {
+struct PreconditionedSide {
   let side: RowSolver.Side
   let panels: AlignedBuffer
   let diagonal: AlignedBuffer

@@ -33,26 +33,43 @@ public final class WorkerPool: Sendable {
     }
   }
 
+  /// The results of `body` for ranges of at most `chunk` that cover 0 ..< count, in order: one result per index.
+  public func map<Result>(count: Int, chunk: Int, _ body: @Sendable (Range<Int>, _ worker: Int) -> [Result]) -> [Result] {
+    let parts = (count + chunk - 1) / chunk
+    let slots = UnsafeMutablePointer<[Result]>.allocate(capacity: max(1, parts))
+    defer { slots.deallocate() }
+    let shared = WorkerShared(slots)
+    run(count: count, chunk: chunk) { range, worker in
+      (shared.value + range.lowerBound / chunk).initialize(to: body(range, worker))
+    }
+    var results: [Result] = []
+    results.reserveCapacity(count)
+    for part in 0..<parts { results += (slots + part).move() }
+    return results
+  }
+
   /// Terms added up at a time by `sum`.
   private static let termsPerPart = 512
 
   /// The sum of term(0 ..< count); its order does not depend on the workers: parts of fixed size, added in order.
   func sum(count: Int, _ term: @Sendable (Int) -> Double) -> Double {
     let parts = (count + Self.termsPerPart - 1) / Self.termsPerPart
-    let sums = UnsafeMutablePointer<Double>.allocate(capacity: max(1, parts))
-    defer { sums.deallocate() }
-    let shared = SharedPointer(pointer: sums)
-    run(count: parts, chunk: 1) { range, _ in
-      for part in range {
+    let sums = map(count: parts, chunk: 1) { range, _ in
+      range.map { part in
         let terms = (part * Self.termsPerPart)..<min(count, (part + 1) * Self.termsPerPart)
-        shared.pointer[part] = terms.reduce(0) { $0 + term($1) }
+        return terms.reduce(0) { $0 + term($1) }
       }
     }
-    return (0..<parts).reduce(0) { $0 + sums[$1] }
+    return sums.reduce(0, +)
   }
 }
 
-/// Sendable because each worker writes only the rows it was given, and the loop ends before the owner reads.
-struct SharedPointer<Element>: @unchecked Sendable {
-  let pointer: UnsafeMutablePointer<Element>
+/// What the workers of one `WorkerPool` loop share without a lock: memory of which each worker writes only the ranges that it was
+/// given, scratch memory that belongs to one worker number, or memory that nobody writes to while the loop runs.
+///
+/// `@unchecked Sendable`: the loop ends before its caller goes on, so nothing outlives the memory and nobody reads what is being
+/// written. This is the only such box; a value of it must not leave the loop that it was made for.
+public struct WorkerShared<Value>: @unchecked Sendable {
+  public let value: Value
+  public init(_ value: Value) { self.value = value }
 }

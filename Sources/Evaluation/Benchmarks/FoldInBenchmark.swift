@@ -75,9 +75,8 @@ public struct FoldInBenchmark: Sendable {
       microsecondsPerUser: single / Double(batch) * 1e6, usersPerSecond: Double(batch) / parallel, rows: bench.rows, hash: hash)
   }
 
-  /// Everything that a pass needs. Sendable because a worker writes its own workspace and the rows it was given, and a pass ends
-  /// before the next one begins.
-  private final class Bench: @unchecked Sendable {
+  /// Everything that a pass needs.
+  private final class Bench {
     private let foldIn: FoldIn
     private let items: FactorMatrix
     private let side: RowSolver.Side
@@ -98,9 +97,10 @@ public struct FoldInBenchmark: Sendable {
     func solve(_ pool: WorkerPool) {
       let stride = rows.stride
       rows.withMutablePointer { pointer in
-        let output = Output(pointer: pointer)
+        let shared = WorkerShared((bench: self, output: pointer))
         pool.run(count: histories.count, chunk: 16) { range, worker in
-          for user in range { self.solve(user, self.workspaces[worker], into: output.pointer + user * stride) }
+          let (bench, output) = shared.value
+          for user in range { bench.solve(user, bench.workspaces[worker], into: output + user * stride) }
         }
       }
     }
@@ -114,8 +114,5 @@ public struct FoldInBenchmark: Sendable {
       let isSolved = foldIn.solve(side: side, into: row, workspace: workspace)
       precondition(isSolved, "user \(user) has no finite solution")
     }
-
-    /// Sendable because each row of it is written by one worker.
-    private struct Output: @unchecked Sendable { let pointer: UnsafeMutablePointer<Float> }
   }
 }

@@ -66,9 +66,8 @@ public struct TopNBenchmark: Sendable {
       isExact: isExact && !checked.isEmpty, lists: lists, hash: hash)
   }
 
-  /// Everything that a pass needs. Sendable because a worker uses its own selector and writes the pieces it was given, and a
-  /// pass ends before the next one begins.
-  private final class Bench: @unchecked Sendable {
+  /// Everything that a pass needs.
+  private final class Bench {
     private let users: FactorMatrix
     private let panels: ItemPanels
     private let seen: [[Int32]]
@@ -77,7 +76,7 @@ public struct TopNBenchmark: Sendable {
     private let selectors: [TopNSelector]
     /// Users of one piece of work: enough to score together, few enough that every worker has some.
     private let chunk: Int
-    private var pieces: [[[ScoredItem]]]
+    private(set) var lists: [[ScoredItem]] = []
 
     init(_ users: FactorMatrix, _ panels: ItemPanels, _ seen: [[Int32]], n: Int, threads: Int) {
       self.users = users
@@ -88,23 +87,16 @@ public struct TopNBenchmark: Sendable {
       selectors = (0..<threads).map { _ in TopNSelector() }
       let share = (users.rows + threads - 1) / threads
       chunk = min(64, max(16, (share + 15) / 16 * 16))
-      pieces = Array(repeating: [], count: (users.rows + chunk - 1) / chunk)
     }
-
-    var lists: [[ScoredItem]] { Array(pieces.joined()) }
 
     func pass() {
-      pieces.withUnsafeMutableBufferPointer { buffer in
-        let output = Output(pointer: buffer.baseAddress!)
-        pool.run(count: users.rows, chunk: chunk) { range, worker in
-          let queries = range.map { TopNSelector.Query(factors: self.users[$0], excluded: self.seen[$0]) }
-          output.pointer[range.lowerBound / self.chunk] = self.selectors[worker].top(self.n, of: self.panels, for: queries)
-        }
+      let shared = WorkerShared(self)
+      lists = pool.map(count: users.rows, chunk: chunk) { range, worker in
+        let bench = shared.value
+        let queries = range.map { TopNSelector.Query(factors: bench.users[$0], excluded: bench.seen[$0]) }
+        return bench.selectors[worker].top(bench.n, of: bench.panels, for: queries)
       }
     }
-
-    /// Sendable because each piece of it is written by one worker.
-    private struct Output: @unchecked Sendable { let pointer: UnsafeMutablePointer<[[ScoredItem]]> }
   }
 }
 

@@ -14,7 +14,7 @@ enum HoldoutFoldIn {
     var result = FactorMatrix(rows: histories.rows, factors: parameters.factors)
     let stride = result.stride
     result.withMutablePointer { pointer in
-      let output = SharedRows(pointer: pointer)
+      let output = WorkerShared(pointer)
       pool.run(count: histories.rows, chunk: 32) { range, _ in
         let workspace = FoldIn.Workspace(factors: parameters.factors)
         let side = RowSolver.Side(rows: items.pointer, gramian: gramian, count: items.rows)
@@ -24,15 +24,10 @@ enum HoldoutFoldIn {
             foldIn.add(item: histories.indices[entry], strength: histories.strengths[entry], timeMilliseconds: 0, to: workspace)
           }
           // A row without a finite solution is zeros, as in the engine.
-          _ = foldIn.solve(side: side, into: output.pointer + row * stride, workspace: workspace)
+          _ = foldIn.solve(side: side, into: output.value + row * stride, workspace: workspace)
         }
       }
     }
     return result
-  }
-
-  /// Sendable because each worker writes only the rows it was given, and the loop ends before the owner reads.
-  private struct SharedRows: @unchecked Sendable {
-    let pointer: UnsafeMutablePointer<Float>
   }
 }

@@ -84,12 +84,12 @@ public struct ExplicitTrainer: Sendable {
     of matrix: InteractionMatrix, _ side: ExplicitRowSolver.Side, into result: inout FactorMatrix, _ pool: WorkerPool
   ) -> Int {
     let solver = ExplicitRowSolver(parameters, kernels: options.kernels)
-    let workspaces = Workspaces(count: pool.workers, factors: parameters.rowLength)
+    let workspaces = WorkerShared((0..<pool.workers).map { _ in ExplicitRowSolver.Workspace(factors: parameters.rowLength) })
     let failures = Atomic<Int>(0)
     let stride = result.stride
-    let shared = SharedSide(side: side)
+    let shared = WorkerShared(side)
     result.withMutablePointer { pointer in
-      let output = SharedPointer(pointer: pointer)
+      let output = WorkerShared(pointer)
       pool.run(count: matrix.rows, chunk: 32) { range, worker in
         matrix.indices.withUnsafeBufferPointer { indices in
           matrix.strengths.withUnsafeBufferPointer { ratings in
@@ -97,7 +97,7 @@ public struct ExplicitTrainer: Sendable {
               let entries = matrix.starts[row]..<matrix.starts[row + 1]
               let solved = solver.solve(
                 indices: indices.baseAddress! + entries.lowerBound, ratings: UnsafeBufferPointer(rebasing: ratings[entries]),
-                side: shared.side, into: output.pointer + row * stride, workspace: workspaces.all[worker])
+                side: shared.value, into: output.value + row * stride, workspace: workspaces.value[worker])
               if !solved { failures.add(1, ordering: .relaxed) }
             }
           }
@@ -113,14 +113,14 @@ public struct ExplicitTrainer: Sendable {
   private func squaredErrors(
     _ matrix: InteractionMatrix, _ rows: FactorMatrix, _ side: ExplicitRowSolver.Side, _ pool: WorkerPool
   ) -> Double {
-    let shared = SharedSide(side: side)
+    let shared = WorkerShared(side)
     return pool.sum(count: matrix.rows) { row in
       let x = rows.pointer + row * rows.stride
       var total = 0.0
       for entry in matrix.starts[row]..<matrix.starts[row + 1] {
         let other = Int(matrix.indices[entry])
-        let z = shared.side.rows.pointer + other * rows.stride
-        let error = Double(matrix.strengths[entry] - shared.side.offsets[other]) - Double(options.kernels.dot(x, z, rows.stride))
+        let z = shared.value.rows.pointer + other * rows.stride
+        let error = Double(matrix.strengths[entry] - shared.value.offsets[other]) - Double(options.kernels.dot(x, z, rows.stride))
         total += error * error
       }
       return total
@@ -136,16 +136,5 @@ public struct ExplicitTrainer: Sendable {
       return parameters.regularization.ofRow(weights: Double(count), unobserved: 0, others: 0)
         * Double(options.kernels.dot(x, x, rows.stride))
     }
-  }
-
-  /// Sendable because nothing of it is written while the loop runs.
-  private struct SharedSide: @unchecked Sendable {
-    let side: ExplicitRowSolver.Side
-  }
-
-  /// One workspace per worker. Sendable because worker i uses only the i-th.
-  private struct Workspaces: @unchecked Sendable {
-    let all: [ExplicitRowSolver.Workspace]
-    init(count: Int, factors: Int) { all = (0..<count).map { _ in ExplicitRowSolver.Workspace(factors: factors) } }
   }
 }

@@ -1,123 +1,127 @@
 extension RecommenderEngine {
   /// Applies records in the given order; one already applied (its offset is below the partition's next) changes nothing.
-  public mutating func apply(_ records: [Record], nowMilliseconds: Int64) -> EngineUpdate {
-    var update = EngineUpdate()
-    var changed: Set<Int32> = []
-    for record in records {
-      update.consumed += 1
-      if let next = offsets[record.source], record.offset < next {
-        update.ignored[.alreadyApplied, default: 0] += 1
-        continue
+  public mutating func apply(_ batches: [RecordBatch], nowMilliseconds: Int64) -> EngineUpdate {
+    var work = Work()
+    for batch in batches {
+      guard let partition = state.topics.number(batch.source) else {
+        preconditionFailure("\(batch.source) is not a partition of the configured topics")
       }
-      guard let partition = partitionNumber(record.source) else {
-        preconditionFailure("\(record.source) is not a partition of the configured topics")
+      var counts = work.update.topics[batch.source.topic] ?? EngineUpdate.TopicCounts()
+      var next = state.offsets[batch.source] ?? 0
+      for record in batch.records {
+        counts.consumed += 1
+        guard record.offset >= next else {
+          counts.ignored[.alreadyApplied, default: 0] += 1
+          continue
+        }
+        apply(record, batch.source, partition, nowMilliseconds, &counts, &work)
+        next = record.offset + 1
       }
-      switch decoder.decode(record, nowMilliseconds: nowMilliseconds) {
-      case .interaction(let interaction, let clamped, let keyMismatch):
-        if clamped.contains(.value) { update.clampedValues += 1 }
-        if clamped.contains(.timestamp) { update.clampedTimestamps += 1 }
-        if keyMismatch { update.keyMismatches += 1 }
-        apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &update, &changed)
-      case .forget(let user):
-        forget(user, &update, &changed)
-      case .ignored(let reason):
-        update.ignored[reason, default: 0] += 1
-      case .failure(let failure):
-        update.rejected[failure.reason, default: 0] += 1
-        update.deadLetters.append(DeadLetter(record: record, reason: failure.reason.rawValue, message: failure.message))
-      }
-      offsets[record.source] = record.offset + 1
+      if next > 0 { state.offsets[batch.source] = next }
+      work.update.topics[batch.source.topic] = counts
     }
-    return update
+    return work.update
   }
 
   /// Applies events that need no decoding; the evaluation uses it.
   public mutating func apply(_ interactions: [Interaction], partition: UInt16 = 0) -> EngineUpdate {
+    var work = Work()
+    var counts = EngineUpdate.TopicCounts()
+    counts.consumed = interactions.count
+    for interaction in interactions { apply(interaction, partition: partition, producedAt: nil, &counts, &work) }
+    work.update.topics[""] = counts
+    return work.update
+  }
+
+  /// An update in the making.
+  private struct Work {
     var update = EngineUpdate()
-    var changed: Set<Int32> = []
-    for interaction in interactions {
-      update.consumed += 1
-      apply(interaction, partition: partition, producedAt: nil, &update, &changed)
-    }
-    return update
+    /// The users of `update.changedUsers`.
+    var changed: Set<UserReference> = []
   }
 
   private mutating func apply(
-    _ interaction: Interaction, partition: UInt16, producedAt: Int64?, _ update: inout EngineUpdate, _ changed: inout Set<Int32>
+    _ record: Record, _ source: TopicPartition, _ partition: UInt16, _ nowMilliseconds: Int64, _ counts: inout EngineUpdate.TopicCounts,
+    _ work: inout Work
+  ) {
+    switch decoder.decode(record, nowMilliseconds: nowMilliseconds) {
+    case .interaction(let interaction, let clamped, let keyMismatch):
+      if clamped.contains(.value) { work.update.clampedValues += 1 }
+      if clamped.contains(.timestamp) { work.update.clampedTimestamps += 1 }
+      if keyMismatch { work.update.keyMismatches += 1 }
+      apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work)
+    case .forget(let user):
+      forget(user, &work)
+    case .ignored(let reason):
+      counts.ignored[reason, default: 0] += 1
+    case .failure(let failure):
+      counts.rejected[failure.reason, default: 0] += 1
+      work.update.deadLetters.append(
+        DeadLetter(source: source, record: record, reason: failure.reason.rawValue, message: failure.message))
+    }
+  }
+
+  private mutating func apply(
+    _ interaction: Interaction, partition: UInt16, producedAt: Int64?, _ counts: inout EngineUpdate.TopicCounts, _ work: inout Work
   ) {
     let order = InteractionOrder(timeMilliseconds: interaction.timeMilliseconds, partition: partition)
-    eventsApplied += 1
-    guard case .changed(let user, let item, _, let isNewItem) = store.apply(interaction, order: order) else {
-      update.ignored[.stale, default: 0] += 1
+    guard case .changed(let user, let item, _, let isNewItem) = state.apply(interaction, order: order) else {
+      counts.ignored[.stale, default: 0] += 1
       return
     }
-    eventsSinceFreeze += 1
-    update.applied.append(.init(user: user, producedAtMilliseconds: producedAt))
-    if isNewItem, model != nil { update.unknownItems += 1 }
-    if changed.insert(user).inserted { update.changedUsers.append(user) }
+    demand.note()
+    counts.applied += 1
+    work.update.applied.append(.init(user: user, producedAtMilliseconds: producedAt))
+    if isNewItem, model != nil { work.update.unknownItems += 1 }
+    if work.changed.insert(user).inserted { work.update.changedUsers.append(user) }
     noteChange(of: user)
-    if interaction.operation != .delete, interaction.strength > 0 {
-      count(item)
-      countTransitions(user: user, item: item, at: order)
-      noteUserOfNewItem(item, user)
-    }
+    if interaction.operation != .delete, interaction.strength > 0 { countPositive(user, item, order) }
   }
 
-  private mutating func forget(_ name: [UInt8], _ update: inout EngineUpdate, _ changed: inout Set<Int32>) {
-    eventsApplied += 1
-    let id = String(decoding: name, as: UTF8.self)
-    update.forgotten.append(id)
-    unconfirmedForgets.append(id)
-    guard let user = store.users.find(name) else { return }
-    store.forget(user)
-    served.remove(user)
-    pending?.served.remove(user)
-    changedSinceFreeze?.insert(user)
-    if changedSinceFreeze != nil { forgottenSinceFreeze.insert(user) }
-    pending?.changed.insert(user)
-    for item in newItemUsers.keys {
-      newItemUsers[item]!.removeAll { $0 == user }
-    }
-    if changed.remove(user) != nil { update.changedUsers.removeAll { $0 == user } }
-    update.applied.removeAll { $0.user == user }
-  }
-
-  /// The view has removed these users.
-  mutating func confirmForgotten(_ ids: [String]) {
-    for id in ids {
-      if let at = unconfirmedForgets.firstIndex(of: id) { unconfirmedForgets.remove(at: at) }
-    }
-  }
-
-  private mutating func noteChange(of user: Int32) {
-    served.markStale(user)
-    changedSinceFreeze?.insert(user)
+  private mutating func noteChange(of user: UserReference) {
+    state.users.markStale(user)
+    catchUp?.note(user)
     pending?.changed.insert(user)
   }
 
-  private mutating func count(_ item: Int32) {
-    let rescaled = trend.count(item)
-    if rescaled {
-      setAllBiases()
-    } else if Int(item) < panels.items {
-      panels.setBias(Int(item), to: trend.accumulators[Int(item)])
+  private mutating func countPositive(_ user: UserReference, _ item: Int32, _ order: InteractionOrder) {
+    if state.catalogue.trend.count(item) {
+      index.setBiases(state.catalogue.trend)
+    } else {
+      index.setBias(item, state.catalogue.trend)
     }
-  }
-
-  mutating func setAllBiases() {
-    panels.setBiases(trend.accumulators)
+    if let rules = settings.transitions {
+      let steps = rules.steps(to: item, at: order) { state.users.forEachNewestFirst(user, $0) }
+      state.catalogue.transitions.count(steps, to: item, backward: rules.backward)
+    }
+    noteUserOfNewItem(item, user)
   }
 
   /// Remembers who used an item that the live model was not trained on: its vector follows from them. Without a live model, once
   /// the first one is on its way.
-  private mutating func noteUserOfNewItem(_ item: Int32, _ user: Int32) {
-    guard settings.foldInNewItems, model != nil || changedSinceFreeze != nil || pending != nil else { return }
-    if model?.isTrained(item) == true { return }
-    var users = newItemUsers[item] ?? []
-    users.removeAll { $0 == user }
-    users.append(user)
-    if users.count > Self.newItemUsersMax { users.removeFirst(users.count - Self.newItemUsersMax) }
-    newItemUsers[item] = users
-    if model != nil { changedNewItems.insert(item) }
+  private mutating func noteUserOfNewItem(_ item: Int32, _ user: UserReference) {
+    guard settings.foldInNewItems, model != nil || catchUp != nil || pending != nil, model?.isTrained(item) != true else { return }
+    state.catalogue.newItems.note(user, used: item)
+    if model != nil { state.catalogue.newItems.enqueue(item) }
+  }
+
+  // MARK: Tombstones
+
+  private mutating func forget(_ id: [UInt8], _ work: inout Work) {
+    state.eventsApplied += 1
+    work.update.forgotten.append(id)
+    state.forgotten.insert(id)
+    guard let user = state.users.find(id) else { return }
+    state.forget(user)
+    catchUp?.forget(user)
+    pending?.forget(user)
+    guard work.changed.remove(user) != nil else { return }
+    work.update.changedUsers.removeAll { $0 == user }
+    work.update.applied.removeAll { $0.user == user }
+  }
+
+  /// The view has removed these users.
+  mutating func confirmForgotten(_ ids: [[UInt8]], nowMilliseconds: Int64) {
+    for id in ids { state.forgotten.confirm(id, atMilliseconds: nowMilliseconds) }
   }
 }

@@ -5,97 +5,131 @@ import Factorization
 public struct RecommenderEngine: Sendable {
   public let settings: EngineSettings
   let decoder: InteractionDecoder
-  public internal(set) var store: InteractionStore
-  public internal(set) var trend: TrendCounter
-  public internal(set) var transitions: TransitionCounts
+  public internal(set) var state: EngineState
+  public internal(set) var lifecycle: ModelLifecycle
   public internal(set) var model: InstalledModel?
-  var served: ServedFactors
-  var panels: ItemPanels
-  /// Items without a vector among the panels, ascending.
-  var absentItems: [Int32] = []
-  /// For each item that the live model was not trained on: its users, newest last, at most `newItemUsersMax`.
-  var newItemUsers: [Int32: [Int32]] = [:]
-  /// Untrained items whose users changed since their vector was solved.
-  var changedNewItems: Set<Int32> = []
-  public internal(set) var offsets = PartitionOffsets()
-  /// Events that changed the state or were found stale; each once, whatever the number of restarts.
-  public internal(set) var eventsApplied: UInt64 = 0
-  public internal(set) var eventsSinceFreeze = 0
-  /// `eventsSinceFreeze` when the training in progress froze the state.
-  var eventsAtFreeze = 0
-  /// `eventsSinceFreeze` when the last training that came to nothing froze the state: the next one waits for new events.
-  var eventsAtLastAttempt = 0
-  /// The highest number that a model of this engine ever had; numbers are never given again.
-  public internal(set) var lastEpoch: UInt32 = 0
-  /// Ids whose tombstones the view has not confirmed: a restart tells it again.
-  var unconfirmedForgets: [String] = []
-  /// A trained model on its way to the readers.
+  /// The live model's item vectors laid out for scoring.
+  var index: ItemIndex
   public internal(set) var pending: PendingModel?
-  /// Users that changed since the freeze of the training in progress.
-  var changedSinceFreeze: Set<Int32>?
-  /// Users forgotten since then: their rows must not come back with the trained model.
-  var forgottenSinceFreeze: Set<Int32> = []
+  public internal(set) var demand = TrainingDemand()
+  /// While a training is in progress.
+  var catchUp: CatchUp?
   public internal(set) var nonFiniteVectors = 0
-  /// The epoch under which every user has been published.
-  public internal(set) var rolledOutEpoch: UInt32 = 0
-
-  static let newItemUsersMax = 200
-
-  public struct PendingModel: Sendable {
-    public internal(set) var model: InstalledModel
-    var served: ServedFactors
-    var panels: ItemPanels
-    /// Users whose rows in `served` are older than their history.
-    var changed: Set<Int32>
-  }
 
   public init(settings: EngineSettings, input: RecommenderConfiguration.Input) {
     self.settings = settings
     decoder = InteractionDecoder(input)
-    store = InteractionStore(limits: settings.limits)
-    trend = TrendCounter(halfLife: settings.trendHalfLife)
-    transitions = TransitionCounts(successorsMax: settings.transitions?.successors ?? 1)
-    served = ServedFactors(factors: settings.parameters.factors)
-    panels = ItemPanels(factors: settings.parameters.factors)
+    state = EngineState(
+      limits: settings.limits, factors: settings.parameters.factors, topics: settings.topics,
+      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1))
+    lifecycle = ModelLifecycle()
+    index = ItemIndex(factors: settings.parameters.factors)
   }
 
   public init(_ configuration: RecommenderConfiguration) {
     self.init(settings: EngineSettings(configuration), input: configuration.input)
   }
 
-  /// The partition as one number for `InteractionOrder`: topic in the upper 4 bits, partition in the lower 12.
-  func partitionNumber(_ source: TopicPartition) -> UInt16? {
-    guard let topic = settings.topics.firstIndex(of: source.topic), topic < 16, (0..<4096).contains(source.partition) else { return nil }
-    return UInt16(topic) << 12 | UInt16(source.partition)
+  public func supports(_ source: TopicPartition) -> Bool { state.topics.number(source) != nil }
+
+  /// Keeps the users in as many partitions as the first topic has. Every `UserReference` changes: call it before lists are made.
+  public mutating func distributeUsers(into partitionCount: Int) {
+    precondition(pending == nil && catchUp == nil, "users are distributed anew while a model is on its way")
+    guard partitionCount != state.users.partitions.count, partitionCount > 0 else { return }
+    let old = state.users
+    state.users = old.distributed(into: partitionCount)
+    let new = state.users
+    state.catalogue.newItems.rename { old.isPresent($0) ? new.find(old.name($0)) : nil }
   }
 
-  public func supports(_ source: TopicPartition) -> Bool { partitionNumber(source) != nil }
+  // MARK: Trainings
 
-  func topicPartition(_ number: UInt16) -> TopicPartition {
-    TopicPartition(topic: settings.topics[min(Int(number >> 12), settings.topics.count - 1)], partition: Int32(number & 0xfff))
+  /// Freezes the state for a retrain; from now on changed users are noted, for the catch-up before the new model shows.
+  public mutating func makeTrainingJob(id: String, reason: RetrainPolicy.Reason, nowMilliseconds: Int64) -> TrainingJob {
+    lifecycle.beginTraining(job: id)
+    catchUp = CatchUp()
+    demand.freeze()
+    return TrainingJob(
+      id: id, reason: reason, state: state.frozen(withVectors: false), settings: settings, live: model,
+      eventsSinceFreeze: demand.eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
   }
-}
 
-/// What came of a batch of records.
-public struct EngineUpdate: Sendable {
-  /// Each once, in the order of their first event in the batch.
-  public var changedUsers: [Int32] = []
-  /// One entry per applied event: its user and when its record was produced.
-  public var applied: [AppliedEvent] = []
-  /// Ids of users that a tombstone removed.
-  public var forgotten: [String] = []
-  public var deadLetters: [DeadLetter] = []
-  public var consumed = 0
-  public var rejected: [RejectionReason: Int] = [:]
-  public var ignored: [IgnoreReason: Int] = [:]
-  public var clampedValues = 0
-  public var clampedTimestamps = 0
-  public var keyMismatches = 0
-  public var unknownItems = 0
-  public init() {}
-
-  public struct AppliedEvent: Sendable, Equatable {
-    public var user: Int32
-    public var producedAtMilliseconds: Int64?
+  /// The training came to nothing: the next one waits for as many events as after an accepted one.
+  public mutating func abandonTraining() {
+    lifecycle.endTraining()
+    demand.abandon()
+    catchUp = nil
   }
+
+  /// Takes a trained model as the next one. Readers go on with the live one until `installPending`; every snapshot holds the
+  /// pending one.
+  @discardableResult
+  public mutating func adopt(_ trained: TrainedModel) -> [ModelLifecycle.Action] {
+    let (epoch, actions) = lifecycle.adopt()
+    var model = trained.model
+    model.epoch = epoch
+    var next = PendingModel(model: model, served: trained.served, index: trained.index, changed: catchUp?.changed ?? [])
+    for user in catchUp?.forgotten ?? [] { next.forget(user) }
+    pending = next
+    demand.adopt()
+    catchUp = nil
+    return actions
+  }
+
+  /// The pending model becomes the live one. Returns the users whose rows must be folded in again; until they are published,
+  /// nobody sees a vector of theirs in the new epoch.
+  public mutating func installPending() -> [UserReference] {
+    guard let next = pending else { return [] }
+    pending = nil
+    lifecycle.install()
+    model = next.model
+    index = next.index
+    state.users.install(next.served)
+    for user in next.changed { state.users.markStale(user) }
+    state.catalogue.newItems.install(isTrained: next.model.isTrained)
+    index.setBiases(state.catalogue.trend)
+    return next.changed.sorted().filter(state.users.isPresent)
+  }
+
+  /// Gives a model the number that the life cycle has issued for it.
+  mutating func renumber(_ action: ModelLifecycle.Action) {
+    switch action {
+    case .renumberLive(let epoch): model?.epoch = epoch
+    case .renumberPending(let epoch): pending?.model.epoch = epoch
+    default: break
+    }
+  }
+
+  public func situation(requested: Bool) -> RetrainPolicy.Situation {
+    var situation = RetrainPolicy.Situation()
+    situation.trainedPairs = model?.trainedPairs
+    situation.eventsSinceFreeze = demand.eventsSinceLastAttempt
+    situation.pairs = state.users.pairCount
+    situation.users = state.users.count
+    situation.items = state.catalogue.items.count
+    situation.requested = requested
+    return situation
+  }
+
+  // MARK: Offsets
+
+  /// The log is a new one (the embedded broker's ends with its process): model and state stay, reading begins at its start.
+  public mutating func resetOffsets() { state.offsets = PartitionOffsets() }
+
+  /// The log lost records: reading goes on at `offset`.
+  public mutating func skip(to offset: Int64, _ partition: TopicPartition) {
+    if offset > state.offsets[partition] ?? 0 { state.offsets[partition] = offset }
+  }
+
+  // MARK: Figures
+
+  /// Memory by part, from counts that are kept.
+  public var size: StateSize {
+    state.size + StateSize(factors: model?.bytes ?? 0)
+  }
+
+  /// A view for those who hash the state. While somebody holds it, the stream copies each part that it writes.
+  public func frozenState() -> EngineState { state.frozen(withVectors: false) }
+
+  public func stateHash() -> StateHash { state.hash() }
 }

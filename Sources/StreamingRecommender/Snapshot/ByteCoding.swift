@@ -15,6 +15,12 @@ struct ByteWriter {
     bytes.append(contentsOf: name)
   }
 
+  /// Bytes of any length, or none at all.
+  mutating func write(blob: [UInt8]?) {
+    write(UInt32(blob.map { $0.count } ?? Int(UInt32.max)))
+    if let blob { bytes.append(contentsOf: blob) }
+  }
+
   mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 }
 
@@ -57,10 +63,35 @@ struct ByteReader {
     }
   }
 
+  mutating func readFiniteFloats(_ count: Int) throws -> [Float] {
+    let floats = try readFloats(count)
+    guard floats.allSatisfy(\.isFinite) else { throw SnapshotError(.malformed("a number that is not finite"), path: path) }
+    return floats
+  }
+
+  /// A number that something is added to later: far from overflow.
+  mutating func readCounter() throws -> Int {
+    let value: UInt64 = try read()
+    guard value < 1 << 56 else { throw SnapshotError(.malformed("a count of \(value)"), path: path) }
+    return Int(value)
+  }
+
+  /// An offset, or milliseconds since 1970: at least 0, or `least`.
+  mutating func readBounded(least: Int64 = 0) throws -> Int64 {
+    let value: Int64 = try read()
+    guard value >= least, value < 1 << 56 else { throw SnapshotError(.malformed("an offset or a time of \(value)"), path: path) }
+    return value
+  }
+
   mutating func readBytes(_ count: Int) throws -> UnsafeRawBufferPointer {
     guard count >= 0, remaining >= count else { throw SnapshotError(.truncated(atByte: bytes.count), path: path) }
     defer { position += count }
     return UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)])
+  }
+
+  mutating func readBlob() throws -> [UInt8]? {
+    let count: UInt32 = try read()
+    return count == .max ? nil : Array(try readBytes(Int(count)))
   }
 
   mutating func readName() throws -> [UInt8] {

@@ -113,7 +113,9 @@ public struct SnapshotDirectory: SnapshotStorage {
     var found: [UInt64] = []
     while let entry = readdir(directory) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name.hasPrefix("snapshot-"), name.hasSuffix(".frs"), let number = UInt64(name.dropFirst(9).dropLast(4)) { found.append(number) }
+      // Only names that we give ourselves: a stray file with a huge number must not stop the numbering.
+      guard let number = UInt64(name.dropFirst(9).dropLast(4)), number < 1 << 56, file(number) == "\(path)/\(name)" else { continue }
+      found.append(number)
     }
     return found.sorted()
   }

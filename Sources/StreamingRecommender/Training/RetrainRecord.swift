@@ -37,8 +37,31 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public var qualityOld: Double?
   public var qualityNew: Double?
 
+  /// When the readers' pointer moved to the model, and when every user had a list of it; milliseconds since 1970.
+  public var visibleAtMilliseconds: Int64?
+  public var rolledOutAtMilliseconds: Int64?
+
   public struct Phase: Sendable, Equatable, Codable {
     public var name: String
     public var seconds: Double
+  }
+}
+
+extension RetrainRecord {
+  /// Of a job that has done nothing yet.
+  init(_ job: TrainingJob, threads: Int) {
+    let settings = job.settings
+    let unobserved = if case .alpha(let alpha) = settings.parameters.confidence { 1 / Double(alpha) } else {
+      Double(settings.parameters.confidence.unobserved)
+    }
+    self.init(
+      job: job.id, reason: "\(job.reason)", result: .failed, message: nil, epoch: nil, startedAtMilliseconds: job.startedAtMilliseconds,
+      endedAtMilliseconds: job.startedAtMilliseconds, secondsPerPhase: [], threads: threads, residentBytes: 0,
+      users: job.state.users.count, items: 0, pairs: job.state.users.pairCount, trainingRows: 0, holdoutPairs: 0, warmStart: false,
+      factors: settings.parameters.factors, iterations: 0, unobservedWeight: unobserved,
+      regularization: Double(settings.parameters.regularization.lambda), seed: settings.seed, kernel: Kernels.best.name,
+      solver: "\(settings.parameters.solver)",
+      offsets: Dictionary(uniqueKeysWithValues: job.state.offsets.next.map { ("\($0.key)", $0.value) }), loss: [], secondsPerIteration: 0,
+      qualityOld: nil, qualityNew: nil)
   }
 }

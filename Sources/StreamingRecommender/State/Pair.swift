@@ -14,7 +14,7 @@ struct Pair: Sendable, Equatable {
     case set = 1
     /// The newest event was a `delete`: a marker, no interaction.
     case deleted = 2
-    /// `add` after a `set` or `delete`, whose order `UserChunk.barriers` keeps.
+    /// `add` after a `set` or `delete`, whose order the history keeps as a barrier.
     case addedAfterBarrier = 3
   }
 
@@ -32,25 +32,7 @@ struct Pair: Sendable, Equatable {
 
   var order: InteractionOrder { InteractionOrder(word: word >> 2) }
   var state: State { State(rawValue: word & 3)! }
+  /// Whether the pair counts; a delete marker does not.
   var isLive: Bool { word & 3 != State.deleted.rawValue }
   var rawWord: Int64 { word }
-}
-
-/// A slice of the users; freezing shares it, the first write after that copies it.
-struct UserChunk: Sendable {
-  static let users = 4096
-
-  /// Per user, oldest first by order.
-  var histories: [[Pair]] = []
-  /// The partition that last wrote for the user.
-  var partitions: [UInt16] = []
-  /// Items that left a history at its cap and still count as seen; oldest first.
-  var evicted: [Int32: [Int32]] = [:]
-  /// Order of the last `set` or `delete` of a pair in state `addedAfterBarrier`.
-  var barriers: [BarrierKey: InteractionOrder] = [:]
-
-  struct BarrierKey: Hashable, Sendable {
-    var user: Int32
-    var item: Int32
-  }
 }

@@ -56,45 +56,63 @@ struct HashMixer {
   }
 }
 
-extension InteractionStore {
-  /// One hash of the users of each partition: pairs, strengths, times, operations and seen sets, by string id. Indices, arrival
-  /// order and memory layout do not show.
-  public func partitionHashes() -> [UInt16: StateHash] {
-    let itemHashes = (0..<Int32(items.capacity)).map { item in
-      items.withName(item) { name in
+extension EngineState {
+  /// One hash of the whole state: users, pairs, strengths, times, operations and seen sets by id, and the counts. Walks everything.
+  ///
+  /// Indices, arrival order and memory layout do not show.
+  public func hash() -> StateHash {
+    let itemHashes = (0..<Int32(catalogue.items.capacity)).map { item in
+      catalogue.items.withName(item) { name in
         var mixer = HashMixer()
         mixer.mix(name)
         return mixer.result
       }
     }
-    var result: [UInt16: StateHash] = [:]
-    for user in 0..<Int32(userCapacity) where users.withName(user, { !$0.isEmpty }) {
-      result[partition(ofUser: user), default: StateHash()].add(hash(ofUser: user, itemHashes))
+    var total = StateHash()
+    for partition in users.partitions where partition.count > 0 {
+      let hash = partition.hash(itemHashes)
+      var mixer = HashMixer()
+      mixer.mix(UInt64(partition.number))
+      mixer.mix(hash.high)
+      mixer.mix(hash.low)
+      total.add(mixer.result)
     }
-    return result
+    var counts = HashMixer()
+    counts.mix(eventsApplied)
+    counts.mix(UInt64(users.pairCount))
+    counts.mix(UInt64(users.count))
+    total.add(counts.result)
+    return total
+  }
+}
+
+extension UserPartition {
+  /// The sum of its users' hashes.
+  ///
+  /// - Parameter itemHashes: of each item's id, by index.
+  func hash(_ itemHashes: [StateHash]) -> StateHash {
+    var total = StateHash()
+    for user in 0..<Int32(capacity) where ids.isPresent(user) { add(user, itemHashes, to: &total) }
+    return total
   }
 
-  private func hash(ofUser user: Int32, _ itemHashes: [StateHash]) -> StateHash {
-    let chunk = chunks[Int(user) / UserChunk.users]
-    let local = Int32(Int(user) % UserChunk.users)
+  private func add(_ user: Int32, _ itemHashes: [StateHash], to total: inout StateHash) {
     var userMixer = HashMixer()
-    users.withName(user) { userMixer.mix($0) }
-    var total = userMixer.result
-    for pair in chunk.histories[Int(local)] {
+    ids.withName(user) { userMixer.mix($0) }
+    total.add(userMixer.result)
+    let history = history(user)
+    for pair in history.pairs {
       var mixer = userMixer
       mixer.mix(itemHashes[Int(pair.item)].low)
       mixer.mix(UInt64(pair.strength.bitPattern))
       mixer.mix(UInt64(bitPattern: pair.rawWord))
-      if let barrier = chunk.barriers[UserChunk.BarrierKey(user: local, item: pair.item)] {
-        mixer.mix(UInt64(bitPattern: barrier.word))
-      }
+      if let barrier = history.barrier(pair.item) { mixer.mix(UInt64(bitPattern: barrier.word)) }
       total.add(mixer.result)
     }
-    for item in chunk.evicted[local] ?? [] {
+    for item in history.evicted {
       var mixer = userMixer
       mixer.mix(itemHashes[Int(item)].high)
       total.add(mixer.result)
     }
-    return total
   }
 }

@@ -1,10 +1,11 @@
 import Factorization
 
-extension InteractionStore {
+extension UserPartitions {
   /// Solves the user's row from the kept history; false when it is not finite (zeros are written then).
   @discardableResult
   func foldIn(
-    _ user: Int32, _ foldIn: FoldIn, _ model: InstalledModel, into row: UnsafeMutablePointer<Float>, _ workspace: FoldIn.Workspace
+    _ user: UserReference, _ foldIn: FoldIn, _ model: InstalledModel, into row: UnsafeMutablePointer<Float>,
+    _ workspace: FoldIn.Workspace
   ) -> Bool {
     workspace.begin()
     let window = foldIn.window

@@ -1,6 +1,7 @@
 /// What came after what: for each item its total and its largest successors.
 ///
-/// A value in chunks that a frozen copy shares. Memory is bounded: up to about 1.1 KB an item with 100 successors.
+/// A frozen copy shares its chunks. Memory is bounded: up to about 1.1 KB an item with 100 successors. Full rows are kept by the
+/// SpaceSaving rule with decrements (after Metwally et al., 2005): see `add`.
 public struct TransitionCounts: Sendable, Equatable {
   public struct Successor: Sendable, Equatable {
     public var item: Int32
@@ -18,28 +19,27 @@ public struct TransitionCounts: Sendable, Equatable {
     }
   }
 
-  /// A row that has counted more is halved: Float would lose small counts in a large sum, and what was long ago fades.
+  /// A row with a larger total is halved: Float would lose small counts in a large sum, and old steps fade.
   private static let totalMax: Float = 65_536
 
-  static let itemsPerChunk = 512
-
   public let successorsMax: Int
-  private var chunks: [[Row]] = []
+  private var rows = ChunkedArray<Row>()
   public private(set) var entries = 0
 
   public init(successorsMax: Int) { self.successorsMax = successorsMax }
 
   /// Arrays grow by doubling: a row takes up to twice its entries.
   var bytes: Int {
-    entries * MemoryLayout<Successor>.stride * 3 / 2 + chunks.count * Self.itemsPerChunk * (MemoryLayout<Row>.stride + 32)
+    entries * MemoryLayout<Successor>.stride * 3 / 2 + rows.count * (MemoryLayout<Row>.stride + 32)
   }
 
   /// Items below this may have a row.
-  var capacity: Int { chunks.count * Self.itemsPerChunk }
+  var capacity: Int { rows.count }
 
-  func row(_ item: Int32) -> Row {
-    let chunk = Int(item) / Self.itemsPerChunk
-    return chunk < chunks.count ? chunks[chunk][Int(item) % Self.itemsPerChunk] : Row()
+  func row(_ item: Int32) -> Row { Int(item) < rows.count ? rows[Int(item)] : Row() }
+
+  public static func == (a: TransitionCounts, b: TransitionCounts) -> Bool {
+    a.successorsMax == b.successorsMax && (0..<Int32(max(a.capacity, b.capacity))).allSatisfy { a.row($0) == b.row($0) }
   }
 
   /// Puts a row back; the largest of its successors, where it was made under a higher bound.
@@ -49,20 +49,25 @@ public struct TransitionCounts: Sendable, Equatable {
     if row.successors.count > successorsMax {
       row.successors = Array(row.successors.sorted { $0.count == $1.count ? $0.item < $1.item : $0.count > $1.count }.prefix(successorsMax))
     }
-    let old = chunks[Int(item) / Self.itemsPerChunk][Int(item) % Self.itemsPerChunk]
-    entries += row.successors.count - old.successors.count
-    chunks[Int(item) / Self.itemsPerChunk][Int(item) % Self.itemsPerChunk] = row
+    entries += row.successors.count - rows[Int(item)].successors.count
+    rows[Int(item)] = row
   }
 
-  /// Counts a step from one item to another. A newcomer to a full row wears its smallest entry down and takes its place once that
-  /// is the smaller one: a rare successor cannot push out a frequent one, and a new frequent one gets in.
+  /// Counts a step from one item to another. When a row is full, a new successor decrements the smallest counter and replaces it once
+  /// larger: a rare successor cannot evict a frequent one, and a new frequent one gets in.
   mutating func add(_ count: Float, from item: Int32, to successor: Int32) {
     guard count > 0 else { return }
     grow(toHold: item)
     let most = successorsMax
-    let grown = Self.add(
-      count, successor, most, to: &chunks[Int(item) / Self.itemsPerChunk][Int(item) % Self.itemsPerChunk])
-    if grown { entries += 1 }
+    if Self.add(count, successor, most, to: &rows[Int(item)]) { entries += 1 }
+  }
+
+  /// Takes a counted step back, as far as its row still holds it.
+  mutating func subtract(_ count: Float, from item: Int32, to successor: Int32) {
+    guard Int(item) < rows.count else { return }
+    rows[Int(item)].total = max(0, rows[Int(item)].total - count)
+    guard let at = rows[Int(item)].successors.firstIndex(where: { $0.item == successor }) else { return }
+    rows[Int(item)].successors[at].count = max(0, rows[Int(item)].successors[at].count - count)
   }
 
   /// Returns whether the row has one more entry.
@@ -91,7 +96,5 @@ public struct TransitionCounts: Sendable, Equatable {
     return true
   }
 
-  private mutating func grow(toHold item: Int32) {
-    while capacity <= Int(item) { chunks.append([Row](repeating: Row(), count: Self.itemsPerChunk)) }
-  }
+  private mutating func grow(toHold item: Int32) { rows.grow(to: Int(item) + 1, with: Row()) }
 }

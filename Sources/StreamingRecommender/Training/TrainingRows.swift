@@ -3,40 +3,41 @@ import Factorization
 /// The rows and columns of a training: users and items in the order of their string ids, so that the order in which ids arrived
 /// does not show in the result; each user's pairs cut into blocks of nearly equal length.
 struct TrainingRows {
-  let users: [Int32]
+  let users: [UserReference]
   /// Items with at least one pair that counts.
   let columns: [Int32]
   private let columnOfItem: [Int32]
   private let block: Int?
 
-  init(store: InteractionStore, block: Int?) {
+  init(_ state: EngineState, block: Int?) {
     self.block = block
-    var used = [Bool](repeating: false, count: store.items.capacity)
-    var users: [Int32] = []
-    for user in 0..<Int32(store.userCapacity) {
+    let items = state.catalogue.items
+    var used = [Bool](repeating: false, count: items.capacity)
+    var users: [UserReference] = []
+    for user in state.users.references {
       var any = false
-      store.forEachNewestFirst(user) { item, _, _ in
+      state.users.forEachNewestFirst(user) { item, _, _ in
         used[Int(item)] = true
         any = true
         return true
       }
       if any { users.append(user) }
     }
-    self.users = store.users.sortedByName(users)
-    columns = store.items.sortedByName(used.indices.lazy.filter { used[$0] }.map(Int32.init))
+    self.users = state.users.sortedByName(users)
+    columns = items.sortedByName(used.indices.lazy.filter { used[$0] }.map(Int32.init))
     var columnOfItem = [Int32](repeating: -1, count: used.count)
     for (column, item) in columns.enumerated() { columnOfItem[Int(item)] = Int32(column) }
     self.columnOfItem = columnOfItem
   }
 
   /// The matrix of the pairs that `includes` lets in.
-  func matrix(of store: InteractionStore, includes: (InteractionOrder) -> Bool) -> InteractionMatrix {
+  func matrix(of users: UserPartitions, includes: (InteractionOrder) -> Bool) -> InteractionMatrix {
     var matrix = InteractionMatrix(columns: columns.count)
-    matrix.reserve(rows: users.count, entries: store.pairCount)
+    matrix.reserve(rows: self.users.count, entries: users.pairCount)
     var row: [(column: Int32, strength: Float)] = []
-    for user in users {
+    for user in self.users {
       row.removeAll(keepingCapacity: true)
-      store.forEachNewestFirst(user) { item, strength, order in
+      users.forEachNewestFirst(user) { item, strength, order in
         if includes(order) { row.append((columnOfItem[Int(item)], strength)) }
         return true
       }
@@ -53,7 +54,7 @@ struct TrainingRows {
   }
 
   /// Where the training starts: the live model's vectors, and random ones, seeded by the item's id, for the rest.
-  func start(of store: InteractionStore, live: InstalledModel?, settings: EngineSettings) -> FactorMatrix {
+  func start(of items: IdentifierTable, live: InstalledModel?, settings: EngineSettings) -> FactorMatrix {
     var start = FactorMatrix(rows: columns.count, factors: settings.parameters.factors)
     for (column, item) in columns.enumerated() {
       if let live, live.hasVector(item) {
@@ -61,7 +62,7 @@ struct TrainingRows {
       } else {
         var mixer = HashMixer()
         mixer.mix(settings.seed)
-        store.items.withName(item) { mixer.mix($0) }
+        items.withName(item) { mixer.mix($0) }
         start.fillRandomly(column, deviation: settings.parameters.startDeviation, seed: mixer.result.low)
       }
     }
@@ -69,9 +70,9 @@ struct TrainingRows {
   }
 
   /// Factors by column, put in the order of the items' indices.
-  func itemIndexed(_ columnFactors: FactorMatrix, store: InteractionStore) -> (factors: FactorMatrix, trained: [Bool]) {
-    var factors = FactorMatrix(rows: store.items.capacity, factors: columnFactors.factors)
-    var trained = [Bool](repeating: false, count: store.items.capacity)
+  func itemIndexed(_ columnFactors: FactorMatrix, _ items: IdentifierTable) -> (factors: FactorMatrix, trained: [Bool]) {
+    var factors = FactorMatrix(rows: items.capacity, factors: columnFactors.factors)
+    var trained = [Bool](repeating: false, count: items.capacity)
     for (column, item) in columns.enumerated() {
       factors.setRow(Int(item), to: columnFactors[column])
       trained[Int(item)] = true
@@ -81,7 +82,13 @@ struct TrainingRows {
 }
 
 extension IdentifierTable {
-  func sortedByName(_ indices: [Int32]) -> [Int32] {
+  fileprivate func sortedByName(_ indices: [Int32]) -> [Int32] {
     indices.sorted { a, b in withName(a) { a in withName(b) { b in a.lexicographicallyPrecedes(b) } } }
+  }
+}
+
+extension UserPartitions {
+  fileprivate func sortedByName(_ users: [UserReference]) -> [UserReference] {
+    users.sorted { a, b in withName(a) { a in withName(b) { b in a.lexicographicallyPrecedes(b) } } }
   }
 }

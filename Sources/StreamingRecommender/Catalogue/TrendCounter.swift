@@ -52,6 +52,18 @@ public struct TrendCounter: Sendable, Equatable {
     return true
   }
 
+  /// The counts as they were before these events, at the present half-life.
+  func without(newestFirst items: [Int32]) -> TrendCounter {
+    let step = exponential2(-1 / currentHalfLife)
+    var before = accumulators
+    var weight = growth
+    for item in items where Int(item) < before.count {
+      before[Int(item)] = max(0, before[Int(item)] - Float(weight))
+      weight *= step
+    }
+    return TrendCounter(halfLife: halfLife, accumulators: before, growth: weight, sums: Self.sums(before))
+  }
+
   private mutating func rescale() {
     let scale = Float(1 / growth)
     for index in accumulators.indices { accumulators[index] *= scale }
@@ -59,8 +71,8 @@ public struct TrendCounter: Sendable, Equatable {
     (total, sumOfSquares) = Self.sums(accumulators)
   }
 
-  private static func sums(_ accumulators: [Float]) -> (Double, Double) {
-    accumulators.reduce(into: (0, 0)) {
+  private static func sums(_ accumulators: [Float]) -> (total: Double, squares: Double) {
+    accumulators.reduce(into: (total: 0, squares: 0)) {
       $0.0 += Double($1)
       $0.1 += Double($1) * Double($1)
     }
@@ -72,7 +84,7 @@ public struct TrendCounter: Sendable, Equatable {
     Float(weight / max(total, growth * (halfLife ?? Self.automatic.lowerBound) / 0.693147180559945))
   }
 
-  public func decayedCount(_ item: Int32) -> Float {
-    Int(item) < accumulators.count ? Float(Double(accumulators[Int(item)]) / growth) : 0
-  }
+  func accumulator(_ item: Int32) -> Float { Int(item) < accumulators.count ? accumulators[Int(item)] : 0 }
+
+  public func decayedCount(_ item: Int32) -> Float { Float(Double(accumulator(item)) / growth) }
 }

@@ -1,6 +1,6 @@
 import Factorization
 
-/// The user vectors that readers see, in chunks that a frozen copy shares.
+/// The user vectors of one partition that readers see, by user index, in chunks that a frozen copy shares.
 public struct ServedFactors: Sendable {
   public enum State: UInt8, Sendable {
     case none
@@ -15,30 +15,33 @@ public struct ServedFactors: Sendable {
     var values: [Float]
   }
 
+  /// Users of a chunk.
+  private static let chunkSize = 512
+
   public let factors: Int
   private var chunks: [Chunk] = []
 
   public init(factors: Int) { self.factors = factors }
 
   public func state(_ user: Int32) -> State {
-    let chunk = Int(user) / UserChunk.users
+    let chunk = Int(user) / Self.chunkSize
     guard chunk < chunks.count else { return .none }
-    return State(rawValue: chunks[chunk].states[Int(user) % UserChunk.users])!
+    return State(rawValue: chunks[chunk].states[Int(user) % Self.chunkSize])!
   }
 
   public func vector(_ user: Int32) -> [Float]? { withVector(user) { Array($0) } }
 
   public func withVector<R>(_ user: Int32, _ body: (UnsafeBufferPointer<Float>) -> R) -> R? {
     guard state(user) != .none else { return nil }
-    let start = Int(user) % UserChunk.users * factors
-    return chunks[Int(user) / UserChunk.users].values.withUnsafeBufferPointer {
+    let start = Int(user) % Self.chunkSize * factors
+    return chunks[Int(user) / Self.chunkSize].values.withUnsafeBufferPointer {
       body(UnsafeBufferPointer(rebasing: $0[start..<(start + factors)]))
     }
   }
 
   public mutating func set(_ user: Int32, to vector: UnsafePointer<Float>, state: State = .current) {
     grow(toHold: user)
-    let (chunk, local) = (Int(user) / UserChunk.users, Int(user) % UserChunk.users)
+    let (chunk, local) = (Int(user) / Self.chunkSize, Int(user) % Self.chunkSize)
     chunks[chunk].states[local] = state.rawValue
     let factors = self.factors
     chunks[chunk].values.withUnsafeMutableBufferPointer { values in
@@ -47,7 +50,7 @@ public struct ServedFactors: Sendable {
   }
 
   public mutating func markStale(_ user: Int32) {
-    if state(user) == .current { chunks[Int(user) / UserChunk.users].states[Int(user) % UserChunk.users] = State.stale.rawValue }
+    if state(user) == .current { chunks[Int(user) / Self.chunkSize].states[Int(user) % Self.chunkSize] = State.stale.rawValue }
   }
 
   public mutating func remove(_ user: Int32) {
@@ -57,12 +60,12 @@ public struct ServedFactors: Sendable {
   }
 
   private mutating func grow(toHold user: Int32) {
-    while chunks.count <= Int(user) / UserChunk.users {
+    while chunks.count <= Int(user) / Self.chunkSize {
       chunks.append(
         Chunk(
-          states: [UInt8](repeating: 0, count: UserChunk.users), values: [Float](repeating: 0, count: UserChunk.users * factors)))
+          states: [UInt8](repeating: 0, count: Self.chunkSize), values: [Float](repeating: 0, count: Self.chunkSize * factors)))
     }
   }
 
-  var bytes: Int { chunks.count * UserChunk.users * (factors * 4 + 1) }
+  var bytes: Int { chunks.count * Self.chunkSize * (factors * 4 + 1) }
 }

@@ -1,14 +1,48 @@
 /// Gives each string id a dense index, and back.
 ///
-/// Names are kept in chunks, so that a frozen copy shares them and the first write after a freeze copies one chunk. The hash is
-/// seeded per process, so that chosen ids cannot flood it.
+/// Names are kept in chunks: a frozen copy shares them, the first write after a freeze copies one chunk, and a chunk whose bytes are
+/// mostly those of removed names is compacted. The hash is seeded per process, so that chosen ids cannot flood it.
 public struct IdentifierTable: Sendable {
-  private static let namesPerChunk = 4096
+  private static let namesPerChunk = 512
 
   private struct Chunk: Sendable {
     var bytes: [UInt8] = []
     var starts: [UInt32] = []
     var lengths: [UInt16] = []
+    /// Bytes of names that are present.
+    var liveBytes = 0
+
+    /// Below this many bytes a chunk is never compacted.
+    static let compactedBytesMin = 4096
+
+    mutating func append(_ name: some Collection<UInt8>) {
+      precondition(name.count <= UInt16.max, "an id of \(name.count) bytes")
+      starts.append(UInt32(bytes.count))
+      lengths.append(UInt16(name.count))
+      bytes.append(contentsOf: name)
+      liveBytes += name.count
+    }
+
+    mutating func replace(_ local: Int, with name: some Collection<UInt8>) {
+      precondition(name.count <= UInt16.max, "an id of \(name.count) bytes")
+      liveBytes += name.count - Int(lengths[local])
+      lengths[local] = 0
+      if bytes.count + name.count > max(Self.compactedBytesMin, 2 * liveBytes) { compact() }
+      starts[local] = UInt32(bytes.count)
+      lengths[local] = UInt16(name.count)
+      bytes.append(contentsOf: name)
+    }
+
+    private mutating func compact() {
+      var kept: [UInt8] = []
+      kept.reserveCapacity(liveBytes)
+      for local in starts.indices {
+        let start = Int(starts[local])
+        starts[local] = UInt32(kept.count)
+        kept.append(contentsOf: bytes[start..<(start + Int(lengths[local]))])
+      }
+      bytes = kept
+    }
   }
 
   private var chunks: [Chunk] = []
@@ -44,12 +78,10 @@ public struct IdentifierTable: Sendable {
     let index: Int32
     if let recycled = free.popLast() {
       index = recycled
-      write(name, at: Int(index))
+      chunks[Int(index) / Self.namesPerChunk].replace(Int(index) % Self.namesPerChunk, with: name)
     } else {
       index = Int32(capacity)
-      capacity += 1
-      if chunks.isEmpty || chunks[chunks.count - 1].starts.count == Self.namesPerChunk { chunks.append(Chunk()) }
-      appendName(name, toChunk: chunks.count - 1)
+      append(name)
     }
     insert(hash: withContiguous(name, Self.hash), index: index)
     return (index, true)
@@ -61,11 +93,15 @@ public struct IdentifierTable: Sendable {
     var slot = Int(hash) & (slots.count - 1)
     while UInt32(truncatingIfNeeded: slots[slot]) != UInt32(index) + 1 { slot = (slot + 1) & (slots.count - 1) }
     closeGap(at: slot)
-    let (chunk, local) = (Int(index) / Self.namesPerChunk, Int(index) % Self.namesPerChunk)
-    let start = Int(chunks[chunk].starts[local])
-    for at in start..<(start + Int(chunks[chunk].lengths[local])) { chunks[chunk].bytes[at] = 0 }
-    chunks[chunk].lengths[local] = 0
+    chunks[Int(index) / Self.namesPerChunk].replace(Int(index) % Self.namesPerChunk, with: EmptyCollection())
     free.append(index)
+    if slots.count > 1024, count * 8 < slots.count { rehash(slots.count / 2) }
+  }
+
+  /// Whether the index belongs to an id that is present.
+  public func isPresent(_ index: Int32) -> Bool {
+    let chunk = Int(index) / Self.namesPerChunk
+    return chunk < chunks.count && chunks[chunk].lengths[Int(index) % Self.namesPerChunk] > 0
   }
 
   /// An id that was removed has an empty name.
@@ -84,9 +120,7 @@ public struct IdentifierTable: Sendable {
   /// Takes over ids in order, as a snapshot holds them; an empty name is a removed one.
   mutating func restore(_ name: some Collection<UInt8>) {
     let index = Int32(capacity)
-    capacity += 1
-    if chunks.isEmpty || chunks[chunks.count - 1].starts.count == Self.namesPerChunk { chunks.append(Chunk()) }
-    appendName(name, toChunk: chunks.count - 1)
+    append(name)
     if name.isEmpty {
       free.append(index)
     } else {
@@ -108,9 +142,10 @@ public struct IdentifierTable: Sendable {
     var size = 16
     while count * 3 > size * 2 { size *= 2 }
     slots = [UInt64](repeating: 0, count: size)
-    for index in 0..<Int32(capacity) where withName(index, { !$0.isEmpty }) { insert(hash: withName(index, Self.hash), index: index) }
+    for index in 0..<Int32(capacity) where isPresent(index) { insert(hash: withName(index, Self.hash), index: index) }
   }
 
+  /// Bytes that the table holds, from the capacities of its arrays.
   var bytes: Int {
     chunks.reduce(slots.capacity * 8) { $0 + $1.bytes.capacity + $1.starts.capacity * 4 + $1.lengths.capacity * 2 }
   }
@@ -120,18 +155,10 @@ public struct IdentifierTable: Sendable {
     return withName(index) { $0.elementsEqual(bytes) } ? index : nil
   }
 
-  private mutating func write(_ name: some Collection<UInt8>, at index: Int) {
-    let (chunk, local) = (index / Self.namesPerChunk, index % Self.namesPerChunk)
-    chunks[chunk].starts[local] = UInt32(chunks[chunk].bytes.count)
-    chunks[chunk].lengths[local] = UInt16(name.count)
-    chunks[chunk].bytes.append(contentsOf: name)
-  }
-
-  private mutating func appendName(_ name: some Collection<UInt8>, toChunk chunk: Int) {
-    precondition(name.count <= UInt16.max, "an id of \(name.count) bytes")
-    chunks[chunk].starts.append(UInt32(chunks[chunk].bytes.count))
-    chunks[chunk].lengths.append(UInt16(name.count))
-    chunks[chunk].bytes.append(contentsOf: name)
+  private mutating func append(_ name: some Collection<UInt8>) {
+    if capacity % Self.namesPerChunk == 0 { chunks.append(Chunk()) }
+    chunks[chunks.count - 1].append(name)
+    capacity += 1
   }
 
   private mutating func insert(hash: UInt32, index: Int32) {

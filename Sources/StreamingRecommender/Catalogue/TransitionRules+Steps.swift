@@ -1,0 +1,74 @@
+import Factorization
+
+extension TransitionRules {
+  /// Calls its argument for a user's pairs that count, newest first, until that returns false.
+  typealias NewestFirst = ((_ item: Int32, _ strength: Float, _ order: InteractionOrder) -> Bool) -> Void
+
+  /// The steps that lead from the user's items before `order` to `item`, with their weights.
+  func steps(to item: Int32, at order: InteractionOrder, _ newestFirst: NewestFirst) -> [(from: Int32, count: Float)] {
+    var step: Float = 1
+    var steps: [(from: Int32, count: Float)] = []
+    newestFirst { earlier, strength, time in
+      guard earlier != item, strength > 0, time <= order else { return true }
+      steps.append((earlier, step * weight(gapMilliseconds: order.timeMilliseconds - time.timeMilliseconds)))
+      step *= decay
+      return steps.count < last
+    }
+    return steps
+  }
+
+  /// What the user's newest items add to the scores of their successors; several entries of an item add up, in their order.
+  func boosts(_ transitions: TransitionCounts, _ newestFirst: NewestFirst) -> [ScoredItem] {
+    var sources: [(row: TransitionCounts.Row, scale: Float)] = []
+    sources.reserveCapacity(last)
+    var step = weight
+    var found = 0
+    var count = 0
+    var newest: Int64?
+    newestFirst { item, strength, order in
+      guard strength > 0 else { return true }
+      let gap = (newest ?? order.timeMilliseconds) - order.timeMilliseconds
+      newest = newest ?? order.timeMilliseconds
+      let row = transitions.row(item)
+      if !row.successors.isEmpty {
+        sources.append((row, step * weight(gapMilliseconds: gap) / (row.total + shrinkage)))
+        count += row.successors.count
+      }
+      step *= decay
+      found += 1
+      return found < last
+    }
+    return Self.boosts(sources, count: count)
+  }
+
+  private static func boosts(_ sources: [(row: TransitionCounts.Row, scale: Float)], count: Int) -> [ScoredItem] {
+    [ScoredItem](unsafeUninitializedCapacity: count) { boosts, used in
+      for source in sources {
+        source.row.successors.withUnsafeBufferPointer { successors in
+          for successor in successors {
+            boosts.initializeElement(at: used, to: ScoredItem(item: successor.item, score: source.scale * successor.count))
+            used += 1
+          }
+        }
+      }
+    }
+  }
+}
+
+extension TransitionCounts {
+  /// Counts the steps of one event, forward and back.
+  mutating func count(_ steps: [(from: Int32, count: Float)], to item: Int32, backward: Float) {
+    for (earlier, count) in steps {
+      add(count, from: earlier, to: item)
+      if backward > 0 { add(backward * count, from: item, to: earlier) }
+    }
+  }
+
+  /// Takes the steps of one event back.
+  mutating func subtract(_ steps: [(from: Int32, count: Float)], to item: Int32, backward: Float) {
+    for (earlier, count) in steps {
+      subtract(count, from: earlier, to: item)
+      if backward > 0 { subtract(backward * count, from: item, to: earlier) }
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/// What came of a batch of records.
+public struct EngineUpdate: Sendable {
+  /// Each once, in the order of their first event in the batch.
+  public var changedUsers: [UserReference] = []
+  /// One entry per applied event: its user and when its record was produced.
+  public var applied: [AppliedEvent] = []
+  /// Ids of users that a tombstone removed.
+  public var forgotten: [[UInt8]] = []
+  public var deadLetters: [DeadLetter] = []
+  /// By topic, for the counters.
+  public var topics: [String: TopicCounts] = [:]
+  public var clampedValues = 0
+  public var clampedTimestamps = 0
+  public var keyMismatches = 0
+  public var unknownItems = 0
+  public init() {}
+
+  public struct AppliedEvent: Sendable, Equatable {
+    public var user: UserReference
+    public var producedAtMilliseconds: Int64?
+  }
+
+  public struct TopicCounts: Sendable, Equatable {
+    public var consumed = 0
+    public var applied = 0
+    public var rejected: [RejectionReason: Int] = [:]
+    public var ignored: [IgnoreReason: Int] = [:]
+  }
+
+  private func total(_ count: (TopicCounts) -> Int) -> Int { topics.values.reduce(0) { $0 + count($1) } }
+
+  public var consumed: Int { total(\.consumed) }
+  public var rejected: [RejectionReason: Int] {
+    topics.values.reduce(into: [:]) { sum, counts in sum.merge(counts.rejected, uniquingKeysWith: +) }
+  }
+  public var ignored: [IgnoreReason: Int] {
+    topics.values.reduce(into: [:]) { sum, counts in sum.merge(counts.ignored, uniquingKeysWith: +) }
+  }
+}

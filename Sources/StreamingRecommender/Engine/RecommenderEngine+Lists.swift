@@ -1,0 +1,141 @@
+import Factorization
+
+/// One user's fresh list in terms of indices.
+public struct FreshList: Sendable {
+  public var user: UserReference
+  public var items: [ScoredItem]
+  public var source: RecommendationSource
+}
+
+extension RecommenderEngine {
+  /// How lists are ranked at this moment.
+  var ranking: Ranking {
+    Ranking(index, trend: state.catalogue.trend, transitions: state.catalogue.transitions, settings: settings)
+  }
+
+  /// Brings users up to date: a fold-in for each whose vector is not current, then exact top-N, over all of them at once.
+  public mutating func refresh(_ users: [UserReference], _ scratch: EngineScratch) -> [FreshList] {
+    guard model != nil else { return [] }
+    let solvedNow = bringUpToDate(users, scratch)
+    return zip(users, topN(users, scratch)).map { user, items in
+      let hasTaste = state.users.withVector(user, Ranking.hasTaste) ?? false
+      return FreshList(user: user, items: items, source: hasTaste ? (solvedNow.contains(user) ? .foldin : .personal) : .popular)
+    }
+  }
+
+  /// A fold-in for each user whose vector is not current; returns those.
+  @discardableResult
+  private mutating func bringUpToDate(_ users: [UserReference], _ scratch: EngineScratch) -> Set<UserReference> {
+    let stale = users.filter { state.users.vectorState($0) != .current }
+    guard !stale.isEmpty, let rows = solve(stale, scratch) else { return [] }
+    nonFiniteVectors += rows.failures
+    for (index, user) in stale.enumerated() { state.users.setVector(user, to: rows.factors.pointer + index * rows.factors.stride) }
+    return Set(stale)
+  }
+
+  /// Their rows by fold-in, one per user. A function of its own, so that no copy of the state is alive when the vectors are set.
+  private func solve(_ users: [UserReference], _ scratch: EngineScratch) -> (factors: FactorMatrix, failures: Int)? {
+    guard let model else { return nil }
+    var rows = FactorMatrix(rows: users.count, factors: model.factors)
+    let stride = rows.stride
+    let all = state.users
+    let foldIn = settings.foldIn
+    let solved = rows.withMutablePointer { pointer in
+      let shared = WorkerShared((workspaces: scratch.workspaces, rows: pointer))
+      return scratch.pool.map(count: users.count, chunk: 16) { range, worker in
+        range.map { index in
+          all.foldIn(users[index], foldIn, model, into: shared.value.rows + index * stride, shared.value.workspaces[worker])
+        }
+      }
+    }
+    return (rows, solved.count { !$0 })
+  }
+
+  private func topN(_ users: [UserReference], _ scratch: EngineScratch) -> [[ScoredItem]] {
+    // Many users share one reading of the item factors; few are spread over the workers.
+    let slice = users.count >= 64 * scratch.pool.workers ? 64 : 16
+    let ranking = self.ranking
+    let all = state.users
+    let factors = settings.parameters.factors
+    let shared = WorkerShared(scratch.selectors)
+    return scratch.pool.map(count: users.count, chunk: slice) { range, worker in
+      var flat: [Float] = []
+      flat.reserveCapacity(range.count * factors)
+      for index in range {
+        let vector: Void? = all.withVector(users[index]) { flat.append(contentsOf: $0) }
+        precondition(vector != nil, "a list is made for a user without a vector")
+      }
+      return flat.withUnsafeBufferPointer { flat in
+        let queries = range.map { index in
+          let start = (index - range.lowerBound) * factors
+          let vector = UnsafeBufferPointer(rebasing: flat[start..<(start + factors)])
+          return ranking.query(vector, seen: all.seen(users[index])) { all.forEachNewestFirst(users[index], $0) }
+        }
+        return ranking.top(settings.n, queries, shared.value[worker])
+      }
+    }
+  }
+
+  /// Where an item stands for a user among all items seen so far: how many score higher, how many the same.
+  ///
+  /// - Parameters:
+  ///   - item: `nil` for one that has never been seen: it scores 0.
+  ///   - user: `nil` for an unknown one: ranked by decayed counts.
+  ///   - excluded: items that are no candidates; the item itself is one, whatever stands here.
+  public mutating func rank(of item: Int32?, for user: UserReference?, excluded: [Int32], _ scratch: EngineScratch)
+    -> (better: Int, ties: Int)
+  {
+    var vector = [Float](repeating: 0, count: settings.parameters.factors)
+    if let user, model != nil {
+      bringUpToDate([user], scratch)
+      vector = state.users.vector(user) ?? vector
+    }
+    return vector.withUnsafeBufferPointer { vector in
+      ranking.place(
+        of: item, vector: vector, excluded: excluded, trend: state.catalogue.trend, count: state.catalogue.items.capacity, scratch
+      ) { body in
+        if let user { state.users.forEachNewestFirst(user, body) }
+      }
+    }
+  }
+
+  /// Items by decayed count: the list for users that nobody knows.
+  public func popular(_ n: Int) -> [ScoredItem] { state.catalogue.popular(n) }
+
+  // MARK: Items that the model was not trained on
+
+  /// Solves the vectors of untrained items whose users changed. Returns the items; their vectors must reach readers before a list
+  /// that names them.
+  public mutating func refreshNewItems(max: Int = .max) -> [Int32] {
+    guard model != nil, state.catalogue.newItems.isVectorDue else { return [] }
+    let items = state.catalogue.newItems.takeDue(max)
+    for item in items { solveNewItem(item) }
+    return items
+  }
+
+  /// An item from its newest users' served vectors (a user without one enters with the mean vector): the same row solve, with the
+  /// sides exchanged and X'X as of the install.
+  private mutating func solveNewItem(_ item: Int32) {
+    guard let users = state.catalogue.newItems.users[item], !users.isEmpty else { return }
+    guard let vector = vector(of: item, from: users) else {
+      nonFiniteVectors += 1
+      return
+    }
+    model!.setFoldedIn(item, to: vector)
+    index.set(item, to: model!.itemFactors[Int(item)], bias: state.catalogue.trend.accumulator(item))
+  }
+
+  private func vector(of item: Int32, from users: [UserReference]) -> [Float]? {
+    guard let model else { return nil }
+    var vectors = FactorMatrix(rows: users.count, factors: model.factors)
+    for (row, user) in users.enumerated() { vectors.setRow(row, to: state.users.vector(user) ?? model.meanUser) }
+    let side = RowSolver.Side(rows: vectors.pointer, gramian: model.userGramian, count: model.servedUsers)
+    var row = [Float](repeating: 0, count: vectors.stride)
+    let solved = users.map { state.users.strength($0, item) }.withUnsafeBufferPointer { strengths in
+      RowSolver(settings.parameters).solve(
+        indices: Array(0..<Int32(users.count)), strengths: strengths, side: side, into: &row,
+        workspace: RowSolver.Workspace(factors: model.factors))
+    }
+    return solved ? Array(row[0..<model.factors]) : nil
+  }
+}

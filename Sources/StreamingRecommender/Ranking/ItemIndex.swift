@@ -1,0 +1,37 @@
+import Factorization
+
+/// Item vectors laid out for scoring, with the trend of each item as its bias, and the items that have no vector.
+struct ItemIndex: Sendable {
+  private(set) var panels: ItemPanels
+  /// Items among the panels without a vector.
+  private(set) var absent: [Int32]
+
+  init(factors: Int) {
+    panels = ItemPanels(factors: factors)
+    absent = []
+  }
+
+  /// - Parameter absent: rows of `itemFactors` that are no vectors.
+  init(_ itemFactors: FactorMatrix, absent: [Int32]) {
+    panels = ItemPanels(itemFactors)
+    self.absent = absent
+  }
+
+  mutating func set(_ item: Int32, to vector: UnsafeBufferPointer<Float>, bias: Float) {
+    let known = panels.items
+    panels.grow(toItems: Int(item) + 1)
+    panels.set(Int(item), to: vector)
+    panels.setBias(Int(item), to: bias)
+    if Int(item) >= known {
+      absent.append(contentsOf: Int32(known)..<item)
+    } else if let at = absent.firstIndex(of: item) {
+      absent.remove(at: at)
+    }
+  }
+
+  mutating func setBias(_ item: Int32, _ trend: TrendCounter) {
+    if Int(item) < panels.items { panels.setBias(Int(item), to: trend.accumulators[Int(item)]) }
+  }
+
+  mutating func setBiases(_ trend: TrendCounter) { panels.setBiases(trend.accumulators) }
+}

@@ -1,0 +1,322 @@
+import Factorization
+
+/// Puts the sections of a snapshot together again. Every number is checked before it is used; all floats are finite.
+struct SnapshotReader {
+  private let path: String
+  private let settings: EngineSettings
+  private var seen: Set<SnapshotFraming.Kind> = []
+  private var sequence: UInt64 = 0
+  private var state: EngineState
+  private var epoch: UInt32 = 0
+  private var rolledOutEpoch: UInt32 = 0
+  private var eventsSinceFreeze = 0
+  private var model: InstalledModel?
+  private var deadLetters: [DeadLetter] = []
+  private var partitions: [Partition] = []
+
+  /// Of one partition, while its users are read.
+  private struct Partition {
+    var users: UserPartition
+    var announced: Int
+    var factors: Int
+    var epoch: UInt32
+  }
+
+  /// Sections that this version writes and reads, with their newest versions.
+  private static let versions: [SnapshotFraming.Kind: UInt16] = [
+    .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 1, .forgotten: 1,
+    .deadLetters: 1,
+  ]
+  /// Large ones come in several pieces.
+  private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition]
+
+  init(path: String, settings: EngineSettings) {
+    self.path = path
+    self.settings = settings
+    state = EngineState(
+      limits: settings.limits, factors: settings.parameters.factors,
+      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1))
+  }
+
+  private func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
+
+  mutating func add(_ section: SnapshotFraming.Section) throws {
+    let kind = SnapshotFraming.Kind(rawValue: section.kind)
+    guard let kind, let known = Self.versions[kind], section.version <= known else {
+      // Written by a later version: what it calls optional is left out.
+      if section.isOptional { return }
+      throw SnapshotError(.unknownSection(name: SnapshotFraming.name(section.kind), version: section.version), path: path)
+    }
+    guard seen.insert(kind).inserted || Self.repeatable.contains(kind) else { throw malformed("section \(kind) twice") }
+    var reader = ByteReader(section.payload, path: path)
+    try read(kind, &reader)
+    guard reader.remaining == 0 else { throw malformed("section \(kind) has bytes left over") }
+  }
+
+  private mutating func read(_ kind: SnapshotFraming.Kind, _ reader: inout ByteReader) throws {
+    switch kind {
+    case .engine: try readEngine(&reader)
+    case .lifecycle:
+      epoch = try readEpoch(&reader)
+      rolledOutEpoch = try readEpoch(&reader)
+    case .offsets: state.offsets = try Self.readOffsets(&reader)
+    case .items: for _ in 0..<(try reader.readCount(each: 2)) { state.catalogue.items.restore(try reader.readName()) }
+    case .trend: state.catalogue.trend = try Self.readTrend(&reader, path)
+    case .model: try readModel(&reader)
+    case .transitions: try Self.readTransitions(&reader, &state.catalogue, path)
+    case .partition: try readPartition(&reader)
+    case .users: try readUsers(&reader)
+    case .forgotten: try readForgotten(&reader)
+    case .deadLetters: try readDeadLetters(&reader)
+    case .end: break
+    }
+  }
+
+  private func readEpoch(_ reader: inout ByteReader) throws -> UInt32 {
+    let epoch: UInt32 = try reader.read()
+    guard epoch <= ModelLifecycle.epochMax else { throw malformed("epoch \(epoch)") }
+    return epoch
+  }
+
+  private mutating func readEngine(_ reader: inout ByteReader) throws {
+    sequence = UInt64(try reader.readCounter())
+    state.eventsApplied = UInt64(try reader.readCounter())
+    eventsSinceFreeze = try reader.readCounter()
+    state.users.newestTimeMilliseconds = try reader.readBounded()
+    guard state.users.newestTimeMilliseconds <= InteractionOrder.latestMilliseconds else { throw malformed("a time") }
+    var topics: [String] = []
+    for _ in 0..<(try reader.readCount(each: 2)) { topics.append(String(decoding: try reader.readName(), as: UTF8.self)) }
+    state.topics = try Self.topicNumbers(topics, settings, path)
+    let count = try reader.readCounter()
+    guard 1...Int(TopicNumbers.partitionsMax) ~= count else { throw malformed("\(count) partitions") }
+    let newest = state.users.newestTimeMilliseconds
+    state.users = UserPartitions(limits: settings.limits, factors: settings.parameters.factors, partitionCount: count)
+    state.users.newestTimeMilliseconds = newest
+  }
+
+  static func topicNumbers(_ topics: [String], _ settings: EngineSettings, _ path: String) throws -> TopicNumbers {
+    var numbers = TopicNumbers(topics)
+    guard numbers.add(settings.topics) else {
+      throw SnapshotError(.tooManyTopics(snapshot: topics, configured: settings.topics), path: path)
+    }
+    return numbers
+  }
+
+  static func readOffsets(_ reader: inout ByteReader) throws -> PartitionOffsets {
+    var offsets = PartitionOffsets()
+    for _ in 0..<(try reader.readCount(each: 14)) {
+      let topic = String(decoding: try reader.readName(), as: UTF8.self)
+      let partition: Int32 = try reader.read()
+      offsets[TopicPartition(topic: topic, partition: partition)] = try reader.readBounded()
+    }
+    return offsets
+  }
+
+  static func readTrend(_ reader: inout ByteReader, _ path: String) throws -> TrendCounter {
+    let numbers = (try reader.readDouble(), try reader.readDouble(), try reader.readDouble(), try reader.readDouble())
+    let (halfLife, growth, total, squares) = numbers
+    let accumulators = try reader.readFiniteFloats(try reader.readCount(each: 4))
+    let isSound =
+      halfLife >= 0 && halfLife.isFinite && growth >= 1 && growth.isFinite && total >= 0 && total.isFinite && squares >= 0 && squares.isFinite
+      && accumulators.allSatisfy { $0 >= 0 }
+    guard isSound else { throw SnapshotError(.malformed("trend"), path: path) }
+    return TrendCounter(halfLife: halfLife == 0 ? nil : halfLife, accumulators: accumulators, growth: growth, sums: (total, squares))
+  }
+
+  static func readTransitions(_ reader: inout ByteReader, _ catalogue: inout Catalogue, _ path: String) throws {
+    let successorsMax: UInt64 = try reader.read()
+    let first: UInt64 = try reader.read()
+    let rows = try reader.readCount(each: 8)
+    let items = catalogue.items.capacity
+    func malformed(_ item: Int) -> SnapshotError { SnapshotError(.malformed("transitions of item \(item)"), path: path) }
+    guard first <= UInt64(items) else { throw SnapshotError(.malformed("transitions of item \(first)"), path: path) }
+    for item in Int(first)..<(Int(first) + rows) {
+      var row = TransitionCounts.Row(total: try reader.readFloat())
+      let count: UInt32 = try reader.read()
+      guard UInt64(count) <= successorsMax, Int(count) <= reader.remaining / 8 else { throw malformed(item) }
+      for _ in 0..<count { row.successors.append(.init(item: try reader.read(), count: try reader.readFloat())) }
+      let isSound =
+        row.total.isFinite && row.total >= 0
+        && row.successors.allSatisfy { $0.count >= 0 && $0.count.isFinite && $0.item >= 0 && Int($0.item) < items }
+      guard isSound, Set(row.successors.map(\.item)).count == row.successors.count else { throw malformed(item) }
+      guard row.total > 0 else { continue }
+      guard item < items else { throw malformed(item) }
+      catalogue.transitions.restore(Int32(item), row)
+    }
+  }
+
+  // MARK: The model
+
+  private mutating func readModel(_ reader: inout ByteReader) throws {
+    for _ in 0..<(try reader.readCount(each: 12)) {
+      let item: Int32 = try reader.read()
+      var users: [UserReference] = []
+      for _ in 0..<(try reader.readCount(each: 8)) {
+        users.append(UserReference(partition: try reader.read(), index: try reader.read()))
+      }
+      state.catalogue.newItems.restore(item, users)
+    }
+    model = try Self.readInstalledModel(&reader, path)
+  }
+
+  static func readInstalledModel(_ reader: inout ByteReader, _ path: String) throws -> InstalledModel? {
+    func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
+    let factors = Int(try reader.read(UInt32.self))
+    guard factors > 0 else { return nil }
+    guard factors <= 65_536 else { throw malformed("\(factors) factors") }
+    let epoch: UInt32 = try reader.read()
+    guard epoch <= ModelLifecycle.epochMax else { throw malformed("epoch \(epoch)") }
+    let trainedPairs = try reader.readCounter()
+    let trainedAt = try reader.readBounded()
+    let servedUsers = try reader.readCounter()
+    let meanUser = try reader.readFiniteFloats(factors)
+    let triangle = factors * (factors + 1) / 2
+    guard let gramian = Gramian(factors: factors, packed: try reader.readFiniteFloats(triangle)),
+      let userGramian = Gramian(factors: factors, packed: try reader.readFiniteFloats(triangle))
+    else { throw malformed("Gramian") }
+    let rows = try reader.readCount(each: 1 + factors * 4)
+    var matrix = FactorMatrix(rows: rows, factors: factors)
+    var origins: [InstalledModel.Origin] = []
+    for item in 0..<rows {
+      guard let origin = InstalledModel.Origin(rawValue: try reader.read()) else { throw malformed("origin of item \(item)") }
+      origins.append(origin)
+      matrix.setRow(item, to: try reader.readFiniteFloats(factors))
+    }
+    return InstalledModel(
+      epoch: epoch, itemFactors: matrix, origins: origins, gramian: gramian, userGramian: userGramian, servedUsers: servedUsers,
+      meanUser: meanUser, trainedPairs: trainedPairs, trainedAtMilliseconds: trainedAt)
+  }
+
+  // MARK: Users
+
+  private mutating func readPartition(_ reader: inout ByteReader) throws {
+    let number: Int32 = try reader.read()
+    let announced = try reader.readCounter()
+    let evicted = (try reader.readCounter(), try reader.readCounter())
+    let factors = Int(try reader.read(UInt32.self))
+    let epoch = try readEpoch(&reader)
+    guard number >= 0, Int(number) < state.users.partitions.count, !partitions.contains(where: { $0.users.number == number }) else {
+      throw malformed("partition \(number)")
+    }
+    guard factors <= 65_536 else { throw malformed("\(factors) factors") }
+    var users = UserPartition(number: number, factors: factors > 0 ? factors : settings.parameters.factors)
+    users.restoreCounts(evictedFromHistory: evicted.0, evictedFromSeen: evicted.1)
+    partitions.append(Partition(users: users, announced: announced, factors: factors, epoch: epoch))
+  }
+
+  private mutating func readUsers(_ reader: inout ByteReader) throws {
+    let number: Int32 = try reader.read()
+    guard let at = partitions.firstIndex(where: { $0.users.number == number }) else { throw malformed("users of partition \(number)") }
+    for _ in 0..<(try reader.readCount(each: 19)) {
+      let id = try reader.readName()
+      guard !id.isEmpty, state.users.partition(ofID: id) == number else { throw malformed("a user of partition \(number)") }
+      let history = try Self.readHistory(&reader, items: state.catalogue.items.capacity, path)
+      let user = Int32(partitions[at].users.capacity)
+      guard partitions[at].users.ids.find(id) == nil else { throw malformed("a user of partition \(number) twice") }
+      partitions[at].users.restore(id, history)
+      guard let vectorState = ServedFactors.State(rawValue: try reader.read()), vectorState == .none || partitions[at].factors > 0 else {
+        throw malformed("state of a user")
+      }
+      if vectorState != .none {
+        partitions[at].users.served.set(user, to: try reader.readFiniteFloats(partitions[at].factors), state: vectorState)
+      }
+    }
+  }
+
+  static func readHistory(_ reader: inout ByteReader, items: Int, _ path: String) throws -> UserHistory {
+    func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
+    func isItem(_ item: Int32) -> Bool { item >= 0 && Int(item) < items }
+    var pairs: [Pair] = []
+    var barriers: [UserHistory.Barrier] = []
+    let count = try reader.readCount(each: 16)
+    pairs.reserveCapacity(count)
+    for _ in 0..<count {
+      let pair = Pair(item: try reader.read(), strength: try reader.readFloat(), word: try reader.read())
+      guard isItem(pair.item), pair.strength.isFinite, pair.rawWord >= 0, pair.rawWord < 1 << 62 else { throw malformed("a pair") }
+      if pair.state == .addedAfterBarrier {
+        let word: Int64 = try reader.read()
+        guard word >= 0, word < 1 << 60 else { throw malformed("a barrier") }
+        barriers.append(.init(item: pair.item, order: InteractionOrder(word: word)))
+      }
+      pairs.append(pair)
+    }
+    var evicted: [Int32] = []
+    for _ in 0..<(try reader.readCount(each: 4)) { evicted.append(try reader.read()) }
+    guard evicted.allSatisfy(isItem) else { throw malformed("a seen item") }
+    return UserHistory(pairs: pairs, evicted: evicted, barriers: barriers)
+  }
+
+  private mutating func readForgotten(_ reader: inout ByteReader) throws {
+    for _ in 0..<(try reader.readCount(each: 10)) {
+      let id = try reader.readName()
+      let confirmedAt = try reader.readBounded(least: -1)
+      state.forgotten.insert(id, confirmedAt: confirmedAt < 0 ? nil : confirmedAt)
+    }
+  }
+
+  private mutating func readDeadLetters(_ reader: inout ByteReader) throws {
+    for _ in 0..<(try reader.readCount(each: 30)) {
+      let topic = String(decoding: try reader.readName(), as: UTF8.self)
+      let source = TopicPartition(topic: topic, partition: try reader.read())
+      let offset = try reader.readBounded()
+      let time = try reader.readBounded(least: -1)
+      let (key, value) = (try reader.readBlob(), try reader.readBlob())
+      var headers: [RecordHeader] = []
+      for _ in 0..<(try reader.readCount(each: 8)) {
+        headers.append(.init(name: String(decoding: try reader.readBlob() ?? [], as: UTF8.self), value: try reader.readBlob() ?? []))
+      }
+      let record = Record(offset: offset, timestampMilliseconds: time < 0 ? nil : time, key: key, value: value, headers: headers)
+      deadLetters.append(
+        DeadLetter(
+          source: source, record: record, reason: String(decoding: try reader.readBlob() ?? [], as: UTF8.self),
+          message: String(decoding: try reader.readBlob() ?? [], as: UTF8.self)))
+    }
+  }
+
+  // MARK: The end
+
+  func finished() throws -> Snapshot {
+    guard seen.isSuperset(of: [.engine, .lifecycle, .offsets, .items, .trend, .model, .partition, .forgotten]) else {
+      throw malformed("a section is missing")
+    }
+    guard partitions.count == state.users.partitions.count else { throw malformed("\(partitions.count) partitions") }
+    var state = self.state
+    for partition in partitions { state.users.replace(try checked(partition)) }
+    try Self.checkReferences(state, model, path)
+    guard rolledOutEpoch <= epoch, (model?.epoch ?? 0) <= epoch else { throw malformed("an epoch above \(epoch)") }
+    return Snapshot(
+      sequence: sequence, state: state, model: model, epoch: epoch, rolledOutEpoch: rolledOutEpoch, eventsSinceFreeze: eventsSinceFreeze,
+      deadLetters: deadLetters)
+  }
+
+  func finishedPartition() throws -> PartitionSnapshot {
+    guard seen == [.engine, .offsets, .items, .partition, .users] || seen == [.engine, .offsets, .items, .partition],
+      partitions.count == 1
+    else { throw malformed("this is not the snapshot of one partition") }
+    return PartitionSnapshot(
+      partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, epoch: partitions[0].epoch,
+      newestTimeMilliseconds: state.users.newestTimeMilliseconds)
+  }
+
+  private func checked(_ partition: Partition) throws -> UserPartition {
+    guard partition.users.capacity == partition.announced else {
+      throw malformed("\(partition.users.capacity) users of partition \(partition.users.number), \(partition.announced) announced")
+    }
+    if let model, partition.factors != model.factors { throw malformed("vectors of \(partition.factors) factors") }
+    return partition.users
+  }
+
+  /// What sections say about each other.
+  static func checkReferences(_ state: EngineState, _ model: InstalledModel?, _ path: String) throws {
+    func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
+    let partitions = state.users.partitions
+    for (item, users) in state.catalogue.newItems.users {
+      let areSound = users.allSatisfy {
+        $0.partition >= 0 && Int($0.partition) < partitions.count && $0.index >= 0 && Int($0.index) < partitions[Int($0.partition)].capacity
+      }
+      guard item >= 0, Int(item) < state.catalogue.items.capacity, areSound else { throw malformed("users of a new item") }
+    }
+    if let model, model.itemFactors.rows > state.catalogue.items.capacity { throw malformed("factors of items that are not there") }
+    if state.catalogue.trend.accumulators.count > state.catalogue.items.capacity { throw malformed("trend of items that are not there") }
+  }
+}

@@ -1,0 +1,177 @@
+/// What one user did: the newest pairs with their strengths, and the items that left the history and still count as seen.
+///
+/// `add` sums strengths; `set` and `delete` replace, and the last writer by order wins (schemas/README.md).
+public struct UserHistory: Sendable, Equatable {
+  /// Order of the last `set` or `delete` of a pair in state `addedAfterBarrier`: older events of the pair are stale.
+  struct Barrier: Sendable, Equatable {
+    var item: Int32
+    var order: InteractionOrder
+  }
+
+  /// What an event did to the history.
+  struct Change {
+    /// False: the event is older than what the pair already knows, and nothing changed.
+    var isApplied = true
+    /// Pairs that count now, minus those before.
+    var pairs = 0
+    var evictedPairs = 0
+    var evictedSeen = 0
+  }
+
+  /// Oldest first by order; at most `HistoryLimits.historyPerUser`.
+  private(set) var pairs: [Pair] = []
+  /// Items that left a full history and still count as seen, oldest first.
+  private(set) var evicted: [Int32] = []
+  private var barriers: [Barrier] = []
+
+  init() {}
+
+  init(pairs: [Pair], evicted: [Int32], barriers: [Barrier]) {
+    self.pairs = pairs
+    self.evicted = evicted
+    self.barriers = barriers
+  }
+
+  public var isEmpty: Bool { pairs.isEmpty }
+  var liveCount: Int { pairs.count(where: \.isLive) }
+
+  func barrier(_ item: Int32) -> InteractionOrder? { barriers.first { $0.item == item }?.order }
+
+  // MARK: Applying an event
+
+  mutating func apply(_ event: Interaction, item: Int32, order: InteractionOrder, limits: HistoryLimits) -> Change {
+    if let at = pairs.lastIndex(where: { $0.item == item }) {
+      return change(at, event, item: item, order: order, limits)
+    }
+    return enter(event, item: item, order: order, limits)
+  }
+
+  private mutating func enter(_ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Change {
+    var change = Change()
+    // A pair that the bound would evict at once does not enter; it only counts as seen.
+    if pairs.count >= limits.historyPerUser, pairs[0].order > order {
+      noteSeen(item, isLive: event.operation != .delete, limits, &change)
+      return change
+    }
+    let state: Pair.State = event.operation == .add ? .added : event.operation == .set ? .set : .deleted
+    removeFromEvicted(item)
+    insert(Pair(item: item, strength: state == .deleted ? 0 : limits.bounded(event.strength), order: order, state: state))
+    if state != .deleted { change.pairs += 1 }
+    evictOldest(limits, &change)
+    return change
+  }
+
+  private mutating func change(_ at: Int, _ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Change {
+    let old = pairs[at]
+    let isStale =
+      switch event.operation {
+      case .add: barrier(of: old).map { order < $0 } ?? false
+      case .set, .delete: order < old.order
+      }
+    if isStale { return Change(isApplied: false) }
+    let new = event.operation == .add ? sum(old, event, order, limits) : replacement(event, item: item, order: order, limits)
+    setBarrier(new.state == .addedAfterBarrier ? barrier(of: old) : nil, item)
+    replace(at, with: new)
+    return Change(pairs: (new.isLive ? 1 : 0) - (old.isLive ? 1 : 0))
+  }
+
+  private func barrier(of pair: Pair) -> InteractionOrder? {
+    switch pair.state {
+    case .added: nil
+    case .set, .deleted: pair.order
+    case .addedAfterBarrier: barrier(pair.item)
+    }
+  }
+
+  private func sum(_ old: Pair, _ event: Interaction, _ order: InteractionOrder, _ limits: HistoryLimits) -> Pair {
+    let newest = max(old.order, order)
+    let strength =
+      limits.decayed(old.strength, milliseconds: newest.timeMilliseconds - old.order.timeMilliseconds)
+      + limits.decayed(event.strength, milliseconds: newest.timeMilliseconds - order.timeMilliseconds)
+    return Pair(
+      item: old.item, strength: limits.bounded(strength), order: newest, state: old.state == .added ? .added : .addedAfterBarrier)
+  }
+
+  private func replacement(_ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Pair {
+    event.operation == .delete
+      ? Pair(item: item, strength: 0, order: order, state: .deleted)
+      : Pair(item: item, strength: limits.bounded(event.strength), order: order, state: .set)
+  }
+
+  private mutating func setBarrier(_ order: InteractionOrder?, _ item: Int32) {
+    let at = barriers.firstIndex { $0.item == item }
+    switch (at, order) {
+    case (let at?, let order?): barriers[at].order = order
+    case (let at?, nil): barriers.remove(at: at)
+    case (nil, let order?): barriers.append(Barrier(item: item, order: order))
+    case (nil, nil): break
+    }
+  }
+
+  private mutating func insert(_ pair: Pair) {
+    var at = pairs.count
+    while at > 0, pairs[at - 1].order > pair.order { at -= 1 }
+    pairs.insert(pair, at: at)
+  }
+
+  private mutating func replace(_ at: Int, with pair: Pair) {
+    if pairs[at].order == pair.order {
+      pairs[at] = pair
+      return
+    }
+    pairs.remove(at: at)
+    insert(pair)
+  }
+
+  private mutating func evictOldest(_ limits: HistoryLimits, _ change: inout Change) {
+    // More than one where the state was made under a higher bound.
+    while pairs.count > limits.historyPerUser {
+      let oldest = pairs.removeFirst()
+      setBarrier(nil, oldest.item)
+      guard oldest.isLive else { continue }
+      change.pairs -= 1
+      change.evictedPairs += 1
+      noteSeen(oldest.item, isLive: true, limits, &change)
+    }
+  }
+
+  private mutating func noteSeen(_ item: Int32, isLive: Bool, _ limits: HistoryLimits, _ change: inout Change) {
+    removeFromEvicted(item)
+    guard isLive else { return }
+    evicted.append(item)
+    let excess = evicted.count - max(0, limits.seenPerUser - pairs.count)
+    guard excess > 0 else { return }
+    evicted.removeFirst(excess)
+    change.evictedSeen += excess
+  }
+
+  private mutating func removeFromEvicted(_ item: Int32) {
+    if let at = evicted.firstIndex(of: item) { evicted.remove(at: at) }
+  }
+
+  mutating func renameItems(_ newIndex: [Int32]) {
+    for at in pairs.indices { pairs[at].item = newIndex[Int(pairs[at].item)] }
+    for at in evicted.indices { evicted[at] = newIndex[Int(evicted[at])] }
+    for at in barriers.indices { barriers[at].item = newIndex[Int(barriers[at].item)] }
+  }
+
+  // MARK: Reading
+
+  /// The pair of this item that counts.
+  func livePair(_ item: Int32) -> Pair? { pairs.last { $0.item == item && $0.isLive } }
+
+  /// Items that the user's list leaves out, ascending.
+  public var seen: [Int32] {
+    var result = pairs.lazy.filter(\.isLive).map(\.item) as [Int32]
+    result.append(contentsOf: evicted)
+    result.sort()
+    return result
+  }
+
+  /// Heap bytes, from the capacities of the arrays.
+  var bytes: Int {
+    func array(_ capacity: Int, _ stride: Int) -> Int { capacity == 0 ? 0 : 32 + capacity * stride }
+    return array(pairs.capacity, MemoryLayout<Pair>.stride) + array(evicted.capacity, 4)
+      + array(barriers.capacity, MemoryLayout<Barrier>.stride)
+  }
+}

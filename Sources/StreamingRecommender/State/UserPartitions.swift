@@ -1,0 +1,133 @@
+/// All users, by partition: a user belongs to the partition that Kafka's default partitioner (murmur2) gives its id, by whatever
+/// partition its records come.
+public struct UserPartitions: Sendable {
+  public let limits: HistoryLimits
+  public private(set) var partitions: [UserPartition]
+  private let factors: Int
+  /// Time of the newest event applied, milliseconds since 1970; strengths with a half-life are read as of this time.
+  public internal(set) var newestTimeMilliseconds: Int64 = 0
+
+  public init(limits: HistoryLimits = HistoryLimits(), factors: Int, partitionCount: Int = 1) {
+    self.limits = limits
+    self.factors = factors
+    partitions = (0..<Int32(partitionCount)).map { UserPartition(number: $0, factors: factors) }
+  }
+
+  // MARK: Finding users
+
+  public func partition(ofID id: some Collection<UInt8>) -> Int32 {
+    partitions.count == 1 ? 0 : KafkaPartitioner.partition(ofKey: id, partitions: partitions.count)
+  }
+
+  public func find(_ id: some Collection<UInt8>) -> UserReference? {
+    let partition = partition(ofID: id)
+    return partitions[Int(partition)].ids.find(id).map { UserReference(partition: partition, index: $0) }
+  }
+
+  public func isPresent(_ user: UserReference) -> Bool { partitions[Int(user.partition)].ids.isPresent(user.index) }
+  public func name(_ user: UserReference) -> [UInt8] { partitions[Int(user.partition)].ids.name(user.index) }
+  public func string(_ user: UserReference) -> String { partitions[Int(user.partition)].ids.string(user.index) }
+  func withName<R>(_ user: UserReference, _ body: (UnsafeBufferPointer<UInt8>) -> R) -> R {
+    partitions[Int(user.partition)].ids.withName(user.index, body)
+  }
+
+  public var count: Int { partitions.reduce(0) { $0 + $1.count } }
+  public var pairCount: Int { partitions.reduce(0) { $0 + $1.pairCount } }
+
+  /// Every place where a user may be, partition by partition; those of forgotten users included.
+  public var references: [UserReference] {
+    partitions.flatMap { partition in
+      (0..<Int32(partition.capacity)).map { UserReference(partition: partition.number, index: $0) }
+    }
+  }
+
+  // MARK: Events
+
+  mutating func apply(_ event: Interaction, item: Int32, order: InteractionOrder) -> (user: UserReference, isNew: Bool, isApplied: Bool) {
+    let partition = partition(ofID: event.user)
+    let applied = partitions[Int(partition)].apply(event, item: item, order: order, limits: limits)
+    newestTimeMilliseconds = max(newestTimeMilliseconds, order.timeMilliseconds)
+    return (UserReference(partition: partition, index: applied.user), applied.isNew, applied.isApplied)
+  }
+
+  mutating func forget(_ user: UserReference) { partitions[Int(user.partition)].forget(user.index) }
+
+  // MARK: Histories
+
+  public func history(_ user: UserReference) -> UserHistory { partitions[Int(user.partition)].history(user.index) }
+
+  public func seen(_ user: UserReference) -> [Int32] { history(user).seen }
+
+  /// Calls `body` for the user's pairs that count, newest first, until it returns false; strengths as of the newest event applied.
+  public func forEachNewestFirst(
+    _ user: UserReference, _ body: (_ item: Int32, _ strength: Float, _ order: InteractionOrder) -> Bool
+  ) {
+    let history = history(user)
+    for pair in history.pairs.reversed() where pair.isLive {
+      guard body(pair.item, strength(pair), pair.order) else { return }
+    }
+  }
+
+  /// Of the user's pair with the item; 0 where there is none.
+  func strength(_ user: UserReference, _ item: Int32) -> Float { history(user).livePair(item).map(strength) ?? 0 }
+
+  private func strength(_ pair: Pair) -> Float {
+    limits.decayed(pair.strength, milliseconds: newestTimeMilliseconds - pair.order.timeMilliseconds)
+  }
+
+  // MARK: Vectors that readers see
+
+  public func vector(_ user: UserReference) -> [Float]? { partitions[Int(user.partition)].served.vector(user.index) }
+  func vectorState(_ user: UserReference) -> ServedFactors.State { partitions[Int(user.partition)].served.state(user.index) }
+
+  func withVector<R>(_ user: UserReference, _ body: (UnsafeBufferPointer<Float>) -> R) -> R? {
+    partitions[Int(user.partition)].served.withVector(user.index, body)
+  }
+
+  mutating func setVector(_ user: UserReference, to vector: UnsafePointer<Float>, state: ServedFactors.State = .current) {
+    partitions[Int(user.partition)].served.set(user.index, to: vector, state: state)
+  }
+
+  mutating func markStale(_ user: UserReference) { partitions[Int(user.partition)].served.markStale(user.index) }
+
+  /// Replaces the vectors of every partition.
+  mutating func install(_ served: [ServedFactors]) {
+    precondition(served.count == partitions.count, "vectors of \(served.count) partitions for \(partitions.count)")
+    for (index, vectors) in served.enumerated() { partitions[index].served = vectors }
+  }
+
+  // MARK: Freezing, dropping and adopting
+
+  func frozen(withVectors: Bool) -> UserPartitions {
+    var copy = self
+    copy.partitions = partitions.map { $0.frozen(withVectors: withVectors) }
+    return copy
+  }
+
+  mutating func thaw() {
+    for index in partitions.indices { partitions[index].thaw() }
+  }
+
+  /// Forgets the users of one partition without a tombstone: another engine serves them.
+  mutating func drop(_ partition: Int32) {
+    partitions[Int(partition)] = UserPartition(number: partition, factors: factors)
+  }
+
+  mutating func replace(_ partition: UserPartition) { partitions[Int(partition.number)] = partition }
+
+  /// The same users in `count` partitions. Every reference changes.
+  func distributed(into count: Int) -> UserPartitions {
+    var result = UserPartitions(limits: limits, factors: factors, partitionCount: count)
+    result.newestTimeMilliseconds = newestTimeMilliseconds
+    for user in references where isPresent(user) {
+      let name = name(user)
+      let home = Int(result.partition(ofID: name))
+      let index = result.partitions[home].insert(name, history(user))
+      withVector(user) { result.partitions[home].served.set(index, to: $0.baseAddress!, state: vectorState(user)) }
+    }
+    result.partitions[0].restoreCounts(
+      evictedFromHistory: partitions.reduce(0) { $0 + $1.evictedFromHistory },
+      evictedFromSeen: partitions.reduce(0) { $0 + $1.evictedFromSeen })
+    return result
+  }
+}

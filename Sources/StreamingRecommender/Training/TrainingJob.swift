@@ -1,0 +1,212 @@
+import Factorization
+import Synchronization
+
+/// A retrain as a value: a frozen view of the state, what to do with it, and the model it must not fall behind.
+///
+/// `run` computes on its own pool and touches nothing of the live engine.
+public struct TrainingJob: Sendable {
+  public let id: String
+  let reason: RetrainPolicy.Reason
+  let state: EngineState
+  let settings: EngineSettings
+  let live: InstalledModel?
+  /// Events that came after the live model's freeze.
+  let eventsSinceFreeze: Int
+  let startedAtMilliseconds: Int64
+
+  public func run(
+    threads: Int, monitor: TrainingMonitor, clock: any EngineClock = SystemClock(), residentBytes: () -> Int = { 0 }
+  ) -> TrainingResult {
+    var run = TrainingRun(self, threads: threads, monitor: monitor, clock: clock)
+    do {
+      let trained = try run.train()
+      run.record.residentBytes = residentBytes()
+      run.close(trained == nil ? .rejected : .accepted)
+      return TrainingResult(record: run.record, trained: trained)
+    } catch {
+      run.record.message = "\(error)"
+      run.close((error as? TrainingError) == .cancelled ? .cancelled : .failed)
+      return TrainingResult(record: run.record, trained: nil)
+    }
+  }
+}
+
+/// A model that a training made, with every user's row and the layout for scoring, not yet seen by any reader.
+public struct TrainedModel: Sendable {
+  public var model: InstalledModel
+  /// By partition.
+  public var served: [ServedFactors]
+  var index: ItemIndex
+}
+
+public struct TrainingResult: Sendable {
+  public var record: RetrainRecord
+  /// `nil` unless the result is `accepted`.
+  public var trained: TrainedModel?
+}
+
+/// One training under way: its phases in order, and the record that they fill.
+private struct TrainingRun {
+  private let job: TrainingJob
+  private let threads: Int
+  private let monitor: TrainingMonitor
+  private let clock: any EngineClock
+  private let pool: WorkerPool
+  private let trainer: ALSTrainer
+  private let isWarm: Bool
+  private var phases: PhaseTimer
+  var record: RetrainRecord
+
+  init(_ job: TrainingJob, threads: Int, monitor: TrainingMonitor, clock: any EngineClock) {
+    self.job = job
+    self.threads = threads
+    self.monitor = monitor
+    self.clock = clock
+    pool = WorkerPool(workers: threads)
+    phases = PhaseTimer(monitor: monitor, clock: clock)
+    isWarm = job.live != nil && job.settings.warmStart
+    var parameters = job.settings.parameters
+    if isWarm { parameters.iterations = job.settings.warmIterations }
+    trainer = ALSTrainer(parameters, options: SolverOptions(workers: threads))
+    record = RetrainRecord(job, threads: threads)
+    record.iterations = parameters.iterations
+    record.warmStart = isWarm
+  }
+
+  /// `nil`: the candidate is worse than the live model.
+  mutating func train() throws -> TrainedModel? {
+    phases.begin("rows")
+    let rows = TrainingRows(job.state, block: job.settings.trainingBlock)
+    let holdout = job.live == nil ? nil : Holdout(job.state.users, eventsSinceFreeze: job.eventsSinceFreeze)
+    record.items = rows.columns.count
+    var columnFactors = try fit(rows, without: holdout)
+    if let holdout, let live = job.live {
+      guard judge(columnFactors, live, rows, holdout) else { return nil }
+      columnFactors = try refine(columnFactors, rows)
+    }
+    phases.begin("fold-in")
+    return try finish(columnFactors, rows)
+  }
+
+  private mutating func fit(_ rows: TrainingRows, without holdout: Holdout?) throws -> FactorMatrix {
+    phases.begin("train")
+    let threshold = holdout?.threshold
+    let visible = rows.matrix(of: job.state.users) { threshold == nil || $0 < threshold! }
+    record.trainingRows = visible.rows
+    let start = rows.start(of: job.state.catalogue.items, live: isWarm ? job.live : nil, settings: job.settings)
+    let monitor = self.monitor
+    let outcome = try trainer.train(visible, start: start, endWithRows: false, isWarmStart: isWarm, losses: .atTheEnd) {
+      monitor.continues(at: $0.ratio)
+    }
+    record.loss = outcome.losses.map(\.total)
+    record.secondsPerIteration = outcome.secondsPerIteration
+    return outcome.columnFactors
+  }
+
+  /// False when the candidate's lists are worse than the live model's beyond what is allowed.
+  private mutating func judge(_ columnFactors: FactorMatrix, _ live: InstalledModel, _ rows: TrainingRows, _ holdout: Holdout) -> Bool {
+    phases.begin("judge")
+    let candidate = rows.itemIndexed(columnFactors, job.state.catalogue.items)
+    let judge = HoldoutJudge(holdout, job.state, job.settings, pool)
+    record.holdoutPairs = holdout.pairs
+    let old = judge.recall(itemFactors: live.itemFactors, has: { live.isTrained($0) })
+    let new = judge.recall(itemFactors: candidate.factors, has: { candidate.trained[Int($0)] })
+    (record.qualityOld, record.qualityNew) = (old, new)
+    let settings = job.settings
+    guard new < old * (1 - settings.maxQualityDrop), !settings.acceptQualityDrop else { return true }
+    record.message = "recall_at_20 fell from \(old) to \(new), more than retrain.max_quality_drop \(settings.maxQualityDrop) allows"
+    return false
+  }
+
+  /// One more iteration over everything, the held-out pairs included.
+  private mutating func refine(_ columnFactors: FactorMatrix, _ rows: TrainingRows) throws -> FactorMatrix {
+    phases.begin("refine")
+    guard monitor.continues(at: 0) else { throw TrainingError.cancelled }
+    var parameters = trainer.parameters
+    parameters.iterations = 1
+    let everything = rows.matrix(of: job.state.users) { _ in true }
+    record.trainingRows = everything.rows
+    let monitor = self.monitor
+    return try ALSTrainer(parameters, options: SolverOptions(workers: threads))
+      .train(everything, start: columnFactors, endWithRows: false, isWarmStart: true, losses: .atTheEnd) {
+        monitor.continues(at: $0.ratio)
+      }.columnFactors
+  }
+
+  private func finish(_ columnFactors: FactorMatrix, _ rows: TrainingRows) throws -> TrainedModel {
+    let (factors, trained) = rows.itemIndexed(columnFactors, job.state.catalogue.items)
+    guard factors.isFinite else { throw TrainingError.notFinite(halfStep: record.loss.count, rows: factors.rows) }
+    var model = InstalledModel(
+      epoch: 0, itemFactors: factors, trained: trained, gramian: Gramian(of: factors, pool: pool),
+      trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
+    let served = try foldInEveryUser(&model)
+    return TrainedModel(model: model, served: served, index: ItemIndex(factors, absent: model.absentItems))
+  }
+
+  /// The catch-up: every user's row by fold-in, so that one rule makes every row that a reader sees.
+  private func foldInEveryUser(_ model: inout InstalledModel) throws -> [ServedFactors] {
+    let all = job.state.users
+    let references = all.references
+    let matrix = try solve(references, model)
+    var served = all.partitions.map { _ in ServedFactors(factors: matrix.factors) }
+    var sums = [Double](repeating: 0, count: matrix.factors)
+    var count = 0
+    for (row, user) in references.enumerated() where !all.history(user).isEmpty {
+      served[Int(user.partition)].set(user.index, to: matrix.pointer + row * matrix.stride)
+      for (index, value) in matrix[row].enumerated() { sums[index] += Double(value) }
+      count += 1
+    }
+    model.userGramian = Gramian(of: matrix, pool: pool)
+    model.servedUsers = count
+    model.meanUser = sums.map { Float($0 / Double(max(1, count))) }
+    return served
+  }
+
+  /// One row per user.
+  private func solve(_ users: [UserReference], _ model: InstalledModel) throws -> FactorMatrix {
+    let (all, foldIn, monitor) = (job.state.users, job.settings.foldIn, monitor)
+    var rows = FactorMatrix(rows: users.count, factors: model.factors)
+    let stride = rows.stride
+    let done = Atomic<Int>(0)
+    rows.withMutablePointer { pointer in
+      let output = WorkerShared(pointer)
+      pool.run(count: users.count, chunk: 1024) { range, _ in
+        guard monitor.continues(at: Double(done.load(ordering: .relaxed)) / Double(users.count)) else { return }
+        let workspace = FoldIn.Workspace(factors: model.factors)
+        for row in range { all.foldIn(users[row], foldIn, model, into: output.value + row * stride, workspace) }
+        done.add(range.count, ordering: .relaxed)
+      }
+    }
+    guard monitor.continues(at: 1) else { throw TrainingError.cancelled }
+    return rows
+  }
+
+  mutating func close(_ result: RetrainRecord.Result) {
+    record.result = result
+    record.secondsPerPhase = phases.finished()
+    record.endedAtMilliseconds = clock.wallMilliseconds
+  }
+}
+
+private struct PhaseTimer {
+  private let monitor: TrainingMonitor
+  private let clock: any EngineClock
+  private var phases: [RetrainRecord.Phase] = []
+  private var current: (name: String, began: UInt64)?
+
+  init(monitor: TrainingMonitor, clock: any EngineClock) {
+    self.monitor = monitor
+    self.clock = clock
+  }
+
+  mutating func begin(_ name: String) {
+    phases = finished()
+    current = (name, clock.monotonicNanoseconds)
+    monitor.begin(name)
+  }
+
+  func finished() -> [RetrainRecord.Phase] {
+    guard let current else { return phases }
+    return phases + [.init(name: current.name, seconds: Double(clock.monotonicNanoseconds - current.began) / 1e9)]
+  }
+}

@@ -1,0 +1,31 @@
+import Synchronization
+
+/// What a training tells while it runs, and the way to end it; shared by the trainer's threads and those who ask.
+public final class TrainingMonitor: Sendable {
+  private struct State {
+    var phase = "waiting"
+    var ratio = 0.0
+  }
+  private let state = Mutex(State())
+  private let cancelled = Atomic<Bool>(false)
+
+  public init() {}
+
+  public func cancel() { cancelled.store(true, ordering: .relaxed) }
+  public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+  public var phase: String { state.withLock { $0.phase } }
+  /// Of the phase, 0 to 1.
+  public var ratio: Double { state.withLock { $0.ratio } }
+
+  func begin(_ phase: String) {
+    state.withLock {
+      $0.phase = phase
+      $0.ratio = 0
+    }
+  }
+
+  func continues(at ratio: Double) -> Bool {
+    state.withLock { $0.ratio = ratio }
+    return !isCancelled
+  }
+}
