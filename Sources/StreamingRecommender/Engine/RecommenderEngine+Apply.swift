@@ -1,16 +1,24 @@
 extension RecommenderEngine {
-  /// Applies records in the given order; one already applied (its offset is below the partition's next) changes nothing.
-  public mutating func apply(_ records: [Record], nowMilliseconds: Int64) -> EngineUpdate {
+  /// Applies batches in the given order; a record already applied (its offset is below the partition's next) changes nothing.
+  public mutating func apply(_ batches: [RecordBatch], nowMilliseconds: Int64) -> EngineUpdate {
     var update = EngineUpdate()
     var changed: Set<Int32> = []
-    for record in records {
+    for batch in batches { apply(batch, nowMilliseconds: nowMilliseconds, &update, &changed) }
+    return update
+  }
+
+  private mutating func apply(
+    _ batch: RecordBatch, nowMilliseconds: Int64, _ update: inout EngineUpdate, _ changed: inout Set<Int32>
+  ) {
+    guard let partition = partitionNumber(batch.source) else {
+      preconditionFailure("\(batch.source) is not a partition of the configured topics")
+    }
+    var next = offsets[batch.source]
+    for record in batch.records {
       update.consumed += 1
-      if let next = offsets[record.source], record.offset < next {
+      if let next, record.offset < next {
         update.ignored[.alreadyApplied, default: 0] += 1
         continue
-      }
-      guard let partition = partitionNumber(record.source) else {
-        preconditionFailure("\(record.source) is not a partition of the configured topics")
       }
       switch decoder.decode(record, nowMilliseconds: nowMilliseconds) {
       case .interaction(let interaction, let clamped, let keyMismatch):
@@ -24,11 +32,12 @@ extension RecommenderEngine {
         update.ignored[reason, default: 0] += 1
       case .failure(let failure):
         update.rejected[failure.reason, default: 0] += 1
-        update.deadLetters.append(DeadLetter(record: record, reason: failure.reason.rawValue, message: failure.message))
+        update.deadLetters.append(
+          DeadLetter(source: batch.source, record: record, reason: failure.reason.rawValue, message: failure.message))
       }
-      offsets[record.source] = record.offset + 1
+      next = record.offset + 1
     }
-    return update
+    offsets[batch.source] = next
   }
 
   /// Applies events that need no decoding; the evaluation uses it.
