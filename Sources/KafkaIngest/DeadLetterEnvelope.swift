@@ -33,8 +33,8 @@ struct DeadLetterEnvelope: Equatable {
       value = record.value.map { Self.cut($0, to: 1024) }
       headers = []
     }
-    add("topic", record.source.topic)
-    add("partition", String(record.source.partition))
+    add("topic", letter.source.topic)
+    add("partition", String(letter.source.partition))
     add("offset", String(record.offset))
     add("reason", letter.reason)
     add("stage", "decode")

@@ -105,7 +105,7 @@ extension KafkaDeadLetterSink {
     mutating func send(_ letter: DeadLetter) {
       lastSequence += 1
       pending[lastSequence] = Pending(letter: letter)
-      unacknowledged[letter.record.source, default: 0] += 1
+      unacknowledged[letter.source, default: 0] += 1
       produce(lastSequence)
       serve(milliseconds: 0)
     }
@@ -128,7 +128,7 @@ extension KafkaDeadLetterSink {
       entry.attempts += 1
       pending[sequence] = entry
       waiting.remove(sequence)
-      let source = entry.letter.record.source
+      let source = entry.letter.source
       let envelope = DeadLetterEnvelope(entry.letter, size: entry.size, instance: instance, version: version)
       let code = client.produce(
         topic: topicName(source), partition: withoutOwnPartition.contains(source) ? nil : source.partition, key: envelope.key,
@@ -140,7 +140,7 @@ extension KafkaDeadLetterSink {
 
     private mutating func settle(_ sequence: UInt64, _ code: rd_kafka_resp_err_t) {
       guard var entry = pending[sequence] else { return }
-      let source = entry.letter.record.source
+      let source = entry.letter.source
       guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return acknowledge(sequence, source) }
       var delay = min(UInt64(10_000_000_000), UInt64(250_000_000) << UInt64(min(entry.attempts, 6)))
       switch code {

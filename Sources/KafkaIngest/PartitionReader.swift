@@ -1,6 +1,7 @@
+import CRdKafka
 import StreamingRecommender
 
-/// One assigned partition: its queue and how far it was read.
+/// One assigned partition: its queue, what was taken from it, and the position.
 final class PartitionReader {
   enum State: Equatable {
     case reading
@@ -23,13 +24,59 @@ final class PartitionReader {
   /// From the inspector, until the first fetch knows better.
   var watermarks: ClosedRange<Int64>?
 
+  /// Records for the batch that is being put together.
+  private var records: [Record] = []
+  /// Messages that were taken from the queue and have not been read: the first `fetchedCount`, from `fetchedNext` on.
+  private let fetched = UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>.allocate(capacity: 256)
+  private var fetchedNext = 0
+  private var fetchedCount = 0
+
   init(_ id: TopicPartition, queue: KafkaQueue, next: Int64?) {
     self.id = id
     self.queue = queue
     self.next = next
   }
 
+  deinit {
+    discardFetched()
+    fetched.deallocate()
+  }
+
   var delivers: Bool { state == .reading && !isPaused }
+
+  /// The next message, if its size passes `admits`; one that does not is kept for the next call. Never waits.
+  func takeMessage(_ admits: (Int) -> Bool) -> KafkaMessage? {
+    if fetchedNext == fetchedCount {
+      fetchedCount = queue.take(into: fetched)
+      fetchedNext = 0
+    }
+    guard fetchedNext < fetchedCount, let pointer = fetched[fetchedNext] else { return nil }
+    guard KafkaMessage.isError(pointer) || admits(KafkaMessage.size(of: pointer)) else { return nil }
+    fetchedNext += 1
+    return KafkaMessage(pointer)
+  }
+
+  /// Drops what was taken from the queue and not read, where librdkafka is going to fetch it again.
+  func discardFetched() {
+    for index in fetchedNext..<fetchedCount { rd_kafka_message_destroy(fetched[index]) }
+    fetchedNext = 0
+    fetchedCount = 0
+  }
+
+  func append(_ record: Record) {
+    records.append(record)
+    next = record.offset + 1
+  }
+
+  /// The records since the last call; `nil` if there are none.
+  func takeBatch() -> RecordBatch? {
+    guard !records.isEmpty else { return nil }
+    defer { records = [] }
+    return RecordBatch(source: id, records: records)
+  }
+
+  /// The next offset that `poll` has not returned.
+  var position: Int64? { records.first?.offset ?? next }
 
   func lag(highWatermark cached: Int64?) -> Int64? {
     guard let high = cached ?? watermarks?.upperBound else { return nil }

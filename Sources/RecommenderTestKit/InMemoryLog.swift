@@ -68,7 +68,7 @@ public final class InMemoryLog: Sendable {
       precondition(Int(placed) < count, "\(id) does not exist")
       let offset = state.partitions[id]!.next
       state.partitions[id]!.records.append(
-        Record(source: id, offset: offset, timestampMilliseconds: timestampMilliseconds, key: key, value: value, headers: headers))
+        Record(offset: offset, timestampMilliseconds: timestampMilliseconds, key: key, value: value, headers: headers))
       return (id, offset)
     }
   }
@@ -106,7 +106,7 @@ public final class InMemoryLog: Sendable {
 }
 
 /// Reads an `InMemoryLog`. A poll never sleeps, whatever its time-out: a simulation moves time itself.
-public final class InMemorySource: InteractionSource {
+public final class InMemorySource: RecordSource {
   private let log: InMemoryLog
   private let topics: [String]
   private let onGap: RecommenderConfiguration.Kafka.OnGap
@@ -144,31 +144,34 @@ public final class InMemorySource: InteractionSource {
     events.append(.assigned(assigned))
   }
 
-  public func poll(max: Int, timeout: Duration) -> SourceBatch {
-    var batch = SourceBatch()
+  public func poll(max: Int, maxBytes: Int, timeout: Duration) -> SourceBatch {
+    var taken: [TopicPartition: [Record]] = [:]
     if isUp {
+      var budget = PollBudget(records: max, bytes: maxBytes)
       let share = Swift.max(1, max / Swift.max(1, assigned.count))
       var emptyInARow = 0
-      while batch.records.count < max, emptyInARow < assigned.count {
+      while budget.hasRoom, emptyInARow < assigned.count {
         let id = assigned[turn % assigned.count]
         turn += 1
-        let taken = take(id, max: min(share, max - batch.records.count))
-        emptyInARow = taken.isEmpty ? emptyInARow + 1 : 0
-        batch.records += taken
+        let records = take(id, max: share, &budget)
+        emptyInARow = records.isEmpty ? emptyInARow + 1 : 0
+        // The record that did not fit comes first in the next batch.
+        if !budget.hasRoom, records.count < share { turn -= 1 }
+        if !records.isEmpty { taken[id, default: []] += records }
       }
     }
-    batch.events = events
-    events = []
-    return batch
+    defer { events = [] }
+    let parts = taken.map { RecordBatch(source: $0, records: $1) }
+    return SourceBatch(parts: parts.sorted { $0.source < $1.source }, events: events)
   }
 
-  private func take(_ id: TopicPartition, max: Int) -> [Record] {
+  private func take(_ id: TopicPartition, max: Int, _ budget: inout PollBudget) -> [Record] {
     guard !paused.contains(id), halted[id] == nil else { return [] }
     return log.state.withLock { state in
       guard let partition = state.partitions[id] else { return [] }
       guard let expected = next[id] else {
         next[id] = partition.first
-        return take(partition, id, max)
+        return take(partition, id, max, &budget)
       }
       if expected > partition.next {
         halt(id, expected, "the next offset is \(expected) but the log ends at \(partition.next): the topic was created again")
@@ -182,13 +185,15 @@ public final class InMemorySource: InteractionSource {
         events.append(.gap(id, expected: expected, resumed: partition.first))
         next[id] = partition.first
       }
-      return take(partition, id, max)
+      return take(partition, id, max, &budget)
     }
   }
 
-  private func take(_ partition: InMemoryLog.Partition, _ id: TopicPartition, _ max: Int) -> [Record] {
+  private func take(
+    _ partition: InMemoryLog.Partition, _ id: TopicPartition, _ max: Int, _ budget: inout PollBudget
+  ) -> [Record] {
     let from = Int(next[id]! - partition.first)
-    let records = partition.records[from..<min(partition.records.count, from + max)]
+    let records = partition.records[from...].prefix(max).prefix { budget.take($0.bytes) }
     next[id] = next[id]! + Int64(records.count)
     return Array(records)
   }
@@ -249,7 +254,7 @@ public final class InMemoryDeadLetterSink: DeadLetterSink {
   public var lastSequence: UInt64 { UInt64(letters.count) }
 
   public var unacknowledged: [TopicPartition: Int] {
-    letters[Int(acknowledgedThrough)...].reduce(into: [:]) { $0[$1.record.source, default: 0] += 1 }
+    letters[Int(acknowledgedThrough)...].reduce(into: [:]) { $0[$1.source, default: 0] += 1 }
   }
 
   public func flush(timeout: Duration) -> Bool { acknowledgedThrough == lastSequence }

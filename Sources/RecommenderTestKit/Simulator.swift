@@ -238,7 +238,7 @@ public final class Simulator {
     for (partition, next) in engine.offsets.next where next != log.end(of: partition) {
       violations.append("\(partition) stands at \(next), the log ends at \(log.end(of: partition))")
     }
-    let lettered = Set((allLetters + letters.letters).map { "\($0.record.source) \($0.record.offset)" })
+    let lettered = Set((allLetters + letters.letters).map { "\($0.source) \($0.record.offset)" })
     if lettered != naive.rejected { violations.append("dead letters differ: \(lettered.symmetricDifference(naive.rejected).sorted())") }
     checkLists(engine)
   }

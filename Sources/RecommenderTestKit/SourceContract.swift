@@ -9,12 +9,12 @@ public struct SourceContractLog {
   public var append: (_ partition: Int32, _ values: [String]) throws -> Void
   /// Retention passes: records below the offset are gone. `nil` where this log cannot.
   public var truncate: ((_ partition: Int32, _ before: Int64) throws -> Void)?
-  public var makeSource: (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any InteractionSource
+  public var makeSource: (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any RecordSource
 
   public init(
     topic: String, partitions: Int32, append: @escaping (_ partition: Int32, _ values: [String]) throws -> Void,
     truncate: ((_ partition: Int32, _ before: Int64) throws -> Void)? = nil,
-    makeSource: @escaping (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any InteractionSource
+    makeSource: @escaping (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any RecordSource
   ) {
     self.topic = topic
     self.partitions = partitions
@@ -26,7 +26,7 @@ public struct SourceContractLog {
   func id(_ partition: Int32) -> TopicPartition { TopicPartition(topic: topic, partition: partition) }
 }
 
-/// The facts that every `InteractionSource` keeps. Each check wants a log of its own and returns what was violated.
+/// The facts that every `RecordSource` keeps. Each check wants a log of its own and returns what was violated.
 public enum SourceContract {
   public typealias Check = @Sendable (_ log: SourceContractLog) throws -> [String]
 
@@ -34,6 +34,7 @@ public enum SourceContract {
     ("records come in order per partition, nothing lost or twice", orderPerPartition),
     ("reading starts at the offsets given, else at the earliest", startOffsets),
     ("a batch never exceeds its maximum", batchMaximum),
+    ("a batch never exceeds its bytes, and a large record is delivered alone", batchBytes),
     ("pause and resume lose nothing and repeat nothing", pauseAndResume),
     ("all partitions are held and lag goes to zero", holdsEverythingAndCatchesUp),
     ("a commit moves nothing", commitMovesNothing),
@@ -83,6 +84,21 @@ public enum SourceContract {
       reader.max = 7
       reader.read(until: 20 * Int(log.partitions))
       return reader.largestBatch > 7 ? ["a batch of \(reader.largestBatch) with a maximum of 7"] : reader.missing
+    }
+  }
+
+  @Sendable public static func batchBytes(_ log: SourceContractLog) throws -> [String] {
+    let long = String(repeating: "x", count: 5000)
+    for partition in 0..<log.partitions { try log.append(partition, values(partition, 0..<20) + [long] + values(partition, 21..<30)) }
+    return try withReader(log) { reader in
+      reader.maxBytes = 40
+      reader.read(until: 30 * Int(log.partitions))
+      reader.readMore()
+      let exceeded = reader.largestBytes > 40 ? ["a batch of \(reader.largestBytes) bytes with a maximum of 40"] : []
+      return exceeded
+        + (0..<log.partitions).flatMap {
+          reader.compare($0, offsets: 0..<30, values: values($0, 0..<20) + [long] + values($0, 21..<30))
+        }
     }
   }
 
@@ -188,18 +204,21 @@ public enum SourceContract {
 
 /// Polls a source and remembers everything it gave.
 final class SourceContractReader {
-  let source: any InteractionSource
+  let source: any RecordSource
   private let log: SourceContractLog
   private(set) var records: [TopicPartition: [Record]] = [:]
   private(set) var events: [SourceEvent] = []
   private(set) var count = 0
   private(set) var largestBatch = 0
+  /// In bytes, of batches with more than one record.
+  private(set) var largestBytes = 0
   /// Set when something awaited did not come.
   private(set) var missing: [String] = []
   var max = 1000
+  var maxBytes = 8 << 20
   private static let patience: UInt64 = 20_000_000_000
 
-  init(_ source: any InteractionSource, _ log: SourceContractLog) {
+  init(_ source: any RecordSource, _ log: SourceContractLog) {
     self.source = source
     self.log = log
   }
@@ -221,11 +240,15 @@ final class SourceContractReader {
   func readMore() { for _ in 0..<5 { poll(.milliseconds(20)) } }
 
   private func poll(_ timeout: Duration) {
-    let batch = source.poll(max: max, timeout: timeout)
+    let batch = source.poll(max: max, maxBytes: maxBytes, timeout: timeout)
     events += batch.events
-    count += batch.records.count
-    largestBatch = Swift.max(largestBatch, batch.records.count)
-    for record in batch.records { records[record.source, default: []].append(record) }
+    count += batch.count
+    largestBatch = Swift.max(largestBatch, batch.count)
+    if batch.count > 1 { largestBytes = Swift.max(largestBytes, batch.parts.reduce(0) { $0 + $1.bytes }) }
+    if Set(batch.parts.map(\.source)).count != batch.parts.count || batch.parts.contains(where: \.records.isEmpty) {
+      missing.append("a batch repeats a partition or has an empty part")
+    }
+    for part in batch.parts { records[part.source, default: []] += part.records }
   }
 
   func compare(_ partition: Int32, offsets: Range<Int64>, values: [String]) -> [String] {

@@ -1,5 +1,6 @@
 import Foundation
 import KafkaIngest
+import RecommenderTestKit
 import RedisPublishing
 import StreamingRecommender
 import Testing
@@ -62,9 +63,9 @@ extension EndToEnd {
 
       let expected = sent.filter { $0.value.expect.hasPrefix("dlq:") }
       let letters = try scene.readAll(scene.name + ".dlq", count: expected.count)
-      #expect(letters.count == expected.count)
+      #expect(letters.records.count == expected.count)
       var seen: Set<String> = []
-      for letter in letters {
+      for (partition, letter) in letters.flatMap({ part in part.records.map { (part.source.partition, $0) } }) {
         func header(_ name: String) -> String {
           letter.headers.first { $0.name == "__freshet.errors." + name }.map { String(decoding: $0.value, as: UTF8.self) } ?? "none"
         }
@@ -73,7 +74,7 @@ extension EndToEnd {
         let one = try #require(expected[place], "no poison was sent to \(place)")
         #expect(one.reasons.contains(header("reason")), "\(one.name): \(header("reason"))")
         #expect(letter.key == one.key && letter.value == one.value, "\(one.name)")
-        #expect("\(letter.source.partition)" == header("partition"))
+        #expect("\(partition)" == header("partition"))
         #expect(header("topic") == scene.name)
       }
       #expect(try scene.engine.stop() == 0)
@@ -174,24 +175,24 @@ final class Scene {
     guard outcome.status == 0 else { throw Failure(outcome.messages) }
   }
 
-  func readAll(_ topic: String, count: Int) throws -> [Record] {
+  func readAll(_ topic: String, count: Int) throws -> [RecordBatch] {
     var configuration = RecommenderConfiguration()
     configuration.kafka = kafka
     configuration.kafka.groupID = "reader-\(topic)"
     configuration.kafka.groupInstanceID = "none"
     configuration.input.topics = [topic]
-    let source = try KafkaInteractionSource(configuration: configuration, membership: .direct)
+    let source = try KafkaRecordSource(configuration: configuration, membership: .direct)
     defer { source.close() }
     source.start(at: PartitionOffsets())
-    var records: [Record] = []
+    var parts: [RecordBatch] = []
     let deadline = ContinuousClock.now + .seconds(20)
     // A second longer than needed: one too many would come then.
     var end = deadline
     while ContinuousClock.now < min(deadline, end) {
-      records += source.poll(max: 1000, timeout: .milliseconds(50)).records
-      if records.count >= count, end == deadline { end = ContinuousClock.now + .seconds(1) }
+      parts += source.poll(max: 1000, timeout: .milliseconds(50)).parts
+      if parts.records.count >= count, end == deadline { end = ContinuousClock.now + .seconds(1) }
     }
-    return records
+    return parts
   }
 }
 

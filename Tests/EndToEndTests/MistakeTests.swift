@@ -66,7 +66,7 @@ extension EndToEnd {
       configuration.kafka.groupID = scene.name
       configuration.kafka.groupInstanceID = "none"
       configuration.input.topics = [scene.name]
-      var source: KafkaInteractionSource? = try KafkaInteractionSource(configuration: configuration)
+      var source: KafkaRecordSource? = try KafkaRecordSource(configuration: configuration)
       source?.start(at: PartitionOffsets())
       usleep(milliseconds * 1000)
       source = nil

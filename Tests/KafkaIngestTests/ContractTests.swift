@@ -47,8 +47,8 @@ import Testing
   @Test func deadLettersWaitForTheirAcknowledgement() {
     let sink = InMemoryDeadLetterSink(isAutomatic: false)
     let id = TopicPartition(topic: "events", partition: 1)
-    let record = Record(source: id, offset: 0, timestampMilliseconds: nil, key: nil, value: nil)
-    for _ in 0..<3 { sink.send(DeadLetter(record: record, reason: "empty", message: "")) }
+    let record = Record(offset: 0, timestampMilliseconds: nil, key: nil, value: nil)
+    for _ in 0..<3 { sink.send(DeadLetter(source: id, record: record, reason: "empty", message: "")) }
     #expect(sink.unacknowledged == [id: 3])
     sink.acknowledge(through: 2)
     #expect(sink.unacknowledged == [id: 1])
@@ -68,7 +68,7 @@ import Testing
         makeSource: { onGap in
           var configuration = configuration(broker.bootstrapServers, topic)
           configuration.kafka.onGap = onGap
-          return try KafkaInteractionSource(configuration: configuration, membership: .direct)
+          return try KafkaRecordSource(configuration: configuration, membership: .direct)
         })
     }
     #expect(violations == [])

@@ -7,8 +7,9 @@ func letter(
   _ topic: String, partition: Int32 = 0, offset: Int64 = 7, key: [UInt8]? = [1, 255], value: [UInt8]? = [0, 200, 3]
 ) -> DeadLetter {
   DeadLetter(
+    source: TopicPartition(topic: topic, partition: partition),
     record: Record(
-      source: TopicPartition(topic: topic, partition: partition), offset: offset, timestampMilliseconds: 5, key: key, value: value,
+      offset: offset, timestampMilliseconds: 5, key: key, value: value,
       headers: [RecordHeader(name: "trace", value: [9])]),
     reason: "bad_json", message: "unexpected end")
 }
@@ -22,10 +23,14 @@ func deadLetterSink(_ bootstrapServers: String, _ topic: String, dlqTopic: Strin
 
 /// Everything in a topic of the embedded broker.
 func readAll(_ bootstrapServers: String, _ topic: String, count: Int) throws -> [Record] {
-  let source = try KafkaInteractionSource(configuration: configuration(bootstrapServers, topic), membership: .direct)
+  try readParts(bootstrapServers, topic, count: count).records
+}
+
+func readParts(_ bootstrapServers: String, _ topic: String, count: Int) throws -> [RecordBatch] {
+  let source = try KafkaRecordSource(configuration: configuration(bootstrapServers, topic), membership: .direct)
   defer { source.close() }
   source.start(at: PartitionOffsets())
-  return read(source) { $0.records.count >= count }.records
+  return read(source) { $0.records.count >= count }.parts
 }
 
 func header(_ record: Record?, _ name: String) -> String? {
@@ -43,8 +48,9 @@ func header(_ record: Record?, _ name: String) -> String? {
     #expect(sink.flush(timeout: .seconds(10)))
     #expect(sink.acknowledgedThrough == 1)
     #expect(sink.unacknowledged.isEmpty)
-    let record = try readAll(broker.bootstrapServers, topic + ".dlq", count: 1).first
-    #expect(record?.source.partition == 2)
+    let part = try readParts(broker.bootstrapServers, topic + ".dlq", count: 1).first
+    let record = part?.records.first
+    #expect(part?.source.partition == 2)
     #expect(record?.key == [1, 255])
     #expect(record?.value == [0, 200, 3])
     #expect(record?.headers.first == RecordHeader(name: "trace", value: [9]))

@@ -11,11 +11,11 @@ import Testing
     let topic = freshTopic("group")
     try broker.createTopic(topic, partitions: 2)
     try write(broker.bootstrapServers, topic, (0..<20).map { (nil, "\($0)", Int32($0 % 2)) })
-    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .group)
+    let source = try KafkaRecordSource(configuration: configuration(broker.bootstrapServers, topic), membership: .group)
     source.start(at: PartitionOffsets([TopicPartition(topic: topic, partition: 1): 6]))
     let batch = read(source) { $0.records.count >= 14 }
-    #expect(batch.records.filter { $0.source.partition == 1 }.map(\.offset) == [6, 7, 8, 9])
-    #expect(batch.records.filter { $0.source.partition == 0 }.map(\.offset) == Array(0..<10))
+    #expect(batch.parts.records(of: 1).map(\.offset) == [6, 7, 8, 9])
+    #expect(batch.parts.records(of: 0).map(\.offset) == Array(0..<10))
     #expect(source.status.rebalances == 1)
     source.close()
   }
@@ -26,13 +26,15 @@ import Testing
     try broker.createTopic(topic, partitions: 7)
     let keys = (0..<300).map { "user-\($0 * 7919)" } + ["a", "ab", "abc", "abcd", "ü", "\u{1F600}x"]
     try write(broker.bootstrapServers, topic, keys.map { ($0, $0, nil) })
-    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
+    let source = try KafkaRecordSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
     defer { source.close() }
     source.start(at: PartitionOffsets())
-    let records = read(source) { $0.records.count >= keys.count }.records
-    #expect(records.count == keys.count)
-    for record in records {
-      #expect(KafkaPartitioner.partition(ofKey: record.key ?? [], partitions: 7) == record.source.partition)
+    let parts = read(source) { $0.count >= keys.count }.parts
+    #expect(parts.records.count == keys.count)
+    for part in parts {
+      for record in part.records {
+        #expect(KafkaPartitioner.partition(ofKey: record.key ?? [], partitions: 7) == part.source.partition)
+      }
     }
   }
 
@@ -51,15 +53,14 @@ import Testing
     #expect(producer.flush(timeout: .seconds(10)))
     #expect(deliveries.map(\.index) == [41, 42])
     #expect(deliveries.map(\.offset) == [0, 1])
-    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
+    let source = try KafkaRecordSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
     defer { source.close() }
     source.start(at: PartitionOffsets())
     let records = read(source) { $0.records.count >= 2 }.records
     #expect(
       records.first
         == Record(
-          source: TopicPartition(topic: topic, partition: 0), offset: 0, timestampMilliseconds: 1_700_000_000_123, key: [0, 1, 255],
-          value: [], headers: headers))
+          offset: 0, timestampMilliseconds: 1_700_000_000_123, key: [0, 1, 255], value: [], headers: headers))
     #expect(records.last?.value == nil)
     #expect(records.last?.key == bytes("gone"))
   }
@@ -73,7 +74,7 @@ import Testing
     let broker = try EmbeddedBroker()
     let topic = freshTopic("wake")
     try broker.createTopic(topic, partitions: 1)
-    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
+    let source = try KafkaRecordSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
     defer { source.close() }
     source.start(at: PartitionOffsets())
     read(source) { !$0.events.isEmpty }
@@ -93,10 +94,10 @@ import Testing
     let topic = freshTopic("away")
     try broker.createTopic(topic, partitions: 2)
     try write(broker.bootstrapServers, topic, (0..<40).map { (nil, "\($0)", Int32($0 % 2)) })
-    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
+    let source = try KafkaRecordSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
     defer { source.close() }
     source.start(at: PartitionOffsets())
-    var records = read(source) { $0.records.count >= 40 }.records
+    var parts = read(source) { $0.records.count >= 40 }.parts
     try broker.setDown()
     read(source) { _ in !source.status.isUp }
     #expect(!source.status.isUp)
@@ -104,18 +105,18 @@ import Testing
     #expect(!source.status.errors.isEmpty)
     try broker.setUp()
     try write(broker.bootstrapServers, topic, (40..<60).map { (nil, "\($0)", Int32($0 % 2)) })
-    records += read(source) { $0.records.count >= 20 }.records
+    parts += read(source) { $0.records.count >= 20 }.parts
     #expect(source.status.isUp)
     #expect(source.status.problem == nil)
-    #expect(records.filter { $0.source.partition == 0 }.map(\.offset) == Array(0..<30))
-    #expect(records.filter { $0.source.partition == 1 }.map(\.offset) == Array(0..<30))
+    #expect(parts.records(of: 0).map(\.offset) == Array(0..<30))
+    #expect(parts.records(of: 1).map(\.offset) == Array(0..<30))
   }
 
   @Test func closingDoesNotWaitForAnAbsentBroker() throws {
     let broker = try EmbeddedBroker()
     let topic = freshTopic("closing")
     try broker.createTopic(topic, partitions: 1)
-    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .group)
+    let source = try KafkaRecordSource(configuration: configuration(broker.bootstrapServers, topic), membership: .group)
     source.start(at: PartitionOffsets())
     read(source) { !$0.events.isEmpty }
     try broker.setDown()
@@ -130,7 +131,7 @@ import Testing
     let broker = try EmbeddedBroker()
     let topic = freshTopic("errors")
     try broker.createTopic(topic, partitions: 1)
-    let source = try KafkaInteractionSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
+    let source = try KafkaRecordSource(configuration: configuration(broker.bootstrapServers, topic), membership: .direct)
     defer { source.close() }
     source.start(at: PartitionOffsets())
     try write(broker.bootstrapServers, topic, (0..<10).map { (nil, "\($0)", 0) })
@@ -154,7 +155,7 @@ import Testing
     try write(broker.bootstrapServers, topic, (0..<10).map { (nil, "\($0)", 0) })
     var configuration = configuration(broker.bootstrapServers, topic)
     configuration.kafka.onGap = .earliest
-    let source = try KafkaInteractionSource(configuration: configuration, membership: .direct)
+    let source = try KafkaRecordSource(configuration: configuration, membership: .direct)
     defer { source.close() }
     let id = TopicPartition(topic: topic, partition: 0)
     source.start(at: PartitionOffsets([id: 500]))
@@ -174,7 +175,7 @@ import Testing
 
 /// Prints consume rate and produce-to-poll latency.
 func measure(
-  _ name: String, _ bootstrapServers: String, pace: KafkaProperties.Pace, membership: KafkaInteractionSource.Membership,
+  _ name: String, _ bootstrapServers: String, pace: KafkaProperties.Pace, membership: KafkaRecordSource.Membership,
   createTopic: (String, Int) throws -> Void
 ) throws {
   let count = 200_000
@@ -189,7 +190,7 @@ func measure(
     try bulk.produce(topic: topic, key: bytes("u\(index % 5000)"), value: bytes(value))
   }
   #expect(bulk.flush(timeout: .seconds(30)))
-  let source = try KafkaInteractionSource(configuration: configuration(bootstrapServers, topic), membership: membership)
+  let source = try KafkaRecordSource(configuration: configuration(bootstrapServers, topic), membership: membership)
   defer { source.close() }
   source.start(at: PartitionOffsets())
   var seen = 0
@@ -210,7 +211,7 @@ func measure(
 }
 
 private func pollLatencies(
-  _ source: KafkaInteractionSource, _ topic: String, _ kafka: RecommenderConfiguration.Kafka, _ pace: KafkaProperties.Pace
+  _ source: KafkaRecordSource, _ topic: String, _ kafka: RecommenderConfiguration.Kafka, _ pace: KafkaProperties.Pace
 ) throws -> [Double] {
   let producer = try KafkaEventProducer(kafka: kafka, pace: pace)
   var latencies: [Double] = []

@@ -10,7 +10,7 @@ import Testing
   }
 
   private func consumer(
-    _ change: (inout RecommenderConfiguration.Kafka) -> Void = { _ in }, membership: KafkaInteractionSource.Membership = .group,
+    _ change: (inout RecommenderConfiguration.Kafka) -> Void = { _ in }, membership: KafkaRecordSource.Membership = .group,
     version: LibraryVersion = LibraryVersion(2, 0, 2)
   ) throws -> KafkaProperties {
     try KafkaProperties.consumer(kafka(change), instance: "host-1", membership: membership, libraryVersion: version)
@@ -75,7 +75,7 @@ import Testing
   @Test func anUnknownPropertyIsRefusedByTheLibraryWithItsName() throws {
     var configuration = RecommenderConfiguration()
     configuration.kafka.consumer = ["fetch.wiat": "1"]
-    let error = #expect(throws: KafkaError.self) { _ = try KafkaInteractionSource(configuration: configuration) }
+    let error = #expect(throws: KafkaError.self) { _ = try KafkaRecordSource(configuration: configuration) }
     #expect(error?.description.contains("fetch.wiat") == true)
   }
 

@@ -16,12 +16,12 @@ struct RealKafkaTests {
   }
 
   private func source(
-    _ broker: RealKafka.Broker, _ topic: String, membership: KafkaInteractionSource.Membership = .group,
+    _ broker: RealKafka.Broker, _ topic: String, membership: KafkaRecordSource.Membership = .group,
     _ change: (inout RecommenderConfiguration) -> Void = { _ in }
-  ) throws -> KafkaInteractionSource {
+  ) throws -> KafkaRecordSource {
     var configuration = configuration(broker.bootstrapServers, topic)
     change(&configuration)
-    return try KafkaInteractionSource(configuration: configuration, membership: membership)
+    return try KafkaRecordSource(configuration: configuration, membership: membership)
   }
 
   @Test func realKafkaSourceKeepsTheContract() throws {
@@ -85,16 +85,16 @@ struct RealKafkaTests {
     let source = try source(broker, topic)
     defer { source.close() }
     source.start(at: PartitionOffsets())
-    var records = read(source, max: 100) { $0.records.count >= 700 }.records
+    var parts = read(source, max: 100) { $0.records.count >= 700 }.parts
     try broker.kill()
-    records += read(source) { _ in !source.status.isUp }.records
+    parts += read(source) { _ in !source.status.isUp }.parts
     #expect(source.status.problem?.contains(broker.bootstrapServers) == true)
     try broker.start()
     try write(broker.bootstrapServers, topic, (2000..<3000).map { (nil, "\($0)", Int32($0 % 2)) })
-    let missing = 3000 - records.count
-    records += read(source, patience: .seconds(30)) { $0.records.count >= missing }.records
+    let missing = 3000 - parts.records.count
+    parts += read(source, patience: .seconds(30)) { $0.records.count >= missing }.parts
     for partition: Int32 in [0, 1] {
-      #expect(records.filter { $0.source.partition == partition }.map(\.offset) == Array(0..<1500))
+      #expect(parts.records(of: partition).map(\.offset) == Array(0..<1500))
     }
     #expect(source.status.isUp)
     #expect(source.status.halted.isEmpty)

@@ -100,13 +100,13 @@ func write(
 
 /// Polls until `isDone`, at most this long.
 @discardableResult func read(
-  _ source: KafkaInteractionSource, max: Int = 1000, patience: Duration = .seconds(20), until isDone: (SourceBatch) -> Bool
+  _ source: KafkaRecordSource, max: Int = 1000, patience: Duration = .seconds(20), until isDone: (SourceBatch) -> Bool
 ) -> SourceBatch {
   var all = SourceBatch()
   let deadline = ContinuousClock.now + patience
   while !isDone(all), ContinuousClock.now < deadline {
     let batch = source.poll(max: max, timeout: .milliseconds(100))
-    all.records += batch.records
+    all.parts += batch.parts
     all.events += batch.events
   }
   return all

@@ -66,7 +66,7 @@ public struct EvaluationData: Sendable {
         timeMilliseconds: clamped(columns.timeMilliseconds ?? Int64(row)), operation: value.operation)
     case .event(let bytes):
       let record = Record(
-        source: TopicPartition(topic: "file", partition: 0), offset: Int64(row), timestampMilliseconds: nil, key: nil, value: bytes)
+        offset: Int64(row), timestampMilliseconds: nil, key: nil, value: bytes)
       guard case .interaction(var interaction, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) else { return nil }
       interaction.timeMilliseconds = clamped(interaction.timeMilliseconds)
       return interaction

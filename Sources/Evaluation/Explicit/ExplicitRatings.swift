@@ -30,7 +30,7 @@ public struct ExplicitRatings: Sendable {
       case .columns(let columns): rows.append(Row(user: columns.user, item: columns.item, value: columns.value.map { Float($0) }))
       case .event(let bytes):
         let record = Record(
-          source: TopicPartition(topic: "file", partition: 0), offset: Int64(rows.count), timestampMilliseconds: nil, key: nil,
+          offset: Int64(rows.count), timestampMilliseconds: nil, key: nil,
           value: bytes)
         if case .interaction(let event, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) {
           rows.append(Row(user: event.user, item: event.item, value: event.operation == .delete ? nil : event.strength))

@@ -1,4 +1,4 @@
-/// One partition of one topic; the unit in which offsets count and order holds.
+/// One partition of one topic: the unit of offsets and of ordering.
 public struct TopicPartition: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var topic: String
   public var partition: Int32
@@ -21,27 +21,29 @@ public struct RecordHeader: Equatable, Sendable {
   }
 }
 
-/// What the log holds at one offset, bytes as they came.
+/// What the log holds at one offset, with key, value and headers unchanged. The partition is named by the `RecordBatch`.
 public struct Record: Equatable, Sendable {
-  public var source: TopicPartition
   public var offset: Int64
   /// When it was produced (or appended), milliseconds since 1970; `nil` where the log does not know.
   public var timestampMilliseconds: Int64?
   public var key: [UInt8]?
-  /// `nil` is a tombstone: forget the user that the key names.
+  /// `nil` is a tombstone: it deletes the user that the key names.
   public var value: [UInt8]?
   public var headers: [RecordHeader]
 
   public init(
-    source: TopicPartition, offset: Int64, timestampMilliseconds: Int64?, key: [UInt8]?, value: [UInt8]?,
-    headers: [RecordHeader] = []
+    offset: Int64, timestampMilliseconds: Int64?, key: [UInt8]?, value: [UInt8]?, headers: [RecordHeader] = []
   ) {
-    self.source = source
     self.offset = offset
     self.timestampMilliseconds = timestampMilliseconds
     self.key = key
     self.value = value
     self.headers = headers
+  }
+
+  /// Key, value and headers with their names, in bytes.
+  public var bytes: Int {
+    headers.reduce((key?.count ?? 0) + (value?.count ?? 0)) { $0 + $1.name.utf8.count + $1.value.count }
   }
 }
 

@@ -1,10 +1,12 @@
 /// A record that could not be used, on its way to `<topic>.dlq` with its reason.
 public struct DeadLetter: Sendable, Equatable {
+  public var source: TopicPartition
   public var record: Record
   /// A rejection reason (schemas/README.md), for example `bad_json`.
   public var reason: String
   public var message: String
-  public init(record: Record, reason: String, message: String) {
+  public init(source: TopicPartition, record: Record, reason: String, message: String) {
+    self.source = source
     self.record = record
     self.reason = reason
     self.message = message

@@ -84,8 +84,8 @@ extension IngestLoop {
     export(next)
   }
 
-  func count(_ update: EngineUpdate, _ records: [Record]) {
-    let topic = records[0].source.topic  // a batch of several topics counts under the first
+  func count(_ update: EngineUpdate, _ batches: [RecordBatch]) {
+    let topic = batches[0].source.topic  // a batch of several topics counts under the first
     metrics.eventsConsumed.add(update.consumed, labels: [topic])
     metrics.eventsApplied.add(update.applied.count, labels: [topic])
     for (reason, count) in update.rejected { metrics.eventsRejected.add(count, labels: [topic, reason.rawValue]) }
@@ -96,7 +96,7 @@ extension IngestLoop {
     metrics.unknownItems.add(update.unknownItems)
     metrics.coalescedUpdates.add(update.applied.count - update.changedUsers.count)
     if !hasCaughtUp { metrics.replayedRecords.add(update.consumed) }
-    if let time = records.lazy.compactMap(\.timestampMilliseconds).max() {
+    if let time = batches.lazy.flatMap(\.records).compactMap(\.timestampMilliseconds).max() {
       lastRecordMilliseconds = time
       metrics.lastEventTimestamp.set(Double(time) / 1e3)
     }

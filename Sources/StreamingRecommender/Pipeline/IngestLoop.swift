@@ -42,7 +42,7 @@ public final class IngestLoop {
 
   /// Everything outside that the loop acts on.
   public struct Ports {
-    public var source: any InteractionSource
+    public var source: any RecordSource
     public var publisher: any RecommendationPublisher
     public var deadLetters: any DeadLetterSink
     public var storage: any SnapshotStorage
@@ -53,7 +53,7 @@ public final class IngestLoop {
     public var retrainEnded: (RetrainRecord) -> Void
 
     public init(
-      source: any InteractionSource, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
+      source: any RecordSource, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
       storage: any SnapshotStorage, jobs: any JobRunner, clock: any EngineClock = SystemClock(),
       residentBytes: @escaping @Sendable () -> Int = { 0 }, retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
     ) {
@@ -161,14 +161,14 @@ public final class IngestLoop {
     let batch = ports.source.poll(max: settings.pollMax, timeout: hasSubmitted ? .zero : maxWait)
     source = ports.source.status
     for event in batch.events { note(event) }
-    if !batch.records.isEmpty, fatal == nil { apply(batch.records) }
+    if !batch.parts.isEmpty, fatal == nil { apply(batch.parts) }
     takePublisherEvents()
     takeAcknowledgements()
-    publishUnlessBehind(polled: batch.records.count)
+    publishUnlessBehind(polled: batch.count)
     stepTraining()
     stepSnapshot()
     watch()
-    return batch.records.count
+    return batch.count
   }
 
   /// Nothing is polled, applied, waiting or in flight; for tests and for the end of a replay.
@@ -178,27 +178,27 @@ public final class IngestLoop {
 
   // MARK: Records
 
-  func apply(_ records: [Record]) {
+  func apply(_ batches: [RecordBatch]) {
     let now = EngineInstant(ports.clock)
     let began = MonotonicClock.nanoseconds()
-    let update = engine.apply(records, nowMilliseconds: now.wallMilliseconds)
+    let update = engine.apply(batches, nowMilliseconds: now.wallMilliseconds)
     metrics.stageDuration.observe(Double(MonotonicClock.nanoseconds() - began) / 1e9, labels: ["decode"])
     for letter in update.deadLetters { handle(letter) }
     if planner.dirty.isEmpty { dirtyNanoseconds = ports.clock.monotonicNanoseconds }
     planner.note(update, offsets: engine.offsets)
     snapshots.noteChange()
-    count(update, records)
+    count(update, batches)
   }
 
   func handle(_ letter: DeadLetter) {
     let record = letter.record
     log.warning(
       "a record cannot be used: \(letter.reason)",
-      ["reason": letter.reason, "message": letter.message, "source": "\(record.source)", "offset": "\(record.offset)"])
+      ["reason": letter.reason, "message": letter.message, "source": "\(letter.source)", "offset": "\(record.offset)"])
     switch settings.onError {
     case .dlq:
       ports.deadLetters.send(letter)
-      metrics.deadLetterMessages.add(1, labels: [record.source.topic])
+      metrics.deadLetterMessages.add(1, labels: [letter.source.topic])
     case .skip: break
     }
   }

@@ -308,14 +308,14 @@ private final class StopFlag: Sendable {
 /// Sendable because its source and publisher belong to its thread from `init` to the end of `stop`.
 private final class FloorRelay: @unchecked Sendable {
   let acknowledgements = AcknowledgedLists()
-  private let source: KafkaInteractionSource
+  private let source: KafkaRecordSource
   private let publisher: RedisRecommendationPublisher
   private let flag = StopFlag()
   private let ended = DispatchSemaphore(value: 0)
 
   init(_ configuration: RecommenderConfiguration, log: Telemetry.Log) throws {
     let acknowledgements = self.acknowledgements
-    source = try KafkaInteractionSource(configuration: configuration, membership: .direct, log: log)
+    source = try KafkaRecordSource(configuration: configuration, membership: .direct, log: log)
     let wake = source.waker
     publisher = try RedisRecommendationPublisher(
       redis: configuration.redis, publish: configuration.publish, instance: "floor", log: log,
@@ -324,15 +324,16 @@ private final class FloorRelay: @unchecked Sendable {
     source.start(at: PartitionOffsets())
     let thread = Thread { [self] in
       var ticket: UInt64 = 0
-      var waiting: [Record] = []
+      var waiting: [(partition: Int32, record: Record)] = []
       while !flag.isSet {
-        waiting += source.poll(max: 1000, timeout: waiting.isEmpty ? .milliseconds(20) : .milliseconds(1)).records
+        let batch = source.poll(max: 1000, timeout: waiting.isEmpty ? .milliseconds(20) : .milliseconds(1))
+        for part in batch.parts { waiting += part.records.map { (part.source.partition, $0) } }
         _ = publisher.acknowledged()
         let taken = waiting.prefix(publisher.room)
         guard !taken.isEmpty else { continue }
         waiting.removeFirst(taken.count)
         ticket += 1
-        publisher.submit(taken.map { command($0, items) }, ticket: ticket)
+        publisher.submit(taken.map { command($0.partition, $0.record, items) }, ticket: ticket)
       }
       source.close()
       publisher.close()
@@ -342,12 +343,12 @@ private final class FloorRelay: @unchecked Sendable {
     thread.start()
   }
 
-  private func command(_ record: Record, _ items: [RecommendedItem]) -> PublishCommand {
+  private func command(_ partition: Int32, _ record: Record, _ items: [RecommendedItem]) -> PublishCommand {
     .user(
       UserRecommendations(
         user: String(decoding: record.key ?? [], as: UTF8.self),
         list: RecommendationList(
-          epoch: 1, source: .foldin, partition: record.source.partition, offset: record.offset,
+          epoch: 1, source: .foldin, partition: partition, offset: record.offset,
           madeAtMilliseconds: WallClock.milliseconds(), items: items),
         factors: nil))
   }

@@ -105,7 +105,7 @@ struct ProduceCommand {
       case .event(let bytes):
         // Decoded only for its key and time; the bytes go as they are, whatever the engine will say of them.
         let record = Record(
-          source: TopicPartition(topic: "file", partition: 0), offset: 0, timestampMilliseconds: nil, key: nil, value: bytes)
+          offset: 0, timestampMilliseconds: nil, key: nil, value: bytes)
         guard
           case .interaction(let event, _, _) = InteractionDecoder(RecommenderConfiguration.Input())
             .decode(record, nowMilliseconds: WallClock.milliseconds())

@@ -30,7 +30,7 @@ final class EngineProcess: @unchecked Sendable {
   }
 
   struct Options {
-    var membership = KafkaInteractionSource.Membership.group
+    var membership = KafkaRecordSource.Membership.group
     /// The log does not outlive the process: offsets of an earlier one mean nothing.
     var resetsOffsets = false
     var onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?
@@ -45,7 +45,7 @@ final class EngineProcess: @unchecked Sendable {
     if options.resetsOffsets { start.engine.resetOffsets() }
     recovered = Recovery(
       snapshotSequence: start.snapshotSequence, refused: start.refused, droppedModelFactors: start.droppedModelFactors)
-    let source = try KafkaInteractionSource(
+    let source = try KafkaRecordSource(
       configuration: configuration, membership: options.membership, log: log.scoped("kafka"))
     let wake = source.waker
     self.wake = wake

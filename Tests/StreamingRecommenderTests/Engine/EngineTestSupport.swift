@@ -28,15 +28,18 @@ func checkerboard(users: Int = 40, items: Int = 20, from time: Int64 = 1_700_000
   return events
 }
 
-func record(_ offset: Int64, _ event: Interaction, partition: Int32 = 0) -> Record {
+func record(_ offset: Int64, _ event: Interaction) -> Record {
   let value = InteractionEncoder.encode(
     user: event.user, item: event.item, operation: event.operation, value: Double(event.strength), timeMilliseconds: event.timeMilliseconds)
-  return Record(
-    source: TopicPartition(topic: "events", partition: partition), offset: offset, timestampMilliseconds: event.timeMilliseconds,
-    key: event.user, value: value)
+  return Record(offset: offset, timestampMilliseconds: event.timeMilliseconds, key: event.user, value: value)
 }
 
 extension RecommenderEngine {
+  /// Applies records of one partition of `events`.
+  mutating func apply(_ records: [Record], partition: Int32 = 0, nowMilliseconds: Int64) -> EngineUpdate {
+    apply([batch(records, partition: partition)], nowMilliseconds: nowMilliseconds)
+  }
+
   mutating func trainAndInstall(threads: Int = 1) -> RetrainRecord {
     let result = makeTrainingJob(id: "test", reason: .requested, nowMilliseconds: 0).run(threads: threads, monitor: TrainingMonitor())
     if let trained = result.trained {
@@ -53,6 +56,10 @@ extension RecommenderEngine {
     guard let user = user(name), let list = refresh([user], scratch).first else { return nil }
     return (list.items.map { store.items.string($0.item) }, list.items.map(\.score), list.source)
   }
+}
+
+func batch(_ records: [Record], partition: Int32 = 0) -> RecordBatch {
+  RecordBatch(source: TopicPartition(topic: "events", partition: partition), records: records)
 }
 
 func scratch(_ configuration: RecommenderConfiguration) -> EngineScratch { EngineScratch(factors: configuration.model.factors) }

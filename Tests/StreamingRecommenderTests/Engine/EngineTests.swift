@@ -47,20 +47,22 @@ import Testing
     let events = checkerboard()
     let partitions = (0..<2).map { partition in
       events.filter { Int(String(decoding: $0.user.dropFirst(), as: UTF8.self))! % 2 == partition }.enumerated().map {
-        record(Int64($0.offset), $0.element, partition: Int32(partition))
+        record(Int64($0.offset), $0.element)
       }
     }
     var one = RecommenderEngine(plainConfiguration())
-    _ = one.apply(partitions[0] + partitions[1], nowMilliseconds: now)
+    _ = one.apply([batch(partitions[0], partition: 0), batch(partitions[1], partition: 1)], nowMilliseconds: now)
     var other = RecommenderEngine(plainConfiguration())
-    for (a, b) in zip(partitions[1], partitions[0]) { _ = other.apply([a, b], nowMilliseconds: now) }
+    for (a, b) in zip(partitions[1], partitions[0]) {
+      _ = other.apply([batch([a], partition: 1), batch([b], partition: 0)], nowMilliseconds: now)
+    }
     #expect(one.stateHash() == other.stateHash())
   }
 
   @Test func poisonGoesToTheDeadLettersAndTheStreamGoesOn() {
     func raw(_ offset: Int64, _ value: String, key: String? = "u") -> Record {
       Record(
-        source: TopicPartition(topic: "events", partition: 0), offset: offset, timestampMilliseconds: now, key: key.map { Array($0.utf8) },
+        offset: offset, timestampMilliseconds: now, key: key.map { Array($0.utf8) },
         value: Array(value.utf8))
     }
     var tombstone = raw(3, "", key: nil)
@@ -82,7 +84,7 @@ import Testing
     let scratch = scratch(configuration)
     _ = engine.list("u0", scratch)
     let tombstone = Record(
-      source: TopicPartition(topic: "events", partition: 0), offset: 0, timestampMilliseconds: now, key: Array("u0".utf8), value: nil)
+      offset: 0, timestampMilliseconds: now, key: Array("u0".utf8), value: nil)
     let update = engine.apply([tombstone, record(1, event("u0", "i1", time: now + 1_000_000))], nowMilliseconds: now + 2_000_000)
     #expect(update.forgotten == ["u0"])
     let user = engine.user("u0")!
@@ -97,7 +99,7 @@ import Testing
     var engine = trainedEngine(plainConfiguration())
     func tombstone(_ offset: Int64) -> Record {
       Record(
-        source: TopicPartition(topic: "events", partition: 0), offset: offset, timestampMilliseconds: now, key: Array("u0".utf8), value: nil
+        offset: offset, timestampMilliseconds: now, key: Array("u0".utf8), value: nil
       )
     }
     _ = engine.apply([tombstone(0), tombstone(1)], nowMilliseconds: now)
@@ -300,7 +302,7 @@ import Testing
     let index = engine.user("u7")!
     let result = engine.makeTrainingJob(id: "t", reason: .first, nowMilliseconds: 0).run(threads: 1, monitor: TrainingMonitor())
     let tombstone = Record(
-      source: TopicPartition(topic: "events", partition: 0), offset: 0, timestampMilliseconds: now, key: Array("u7".utf8), value: nil)
+      offset: 0, timestampMilliseconds: now, key: Array("u7".utf8), value: nil)
     _ = engine.apply([tombstone], nowMilliseconds: now)
     engine.adopt(result.trained!, epoch: 1)
     _ = engine.installPending()

@@ -24,7 +24,7 @@ import Testing
     let time = now + Int64(offset) * 1000
     let json = #"{"user_id":"\#(user)","item_id":"\#(item)","event_type":"\#(type)","timestamp":\#(time)\#(amount)}"#
     return Record(
-      source: TopicPartition(topic: "events", partition: 0), offset: Int64(offset), timestampMilliseconds: nil, key: Array(user.utf8),
+      offset: Int64(offset), timestampMilliseconds: nil, key: Array(user.utf8),
       value: Array(json.utf8))
   }
 

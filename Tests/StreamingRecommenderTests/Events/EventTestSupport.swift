@@ -6,7 +6,7 @@ import StreamingRecommender
 let testNow: Int64 = 1_795_219_200_000
 
 func eventRecord(_ value: [UInt8]?, key: [UInt8]? = nil, timestamp: Int64? = nil) -> Record {
-  Record(source: TopicPartition(topic: "events", partition: 0), offset: 7, timestampMilliseconds: timestamp, key: key, value: value)
+  Record(offset: 7, timestampMilliseconds: timestamp, key: key, value: value)
 }
 
 func decode(

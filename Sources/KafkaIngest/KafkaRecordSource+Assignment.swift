@@ -3,7 +3,7 @@ import StreamingRecommender
 import Telemetry
 
 // Which partitions are read, from where, and what happens where the log does not hold what we need.
-extension KafkaInteractionSource {
+extension KafkaRecordSource {
   /// Called by librdkafka from inside `poll` and `close`.
   func rebalance(_ code: rd_kafka_resp_err_t, _ partitions: KafkaCallbacks.OpaquePartitionList) {
     known.rebalances += 1
@@ -50,9 +50,9 @@ extension KafkaInteractionSource {
     }
   }
 
-  /// What was delivered stays known: should the partition come back, reading goes on there.
+  /// The position is kept: if the partition is assigned again, reading continues there.
   private func closeReaders(_ revoked: Set<TopicPartition>) {
-    for reader in readers where revoked.contains(reader.id) { positions[reader.id] = reader.next }
+    for reader in readers where revoked.contains(reader.id) { positions[reader.id] = reader.position }
     readers.removeAll { revoked.contains($0.id) }
   }
 
@@ -64,7 +64,7 @@ extension KafkaInteractionSource {
 
 // MARK: - Gaps
 
-extension KafkaInteractionSource {
+extension KafkaRecordSource {
   func inspect(_ reader: PartitionReader, expected: Int64) {
     reader.state = .inspecting(expected: expected)
     inspector.inspect(reader.id)
@@ -124,6 +124,7 @@ extension KafkaInteractionSource {
     needsReassignment = false
     let list = PartitionList(capacity: readers.count)
     for reader in readers {
+      reader.discardFetched()
       if case .halted = reader.state { continue }
       list.append(reader.id, offset: reader.next ?? PartitionList.beginning)
     }

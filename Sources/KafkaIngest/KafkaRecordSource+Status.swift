@@ -2,7 +2,7 @@ import CRdKafka
 import StreamingRecommender
 import Telemetry
 
-extension KafkaInteractionSource {
+extension KafkaRecordSource {
   public var status: SourceStatus {
     var status = known
     status.assigned = Set(readers.map(\.id))
@@ -28,7 +28,7 @@ extension KafkaInteractionSource {
 
 // MARK: - What brokers and librdkafka tell
 
-extension KafkaInteractionSource {
+extension KafkaRecordSource {
   private static let lookUpIntervalHealthy: UInt64 = 10_000_000_000
   private static let lookUpIntervalTroubled: UInt64 = 1_000_000_000
 

@@ -4,9 +4,9 @@ import Telemetry
 
 /// The input topics of a Kafka cluster.
 ///
-/// Everything happens on the thread that calls `poll`: records, rebalances and errors. Only `wake` may be called from elsewhere.
-/// Questions that need a broker's answer run in `LogInspector`, so that a poll never takes longer than its time-out.
-public final class KafkaInteractionSource: InteractionSource {
+/// Records, rebalances and errors are handled on the thread that calls `poll`. Only `wake` may be called from other threads.
+/// Requests that need a broker's answer run in `LogInspector`, so that a poll never takes longer than its timeout.
+public final class KafkaRecordSource: RecordSource {
   public typealias Membership = KafkaMembership
 
   let topics: [String]
@@ -16,7 +16,6 @@ public final class KafkaInteractionSource: InteractionSource {
   let client: KafkaClient
   let wakes = WakePipe()
   let inspector: LogInspector
-  private let messages = UnsafeMutableBufferPointer<UnsafeMutablePointer<rd_kafka_message_t>?>.allocate(capacity: 1024)
   private var consumerQueue: KafkaQueue?
 
   var readers: [PartitionReader] = []
@@ -60,10 +59,7 @@ public final class KafkaInteractionSource: InteractionSource {
     client.callbacks.onCommit = { [unowned self] code in noteCommit(code) }
   }
 
-  deinit {
-    close()
-    messages.deallocate()
-  }
+  deinit { close() }
 
   public func start(at offsets: PartitionOffsets) {
     positions = offsets
@@ -72,22 +68,22 @@ public final class KafkaInteractionSource: InteractionSource {
     subscribe()
   }
 
-  /// Events of a batch happened before its records.
-  public func poll(max: Int, timeout: Duration) -> SourceBatch {
+  public func poll(max: Int, maxBytes: Int, timeout: Duration) -> SourceBatch {
     var batch = SourceBatch()
     let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
     while true {
       if MonotonicClock.nanoseconds() >= nextLookUp { lookUp() }
-      serveConsumerQueue(&batch, max)
+      serveConsumerQueue()
       takeFindings()
-      drain(into: &batch, max)
+      drain(PollBudget(records: max, bytes: maxBytes))
+      batch.parts = readers.compactMap { $0.takeBatch() }
       batch.events = events
       events = []
       let now = MonotonicClock.nanoseconds()
-      guard batch.records.isEmpty, batch.events.isEmpty, now < deadline else { break }
+      guard batch.parts.isEmpty, batch.events.isEmpty, now < deadline else { break }
       if wakes.wait(nanoseconds: deadline - now) { break }
     }
-    if !batch.records.isEmpty { noteAnswer() }
+    if !batch.parts.isEmpty { noteAnswer() }
     return batch
   }
 
@@ -118,7 +114,7 @@ public final class KafkaInteractionSource: InteractionSource {
   public func close() {
     guard !isClosed else { return }
     isClosed = true
-    for reader in readers { positions[reader.id] = reader.next }
+    for reader in readers { positions[reader.id] = reader.position }
     // The order librdkafka wants: queues, group, client (when the inspector lets go of it, too).
     readers = []
     consumerQueue = nil
@@ -141,32 +137,40 @@ public final class KafkaInteractionSource: InteractionSource {
 
 // MARK: - Taking records
 
-extension KafkaInteractionSource {
-  private func serveConsumerQueue(_ batch: inout SourceBatch, _ max: Int) {
+extension KafkaRecordSource {
+  private func serveConsumerQueue() {
     // Bounded, so that a storm of errors cannot keep records waiting.
     for _ in 0..<256 {
       guard let message = client.serveConsumer() else { return }
       let reader = message.topicPartition.flatMap { id in readers.first { $0.id == id } }
-      take(message, reader, &batch)
+      take(message, reader)
     }
   }
 
-  /// Each partition in turn gives at most its share, until the batch is full or all are empty.
-  private func drain(into batch: inout SourceBatch, _ max: Int) {
+  /// Each partition in turn delivers at most its share, until the budget is used up or all are empty.
+  private func drain(_ budget: consuming PollBudget) {
     guard !readers.isEmpty else { return }
-    let share = Swift.max(1, (max + readers.count - 1) / readers.count)
+    let share = max(1, (budget.records + readers.count - 1) / readers.count)
     var emptyInARow = 0
-    while batch.records.count < max, emptyInARow < readers.count {
+    while budget.hasRoom, emptyInARow < readers.count {
       let reader = readers[turn % readers.count]
-      turn = (turn + 1) % readers.count
-      let wanted = min(share, max - batch.records.count, messages.count)
-      let count = reader.delivers ? reader.queue.take(into: .init(rebasing: messages[..<wanted])) : 0
+      let count = reader.delivers ? take(from: reader, share, &budget) : 0
       emptyInARow = count == 0 ? emptyInARow + 1 : 0
-      for index in 0..<count { take(KafkaMessage(messages[index]!), reader, &batch) }
+      // A record that did not fit comes first in the next batch.
+      if budget.hasRoom || count == share { turn = (turn + 1) % readers.count }
     }
   }
 
-  private func take(_ message: consuming KafkaMessage, _ reader: PartitionReader?, _ batch: inout SourceBatch) {
+  private func take(from reader: PartitionReader, _ share: Int, _ budget: inout PollBudget) -> Int {
+    var count = 0
+    while count < share, reader.delivers, let message = reader.takeMessage({ budget.take($0) }) {
+      take(message, reader)
+      count += 1
+    }
+    return count
+  }
+
+  private func take(_ message: consuming KafkaMessage, _ reader: PartitionReader?) {
     guard message.code == RD_KAFKA_RESP_ERR_NO_ERROR else { return takeError(message, reader) }
     guard let reader else { return }
     let offset = message.offset
@@ -175,8 +179,7 @@ extension KafkaInteractionSource {
       if offset < next { return }
       known.offsetGaps += Int(offset - next)
     }
-    reader.next = offset + 1
-    batch.records.append(message.record(from: reader.id))
+    reader.append(message.record())
   }
 
   private func takeError(_ message: borrowing KafkaMessage, _ reader: PartitionReader?) {

@@ -1,0 +1,13 @@
+/// Consecutive records of one partition, in offset order.
+public struct RecordBatch: Equatable, Sendable {
+  public var source: TopicPartition
+  public var records: [Record]
+
+  public init(source: TopicPartition, records: [Record]) {
+    self.source = source
+    self.records = records
+  }
+
+  /// Keys, values and headers, without what arrays and this structure need besides.
+  public var bytes: Int { records.reduce(0) { $0 + $1.bytes } }
+}
