@@ -15,22 +15,29 @@ extension RecommenderEngine {
 
   /// Brings users up to date: a fold-in for each whose vector is not current, then exact top-N, over all of them at once.
   public mutating func refresh(_ users: [UserReference], _ scratch: EngineScratch) -> [FreshList] {
-    guard model != nil else { return [] }
-    let solvedNow = bringUpToDate(users, scratch)
-    return zip(users, topN(users, scratch)).map { user, items in
-      let hasTaste = state.users.withVector(user, Ranking.hasTaste) ?? false
-      return FreshList(user: user, items: items, source: hasTaste ? (solvedNow.contains(user) ? .foldin : .personal) : .popular)
-    }
+    let solved = foldIn(users, scratch)
+    return lists(users, solvedNow: solved, scratch)
   }
 
   /// A fold-in for each user whose vector is not current; returns those.
   @discardableResult
-  private mutating func bringUpToDate(_ users: [UserReference], _ scratch: EngineScratch) -> Set<UserReference> {
+  mutating func foldIn(_ users: [UserReference], _ scratch: EngineScratch) -> Set<UserReference> {
     let stale = users.filter { state.users.vectorState($0) != .current }
     guard !stale.isEmpty, let rows = solve(stale, scratch) else { return [] }
     nonFiniteVectors += rows.failures
     for (index, user) in stale.enumerated() { state.users.setVector(user, to: rows.factors.pointer + index * rows.factors.stride) }
     return Set(stale)
+  }
+
+  /// The lists of users whose vectors are current; none without a model.
+  ///
+  /// - Parameter solvedNow: users whose list is the answer to an event, not a repetition.
+  func lists(_ users: [UserReference], solvedNow: Set<UserReference>, _ scratch: EngineScratch) -> [FreshList] {
+    guard model != nil else { return [] }
+    return zip(users, topN(users, scratch)).map { user, items in
+      let hasTaste = state.users.withVector(user, Ranking.hasTaste) ?? false
+      return FreshList(user: user, items: items, source: hasTaste ? (solvedNow.contains(user) ? .foldin : .personal) : .popular)
+    }
   }
 
   /// Their rows by fold-in, one per user. A function of its own, so that no copy of the state is alive when the vectors are set.
@@ -87,7 +94,7 @@ extension RecommenderEngine {
   {
     var vector = [Float](repeating: 0, count: settings.parameters.factors)
     if let user, model != nil {
-      bringUpToDate([user], scratch)
+      foldIn([user], scratch)
       vector = state.users.vector(user) ?? vector
     }
     return vector.withUnsafeBufferPointer { vector in

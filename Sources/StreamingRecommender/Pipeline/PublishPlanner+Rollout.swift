@@ -1,143 +1,97 @@
-import Factorization
-
 // One epoch to the readers, slice by slice; `Rollout` says in which order.
 extension PublishPlanner {
-  mutating func planRollout(
-    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
-  ) {
-    guard var current = rollout else { return }
-    var slice = min(Self.slice, room - batch.commands.count)
-    slice = min(slice, rateAllowance(now))
-    guard slice > 0 else { return }
-    switch current.phase {
-    case .items(let next): current.phase = planItems(current, from: next, slice, engine, &batch)
+  mutating func planRollout(_ lifecycle: inout ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan)
+    -> [ModelLifecycle.Action]
+  {
+    guard let rollout = lifecycle.rollout else { return [] }
+    let room = min(situation.room - plan.liveUsers.count, pacing.allowance(now: situation.now.monotonicNanoseconds))
+    guard room > 0 else { return [] }
+    switch rollout.phase {
+    case .items(let next): planItems(rollout, from: next, min(Self.slice, room), &lifecycle, situation, &plan)
     case .itemsSubmitted(let ticket):
-      guard progressHas(acknowledged: ticket) else { return }
-      current.phase = flip(current, &engine, now, &batch)
-      current.installs = false
-    case .users where isHolding: return
-    case .users(let next): current.phase = planEveryUser(current, from: next, slice, &engine, scratch, now, &batch)
-    case .similar(let next): current.phase = planSimilar(current, from: next, slice, engine, scratch, now, &batch)
-    case .retire(let epoch, let next): current.phase = planRetire(current, epoch, from: next, engine, &batch)
-    case .done: break
+      guard isAcknowledged(ticket) else { return [] }
+      let previous = lifecycle.visible == rollout.epoch ? nil : lifecycle.visible
+      plan.work.append(.pointer(epoch: rollout.epoch, previous: previous, installs: rollout.installs))
+      return lifecycle.movePointer()
+    case .users(let next):
+      guard let held, forgets.isEmpty else { return [] }
+      planUsers(rollout, from: next, min(pacing.slice, room), held, &lifecycle, situation, &plan)
+    case .similar(let next): planSimilar(rollout, from: next, min(16, room), &lifecycle, situation, &plan)
+    case .retire(let epoch, let next): planRetire(rollout, epoch, from: next, &lifecycle, situation, &plan)
     }
-    rateCredit -= settings.rateMax == nil ? 0 : Double(batch.commands.count)
-    rollout = current.phase == .done ? nil : current
+    return []
   }
 
-  mutating func rateAllowance(_ now: EngineInstant) -> Int {
-    guard let rate = settings.rateMax else { return .max }
-    let elapsed = Double(now.monotonicNanoseconds - (rateAt ?? now.monotonicNanoseconds)) / 1e9
-    rateAt = now.monotonicNanoseconds
-    rateCredit = min(Double(rate), rateCredit + elapsed * Double(rate))
-    return max(0, Int(rateCredit))
+  private mutating func planItems(
+    _ rollout: Rollout, from next: Int32, _ slice: Int, _ lifecycle: inout ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan
+  ) {
+    let end = settings.vectors ? min(next + Int32(slice), Int32(situation.items)) : next
+    if end > next { plan.work.append(.itemVectors(epoch: rollout.epoch, next..<end)) }
+    lifecycle.continueRollout(.items(next: end))
+    plan.completesItems = !settings.vectors || end == Int32(situation.items)
   }
 
-  func planItems(_ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: RecommenderEngine, _ batch: inout Batch)
-    -> Rollout.Phase
-  {
-    guard let model = rollout.installs ? engine.pending?.model : engine.model, settings.vectors else {
-      return .itemsSubmitted(ticket: 0)
-    }
-    var item = next
-    let end = Int32(model.itemFactors.rows)
-    var taken = 0
-    while item < end, taken < slice {
-      if model.hasVector(item) {
-        batch.commands.append(
-          .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
-        taken += 1
+  /// The next users who have no list of the epoch yet; those in the live queue get it there, and so do, later, those of held partitions.
+  private mutating func planUsers(
+    _ rollout: Rollout, from first: UserReference, _ slice: Int, _ held: Set<Int32>, _ lifecycle: inout ModelLifecycle,
+    _ situation: Situation, _ plan: inout PublishPlan
+  ) {
+    var users: [UserReference] = []
+    var user = first
+    var looked = 0
+    while users.count < slice, looked < Self.lookedAtMax, Int(user.partition) < situation.userCapacities.count {
+      guard Int(user.index) < situation.userCapacities[Int(user.partition)] else {
+        user = UserReference(partition: user.partition + 1, index: 0)
+        continue
       }
-      item += 1
+      if held.contains(user.partition) {
+        insertDirty(user)
+      } else if submittedEpoch[user] != rollout.epoch, !dirty.contains(user) {
+        users.append(user)
+      }
+      looked += 1
+      user = user.next
     }
-    return item < end ? .items(next: item) : .itemsSubmitted(ticket: lastSubmitted(batch))
+    if !users.isEmpty { plan.work.append(.lists(users)) }
+    plan.rolloutUsers = users.count
+    pacing.spend(users.count)
+    if Int(user.partition) < situation.userCapacities.count {
+      lifecycle.continueRollout(.users(next: user))
+      return
+    }
+    plan.completesUsers = true
+    endRelisting()
+    if settings.similar { lifecycle.continueRollout(.similar(next: 0)) } else { retireOrEnd(rollout, after: 0, &lifecycle) }
   }
 
-  /// An empty batch is not submitted: then the last one that was counts.
-  func lastSubmitted(_ batch: Batch) -> UInt64 { batch.commands.isEmpty ? lastTicket - 1 : lastTicket }
+  /// Users that one turn looks at: most of them may have their list already.
+  private static let lookedAtMax = 8192
 
-  func progressHas(acknowledged ticket: UInt64) -> Bool { progress.isAcknowledged(ticket) }
-
-  /// The moment at which the epoch becomes the readers': the pending model is installed and the pointer written.
-  mutating func flip(_ rollout: Rollout, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch)
-    -> Rollout.Phase
-  {
-    let previous = visibleEpoch == rollout.epoch ? nil : visibleEpoch
-    if rollout.installs {
-      for user in engine.installPending() { dirty.insert(user, batch: batchNumber) }
-    }
-    guard let model = engine.model else { return .done }
-    let kept = [model.epoch - 1, model.epoch].filter { $0 > 0 }
-    batch.commands.append(
-      .model(
-        ModelPointer(
-          epoch: model.epoch, previousEpoch: previous, factors: model.factors, users: engine.store.users.count,
-          items: model.vectorCount, trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: kept)))
-    visibleEpoch = model.epoch
-    return .users(next: 0)
+  private mutating func planSimilar(
+    _ rollout: Rollout, from next: Int32, _ slice: Int, _ lifecycle: inout ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan
+  ) {
+    let end = min(next + Int32(slice), Int32(situation.items))
+    if end > next { plan.work.append(.similar(next..<end)) }
+    pacing.spend(Int(end - next))
+    if end < situation.items { lifecycle.continueRollout(.similar(next: end)) } else { retireOrEnd(rollout, after: 0, &lifecycle) }
   }
 
-  mutating func planEveryUser(
-    _ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: inout RecommenderEngine, _ scratch: EngineScratch,
-    _ now: EngineInstant, _ batch: inout Batch
-  ) -> Rollout.Phase {
-    var users: [Int32] = []
-    var user = next
-    let end = Int32(engine.store.userCapacity)
-    while user < end, users.count < slice {
-      let isNewer = Int(user) < submittedEpoch.count && submittedEpoch[Int(user)] == rollout.epoch
-      // A user in the live queue gets its list there.
-      if !isNewer, !dirty.contains(user) { users.append(user) }
-      user += 1
+  private mutating func planRetire(
+    _ rollout: Rollout, _ epoch: UInt32, from next: Int32, _ lifecycle: inout ModelLifecycle, _ situation: Situation,
+    _ plan: inout PublishPlan
+  ) {
+    let end = min(next + 512, Int32(situation.items))
+    if end > next { plan.work.append(.retire(epoch: epoch, next..<end)) }
+    if end < situation.items { lifecycle.continueRollout(.retire(epoch: epoch, next: end)) } else {
+      retireOrEnd(rollout, after: epoch, &lifecycle)
     }
-    planUsers(users, &engine, scratch, now, &batch)
-    if user < end { return .users(next: user) }
-    awaitedRollout = (rollout.epoch, lastSubmitted(batch))
-    isRewriting = false
-    return settings.similar ? .similar(next: 0) : firstToRetire(rollout)
   }
 
-  mutating func planSimilar(
-    _ rollout: Rollout, from next: Int32, _ slice: Int, _ engine: RecommenderEngine, _ scratch: EngineScratch, _ now: EngineInstant,
-    _ batch: inout Batch
-  ) -> Rollout.Phase {
-    guard let model = engine.model else { return .done }
-    if normalized == nil, let factors = engine.normalizedItemFactors() { normalized = (factors, ItemPanels(factors)) }
-    guard let normalized else { return .done }
-    var items: [Int32] = []
-    var item = next
-    let end = Int32(normalized.factors.rows)
-    while item < end, items.count < min(slice, 16) {
-      if model.hasVector(item) { items.append(item) }
-      item += 1
+  private func retireOrEnd(_ rollout: Rollout, after epoch: UInt32, _ lifecycle: inout ModelLifecycle) {
+    if settings.vectors, let next = rollout.retired.first(where: { $0 > epoch }) {
+      lifecycle.continueRollout(.retire(epoch: next, next: 0))
+    } else {
+      lifecycle.endRollout()
     }
-    for (item, list) in zip(items, engine.similarItems(items, normalized.panels, normalized.factors, scratch)) {
-      batch.commands.append(
-        .similar(
-          item: engine.store.items.string(item),
-          list: RecommendationList(
-            epoch: model.epoch, source: .similar, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds,
-            items: list.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
-    }
-    if item < end { return .similar(next: item) }
-    self.normalized = nil
-    return firstToRetire(rollout)
-  }
-
-  func firstToRetire(_ rollout: Rollout) -> Rollout.Phase {
-    guard settings.vectors, let first = rollout.retired.first else { return .done }
-    return .retire(epoch: first, next: 0)
-  }
-
-  func planRetire(_ rollout: Rollout, _ epoch: UInt32, from next: Int32, _ engine: RecommenderEngine, _ batch: inout Batch)
-    -> Rollout.Phase
-  {
-    let end = min(Int32(engine.store.items.capacity), next + 512)
-    if next < end {
-      batch.commands.append(.retireItemFactors(epoch: epoch, items: (next..<end).map { engine.store.items.string($0) }))
-      return .retire(epoch: epoch, next: end)
-    }
-    guard let following = rollout.retired.first(where: { $0 > epoch }) else { return .done }
-    return .retire(epoch: following, next: 0)
   }
 }

@@ -1,73 +1,68 @@
-import Factorization
-
-/// Decides what readers get next: live updates first, then the slices of a new epoch, then upkeep. A value: it asks the engine
-/// and returns commands.
+/// Decides what readers get next: live updates first, then the slices of a new epoch, then upkeep. A value: it emits work and never asks
+/// the engine.
 struct PublishPlanner: Sendable {
   struct Settings: Sendable, Equatable {
-    var batchMax: Int
     var vectors: Bool
     var similar: Bool
-    var popularN: Int
-    /// Commands a second for full epochs.
-    var rateMax: Int?
-    var refresh: Duration
+    var pacing: PublishPacing.Settings
   }
 
-  struct Batch: Sendable {
-    var commands: [PublishCommand] = []
-    /// When the records behind the live lists were produced, for the freshness histogram; milliseconds since 1970.
-    var producedAt: [Int64] = []
-    var users = 0
-    var liveUsers = 0
+  /// What the planner must know of the engine and the moment.
+  struct Situation: Sendable {
+    var now: EngineInstant
+    /// Commands that the publisher takes.
+    var room: Int
+    /// User indices in use, by partition.
+    var userCapacities: [Int]
+    var items: Int
+    var isPopularKnown: Bool
   }
 
   let settings: Settings
-  var dirty = DirtyUsers()
-  var rollout: Rollout?
-  /// The epoch whose pointer readers have.
-  var visibleEpoch: UInt32?
-  var progress = PublishProgress()
-  var batchNumber: UInt64 = 0
-  var forgotten: [String] = []
-  var forgetsInFlight: [(ticket: UInt64, ids: [String])] = []
-  var producedAt: [Int32: [Int64]] = [:]
+  var pacing: PublishPacing
+  private(set) var dirty = DirtyUsers()
+  private var progress = PublishProgress()
+  private var batchNumber: UInt64 = 0
+  private(set) var forgets = PendingForgets()
+  private var producedAt: [UserReference: [Int64]] = [:]
   /// The epoch under which each user's list was last submitted.
-  var submittedEpoch: [UInt32] = []
-  var lastTicket: UInt64 = 0
-  var popularDue = true
-  var popularAt: UInt64 = 0
-  var progressAt: UInt64 = 0
-  /// Progress as submitted, and as the view has acknowledged it.
-  var published = PartitionOffsets()
-  var acknowledgedProgress = PartitionOffsets()
-  var progressInFlight: [(ticket: UInt64, offsets: PartitionOffsets)] = []
+  var submittedEpoch = PerUser<UInt32>(0)
+  private var recent = RecentLists()
+  private var acknowledged: UInt64 = 0
+  private var popularDue = true
+  private var popularAt: UInt64?
+  private var progressAt: UInt64?
+  /// Progress as submitted.
+  private var published = PartitionOffsets()
   /// The last offsets that lists were found to cover.
-  var covered: PartitionOffsets?
+  private var covered = PartitionOffsets()
+  private var progressDue = false
   /// Lists of the view are missing or old beyond what the progress would say: it waits until every user was written.
-  var isRewriting = false
-  var progressDue = false
-  /// The view may lack vectors of new items that a snapshot brought: they go out before the first list.
-  var repeatsNewItems = false
-  /// Every user of an epoch is submitted; it counts as rolled out when the view has them all.
-  var awaitedRollout: (epoch: UInt32, ticket: UInt64)?
+  private(set) var isRelisting = false
+  /// Progress waits until so many users have been taken from the queue: their lists were lost.
+  private var rewritesUntilTaken = 0
+  /// The view may lack vectors of new items: they go out before the first list.
+  private var repeatsNewItems = false
   /// Whether this process has given the view anything yet.
-  var hasPublished = false
-  /// Lists wait: readers may hold newer ones, made by the process before us from records that we have yet to replay.
-  var isHolding = false
-  var refreshNext: Int32 = 0
-  var refreshedAt: UInt64?
-  var rateCredit = 0.0
-  var rateAt: UInt64?
-  var normalized: (factors: FactorMatrix, panels: ItemPanels)?
+  private var hasPublished = false
+  /// Partitions of users whose lists wait: readers may hold newer ones, made by the process before us from records that we have yet to
+  /// replay. `nil`: all of them.
+  private(set) var held: Set<Int32>? = []
+  private var refreshNext = UserReference(partition: 0, index: 0)
+  private var refreshedAt: UInt64?
 
   static let timesPerUserMax = 64
   /// While the view is away, the times of so many users are kept; the freshness of the others is not counted.
   static let timedUsersMax = 50_000
+  /// Item vectors or tombstones of one batch.
   static let slice = 64
   static let popularEvery = Duration.seconds(1)
   static let progressEvery = Duration.milliseconds(200)
 
-  init(settings: Settings) { self.settings = settings }
+  init(settings: Settings) {
+    self.settings = settings
+    pacing = PublishPacing(settings.pacing)
+  }
 
   // MARK: What happened
 
@@ -79,237 +74,260 @@ struct PublishPlanner: Sendable {
       guard producedAt.count < Self.timedUsersMax || producedAt[event.user] != nil else { continue }
       if producedAt[event.user, default: []].count < Self.timesPerUserMax { producedAt[event.user, default: []].append(time) }
     }
-    forgotten += update.forgotten
+    forgets.append(update.forgotten)
     progress.noteBatch(batchNumber, offsets)
     if !update.applied.isEmpty { popularDue = true }
   }
 
-  mutating func acknowledge(through ticket: UInt64) {
-    progress.acknowledge(through: ticket)
-    while let first = progressInFlight.first, first.ticket <= ticket {
-      acknowledgedProgress = first.offsets
-      progressInFlight.removeFirst()
-    }
+  /// Users whose rows changed without an event: a new model was installed.
+  mutating func noteStale(_ users: [UserReference]) {
+    for user in users { dirty.insert(user, batch: batchNumber) }
   }
 
-  /// The view came back or was met for the first time.
+  /// Returns the ids whose removal the view has confirmed.
+  mutating func acknowledge(through ticket: UInt64) -> [[UInt8]] {
+    acknowledged = max(acknowledged, ticket)
+    progress.acknowledge(through: ticket)
+    return forgets.acknowledge(through: ticket)
+  }
+
+  /// What a connected view holds of ours.
+  struct ViewState {
+    /// Next offsets after those that its lists cover.
+    var offsets: PartitionOffsets
+    /// Through this ticket, what this process has written is proved to be there; `nil`: nothing is proved.
+    var survivingTicket: UInt64?
+    var hasPointer: Bool
+  }
+
+  /// How a connected view compares with what was published.
+  struct ViewFinding: Equatable {
+    var isLost: Bool
+    var isBehind: Bool
+  }
+
+  /// The view came back or was met for the first time. Tells what is missing in it; users whose newest lists it has lost are due again.
   ///
   /// - Parameters:
-  ///   - epoch: whose pointer it holds; `nil` when it holds nothing.
-  ///   - viewOffsets: next offsets after those that its lists cover.
-  mutating func connected(epoch: UInt32?, viewOffsets: PartitionOffsets, engine: RecommenderEngine) {
+  ///   - forgotten: ids that the view might show again, in order.
+  ///   - find: the user of an id that came again since.
+  mutating func connected(
+    _ view: ViewState, offsets: PartitionOffsets, forgotten: [[UInt8]], find: ([UInt8]) -> UserReference?
+  ) -> ViewFinding {
     popularDue = true
     let isFirst = !hasPublished
-    // A view without a pointer may hold lists all the same: those that were on their way when it was emptied.
-    if isFirst { isHolding = true }
-    let lost = epoch == nil || acknowledgedProgress.next.contains { (viewOffsets[$0.key] ?? 0) < $0.value }
-    visibleEpoch = epoch
     if isFirst {
-      repeatsNewItems = true
-      repeatForgets(engine)
+      held = nil
       // What a snapshot brought counts as read, too: without new records, progress would otherwise stay behind for ever.
-      progress.noteBatch(batchNumber, engine.offsets)
+      progress.noteBatch(batchNumber, offsets)
     }
-    if lost { forgetProgress() }
-    if let current = rollout, current.installs {
-      // Item vectors of the coming epoch went with the rest, or belong to the number that it had before.
-      if let pending = engine.pending?.model.epoch, lost || pending != current.epoch { start(epoch: pending, installs: true) }
-      return
+    let hasLostWrites = isFirst || (view.survivingTicket ?? 0) < acknowledged
+    var isLost = !view.hasPointer
+    if hasLostWrites {
+      repeatsNewItems = true
+      repeatForgets(forgotten, find)
+      forgetProgress()
     }
-    guard let model = engine.model else { return }
-    // Only the pending model has a number above the view's; nothing of the live one is shown any more.
-    if let epoch, epoch > model.epoch { return }
-    let behind = isFirst && engine.offsets.next.contains { $0.value > viewOffsets[$0.key] ?? 0 }
-    let isOnItsWay = rollout != nil || awaitedRollout?.epoch == model.epoch
-    isRewriting = isRewriting || lost || behind
-    if epoch != model.epoch || lost {
-      start(epoch: model.epoch, installs: false)
-    } else if behind || engine.rolledOutEpoch != model.epoch && !isOnItsWay {
-      submittedEpoch = []
-      rollout = Rollout(epoch: model.epoch, installs: false, phase: .users(next: 0))
+    if hasLostWrites, !isFirst { isLost = !rewriteRecent(after: view.survivingTicket) || isLost }
+    let isBehind = isFirst && offsets.next.contains { $0.value > view.offsets[$0.key] ?? 0 }
+    return ViewFinding(isLost: isLost, isBehind: isBehind)
+  }
+
+  /// False when it is not known whose lists are lost.
+  private mutating func rewriteRecent(after ticket: UInt64?) -> Bool {
+    guard let ticket, let users = recent.users(after: ticket) else {
+      recent.removeAll()
+      return false
+    }
+    for user in users { dirty.insert(user, batch: batchNumber) }
+    rewritesUntilTaken = dirty.inserted
+    return true
+  }
+
+  /// Tombstones that the view may not have; who came again since gets the list again.
+  private mutating func repeatForgets(_ ids: [[UInt8]], _ find: ([UInt8]) -> UserReference?) {
+    forgets.append(ids)
+    for id in ids {
+      if let user = find(id) { dirty.insert(user, batch: batchNumber) }
     }
   }
 
-  /// Tombstones that the process before us applied and the view may not have seen; who came again since gets the list again.
-  mutating func repeatForgets(_ engine: RecommenderEngine) {
-    for id in engine.unconfirmedForgets where !forgotten.contains(id) {
-      forgotten.append(id)
-      if let user = engine.store.users.find(Array(id.utf8)) { dirty.insert(user, batch: batchNumber) }
-    }
-  }
-
-  /// The view knows nothing of what was published.
-  mutating func forgetProgress() {
+  private mutating func forgetProgress() {
     published = PartitionOffsets()
-    acknowledgedProgress = PartitionOffsets()
-    progressInFlight = []
     progressDue = true
   }
 
-  /// Begins to bring an epoch to the readers. For a pending model only after a durable snapshot holds it.
-  mutating func start(epoch: UInt32, installs: Bool) {
-    normalized = nil
-    if !installs { submittedEpoch = [] }
-    awaitedRollout = nil
-    rollout = Rollout(epoch: epoch, installs: installs, phase: .items(next: 0))
+  /// Every user is due under the epoch of the roll-out that begins.
+  mutating func forgetSubmittedLists() { submittedEpoch = PerUser(0) }
+
+  /// What readers have is missing or old: progress waits until a roll-out has written every user.
+  mutating func beginRelisting() { isRelisting = true }
+
+  /// A roll-out has reached every user.
+  mutating func endRelisting() { isRelisting = false }
+
+  func isAcknowledged(_ ticket: UInt64) -> Bool { ticket <= acknowledged }
+
+  mutating func insertDirty(_ user: UserReference) { dirty.insert(user, batch: batchNumber) }
+
+  /// Lists of these partitions wait; `nil`: of all.
+  mutating func hold(_ partitions: Set<Int32>?) {
+    guard held != partitions else { return }
+    held = partitions
+    if let partitions { dirty.release(allBut: partitions) }
   }
 
-  /// Lists need not wait any more: what was in the log at our start has been applied.
-  mutating func releaseHold() { isHolding = false }
-
   /// Progress is written with the next batch, however soon after the last.
-  mutating func hurryProgress() { progressAt = 0 }
+  mutating func hurryProgress() { progressAt = nil }
 
-  var isIdle: Bool { dirty.isEmpty && forgotten.isEmpty && rollout == nil }
+  var isIdle: Bool { dirty.isEmpty && forgets.isEmpty }
 
   // MARK: What to do
 
-  /// The next commands, at most about `room`; `nil` when there is nothing to do. The caller submits them under `ticket`.
-  mutating func next(
-    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, room: Int, ticket: UInt64, now: EngineInstant
-  ) -> Batch? {
-    guard room > 0 else { return nil }
-    lastTicket = ticket
-    noteAcknowledged(&engine)
-    var batch = Batch()
+  /// The next work, at most about `room` commands. The caller carries it out and reports it by `submitted`.
+  mutating func next(_ lifecycle: inout ModelLifecycle, _ situation: Situation) -> (plan: PublishPlan, actions: [ModelLifecycle.Action]) {
+    var plan = PublishPlan()
+    guard situation.room > 0 else { return (plan, []) }
     let firstBatch = dirty.firstBatch ?? batchNumber + 1
-    if !forgotten.isEmpty {
-      batch.commands += forgotten.map { .forget(user: $0) }
-      forgetsInFlight.append((ticket, forgotten))
-      forgotten = []
+    let ids = forgets.take(situation.room)
+    if !ids.isEmpty { plan.work.append(.forget(ids)) }
+    // A list must not go out before the tombstone that came before it: while tombstones wait, lists do.
+    if let held, forgets.isEmpty { planLive(lifecycle, held, situation, &plan) }
+    let actions = planRollout(&lifecycle, situation, &plan)
+    planRefresh(lifecycle, situation, &plan)
+    planPopular(situation, &plan)
+    // Lists that are lost count as written again only once the queue is through.
+    if dirty.taken >= rewritesUntilTaken {
+      planProgress(situation, firstWaiting: plan.liveUsers.isEmpty ? dirty.firstBatch : firstBatch, &plan)
     }
-    if !isHolding {
-      planNewItems(&engine, scratch, &batch)
-      planLive(&engine, scratch, room, now, &batch)
-    }
-    planRollout(&engine, scratch, room, now, &batch)
-    planRefresh(&engine, scratch, room, now, &batch)
-    planPopular(engine, now, &batch)
-    planProgress(engine, now, batch.liveUsers > 0 ? firstBatch : dirty.firstBatch, &batch)
-    guard !batch.commands.isEmpty else { return nil }
+    plan.firstBatch = plan.liveUsers.isEmpty ? batchNumber + 1 : firstBatch
+    return (plan, actions)
+  }
+
+  /// The plan's commands were submitted under `ticket`; with none, under the last ticket before.
+  mutating func submitted(_ plan: PublishPlan, ticket: UInt64, hasCommands: Bool, epoch: UInt32?, _ lifecycle: inout ModelLifecycle) {
+    let last = hasCommands ? ticket : ticket - 1
+    for user in plan.users { submittedEpoch[user] = epoch ?? 0 }
+    if plan.completesItems { lifecycle.continueRollout(.itemsSubmitted(ticket: last)) }
+    if plan.completesUsers { lifecycle.submittedUsers(ticket: last) }
+    guard hasCommands else { return }
     hasPublished = true
-    progress.noteTicket(ticket, firstBatch: batch.liveUsers > 0 ? firstBatch : batchNumber + 1)
-    return batch
+    forgets.submitted(plan.forgets, ticket: ticket)
+    recent.note(ticket, plan.users)
+    progress.noteTicket(ticket, firstBatch: plan.firstBatch)
   }
 
-  mutating func noteAcknowledged(_ engine: inout RecommenderEngine) {
-    while let first = forgetsInFlight.first, progress.isAcknowledged(first.ticket) {
-      engine.confirmForgotten(first.ids)
-      forgetsInFlight.removeFirst()
-    }
-    if let awaited = awaitedRollout, progress.isAcknowledged(awaited.ticket) {
-      engine.rolledOutEpoch = awaited.epoch
-      awaitedRollout = nil
-    }
-  }
-
-  mutating func planNewItems(_ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ batch: inout Batch) {
-    var items = engine.refreshNewItems(max: Self.slice)
-    guard settings.vectors, let model = engine.model else { return }
-    if repeatsNewItems { items = Set(items).union(model.foldedInItems).sorted() }
-    repeatsNewItems = false
-    for item in items where model.hasVector(item) {
-      batch.commands.append(
-        .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
-    }
-  }
-
-  mutating func planLive(
-    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
-  ) {
+  private mutating func planLive(_ lifecycle: ModelLifecycle, _ held: Set<Int32>, _ situation: Situation, _ plan: inout PublishPlan) {
     // A vector of an epoch that readers do not have yet would stand beside items of another. Without a model there are no lists
-    // yet; the first rollout reaches every user.
-    guard let model = engine.model, visibleEpoch == model.epoch else {
-      if engine.model == nil, engine.pending == nil { forgetDirtyUsers() }
+    // yet; the first roll-out reaches every user.
+    guard lifecycle.isLiveVisible else {
+      if lifecycle.live == nil, lifecycle.pending == nil {
+        dirty.removeAll()
+        producedAt = [:]
+      }
       return
     }
-    let users = dirty.take(min(settings.batchMax, max(1, room / 2)))
+    plan.work.append(.newItems(max: Self.slice, all: repeatsNewItems))
+    repeatsNewItems = false
+    let users = dirty.take(min(settings.pacing.batchMax, max(1, situation.room / 2)), held: held)
+    guard !users.isEmpty else { return }
     for user in users {
-      if let times = producedAt.removeValue(forKey: user) { batch.producedAt += times }
+      if let times = producedAt.removeValue(forKey: user) { plan.producedAt += times }
     }
-    batch.liveUsers = users.count
-    planUsers(users, &engine, scratch, now, &batch)
-  }
-
-  mutating func forgetDirtyUsers() {
-    _ = dirty.take(.max / 2)
-    producedAt = [:]
-  }
-
-  mutating func planUsers(
-    _ users: [Int32], _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ now: EngineInstant, _ batch: inout Batch
-  ) {
-    guard let epoch = engine.model?.epoch else { return }
-    let present = users.filter { user in engine.store.users.withName(user) { !$0.isEmpty } }
-    guard !present.isEmpty else { return }
-    batch.users += present.count
-    for list in engine.refresh(present, scratch) {
-      let user = list.user
-      if submittedEpoch.count <= Int(user) {
-        submittedEpoch.append(contentsOf: repeatElement(0, count: max(Int(user) + 1, submittedEpoch.count * 3 / 2) - submittedEpoch.count))
-      }
-      submittedEpoch[Int(user)] = epoch
-      let source = engine.topicPartition(engine.store.partition(ofUser: user))
-      let items = list.items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) }
-      batch.commands.append(
-        .user(
-          UserRecommendations(
-            user: engine.store.users.string(user),
-            list: RecommendationList(
-              epoch: epoch, source: list.source, partition: source.partition, offset: (engine.offsets[source] ?? 0) - 1,
-              madeAtMilliseconds: now.wallMilliseconds, items: items),
-            factors: settings.vectors ? engine.servedVector(user) : nil)))
-    }
+    plan.liveUsers = users
+    plan.work.append(.lists(users))
   }
 
   /// Every user once per `refresh`, so that lost keys come back and times to live are renewed.
-  mutating func planRefresh(
-    _ engine: inout RecommenderEngine, _ scratch: EngineScratch, _ room: Int, _ now: EngineInstant, _ batch: inout Batch
-  ) {
-    guard rollout == nil, dirty.isEmpty, !isHolding, let model = engine.model, visibleEpoch == model.epoch, engine.store.userCapacity > 0,
-      settings.refresh > .zero
-    else { return }
+  private mutating func planRefresh(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
+    let total = situation.userCapacities.reduce(0, +)
+    let interval = settings.pacing.refresh
+    guard lifecycle.rollout == nil, !dirty.hasReady, held == [], forgets.isEmpty, lifecycle.isLiveVisible, total > 0, interval > .zero else { return }
     guard let last = refreshedAt else {
-      refreshedAt = now.monotonicNanoseconds
+      refreshedAt = situation.now.monotonicNanoseconds
       return
     }
-    let nanosecondsPerUser = Double(settings.refresh.nanoseconds) / Double(engine.store.userCapacity)
-    let due = min(Int(Double(now.monotonicNanoseconds - last) / nanosecondsPerUser), min(Self.slice, room - batch.commands.count))
+    let nanosecondsPerUser = Double(interval.nanoseconds) / Double(total)
+    let due = min(Int(Double(situation.now.monotonicNanoseconds - last) / nanosecondsPerUser), min(pacing.slice, situation.room / 2))
     guard due > 0 else { return }
     refreshedAt = last + UInt64(Double(due) * nanosecondsPerUser)
-    let users = (0..<Int32(due)).map { (refreshNext + $0) % Int32(engine.store.userCapacity) }
-    refreshNext = (refreshNext + Int32(due)) % Int32(engine.store.userCapacity)
-    planUsers(users, &engine, scratch, now, &batch)
-  }
-
-  mutating func planPopular(_ engine: RecommenderEngine, _ now: EngineInstant, _ batch: inout Batch) {
-    guard popularDue, now.monotonicNanoseconds - popularAt >= Self.popularEvery.nanoseconds || popularAt == 0 else { return }
-    let items = engine.popular(settings.popularN)
-    guard !items.isEmpty else { return }
-    popularDue = false
-    popularAt = now.monotonicNanoseconds
-    batch.commands.append(
-      .popular(
-        RecommendationList(
-          epoch: engine.model?.epoch ?? 0, source: .popular, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds,
-          items: items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
-  }
-
-  mutating func planProgress(
-    _ engine: RecommenderEngine, _ now: EngineInstant, _ firstWaitingBatch: UInt64?, _ batch: inout Batch
-  ) {
-    guard now.monotonicNanoseconds - progressAt >= Self.progressEvery.nanoseconds || progressAt == 0 else { return }
-    guard !isRewriting else { return }
-    let new = progress.covered(firstWaitingBatch: firstWaitingBatch)
-    covered = new ?? covered
-    guard new != nil || progressDue, let covered else { return }
-    progressDue = false
-    progressAt = now.monotonicNanoseconds
-    for (partition, next) in covered.next.sorted(by: { $0.key < $1.key }) where next > 0 && published[partition] != next {
-      batch.commands.append(
-        .progress(partition, offset: next - 1, epoch: engine.model?.epoch ?? 0, atMilliseconds: now.wallMilliseconds))
-      published[partition] = next
+    var users: [UserReference] = []
+    for _ in 0..<min(due, total) {
+      users.append(refreshNext.clamped(to: situation.userCapacities))
+      refreshNext = users[users.count - 1].next
     }
-    progressInFlight.append((lastTicket, published))
+    plan.work.append(.lists(users))
+  }
+
+  private mutating func planPopular(_ situation: Situation, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    guard popularDue, situation.isPopularKnown, popularAt.map({ now - $0 >= Self.popularEvery.nanoseconds }) ?? true else { return }
+    popularDue = false
+    popularAt = now
+    plan.work.append(.popular)
+  }
+
+  private mutating func planProgress(_ situation: Situation, firstWaiting: UInt64?, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    guard progressAt.map({ now - $0 >= Self.progressEvery.nanoseconds }) ?? true, !isRelisting else { return }
+    let new = progress.covered(firstWaitingBatch: firstWaiting)
+    // Lists of held partitions wait: what was read of those is not covered.
+    for (partition, next) in new?.next ?? [:] where held.map({ !$0.contains(partition.partition) }) ?? false { covered[partition] = next }
+    guard new != nil || progressDue else { return }
+    progressDue = false
+    progressAt = now
+    let changed = PartitionOffsets(covered.next.filter { $0.value > 0 && published[$0.key] != $0.value })
+    guard !changed.next.isEmpty else { return }
+    published.next.merge(changed.next) { $1 }
+    plan.work.append(.progress(changed))
+  }
+}
+
+/// Ids of tombstones on their way to the view, each once, in order.
+struct PendingForgets: Sendable {
+  private var queue: [[UInt8]] = []
+  private var head = 0
+  private var waiting: Set<[UInt8]> = []
+  private var inFlight: [(ticket: UInt64, ids: [[UInt8]])] = []
+
+  var isEmpty: Bool { head == queue.count }
+
+  mutating func append(_ ids: [[UInt8]]) {
+    for id in ids where waiting.insert(id).inserted { queue.append(id) }
+  }
+
+  mutating func take(_ max: Int) -> [[UInt8]] {
+    let ids = Array(queue[head...].prefix(max))
+    head += ids.count
+    waiting.subtract(ids)
+    if head * 2 >= queue.count {
+      queue.removeFirst(head)
+      head = 0
+    }
+    return ids
+  }
+
+  mutating func submitted(_ ids: [[UInt8]], ticket: UInt64) {
+    if !ids.isEmpty { inFlight.append((ticket, ids)) }
+  }
+
+  mutating func acknowledge(through ticket: UInt64) -> [[UInt8]] {
+    let done = inFlight.prefix { $0.ticket <= ticket }
+    inFlight.removeFirst(done.count)
+    return done.flatMap(\.ids)
+  }
+}
+
+extension UserReference {
+  /// The next place in the same partition.
+  var next: UserReference { UserReference(partition: partition, index: index + 1) }
+
+  /// This place, or the first one of the next partition that has users; wraps around. Some partition has users.
+  func clamped(to capacities: [Int]) -> UserReference {
+    var place = self
+    while Int(place.partition) >= capacities.count || Int(place.index) >= capacities[Int(place.partition)] {
+      place = UserReference(partition: Int(place.partition) + 1 < capacities.count ? place.partition + 1 : 0, index: 0)
+    }
+    return place
   }
 }

@@ -1,0 +1,71 @@
+import Factorization
+
+/// Makes commands of what the engine says: indices become ids, and nothing is decided. Pure.
+enum PublishCommands {
+  static func user(_ list: FreshList, _ engine: RecommenderEngine, withVector: Bool, now: EngineInstant) -> PublishCommand {
+    let source = engine.source(of: list.user)
+    return .user(
+      UserRecommendations(
+        user: engine.state.users.string(list.user),
+        list: RecommendationList(
+          epoch: engine.model?.epoch ?? 0, source: list.source, partition: source.partition, offset: (engine.state.offsets[source] ?? 0) - 1,
+          madeAtMilliseconds: now.wallMilliseconds, items: items(list.items, engine.state.catalogue.items)),
+        factors: withVector ? engine.state.users.vector(list.user) : nil))
+  }
+
+  static func itemVector(_ item: Int32, _ model: InstalledModel, _ ids: IdentifierTable) -> PublishCommand {
+    .itemFactors(epoch: model.epoch, item: ids.string(item), factors: model.itemFactors.array(Int(item)))
+  }
+
+  static func pointer(_ model: InstalledModel, previous: UInt32?, users: Int) -> PublishCommand {
+    .model(
+      ModelPointer(
+        epoch: model.epoch, previousEpoch: previous, factors: model.factors, users: users, items: model.vectorCount,
+        trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: [model.epoch - 1, model.epoch].filter { $0 > 0 }))
+  }
+
+  static func similar(_ item: Int32, _ list: [ScoredItem], _ epoch: UInt32, _ ids: IdentifierTable, now: EngineInstant) -> PublishCommand {
+    .similar(
+      item: ids.string(item),
+      list: RecommendationList(
+        epoch: epoch, source: .similar, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds, items: items(list, ids)))
+  }
+
+  /// Work that needs nothing computed.
+  static func commands(_ work: PublishWork, _ engine: RecommenderEngine, popularN: Int, now: EngineInstant) -> [PublishCommand] {
+    let ids = engine.state.catalogue.items
+    let epoch = engine.model?.epoch ?? 0
+    switch work {
+    case .forget(let users): return users.map { .forget(user: String(decoding: $0, as: UTF8.self)) }
+    case .itemVectors(let epoch, let range):
+      guard let model = [engine.pending?.model, engine.model].compactMap(\.self).first(where: { $0.epoch == epoch }) else { return [] }
+      return range.filter(model.hasVector).map { itemVector($0, model, ids) }
+    case .retire(let epoch, let range): return [.retireItemFactors(epoch: epoch, items: range.map(ids.string))]
+    case .popular:
+      let list = items(engine.popular(popularN), ids)
+      return list.isEmpty
+        ? []
+        : [
+          .popular(
+            RecommendationList(
+              epoch: epoch, source: .popular, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds, items: list))
+        ]
+    case .progress(let offsets):
+      return offsets.next.sorted { $0.key < $1.key }
+        .map { .progress($0.key, offset: $0.value - 1, epoch: epoch, atMilliseconds: now.wallMilliseconds) }
+    case .lists, .newItems, .pointer, .similar: preconditionFailure("\(work) needs the engine to compute")
+    }
+  }
+
+  private static func items(_ items: [ScoredItem], _ ids: IdentifierTable) -> [RecommendedItem] {
+    items.map { RecommendedItem(item: ids.string($0.item), score: $0.score) }
+  }
+}
+
+extension RecommenderEngine {
+  /// The partition whose offset says how new the user's list is: the one that the user's newest event came by.
+  func source(of user: UserReference) -> TopicPartition {
+    let newest = state.users.history(user).pairs.last.flatMap { state.topics.topicPartition($0.order.partition) }
+    return newest ?? TopicPartition(topic: settings.topics[0], partition: user.partition)
+  }
+}
