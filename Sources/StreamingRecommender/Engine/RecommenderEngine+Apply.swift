@@ -65,7 +65,7 @@ extension RecommenderEngine {
 
   private mutating func forget(_ name: [UInt8], _ update: inout EngineUpdate, _ changed: inout Set<Int32>) {
     eventsApplied += 1
-    let id = String(decoding: name, as: UTF8.self)
+    let id = Identifier(name)
     update.forgotten.append(id)
     unconfirmedForgets.append(id)
     guard let user = store.users.find(name) else { return }
@@ -83,7 +83,7 @@ extension RecommenderEngine {
   }
 
   /// The view has removed these users.
-  mutating func confirmForgotten(_ ids: [String]) {
+  mutating func confirmForgotten(_ ids: [Identifier]) {
     for id in ids {
       if let at = unconfirmedForgets.firstIndex(of: id) { unconfirmedForgets.remove(at: at) }
     }

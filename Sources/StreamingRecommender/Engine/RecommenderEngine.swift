@@ -28,7 +28,7 @@ public struct RecommenderEngine: Sendable {
   /// The highest number that a model of this engine ever had; numbers are never given again.
   public internal(set) var lastEpoch: UInt32 = 0
   /// Ids whose tombstones the view has not confirmed: a restart tells it again.
-  var unconfirmedForgets: [String] = []
+  var unconfirmedForgets: [Identifier] = []
   /// A trained model on its way to the readers.
   public internal(set) var pending: PendingModel?
   /// Users that changed since the freeze of the training in progress.
@@ -83,7 +83,7 @@ public struct EngineUpdate: Sendable {
   /// One entry per applied event: its user and when its record was produced.
   public var applied: [AppliedEvent] = []
   /// Ids of users that a tombstone removed.
-  public var forgotten: [String] = []
+  public var forgotten: [Identifier] = []
   public var deadLetters: [DeadLetter] = []
   public var consumed = 0
   public var rejected: [RejectionReason: Int] = [:]

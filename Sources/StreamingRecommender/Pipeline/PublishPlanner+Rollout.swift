@@ -42,14 +42,17 @@ extension PublishPlanner {
     var item = next
     let end = Int32(model.itemFactors.rows)
     var taken = 0
+    if next == 0 { batch.commands.append(.itemsBegin(epoch: model.epoch)) }
     while item < end, taken < slice {
       if model.hasVector(item) {
         batch.commands.append(
-          .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
+          .itemFactors(
+            epoch: model.epoch, item: Identifier(engine.store.items.name(item)), factors: model.itemFactors.array(Int(item))))
         taken += 1
       }
       item += 1
     }
+    if item >= end { batch.commands.append(.itemsComplete(epoch: model.epoch, count: model.vectorCount)) }
     return item < end ? .items(next: item) : .itemsSubmitted(ticket: lastSubmitted(batch))
   }
 
@@ -72,7 +75,8 @@ extension PublishPlanner {
       .model(
         ModelPointer(
           epoch: model.epoch, previousEpoch: previous, factors: model.factors, users: engine.store.users.count,
-          items: model.vectorCount, trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: kept)))
+          items: model.vectorCount, trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: kept,
+          requiresItems: settings.vectors)))
     visibleEpoch = model.epoch
     return .users(next: 0)
   }
@@ -114,10 +118,10 @@ extension PublishPlanner {
     for (item, list) in zip(items, engine.similarItems(items, normalized.panels, normalized.factors, scratch)) {
       batch.commands.append(
         .similar(
-          item: engine.store.items.string(item),
+          item: Identifier(engine.store.items.name(item)),
           list: RecommendationList(
             epoch: model.epoch, source: .similar, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds,
-            items: list.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
+            items: list.map { RecommendedItem(item: Identifier(engine.store.items.name($0.item)), score: $0.score) })))
     }
     if item < end { return .similar(next: item) }
     self.normalized = nil
@@ -134,7 +138,7 @@ extension PublishPlanner {
   {
     let end = min(Int32(engine.store.items.capacity), next + 512)
     if next < end {
-      batch.commands.append(.retireItemFactors(epoch: epoch, items: (next..<end).map { engine.store.items.string($0) }))
+      batch.commands.append(.retireItemFactors(epoch: epoch, items: (next..<end).map { Identifier(engine.store.items.name($0)) }))
       return .retire(epoch: epoch, next: end)
     }
     guard let following = rollout.retired.first(where: { $0 > epoch }) else { return .done }

@@ -28,8 +28,8 @@ struct PublishPlanner: Sendable {
   var visibleEpoch: UInt32?
   var progress = PublishProgress()
   var batchNumber: UInt64 = 0
-  var forgotten: [String] = []
-  var forgetsInFlight: [(ticket: UInt64, ids: [String])] = []
+  var forgotten: [Identifier] = []
+  var forgetsInFlight: [(ticket: UInt64, ids: [Identifier])] = []
   var producedAt: [Int32: [Int64]] = [:]
   /// The epoch under which each user's list was last submitted.
   var submittedEpoch: [UInt32] = []
@@ -134,7 +134,7 @@ struct PublishPlanner: Sendable {
   mutating func repeatForgets(_ engine: RecommenderEngine) {
     for id in engine.unconfirmedForgets where !forgotten.contains(id) {
       forgotten.append(id)
-      if let user = engine.store.users.find(Array(id.utf8)) { dirty.insert(user, batch: batchNumber) }
+      if let user = engine.store.users.find(id.bytes) { dirty.insert(user, batch: batchNumber) }
     }
   }
 
@@ -210,7 +210,8 @@ struct PublishPlanner: Sendable {
     repeatsNewItems = false
     for item in items where model.hasVector(item) {
       batch.commands.append(
-        .itemFactors(epoch: model.epoch, item: engine.store.items.string(item), factors: model.itemFactors.array(Int(item))))
+        .itemFactors(
+          epoch: model.epoch, item: Identifier(engine.store.items.name(item)), factors: model.itemFactors.array(Int(item))))
     }
   }
 
@@ -250,11 +251,11 @@ struct PublishPlanner: Sendable {
       }
       submittedEpoch[Int(user)] = epoch
       let source = engine.topicPartition(engine.store.partition(ofUser: user))
-      let items = list.items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) }
+      let items = list.items.map { RecommendedItem(item: Identifier(engine.store.items.name($0.item)), score: $0.score) }
       batch.commands.append(
         .user(
           UserRecommendations(
-            user: engine.store.users.string(user),
+            user: Identifier(engine.store.users.name(user)),
             list: RecommendationList(
               epoch: epoch, source: list.source, partition: source.partition, offset: (engine.offsets[source] ?? 0) - 1,
               madeAtMilliseconds: now.wallMilliseconds, items: items),
@@ -292,7 +293,7 @@ struct PublishPlanner: Sendable {
       .popular(
         RecommendationList(
           epoch: engine.model?.epoch ?? 0, source: .popular, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds,
-          items: items.map { RecommendedItem(item: engine.store.items.string($0.item), score: $0.score) })))
+          items: items.map { RecommendedItem(item: Identifier(engine.store.items.name($0.item)), score: $0.score) })))
   }
 
   mutating func planProgress(

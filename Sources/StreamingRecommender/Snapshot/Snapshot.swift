@@ -22,7 +22,7 @@ public struct Snapshot: Sendable {
   /// The epoch under which every user has been published.
   var rolledOutEpoch: UInt32
   /// Tombstones are applied, and the view may not know yet.
-  var unconfirmedForgets: [String]
+  var unconfirmedForgets: [Identifier]
 }
 
 extension RecommenderEngine {

@@ -79,7 +79,7 @@ public enum SnapshotCodec {
     writer.write(snapshot.store.newestTimeMilliseconds)
     writer.write(count: snapshot.store.userCapacity)
     writer.write(count: snapshot.unconfirmedForgets.count)
-    for id in snapshot.unconfirmedForgets { writer.write(name: Array(id.utf8)) }
+    for id in snapshot.unconfirmedForgets { writer.write(name: id.bytes) }
   }
 
   private static func writeOffsets(_ offsets: PartitionOffsets, _ writer: inout ByteWriter) {
@@ -242,7 +242,7 @@ public enum SnapshotCodec {
     var eventsApplied: UInt64 = 0
     var eventsSinceFreeze = 0
     var topics: [String] = []
-    var unconfirmedForgets: [String] = []
+    var unconfirmedForgets: [Identifier] = []
     var offsets = PartitionOffsets()
     var store: InteractionStore
     var evicted = (history: 0, seen: 0)
@@ -304,7 +304,7 @@ public enum SnapshotCodec {
       let capacity: UInt64 = try reader.read()
       guard capacity <= UInt64(Int32.max) else { throw malformed("\(capacity) users") }
       users = [User?](repeating: nil, count: Int(capacity))
-      for _ in 0..<(try reader.readCount(each: 2)) { unconfirmedForgets.append(String(decoding: try reader.readName(), as: UTF8.self)) }
+      for _ in 0..<(try reader.readCount(each: 2)) { unconfirmedForgets.append(Identifier(try reader.readName())) }
     }
 
     mutating func readOffsets(_ reader: inout ByteReader) throws {
