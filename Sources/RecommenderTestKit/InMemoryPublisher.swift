@@ -1,20 +1,28 @@
 import StreamingRecommender
 import Telemetry
 
-/// A view in a dictionary: takes commands like Redis, and can be down, slow, forgetful or emptied on demand.
+/// A view in a dictionary: takes commands as Redis does, and can be down, slow, emptied, or lose its newest writes on demand.
 ///
-/// For one owner. Time comes from `clock`, so a simulation decides it.
+/// For one owner. Time comes from `clock`, so a simulation decides it. Queue, replay and proof of survival are those of production:
+/// `PublishQueue` and `WriteProof`.
 public final class InMemoryPublisher: RecommendationPublisher {
   /// What readers would see.
   public struct View: Equatable {
-    public var lists: [String: RecommendationList] = [:]
-    public var userFactors: [String: UserFactors] = [:]
+    public var lists: [Identifier: RecommendationList] = [:]
+    public var userFactors: [Identifier: UserFactors] = [:]
     public var itemFactors: [ItemVersion: [Float]] = [:]
-    public var similar: [String: RecommendationList] = [:]
+    /// How far the item vectors of an epoch are.
+    public var items: [UInt32: ItemsState] = [:]
+    public var similar: [Identifier: RecommendationList] = [:]
     public var popular: RecommendationList?
     public var model: ModelPointer?
     public var progress: [TopicPartition: Progress] = [:]
+    public var marker: WriteMarker?
     public init() {}
+  }
+  public enum ItemsState: Equatable {
+    case incomplete
+    case complete(count: Int)
   }
   public struct UserFactors: Equatable {
     public var epoch: UInt32
@@ -22,8 +30,8 @@ public final class InMemoryPublisher: RecommendationPublisher {
   }
   public struct ItemVersion: Hashable {
     public var epoch: UInt32
-    public var item: String
-    public init(epoch: UInt32, item: String) {
+    public var item: Identifier
+    public init(epoch: UInt32, item: Identifier) {
       self.epoch = epoch
       self.item = item
     }
@@ -39,27 +47,31 @@ public final class InMemoryPublisher: RecommendationPublisher {
     public static func < (a: Version, b: Version) -> Bool { (a.epoch, a.offset) < (b.epoch, b.offset) }
   }
 
-  private struct Pending {
-    /// nil: an empty submission, which only carries its ticket.
-    var command: PublishCommand?
-    var ticket: UInt64?
-    var submittedAt: UInt64
-    /// The view has it, but its acknowledgement did not arrive yet.
-    var isApplied = false
+  /// One change of the view, for taking the newest ones back.
+  fileprivate enum Write {
+    case command(PublishCommand)
+    case marker(WriteMarker)
+    case discardedProof(epoch: UInt32)
   }
 
   public private(set) var view = View()
   /// Every version of a user's list that was visible, oldest first, since the last `wipe` or `forget`.
-  public private(set) var history: [String: [Version]] = [:]
-  /// Users whose list went back to an older version, as a reader would have seen it.
-  public private(set) var backwardSteps: [String] = []
-  /// Every command that took effect, in order; a replayed one stands there twice.
+  public private(set) var history: [Identifier: [Version]] = [:]
+  /// Users whose list went back to an older version because of what the publisher wrote.
+  public private(set) var backwardSteps: [Identifier] = []
+  /// Every command that took effect, in order; a replayed one stands there twice. What the view lost later is still there.
   public private(set) var applied: [PublishCommand] = []
   /// When false, commands wait for `acknowledge(_:)`: a slow view.
   public var acknowledgesAutomatically: Bool
   public var roomMax: Int
 
-  private var pending: [Pending] = []
+  private var queue = PublishQueue<PublishCommand>()
+  /// The number of entries at the head of the queue that took effect and are not acknowledged yet.
+  private var unacknowledged = 0
+  private var proof = WriteProof()
+  /// The view before `journal`, and what was written to it since.
+  private var base = View()
+  private var journal: [Write] = []
   private var acknowledgements: [PublishAcknowledgement] = []
   private var reported: [PublisherEvent] = []
   private var current = PublisherStatus()
@@ -92,49 +104,74 @@ public final class InMemoryPublisher: RecommendationPublisher {
     guard !current.isUp, !isClosed else { return }
     current.isUp = true
     current.problem = nil
-    reported.append(.connected(epoch: view.model?.epoch, published: published))
-    prepareReplay()
+    if unacknowledged > 0 {
+      proof.pipelineFailed()
+      unacknowledged = 0
+    }
+    if proof.showsLoss(view.marker) { discardIncompleteProofs() }
+    reportConnected()
+    queue.prepareReplay()
     if acknowledgesAutomatically { acknowledge() }
   }
 
   /// The process that published died: what it had not sent is gone, the view stays; a new process connects.
   public func publisherDied() {
-    pending = []
+    queue = PublishQueue()
+    unacknowledged = 0
+    proof = WriteProof()
     acknowledgements = []
     followed = []
     isClosed = false
-    reported = current.isUp ? [.connected(epoch: view.model?.epoch, published: published)] : []
+    reported = []
+    if current.isUp { reportConnected() }
   }
 
-  /// Everything in the view is lost, as by FLUSHALL; noticed at once.
-  public func wipe() {
-    view = View()
-    history = [:]
-    if current.isUp { reported.append(.connected(epoch: nil, published: PartitionOffsets())) }
+  /// Everything in the view is lost, as by FLUSHALL; noticed at once unless told otherwise.
+  public func wipe(isNoticed: Bool = true) {
+    restore(View(), isCrash: false)
+    if current.isUp, isNoticed { reportEmptied() }
   }
+
+  /// The view crashes and comes back without the last `count` commands that it had acknowledged, nor anything newer: what an
+  /// append-only file loses that is not synced at every write. A view that is down stays down.
+  public func loseNewest(_ count: Int) {
+    let wasUp = current.isUp
+    goDown("the view crashed")
+    var remaining = count + unacknowledged
+    while remaining > 0, let last = journal.popLast() {
+      if case .command = last { remaining -= 1 }
+    }
+    // A marker that covered a lost command goes with it; one that was written behind the last kept command stays.
+    rebuild()
+    if wasUp { comeUp() }
+  }
+
+  /// The view crashes and comes back as it was when `older` was copied from it, as from a dump. A view that is down stays down.
+  public func restore(_ older: View) { restore(older, isCrash: true) }
 
   /// Carries out and acknowledges the oldest `count` commands (all by default). Nothing happens while the view is down.
   public func acknowledge(_ count: Int = .max) {
-    guard current.isUp, !isClosed else { return }
+    guard current.isUp, !isClosed, count > 0 else { return }
     let now = clock()
-    let done = min(count, pending.count)
-    for entry in pending.prefix(done) {
-      if let command = entry.command {
-        if !entry.isApplied { apply(command) }
-        self.count(command)
-      }
-      if let ticket = entry.ticket { acknowledgements.append(PublishAcknowledgement(ticket: ticket, atNanoseconds: now)) }
+    let batch = queue.nextPipeline(repliesMax: count)
+    guard !batch.isEmpty else { return }
+    carryOut(batch)
+    for entry in batch {
+      if let command = entry.command, !wasRefused(command) { self.count(command) }
+      guard let ticket = entry.ticket else { continue }
+      acknowledgements.append(PublishAcknowledgement(ticket: ticket, atNanoseconds: now))
+      proof.acknowledge(ticket)
     }
-    pending.removeFirst(done)
+    queue.acknowledge(batch.count)
+    unacknowledged = max(0, unacknowledged - batch.count)
   }
 
   /// Carries out the oldest `count` commands, but their replies are still on the way; with `goDown` they are lost.
   public func applyWithoutAcknowledging(_ count: Int = .max) {
-    guard current.isUp, !isClosed else { return }
-    for index in pending.indices.prefix(count) where !pending[index].isApplied {
-      if let command = pending[index].command { apply(command) }
-      pending[index].isApplied = true
-    }
+    guard current.isUp, !isClosed, count > 0 else { return }
+    let batch = queue.nextPipeline(repliesMax: count)
+    carryOut(batch)
+    unacknowledged = max(unacknowledged, batch.count)
   }
 
   // MARK: RecommendationPublisher
@@ -144,16 +181,13 @@ public final class InMemoryPublisher: RecommendationPublisher {
   public func follow(_ partitions: [TopicPartition]) {
     guard followed != partitions else { return }
     followed = partitions
-    if current.isUp { reported.append(.connected(epoch: view.model?.epoch, published: published)) }
+    if current.isUp { reportConnected() }
   }
 
-  public var room: Int { current.isUp && !isClosed ? max(0, roomMax - pending.count) : 0 }
+  public var room: Int { current.isUp && !isClosed ? max(0, roomMax - queue.count) : 0 }
 
   public func submit(_ commands: [PublishCommand], ticket: UInt64) {
-    let now = clock()
-    pending += commands.map { Pending(command: $0, ticket: nil, submittedAt: now) }
-    if commands.isEmpty { pending.append(Pending(command: nil, ticket: nil, submittedAt: now)) }
-    pending[pending.count - 1].ticket = ticket
+    queue.submit(commands, ticket: ticket, at: clock())
     if acknowledgesAutomatically { acknowledge() }
   }
 
@@ -169,55 +203,100 @@ public final class InMemoryPublisher: RecommendationPublisher {
 
   public var status: PublisherStatus {
     var status = current
-    status.queuedCommands = pending.count
-    if let oldest = pending.first { status.oldestSeconds = Double(clock() - oldest.submittedAt) / 1e9 }
+    status.queuedCommands = queue.count
+    if let oldest = queue.oldestSubmittedAt { status.oldestSeconds = Double(clock() - oldest) / 1e9 }
     return status
   }
 
   /// Does not wait: nothing changes here by itself.
-  public func flush(timeout: Duration) -> Bool { pending.isEmpty }
+  public func flush(timeout: Duration) -> Bool { queue.isEmpty }
 
   public func close() {
     isClosed = true
     current.isUp = false
   }
 
-  // MARK: Carrying out
+  // MARK: Reporting
 
   private var published: PartitionOffsets { PartitionOffsets(view.progress.mapValues { $0.offset + 1 }) }
 
-  /// As the real publisher does: what took effect already is sent again with the newest value of the same user, so that replaying
-  /// makes no reader see an older list.
-  private func prepareReplay() {
-    var newest: [String: PublishCommand] = [:]
-    for index in pending.indices.reversed() where pending[index].isApplied {
-      pending[index].isApplied = false
-      guard let user = pending[index].command?.userConcerned else { continue }
-      if let later = newest[user] { pending[index].command = later } else { newest[user] = pending[index].command }
-    }
+  private func reportConnected() {
+    reported.append(
+      .connected(epoch: view.model?.epoch, published: published, survivingTicket: proof.survivingTicket(view.marker)))
   }
 
-  private func apply(_ command: PublishCommand) {
-    applied.append(command)
+  private func reportEmptied() {
+    reported.append(.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: nil))
+  }
+
+  // MARK: Carrying out
+
+  /// Applies what of `batch`, which begins at the head of the queue, has not taken effect yet, and the marker behind it.
+  private func carryOut(_ batch: [PublishQueue<PublishCommand>.Entry]) {
+    guard batch.count > unacknowledged else { return }
+    for entry in batch.dropFirst(unacknowledged) {
+      guard let command = entry.command else { continue }
+      guard isProved(command) else {
+        reportEmptied()
+        continue
+      }
+      applied.append(command)
+      note(command)
+      write(.command(command))
+    }
+    write(.marker(proof.marker(completing: batch.lastTicket())))
+  }
+
+  /// A pointer needs the proof that the item vectors of its epoch stand.
+  private func isProved(_ command: PublishCommand) -> Bool {
+    guard case .model(let pointer) = command, pointer.requiresItems else { return true }
+    if case .complete = view.items[pointer.epoch] { return true }
+    return false
+  }
+
+  private func wasRefused(_ command: PublishCommand) -> Bool {
+    guard case .model(let pointer) = command, pointer.requiresItems else { return false }
+    return view.model != pointer
+  }
+
+  /// What was begun before a loss may lack vectors, so it must never count as complete.
+  private func discardIncompleteProofs() {
+    for (epoch, state) in view.items where state == .incomplete { write(.discardedProof(epoch: epoch)) }
+  }
+
+  private func write(_ write: Write) {
+    journal.append(write)
+    view.apply(write)
+  }
+
+  /// Keeps the history that tells whether a reader saw a list go back.
+  private func note(_ command: PublishCommand) {
     switch command {
     case .user(let user):
       let version = Version(epoch: user.list.epoch, offset: user.list.offset)
       if let last = history[user.user]?.last, version < last { backwardSteps.append(user.user) }
       history[user.user, default: []].append(version)
-      view.lists[user.user] = user.list
-      if let factors = user.factors { view.userFactors[user.user] = UserFactors(epoch: user.list.epoch, factors: factors) }
-    case .forget(let user):
-      view.lists[user] = nil
-      view.userFactors[user] = nil
-      history[user] = nil
-    case .itemFactors(let epoch, let item, let factors): view.itemFactors[ItemVersion(epoch: epoch, item: item)] = factors
-    case .retireItemFactors(let epoch, let items):
-      for item in items { view.itemFactors[ItemVersion(epoch: epoch, item: item)] = nil }
-    case .popular(let list): view.popular = list
-    case .similar(let item, let list): view.similar[item] = list
-    case .model(let pointer): view.model = pointer
-    case .progress(let partition, let offset, let epoch, _): view.progress[partition] = Progress(offset: offset, epoch: epoch)
+    case .forget(let user): history[user] = nil
+    default: break
     }
+  }
+
+  // MARK: Losing writes
+
+  private func restore(_ older: View, isCrash: Bool) {
+    let wasUp = current.isUp
+    if isCrash { goDown("the view crashed") }
+    base = older
+    journal = []
+    rebuild()
+    if isCrash, wasUp { comeUp() }
+  }
+
+  /// Makes the view what `base` and `journal` say; a loss is the view's fault, so the history starts anew.
+  private func rebuild() {
+    view = base
+    for write in journal { view.apply(write) }
+    history = view.lists.mapValues { [Version(epoch: $0.epoch, offset: $0.offset)] }
   }
 
   private func count(_ command: PublishCommand) {
@@ -226,6 +305,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
       case .user: "top"
       case .forget: "forget"
       case .itemFactors: "item_vec"
+      case .itemsBegin, .itemsComplete: "items"
       case .retireItemFactors: "retire"
       case .popular: "popular"
       case .similar: "sim"
@@ -237,12 +317,33 @@ public final class InMemoryPublisher: RecommendationPublisher {
   }
 }
 
-extension PublishCommand {
-  fileprivate var userConcerned: String? {
-    switch self {
-    case .user(let user): user.user
-    case .forget(let user): user
-    default: nil
+extension InMemoryPublisher.View {
+  fileprivate mutating func apply(_ write: InMemoryPublisher.Write) {
+    switch write {
+    case .command(let command): apply(command)
+    case .marker(let marker): self.marker = marker
+    case .discardedProof(let epoch): items[epoch] = nil
+    }
+  }
+
+  private mutating func apply(_ command: PublishCommand) {
+    switch command {
+    case .user(let user):
+      lists[user.user] = user.list
+      if let factors = user.factors { userFactors[user.user] = .init(epoch: user.list.epoch, factors: factors) }
+    case .forget(let user):
+      lists[user] = nil
+      userFactors[user] = nil
+    case .itemsBegin(let epoch): items[epoch] = .incomplete
+    case .itemFactors(let epoch, let item, let factors): itemFactors[.init(epoch: epoch, item: item)] = factors
+    case .itemsComplete(let epoch, let count): if items[epoch] != nil { items[epoch] = .complete(count: count) }
+    case .retireItemFactors(let epoch, let retired):
+      items[epoch] = nil
+      for item in retired { itemFactors[.init(epoch: epoch, item: item)] = nil }
+    case .popular(let list): popular = list
+    case .similar(let item, let list): similar[item] = list
+    case .model(let pointer): model = pointer
+    case .progress(let partition, let offset, let epoch, _): progress[partition] = .init(offset: offset, epoch: epoch)
     }
   }
 }

@@ -5,25 +5,29 @@ import Telemetry
 ///
 /// No testing library here, so release products may link this module; a test asserts that the answer is empty.
 public struct PublisherContract {
-  /// How a test sees and disturbs the view of one implementation.
+  /// How a test reads and disturbs the view of one implementation.
   public struct Subject {
     public var publisher: any RecommendationPublisher
     /// The list that a reader finds.
-    public var list: (_ user: String) throws -> RecommendationList?
-    public var userFactors: (_ user: String) throws -> [Float]?
-    public var itemFactors: (_ epoch: UInt32, _ item: String) throws -> [Float]?
+    public var list: (_ user: Identifier) throws -> RecommendationList?
+    public var userFactors: (_ user: Identifier) throws -> [Float]?
+    public var itemFactors: (_ epoch: UInt32, _ item: Identifier) throws -> [Float]?
     public var modelEpoch: () throws -> UInt32?
     /// The inclusive offset that the view claims to cover.
     public var progress: (TopicPartition) throws -> Int64?
     /// Takes the view away, with what it holds; brings it back, empty when `isEmpty`.
     public var takeAway: () throws -> Void
     public var bringBack: (_ isEmpty: Bool) throws -> Void
+    /// Keeps a copy of what the view holds; lets the view crash and come back with that copy.
+    public var save: () throws -> Void
+    public var crashToSaved: () throws -> Void
 
     public init(
-      publisher: any RecommendationPublisher, list: @escaping (String) throws -> RecommendationList?,
-      userFactors: @escaping (String) throws -> [Float]?, itemFactors: @escaping (UInt32, String) throws -> [Float]?,
+      publisher: any RecommendationPublisher, list: @escaping (Identifier) throws -> RecommendationList?,
+      userFactors: @escaping (Identifier) throws -> [Float]?, itemFactors: @escaping (UInt32, Identifier) throws -> [Float]?,
       modelEpoch: @escaping () throws -> UInt32?, progress: @escaping (TopicPartition) throws -> Int64?,
-      takeAway: @escaping () throws -> Void, bringBack: @escaping (_ isEmpty: Bool) throws -> Void
+      takeAway: @escaping () throws -> Void, bringBack: @escaping (_ isEmpty: Bool) throws -> Void,
+      save: @escaping () throws -> Void, crashToSaved: @escaping () throws -> Void
     ) {
       self.publisher = publisher
       self.list = list
@@ -33,6 +37,8 @@ public struct PublisherContract {
       self.progress = progress
       self.takeAway = takeAway
       self.bringBack = bringBack
+      self.save = save
+      self.crashToSaved = crashToSaved
     }
   }
 
@@ -62,19 +68,24 @@ public struct PublisherContract {
     require(wait { publisher.status.isUp && publisher.room > 0 }, "comes up and has room")
     events = publisher.events()
     require(
-      events.first == .connected(epoch: nil, published: PartitionOffsets()), "reports an empty view at the first connect, got \(events)")
+      events.first == .connected(epoch: nil, published: PartitionOffsets(), survivingTicket: 0),
+      "reports an empty view at the first connect, got \(events)")
     require(publisher.events().isEmpty, "reports each event once")
 
     try checkCommands()
     try checkOrderOfTickets()
+    try checkIdentity()
+    try checkPointer()
     try checkReplay()
+    try checkLoss()
     try checkEmptied()
   }
 
   private mutating func checkCommands() throws {
     let partition = TopicPartition(topic: "events", partition: 3)
     submitAndFlush([
-      .itemFactors(epoch: 7, item: "a", factors: [1, -2]), .itemFactors(epoch: 6, item: "a", factors: [9]),
+      .itemsBegin(epoch: 7), .itemFactors(epoch: 7, item: "a", factors: [1, -2]), .itemsComplete(epoch: 7, count: 1),
+      .itemFactors(epoch: 6, item: "a", factors: [9]),
       .model(
         ModelPointer(epoch: 7, previousEpoch: 6, factors: 2, users: 1, items: 1, trainedAtMilliseconds: 5, keptEpochs: [6, 7])),
       .user(Self.user("u", offset: 1)), .user(Self.user("u", offset: 2)), .user(Self.user("gone", offset: 2)),
@@ -90,7 +101,7 @@ public struct PublisherContract {
     require(try subject.progress(partition) == 2, "progress is the inclusive offset")
     require(try subject.progress(TopicPartition(topic: "events", partition: 4)) == nil, "progress is kept per partition")
     let published = publisher.status.published
-    let expected = ["top": 3, "vec": 3, "item_vec": 2, "model": 1, "popular": 1, "sim": 1, "forget": 1, "retire": 1, "pub": 1]
+    let expected = ["top": 3, "vec": 3, "item_vec": 2, "items": 2, "model": 1, "popular": 1, "sim": 1, "forget": 1, "retire": 1, "pub": 1]
     require(published == expected, "counts what was acknowledged by kind, got \(published)")
   }
 
@@ -112,7 +123,41 @@ public struct PublisherContract {
     require(publisher.status.queuedCommands == 0, "nothing is queued after a flush")
   }
 
+  private mutating func checkIdentity() throws {
+    submitAndFlush([.user(Self.user("caf\u{e9}", offset: 1)), .user(Self.user("cafe\u{301}", offset: 2)), .forget(user: "caf\u{e9}")])
+    require(try subject.list("caf\u{e9}") == nil, "a forgotten user is gone whatever other spellings there are")
+    require(try subject.list("cafe\u{301}")?.offset == 2, "two ids of different bytes are two users")
+  }
+
+  private mutating func checkPointer() throws {
+    let publisher = publisher
+    func pointer(_ epoch: UInt32) -> PublishCommand {
+      .model(
+        ModelPointer(
+          epoch: epoch, previousEpoch: 7, factors: 2, users: 1, items: 1, trainedAtMilliseconds: 5, keptEpochs: [7, epoch],
+          requiresItems: true))
+    }
+    let emptied = PublisherEvent.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: nil)
+    _ = publisher.events()
+    for unproved: [PublishCommand] in [
+      [], [.itemFactors(epoch: 8, item: "a", factors: [1, 2])], [.itemsComplete(epoch: 8, count: 1)], [.itemsBegin(epoch: 8)],
+      [.itemsBegin(epoch: 8), .itemsComplete(epoch: 8, count: 1), .retireItemFactors(epoch: 8, items: ["a"])],
+    ] {
+      submitAndFlush(unproved + [pointer(8)])
+      require(try subject.modelEpoch() == 7, "the pointer does not move without proof that the vectors stand: after \(unproved)")
+      let events = publisher.events()
+      require(events == [emptied], "a pointer without proof is reported as an emptied view, got \(events)")
+      submitAndFlush([.retireItemFactors(epoch: 8, items: [])])
+    }
+    submitAndFlush([.itemsBegin(epoch: 9), .itemFactors(epoch: 9, item: "a", factors: [1, 2]), .itemsComplete(epoch: 9, count: 1)])
+    submitAndFlush([pointer(9)])
+    require(try subject.modelEpoch() == 9, "the pointer moves when the vectors are proved")
+    require(publisher.events().isEmpty, "a pointer that moved is not an event")
+    require(publisher.status.published["model"] == 2, "a pointer that did not move is not counted, got \(publisher.status.published)")
+  }
+
   private mutating func checkReplay() throws {
+    let acknowledged = nextTicket - 1
     try subject.takeAway()
     let publisher = publisher
     submit([.user(Self.user("waiting", offset: 10)), .user(Self.user("waiting", offset: 11))])
@@ -127,8 +172,45 @@ public struct PublisherContract {
     require(publisher.acknowledged().map(\.ticket) == [nextTicket - 1], "tickets survive the loss of the view")
     require(wait { publisher.status.isUp && publisher.room > 0 }, "has room again")
     require(publisher.status.problem == nil, "has no problem any more")
-    let kinds = publisher.events().map { if case .connected = $0 { "connected" } else { "disconnected" } }
+    let events = publisher.events()
+    let kinds = events.map { if case .connected = $0 { "connected" } else { "disconnected" } }
     require(kinds == ["disconnected", "connected"], "reports the loss and the return, got \(kinds)")
+    require(
+      Self.survivingTickets(events) == [acknowledged],
+      "all that was acknowledged before is proved to stand, got \(Self.survivingTickets(events)), expected \(acknowledged)")
+  }
+
+  /// The view comes back without its newest writes, acknowledged ones among them.
+  private mutating func checkLoss() throws {
+    let publisher = publisher
+    submitAndFlush([.user(Self.user("kept", offset: 12)), .itemsBegin(epoch: 10), .itemFactors(epoch: 10, item: "a", factors: [1, 2])])
+    let kept = nextTicket - 1
+    try subject.save()
+    submitAndFlush([.user(Self.user("lost", offset: 13)), .itemFactors(epoch: 10, item: "b", factors: [1, 2])])
+    _ = publisher.events()
+    try subject.crashToSaved()
+    var events: [PublisherEvent] = []
+    require(
+      wait {
+        events += publisher.events()
+        return !Self.survivingTickets(events).isEmpty
+      }, "comes back after a crash of the view")
+    require(
+      Self.survivingTickets(events) == [kept],
+      "reports the ticket through which writes survived a crash, got \(Self.survivingTickets(events)), expected \(kept)")
+    require(try subject.list("kept") != nil && subject.list("lost") == nil, "the test's view lost its newest writes only")
+    // The vector of "b" is lost although both commands around it are there.
+    submitAndFlush([.itemsComplete(epoch: 10, count: 2)])
+    submitAndFlush([
+      .model(
+        ModelPointer(
+          epoch: 10, previousEpoch: 9, factors: 2, users: 1, items: 2, trainedAtMilliseconds: 5, keptEpochs: [10], requiresItems: true))
+    ])
+    require(try subject.modelEpoch() == 9, "vectors that a crash has taken are not counted as complete")
+  }
+
+  private static func survivingTickets(_ events: [PublisherEvent]) -> [UInt64?] {
+    events.compactMap { if case .connected(_, _, let ticket) = $0 { .some(ticket) } else { nil } }
   }
 
   private mutating func checkEmptied() throws {
@@ -141,7 +223,7 @@ public struct PublisherContract {
     require(publisher.flush(timeout: patience), "what waited is published into the empty view")
     let events = publisher.events()
     require(
-      events.contains(.connected(epoch: nil, published: PartitionOffsets())), "reports that the view came back empty, got \(events)")
+      events.contains(.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: nil)), "reports that the view came back empty, got \(events)")
     require(try subject.list("after")?.offset == 20, "the empty view has what waited")
     require(try subject.list("u") == nil, "the empty view has nothing else")
     publisher.close()
@@ -180,7 +262,7 @@ public struct PublisherContract {
       items: [RecommendedItem(item: "sku-1", score: 4.21), RecommendedItem(item: "sku \"9\"\n{é}", score: -1.5e-7)])
   }
 
-  private static func user(_ name: String, offset: Int64) -> UserRecommendations {
+  private static func user(_ name: Identifier, offset: Int64) -> UserRecommendations {
     UserRecommendations(user: name, list: list(offset: offset), factors: [0.5, 2])
   }
 }

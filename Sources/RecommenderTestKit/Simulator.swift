@@ -25,7 +25,7 @@ public final class Simulator {
   private var source: InMemorySource
   private var naive: NaiveState
   private var lives = 0
-  private var epochVectors: [UInt32: [String: [Float]]] = [:]
+  private var epochVectors: [UInt32: [Identifier: [Float]]] = [:]
   /// The view was emptied under us: commands on their way may stand in it before the item vectors that they rely on come again.
   private var isViewPartial = false
   private static let topic = "events"
@@ -181,7 +181,7 @@ public final class Simulator {
   private func checkView() {
     let view = publisher.view
     guard let epoch = view.model?.epoch else { return }
-    var vectors: [String: [Float]] = [:]
+    var vectors: [Identifier: [Float]] = [:]
     for (version, vector) in view.itemFactors where version.epoch == epoch { vectors[version.item] = vector }
     if let known = epochVectors[epoch] {
       for (item, vector) in known where vectors[item] != nil && vectors[item] != vector {
@@ -199,9 +199,9 @@ public final class Simulator {
 
   private func isRetired(_ epoch: UInt32, _ current: UInt32) -> Bool { epoch + 1 < current }
 
-  private func trainedOnly(_ vectors: [String: [Float]], _ epoch: UInt32) -> [String: [Float]] {
+  private func trainedOnly(_ vectors: [Identifier: [Float]], _ epoch: UInt32) -> [Identifier: [Float]] {
     guard let model = loop.engine.model, model.epoch == epoch else { return [:] }
-    return vectors.filter { name, _ in loop.engine.store.items.find(Array(name.utf8)).map(model.isTrained) ?? false }
+    return vectors.filter { name, _ in loop.engine.store.items.find(name.bytes).map(model.isTrained) ?? false }
   }
 
   private func heal() {
@@ -247,21 +247,21 @@ public final class Simulator {
     guard let model = engine.model else { return }
     let view = publisher.view
     if view.model?.epoch != model.epoch { violations.append("readers see epoch \(view.model?.epoch ?? 0), the engine has \(model.epoch)") }
-    for user in view.lists.keys where naive.users[user] == nil { violations.append("\(user) was forgotten and still has a list") }
+    for user in view.lists.keys where naive.users[user.string] == nil { violations.append("\(user) was forgotten and still has a list") }
     var engine = engine
     let scratch = EngineScratch(factors: model.factors)
     let isExact = configuration.model.trend == nil && configuration.model.transitions == nil && configuration.foldIn.items == .none
     for user in naive.users.keys {
-      guard let list = view.lists[user] else {
+      guard let list = view.lists[Identifier(user)] else {
         violations.append("\(user) has no list")
         continue
       }
       if list.epoch != model.epoch { violations.append("\(user)'s list is of epoch \(list.epoch), not \(model.epoch)") }
       let index = engine.store.users.find(Array(user.utf8))!
-      let seen = Set(engine.store.seen(index).map { engine.store.items.string($0) })
+      let seen = Set(engine.store.seen(index).map { Identifier(engine.store.items.name($0)) })
       if list.items.contains(where: { seen.contains($0.item) }) { violations.append("\(user)'s list names a seen item") }
       if isExact {
-        let fresh = engine.refresh([index], scratch)[0].items.map { engine.store.items.string($0.item) }
+        let fresh = engine.refresh([index], scratch)[0].items.map { Identifier(engine.store.items.name($0.item)) }
         if fresh != list.items.map(\.item) { violations.append("\(user)'s list is \(list.items.map(\.item)), the engine's is \(fresh)") }
       }
     }

@@ -1,6 +1,8 @@
-/// A user's list that Redis has acknowledged, for whoever measures how fresh lists are.
+import StreamingRecommender
+
+/// A user's list that Redis has acknowledged, for measuring how fresh lists are.
 public struct AcknowledgedUser: Sendable, Equatable {
-  public var user: String
+  public var user: Identifier
   public var partition: Int32
   /// The last applied offset of the partition that the list covers.
   public var offset: Int64

@@ -13,7 +13,7 @@ public enum ListFormat {
       precondition(item.score.isFinite, "scores must be finite, got \(item.score)")
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       bytes.append(UInt8(ascii: "["))
-      appendJSONString(item.item, to: &bytes)
+      appendJSONString(item.item.bytes, to: &bytes)
       bytes.append(UInt8(ascii: ","))
       bytes += item.score.description.utf8
       bytes.append(UInt8(ascii: "]"))
@@ -36,7 +36,7 @@ public enum ListFormat {
       guard entry.count >= 2, let item = entry[0] as? String, let score = entry[1] as? NSNumber else {
         throw RedisError(.foreign, "a stored list has an entry that is not [item, score]")
       }
-      return RecommendedItem(item: item, score: score.floatValue)
+      return RecommendedItem(item: Identifier(item), score: score.floatValue)
     }
     return RecommendationList(
       epoch: epoch, source: (object["src"] as? String).flatMap(RecommendationSource.init) ?? .personal,
@@ -44,9 +44,9 @@ public enum ListFormat {
       madeAtMilliseconds: (object["ts"] as? NSNumber)?.int64Value ?? 0, items: items)
   }
 
-  static func appendJSONString(_ text: String, to bytes: inout [UInt8]) {
+  static func appendJSONString(_ text: some Sequence<UInt8>, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
+    for byte in text {
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
       case 0..<0x20: bytes += ((byte < 16 ? "\\u000" : "\\u00") + String(byte, radix: 16)).utf8

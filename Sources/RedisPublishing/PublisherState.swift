@@ -7,7 +7,7 @@ import Telemetry
 /// Sendable: `shared` is touched with the lock held only.
 final class PublisherState: @unchecked Sendable {
   struct Shared {
-    var queue = PublishQueue()
+    var queue = PublishQueue<EncodedCommand>()
     var acknowledgements: [PublishAcknowledgement] = []
     var events: [PublisherEvent] = []
     var isUp = false

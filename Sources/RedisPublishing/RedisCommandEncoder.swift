@@ -4,21 +4,28 @@ import StreamingRecommender
 enum PublishedKind: String, CaseIterable {
   case top, vec
   case itemVec = "item_vec"
+  case items
   case sim, popular, model, pub, forget, retire
 }
 
 /// One publish command as bytes for the socket.
-struct EncodedCommand: Equatable {
+struct EncodedCommand: Equatable, QueuedCommand {
   var bytes: [UInt8]
-  /// Redis answers this often.
   var replies: Int
   var kind: PublishedKind
   /// The part of `bytes` that is the user's vector, which is counted as `vec`.
   var vectorBytes = 0
-  /// Names what the command overwrites as a whole. A later command of the same name may take the place of an earlier one.
-  var overwrites: String?
+  var target: PublishTarget?
   /// Set for the pointer to a model.
   var modelEpoch: UInt32?
+  /// Set for the command that begins the item vectors of an epoch.
+  var begunEpoch: UInt32?
+  /// The key that must say that item vectors are complete; `bytes` is a transaction then.
+  var requiredKey: String?
+  /// Set for a list whose acknowledgement is reported.
+  var user: AcknowledgedUser?
+
+  var isExclusive: Bool { requiredKey != nil }
 }
 
 /// Turns publish commands into the bytes of Redis commands (RESP, argv style: no quoting, so no injection).
@@ -42,24 +49,43 @@ public struct RedisCommandEncoder: Sendable {
   public func bytes(for command: PublishCommand) -> [UInt8] { encode(command).bytes }
 
   func encode(_ command: PublishCommand) -> EncodedCommand {
+    var encoded = encodeWithoutTarget(command)
+    encoded.target = command.target
+    return encoded
+  }
+
+  /// The marker expires with the lists that it stands for.
+  func encode(_ marker: WriteMarker, onlyIfPresent: Bool = false) -> [UInt8] {
+    var writer = RESPWriter()
+    let condition: [RESPWriter.Argument] = onlyIfPresent ? ["XX"] : []
+    writer.append(setExpiring(keys.marker(instance: instance), Array(marker.text.utf8)) + condition)
+    return writer.bytes
+  }
+
+  private func encodeWithoutTarget(_ command: PublishCommand) -> EncodedCommand {
     switch command {
     case .user(let user): return encodeUser(user)
     case .forget(let user):
-      let list = keys.userList(user)
-      return one(.forget, overwrites: list, [.text("UNLINK"), .text(list), .text(keys.userFactors(user))])
+      return one(.forget, ["UNLINK", .text(keys.userList(user)), .text(keys.userFactors(user))])
+    case .itemsBegin(let epoch):
+      var command = one(.items, ["SET", .text(keys.items(epoch: epoch)), .text(RedisKeys.itemsIncomplete)])
+      command.begunEpoch = epoch
+      return command
     case .itemFactors(let epoch, let item, let factors):
       let key = keys.itemFactors(epoch: epoch, item: item)
-      return one(.itemVec, overwrites: key, [.text("SET"), .text(key), .bytes(FactorBlob.encode(epoch: epoch, factors: factors))])
+      return one(.itemVec, ["SET", .text(key), .bytes(FactorBlob.encode(epoch: epoch, factors: factors))])
+    case .itemsComplete(let epoch, let count):
+      // Only where `itemsBegin` still stands: if the server was emptied since, vectors are missing.
+      return one(.items, ["SET", .text(keys.items(epoch: epoch)), .text("\(count)"), "XX"])
     case .retireItemFactors(let epoch, let items): return encodeRetirement(epoch: epoch, items: items)
     case .popular(let list):
-      return one(.popular, overwrites: keys.popular, [.text("SET"), .text(keys.popular), .bytes(ListFormat.encode(list))])
+      return one(.popular, ["SET", .text(keys.popular), .bytes(ListFormat.encode(list))])
     case .similar(let item, let list):
-      let key = keys.similar(item)
-      return one(.sim, overwrites: key, setExpiring(key, ListFormat.encode(list)))
+      return one(.sim, setExpiring(keys.similar(item), ListFormat.encode(list)))
     case .model(let pointer): return encodeModel(pointer)
     case .progress(let partition, let offset, let epoch, let time):
       return one(
-        .pub, overwrites: nil,
+        .pub,
         hashSet(
           keys.progress(partition), [("offset", "\(offset)"), ("ts_ms", "\(time)"), ("epoch", "\(epoch)"), ("instance", instance)]))
     }
@@ -73,23 +99,32 @@ public struct RedisCommandEncoder: Sendable {
     }
     let vectorBytes = writer.bytes.count
     writer.append(setExpiring(key, ListFormat.encode(user.list)))
-    return EncodedCommand(
-      bytes: writer.bytes, replies: writer.commands, kind: .top, vectorBytes: vectorBytes, overwrites: key)
+    return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .top, vectorBytes: vectorBytes)
   }
 
-  private func encodeRetirement(epoch: UInt32, items: [String]) -> EncodedCommand {
+  private func encodeRetirement(epoch: UInt32, items: [Identifier]) -> EncodedCommand {
     var writer = RESPWriter()
-    for start in stride(from: 0, to: items.count, by: Self.keysPerUnlink) {
-      let slice = items[start..<min(items.count, start + Self.keysPerUnlink)]
-      writer.append([.text("UNLINK")] + slice.map { .text(keys.itemFactors(epoch: epoch, item: $0)) })
+    // The proof goes first: it must never outlive a vector.
+    let names = [keys.items(epoch: epoch)] + items.map { keys.itemFactors(epoch: epoch, item: $0) }
+    for start in stride(from: 0, to: names.count, by: Self.keysPerUnlink) {
+      writer.append(["UNLINK"] + names[start..<min(names.count, start + Self.keysPerUnlink)].map { .text($0) })
     }
     return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .retire)
   }
 
   /// The pointer itself is one HSET, so readers see the old epoch or the new one and nothing between.
   private func encodeModel(_ pointer: ModelPointer) -> EncodedCommand {
-    let previous = pointer.previousEpoch.map { String($0) } ?? ""
     var writer = RESPWriter()
+    if pointer.requiresItems { writer.append(["MULTI"]) }
+    appendModel(pointer, to: &writer)
+    if pointer.requiresItems { writer.append(["EXEC"]) }
+    return EncodedCommand(
+      bytes: writer.bytes, replies: writer.commands, kind: .model, modelEpoch: pointer.epoch,
+      requiredKey: pointer.requiresItems ? keys.items(epoch: pointer.epoch) : nil)
+  }
+
+  private func appendModel(_ pointer: ModelPointer, to writer: inout RESPWriter) {
+    let previous = pointer.previousEpoch.map { String($0) } ?? ""
     writer.append(
       hashSet(
         keys.model,
@@ -106,8 +141,7 @@ public struct RedisCommandEncoder: Sendable {
       writer.append([.text("ZREMRANGEBYSCORE"), .text(keys.models), .text(low), .text(high)])
     }
     let notice = "{\"epoch\":\(pointer.epoch),\"prev\":\(previous.isEmpty ? "null" : previous)}"
-    writer.append([.text("PUBLISH"), .text(keys.modelChannel), .text(notice)])
-    return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .model, modelEpoch: pointer.epoch)
+    writer.append(["PUBLISH", .text(keys.modelChannel), .text(notice)])
   }
 
   /// The score ranges that hold no kept epoch. `kept` is ascending.
@@ -125,9 +159,9 @@ public struct RedisCommandEncoder: Sendable {
     [.text("HSET"), .text(key)] + fields.flatMap { [RESPWriter.Argument.text($0.0), .text($0.1)] }
   }
 
-  private func one(_ kind: PublishedKind, overwrites: String?, _ arguments: [RESPWriter.Argument]) -> EncodedCommand {
+  private func one(_ kind: PublishedKind, _ arguments: [RESPWriter.Argument]) -> EncodedCommand {
     var writer = RESPWriter()
     writer.append(arguments)
-    return EncodedCommand(bytes: writer.bytes, replies: 1, kind: kind, overwrites: overwrites)
+    return EncodedCommand(bytes: writer.bytes, replies: 1, kind: kind)
   }
 }

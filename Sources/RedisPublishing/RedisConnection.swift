@@ -61,16 +61,21 @@ public final class RedisConnection {
 
   /// Carries out one command; an error reply is thrown.
   @discardableResult
-  public func command(_ arguments: [String]) throws -> RedisReply {
+  public func command(_ arguments: [String]) throws -> RedisReply { try command(arguments.map { .text($0) }) }
+
+  @discardableResult
+  func command(_ arguments: [RESPWriter.Argument]) throws -> RedisReply {
     let reply = try exchange(arguments)
     if case .error(let text) = reply { throw RedisError(reply: text) }
     return reply
   }
 
   /// Carries out one command; an error reply is returned like any other.
-  public func exchange(_ arguments: [String]) throws -> RedisReply {
+  public func exchange(_ arguments: [String]) throws -> RedisReply { try exchange(arguments.map { .text($0) }) }
+
+  func exchange(_ arguments: [RESPWriter.Argument]) throws -> RedisReply {
     var writer = RESPWriter()
-    writer.append(arguments.map { .text($0) })
+    writer.append(arguments)
     try send(writer.bytes)
     let reply = try nextReply()
     try expectNoMore()

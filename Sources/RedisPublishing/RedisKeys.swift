@@ -12,10 +12,12 @@ public struct RedisKeys: Sendable, Equatable {
     root = "\(Self.encode(prefix)):\(Self.encode(namespace)):"
   }
 
-  public func userList(_ user: String) -> String { "\(root){u:\(Self.identifier(user))}:top" }
-  public func userFactors(_ user: String) -> String { "\(root){u:\(Self.identifier(user))}:vec" }
-  public func itemFactors(epoch: UInt32, item: String) -> String { "\(root)e\(epoch):{i:\(Self.identifier(item))}:vec" }
-  public func similar(_ item: String) -> String { "\(root){i:\(Self.identifier(item))}:sim" }
+  public func userList(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:top" }
+  public func userFactors(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:vec" }
+  public func itemFactors(epoch: UInt32, item: Identifier) -> String { "\(root)e\(epoch):{i:\(Self.identifier(item))}:vec" }
+  public func similar(_ item: Identifier) -> String { "\(root){i:\(Self.identifier(item))}:sim" }
+  /// Whether the item vectors of an epoch are complete; its value is `itemsIncomplete` or their number.
+  public func items(epoch: UInt32) -> String { "\(root)e\(epoch):items" }
   public var titles: String { root + "titles" }
   public var popular: String { root + "popular" }
   public var model: String { root + "model" }
@@ -24,21 +26,41 @@ public struct RedisKeys: Sendable, Equatable {
   public func progress(_ partition: TopicPartition) -> String { "\(root)pub:\(Self.encode(partition.topic)):\(partition.partition)" }
   public func heartbeat(instance: String) -> String { "\(root)hb:\(Self.encode(instance))" }
 
+  /// Proves which writes of an instance stand, see `WriteMarker`.
+  public func marker(instance: String) -> String { "\(root)mark:\(Self.encode(instance))" }
+
+  static let itemsIncomplete = "incomplete"
+
   /// Ids longer than this after encoding are replaced by a hash, so that no key grows without bound.
   public static let encodedBytesMax = 128
 
-  /// The id as it stands in a key: percent-encoded, or `h.` and half of its SHA-256 when that is too long.
-  public static func identifier(_ id: String) -> String {
-    let encoded = encode(id)
-    return encoded.utf8.count <= encodedBytesMax ? encoded : "h." + String(sha256Hex(id).prefix(32))
+  /// The id as it stands in a key: percent-encoded, or `h.` and half of its SHA-256 when that is too long or looks like a hash.
+  ///
+  /// Keys are ASCII, so comparing them as Strings compares their bytes.
+  public static func identifier(_ id: Identifier) -> String {
+    let encoded = encode(id.bytes)
+    guard encoded.utf8.count > encodedBytesMax || looksHashed(id.bytes) else { return encoded }
+    return "h." + String(sha256Hex(id.bytes).prefix(hashDigits))
   }
 
+  private static let hashDigits = 32
+
+  /// Such an id must not stand for itself, or it would share its keys with the long id that has this hash.
+  private static func looksHashed(_ id: [UInt8]) -> Bool {
+    guard id.count == hashDigits + 2, id.starts(with: "h.".utf8) else { return false }
+    return id.dropFirst(2).allSatisfy { byte in
+      (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+    }
+  }
+
+  static func encode(_ text: String) -> String { encode(Array(text.utf8)) }
+
   /// Percent-encodes every byte except the unreserved characters of RFC 3986 and `@ : +`.
-  static func encode(_ text: String) -> String {
-    if text.utf8.allSatisfy(isKept) { return text }
+  static func encode(_ text: [UInt8]) -> String {
+    if text.allSatisfy(isKept) { return String(decoding: text, as: UTF8.self) }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.utf8.count * 3)
-    for byte in text.utf8 {
+    bytes.reserveCapacity(text.count * 3)
+    for byte in text {
       if isKept(byte) {
         bytes.append(byte)
       } else {
@@ -59,8 +81,7 @@ public struct RedisKeys: Sendable, Equatable {
 
   private static func upperHexDigit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10 }
 
-  private static func sha256Hex(_ text: String) -> String {
-    let input = Array(text.utf8)
+  private static func sha256Hex(_ input: [UInt8]) -> String {
     var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
     _ = SHA256(input, input.count, &digest)
     return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()

@@ -1,7 +1,7 @@
 import Foundation
 import StreamingRecommender
 
-/// Reads what the publisher wrote, the way any client may: for command lines and tests, one thread at a time.
+/// Reads what the publisher wrote, as any client may. For command lines and tests; not thread-safe.
 public final class RedisReader {
   public struct ListAnswer: Equatable, Sendable {
     public var list: RecommendationList
@@ -27,16 +27,16 @@ public final class RedisReader {
   public func ping() throws { try connection.command(["PING"]) }
 
   /// The user's list, else the popular list, else nil: nothing was published yet.
-  public func list(user: String) throws -> ListAnswer? {
+  public func list(user: Identifier) throws -> ListAnswer? {
     if let list = try list(at: keys.userList(user)) { return ListAnswer(list: list, isFallback: false) }
     return try popular().map { ListAnswer(list: $0, isFallback: true) }
   }
 
   public func popular() throws -> RecommendationList? { try list(at: keys.popular) }
-  public func similar(item: String) throws -> RecommendationList? { try list(at: keys.similar(item)) }
+  public func similar(item: Identifier) throws -> RecommendationList? { try list(at: keys.similar(item)) }
 
-  public func userVector(_ user: String) throws -> (epoch: UInt32, factors: [Float])? { try vector(at: keys.userFactors(user)) }
-  public func itemVector(epoch: UInt32, item: String) throws -> [Float]? {
+  public func userVector(_ user: Identifier) throws -> (epoch: UInt32, factors: [Float])? { try vector(at: keys.userFactors(user)) }
+  public func itemVector(epoch: UInt32, item: Identifier) throws -> [Float]? {
     try vector(at: keys.itemFactors(epoch: epoch, item: item))?.factors
   }
 
@@ -61,18 +61,19 @@ public final class RedisReader {
   }
 
   /// The titles that are known of `items`.
-  public func titles(_ items: [String]) throws -> [String: String] {
-    var titles: [String: String] = [:]
+  public func titles(_ items: [Identifier]) throws -> [Identifier: String] {
+    var titles: [Identifier: String] = [:]
     for slice in slices(of: items) {
-      guard case .array(let replies) = try connection.command(["HMGET", keys.titles] + slice) else { continue }
+      guard case .array(let replies) = try connection.command([.text("HMGET"), .text(keys.titles)] + slice.map { .bytes($0.bytes) }) else { continue }
       for (item, reply) in zip(slice, replies) { titles[item] = reply.text }
     }
     return titles
   }
 
-  public func setTitles(_ titles: [String: String]) throws {
+  public func setTitles(_ titles: [Identifier: String]) throws {
     for slice in slices(of: titles.sorted { $0.key < $1.key }) {
-      try connection.command(["HSET", keys.titles] + slice.flatMap { [$0.key, $0.value] })
+      try connection.command(
+        [.text("HSET"), .text(keys.titles)] + slice.flatMap { [RESPWriter.Argument.bytes($0.key.bytes), .text($0.value)] })
     }
   }
 

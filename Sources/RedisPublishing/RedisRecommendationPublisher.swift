@@ -4,9 +4,9 @@ import Telemetry
 
 /// Publishes lists, vectors and the model pointer to one Redis server.
 ///
-/// Nothing here waits for Redis except `flush` and `close`: `submit` encodes and appends to a queue, a thread of its own owns the
-/// connection, sends pipelines and reads the replies. What is not acknowledged stays in the queue, in order, through time-outs,
-/// lost connections, error replies and restarts of the server.
+/// Only `flush` and `close` wait for Redis: `submit` encodes and appends to a queue, and a thread of the publisher's own owns the
+/// connection, sends pipelines and reads the replies. Commands that are not acknowledged stay in the queue, in order, through
+/// time-outs, lost connections, error replies and restarts of the server.
 ///
 /// Sendable: everything that changes lives in `PublisherState`, behind its lock.
 public final class RedisRecommendationPublisher: RecommendationPublisher, @unchecked Sendable {
@@ -23,7 +23,7 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
   ///   - partitions: whose progress is read at every connect and reported in `.connected`; see `follow(_:)`.
   ///   - onAcknowledged: called on the publisher's thread for each acknowledged `.user` command; must be cheap.
   ///   - onProgress: called on the publisher's thread after acknowledgements and changes of state; must be cheap. For waking the owner.
-  /// - Throws: `RedisError` when `redis.url` cannot be used. That the server is away is not an error: see `status`.
+  /// - Throws: `RedisError` when `redis.url` cannot be used. A server that cannot be reached is not an error: see `status`.
   public init(
     redis: RecommenderConfiguration.Redis, publish: RecommenderConfiguration.Publish, instance: String,
     partitions: [TopicPartition] = [], timing: Timing = Timing(), log: Log = .disabled,
@@ -39,11 +39,11 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
     keepsUsers = onAcknowledged != nil
     let state = PublisherState(partitions: partitions)
     self.state = state
-    let pipeline = publish.pipeline
+    let (encoder, pipeline) = (encoder, pipeline)
     let thread = Thread {
       PublishWorker(
-        redis: redis, keys: keys, instance: instance, pipeline: pipeline, timing: timing, log: log, state: state,
-        onAcknowledged: onAcknowledged, onProgress: onProgress
+        redis: redis, encoder: encoder, pipeline: pipeline, timing: timing, log: log, state: state, onAcknowledged: onAcknowledged,
+        onProgress: onProgress
       ).run()
     }
     thread.name = "freshet-redis"
@@ -62,21 +62,19 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
     state.wake()
   }
 
-  /// Small on purpose: a list that waits here grows old, a user in the engine's set of changed users does not.
+  /// Small on purpose: a list that waits here becomes stale, while a user in the engine's set of changed users does not.
   public var room: Int {
     state.withLock { $0.isUp && !$0.isClosing ? max(0, min(queueLimit, 4 * pipeline) - $0.queue.count) : 0 }
   }
 
   public func submit(_ commands: [PublishCommand], ticket: UInt64) {
     let now = MonotonicClock.nanoseconds()
-    var entries = commands.map {
-      PublishQueue.Entry(command: encoder.encode($0), ticket: nil, submittedAt: now, user: keepsUsers ? acknowledgedUser($0) : nil)
+    let encoded = commands.map { command in
+      var encoded = encoder.encode(command)
+      if keepsUsers { encoded.user = acknowledgedUser(command) }
+      return encoded
     }
-    if entries.isEmpty { entries.append(.init(command: .nothing, ticket: nil, submittedAt: now, user: nil)) }
-    entries[entries.count - 1].ticket = ticket
-    state.withLock { shared in
-      for entry in entries { shared.queue.append(entry) }
-    }
+    state.withLock { $0.queue.submit(encoded, ticket: ticket, at: now) }
     state.wake()
   }
 
@@ -87,7 +85,8 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
     }
   }
 
-  /// `.connected` comes at the first connect, at every later one, and again when somebody emptied the server under us.
+  /// `.connected` is reported at every connect, after `follow`, when the server was found to be emptied, and when a model pointer
+  /// was not written because its item vectors could not be proved.
   ///
   /// `published` holds, as everywhere, the *next* offset: one more than the inclusive `offset` in the hash. An `epoch` of nil means
   /// that there is no model of ours, even where progress is still reported.
@@ -129,9 +128,4 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
     guard case .user(let user) = command else { return nil }
     return AcknowledgedUser(user: user.user, partition: user.list.partition, offset: user.list.offset, atNanoseconds: 0)
   }
-}
-
-extension EncodedCommand {
-  /// Carries a ticket through the queue in its turn.
-  static let nothing = EncodedCommand(bytes: [], replies: 0, kind: .top)
 }

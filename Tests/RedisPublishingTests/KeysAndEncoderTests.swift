@@ -19,25 +19,41 @@ import Testing
     #expect(keys.modelChannel == "freshet:default:ev:model")
     #expect(keys.progress(TopicPartition(topic: "events", partition: 3)) == "freshet:default:pub:events:3")
     #expect(keys.heartbeat(instance: "host-1") == "freshet:default:hb:host-1")
+    #expect(keys.marker(instance: "host-1") == "freshet:default:mark:host-1")
+    #expect(keys.items(epoch: 8) == "freshet:default:e8:items")
   }
 
   @Test(arguments: [
     ("aZ09-._~@:+", "aZ09-._~@:+"), ("a b", "a%20b"), ("{x}", "%7Bx%7D"), ("a\r\nDEL *", "a%0D%0ADEL%20%2A"), ("\0", "%00"),
     ("é", "%C3%A9"), ("e\u{301}", "e%CC%81"), ("👍", "%F0%9F%91%8D"), ("100%", "100%25"), ("", ""),
   ])
-  func idsArePercentEncoded(id: String, encoded: String) { #expect(RedisKeys.identifier(id) == encoded) }
+  func idsArePercentEncoded(id: String, encoded: String) { #expect(RedisKeys.identifier(Identifier(id)) == encoded) }
 
   @Test func idOf128BytesStaysReadable() {
     let id = String(repeating: "a", count: 128)
-    #expect(RedisKeys.identifier(id) == id)
+    #expect(RedisKeys.identifier(Identifier(id)) == id)
   }
 
   @Test func longerIdIsHashed() {
     // printf 'a%.0s' {1..129} | sha256sum
-    #expect(RedisKeys.identifier(String(repeating: "a", count: 129)) == "h.c12cb024a2e5551cca0e08fce8f1c5e3")
+    #expect(RedisKeys.identifier(Identifier(String(repeating: "a", count: 129))) == "h.c12cb024a2e5551cca0e08fce8f1c5e3")
   }
 
-  @Test func lengthCountsAfterEncoding() { #expect(RedisKeys.identifier(String(repeating: "é", count: 22)).hasPrefix("h.")) }
+  /// An id of that form could otherwise be chosen to be the key of another, long one.
+  @Test func idThatLooksHashedIsHashed() {
+    let long = Identifier(String(repeating: "a", count: 129))
+    #expect(RedisKeys.identifier("h.c12cb024a2e5551cca0e08fce8f1c5e3") != RedisKeys.identifier(long))
+    // printf h.c12cb024a2e5551cca0e08fce8f1c5e3 | sha256sum
+    #expect(RedisKeys.identifier("h.c12cb024a2e5551cca0e08fce8f1c5e3") == "h.e82627d8f5fcfafb88790357613cdf59")
+  }
+
+  @Test(arguments: [
+    "h.", "h.c12cb024a2e5551cca0e08fce8f1c5e", "h.c12cb024a2e5551cca0e08fce8f1c5e34", "h.C12CB024A2E5551CCA0E08FCE8F1C5E3",
+    "H.c12cb024a2e5551cca0e08fce8f1c5e3", "h.c12cb024a2e5551cca0e08fce8f1c5eg",
+  ])
+  func idThatOnlyResemblesAHashStaysReadable(id: String) { #expect(RedisKeys.identifier(Identifier(id)) == id) }
+
+  @Test func lengthCountsAfterEncoding() { #expect(RedisKeys.identifier(Identifier(String(repeating: "é", count: 22))).hasPrefix("h.")) }
 
   @Test func bracesInTheNamespaceCannotMoveTheHashTag() {
     #expect(RedisKeys(prefix: "p{", namespace: "n}").userList("u") == "p%7B:n%7D:{u:u}:top")
@@ -74,7 +90,7 @@ import Testing
   }
 
   @Test func idsInListsAreEscaped() throws {
-    let id = "a\"b\\c\r\n\u{1}\u{1f}é👍"
+    let id: Identifier = "a\"b\\c\r\n\u{1}\u{1f}é👍"
     let bytes = ListFormat.encode(list(offset: 1, items: [RecommendedItem(item: id, score: 1)]))
     #expect(String(decoding: bytes, as: UTF8.self).contains(#"["a\"b\\c\u000d\u000a\u0001\u001fé👍",1.0]"#))
     #expect(try ListFormat.decode(bytes).items[0].item == id)
@@ -121,10 +137,33 @@ import Testing
     #expect(text(command) == resp(["HSET", "p:n:pub:t:2", "offset", "9", "ts_ms", "11", "epoch", "7", "instance", "i1"]))
   }
 
+  @Test func retirementRemovesTheProofFirst() {
+    #expect(text(.retireItemFactors(epoch: 6, items: ["a"])) == resp(["UNLINK", "p:n:e6:items", "p:n:e6:{i:a}:vec"]))
+  }
+
+  @Test func itemVectorsAreCompleteOnlyWhereTheyWereBegun() {
+    #expect(text(.itemsBegin(epoch: 8)) == resp(["SET", "p:n:e8:items", "incomplete"]))
+    #expect(text(.itemsComplete(epoch: 8, count: 12)) == resp(["SET", "p:n:e8:items", "12", "XX"]))
+  }
+
+  @Test func pointerThatNeedsVectorsIsATransaction() {
+    var pointer = modelSeven
+    pointer.requiresItems = true
+    let command = encoder.encode(.model(pointer))
+    #expect(command.bytes == Array(resp(["MULTI"]).utf8) + encoder.bytes(for: .model(modelSeven)) + Array(resp(["EXEC"]).utf8))
+    #expect(command.requiredKey == "p:n:e7:items" && command.isExclusive)
+    #expect(!encoder.encode(.model(modelSeven)).isExclusive)
+  }
+
+  @Test func markerExpiresWithTheLists() {
+    let marker = WriteMarker(token: "a1", generation: 2, ticket: 3)
+    #expect(String(decoding: encoder.encode(marker), as: UTF8.self) == resp(["SET", "p:n:mark:i1", "a1 2 3", "EX", "60"]))
+  }
+
   @Test func retirementGoesInSlicesOf128() {
-    let command = encoder.encode(.retireItemFactors(epoch: 6, items: (0..<300).map { "i\($0)" }))
+    let command = encoder.encode(.retireItemFactors(epoch: 6, items: (0..<300).map { Identifier("i\($0)") }))
     let counts = String(decoding: command.bytes, as: UTF8.self).split(separator: "\r\n").filter { $0.hasPrefix("*") }
-    #expect(counts == ["*129", "*129", "*45"])
+    #expect(counts == ["*129", "*129", "*46"])
     #expect(command.replies == 3)
   }
 
@@ -163,60 +202,5 @@ import Testing
 
   @Test func unknownKeysOfAListAreTolerated() throws {
     #expect(try ListFormat.decode(Array(#"{"v":1,"epoch":1,"items":[["a",1,"more"]],"new":{}}"#.utf8)).items.count == 1)
-  }
-}
-
-@Suite struct PublishQueueTests {
-  private let encoder = RedisCommandEncoder(keys: RedisKeys(prefix: "p", namespace: "n"), instance: "i1", ttl: .seconds(60))
-  private func queue(_ commands: [PublishCommand]) -> PublishQueue {
-    var queue = PublishQueue()
-    for command in commands { queue.append(.init(command: encoder.encode(command), ticket: nil, submittedAt: 0, user: nil)) }
-    return queue
-  }
-
-  @Test func replayCarriesTheNewestListOfAUser() {
-    let progress = PublishCommand.progress(TopicPartition(topic: "t", partition: 0), offset: 1, epoch: 7, atMilliseconds: 0)
-    var queue = queue([user("a", offset: 1), user("b", offset: 1), progress, user("a", offset: 2)])
-    _ = queue.nextPipeline(repliesMax: 100)
-    queue.prepareReplay()
-    let replay = queue.nextPipeline(repliesMax: 100).map(\.command.bytes)
-    #expect(replay == [user("a", offset: 2), user("b", offset: 1), progress, user("a", offset: 2)].map { encoder.bytes(for: $0) })
-  }
-
-  @Test func whatWasNeverSentIsNotMovedForward() {
-    var queue = queue([user("a", offset: 1), user("a", offset: 2)])
-    _ = queue.nextPipeline(repliesMax: 1)
-    queue.prepareReplay()
-    #expect(queue.nextPipeline(repliesMax: 1).map(\.command.bytes) == [encoder.bytes(for: user("a", offset: 1))])
-  }
-
-  @Test func aForgottenUserDoesNotComeBackInAReplay() {
-    var queue = queue([user("a", offset: 1), .forget(user: "a")])
-    _ = queue.nextPipeline(repliesMax: 100)
-    queue.prepareReplay()
-    #expect(queue.nextPipeline(repliesMax: 100).map(\.command.kind) == [.forget, .forget])
-  }
-
-  @Test func pipelineIsBoundedByReplies() {
-    var queue = queue((0..<10).map { user("u\($0)", offset: 1, factors: [1]) })
-    #expect(queue.nextPipeline(repliesMax: 5).count == 2)
-    #expect(queue.nextPipeline(repliesMax: 1).count == 1)
-  }
-
-  @Test func orderSurvivesManyAcknowledgements() {
-    var queue = PublishQueue()
-    var expected = 0
-    for round in 0..<5000 {
-      queue.append(.init(command: .nothing, ticket: UInt64(round), submittedAt: 0, user: nil))
-      guard round % 3 == 2 else { continue }
-      let batch = queue.nextPipeline(repliesMax: 1)
-      let done = min(2, batch.count)
-      for entry in batch.prefix(done) {
-        #expect(entry.ticket == UInt64(expected))
-        expected += 1
-      }
-      queue.acknowledge(done)
-    }
-    #expect(queue.count == 5000 - expected)
   }
 }

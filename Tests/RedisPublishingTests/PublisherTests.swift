@@ -7,11 +7,13 @@ import Telemetry
 import Testing
 
 private let events0 = TopicPartition(topic: "events", partition: 0)
-private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOffsets())
+private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: nil)
+private let first = PublisherEvent.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: 0)
 
 @Suite struct InMemoryPublisherTests {
   @Test func keepsTheContract() throws {
     let publisher = InMemoryPublisher()
+    var saved = publisher.view
     let subject = PublisherContract.Subject(
       publisher: publisher, list: { publisher.view.lists[$0] }, userFactors: { publisher.view.userFactors[$0]?.factors },
       itemFactors: { publisher.view.itemFactors[.init(epoch: $0, item: $1)] }, modelEpoch: { publisher.view.model?.epoch },
@@ -19,7 +21,7 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
       bringBack: { isEmpty in
         if isEmpty { publisher.wipe() }
         publisher.comeUp()
-      })
+      }, save: { saved = publisher.view }, crashToSaved: { publisher.restore(saved) })
     let violations = try PublisherContract.violations(of: subject, pause: { usleep(1000) })
     #expect(violations == [], "\(violations)")
   }
@@ -29,7 +31,7 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
     publisher.submit([user("a", offset: 1), user("b", offset: 1)], ticket: 1)
     publisher.acknowledge(1)
     #expect(publisher.acknowledged().isEmpty)
-    #expect(publisher.view.lists.keys.sorted() == ["a"])
+    #expect(Array(publisher.view.lists.keys) == ["a"])
     publisher.acknowledge(1)
     #expect(publisher.acknowledged().map(\.ticket) == [1])
   }
@@ -43,6 +45,52 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
     publisher.acknowledge()
     #expect(publisher.history["a"]?.map(\.offset) == [1, 2, 2, 2])
     #expect(publisher.backwardSteps.isEmpty)
+  }
+
+  /// "é" as one scalar and as two: equal as Strings, two users in Kafka and in Redis.
+  @Test func composedAndDecomposedIdsAreTwoUsers() {
+    let publisher = InMemoryPublisher()
+    publisher.submit([user("caf\u{e9}", offset: 1), user("cafe\u{301}", offset: 2), .forget(user: "caf\u{e9}")], ticket: 1)
+    #expect(publisher.view.lists["caf\u{e9}"] == nil)
+    #expect(publisher.view.lists["cafe\u{301}"]?.offset == 2)
+  }
+
+  @Test func lostWritesAreTheNewestOnes() {
+    let publisher = InMemoryPublisher()
+    for ticket in 1...5 { publisher.submit([user("u\(ticket)", offset: 1), .popular(list(offset: Int64(ticket)))], ticket: UInt64(ticket)) }
+    _ = publisher.events()
+    publisher.loseNewest(3)
+    #expect(publisher.view.lists.keys.sorted() == ["u1", "u2", "u3", "u4"])
+    #expect(publisher.view.popular?.offset == 3)
+    #expect(publisher.events().last == .connected(epoch: nil, published: PartitionOffsets(), survivingTicket: 3))
+    #expect(publisher.acknowledged().map(\.ticket) == [1, 2, 3, 4, 5])
+  }
+
+  @Test func olderViewIsOnlyWhatItWas() {
+    let publisher = InMemoryPublisher()
+    publisher.submit([user("a", offset: 1)], ticket: 1)
+    let older = publisher.view
+    publisher.submit([user("a", offset: 2), user("b", offset: 2)], ticket: 2)
+    _ = publisher.events()
+    publisher.restore(older)
+    #expect(publisher.view == older)
+    #expect(publisher.events().last == .connected(epoch: nil, published: PartitionOffsets(), survivingTicket: 1))
+    publisher.submit([user("a", offset: 1)], ticket: 3)
+    #expect(publisher.backwardSteps.isEmpty)
+  }
+
+  /// Commands without replies are sent again, so losing them is not a loss.
+  @Test func unacknowledgedWritesAreLostFirst() {
+    let publisher = InMemoryPublisher(acknowledgesAutomatically: false)
+    publisher.submit([user("a", offset: 1)], ticket: 1)
+    publisher.acknowledge()
+    publisher.submit([user("b", offset: 1)], ticket: 2)
+    publisher.applyWithoutAcknowledging()
+    _ = publisher.events()
+    publisher.loseNewest(0)
+    #expect(publisher.events().last == .connected(epoch: nil, published: PartitionOffsets(), survivingTicket: 1))
+    publisher.acknowledge()
+    #expect(publisher.view.lists.keys.sorted() == ["a", "b"])
   }
 
   @Test func backwardStepIsSeen() {
@@ -65,6 +113,12 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
       takeAway: { fixture.server.suspend() },
       bringBack: { isEmpty in
         guard isEmpty else { return fixture.server.resume() }
+        fixture.server.kill()
+        try? FileManager.default.removeItem(atPath: fixture.directory + "/dump.rdb")
+        try fixture.server.start()
+        current = try fixture.reader()
+      }, save: { try fixture.control().command(["SAVE"]) },
+      crashToSaved: {
         fixture.server.kill()
         try fixture.server.start()
         current = try fixture.reader()
@@ -115,7 +169,9 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
 
   @Test func titlesComeBack() throws {
     let fixture = try Fixture()
-    let titles = Dictionary(uniqueKeysWithValues: (0..<300).map { ("i\($0)", "Title \($0) {é}") })
+    var titles = Dictionary(uniqueKeysWithValues: (0..<300).map { (Identifier("i\($0)"), "Title \($0) {é}") })
+    titles["caf\u{e9}"] = "composed"
+    titles["cafe\u{301}"] = "decomposed"
     let reader = try fixture.reader()
     try reader.setTitles(titles)
     #expect(try reader.titles(titles.keys.sorted() + ["unknown"]) == titles)
@@ -129,7 +185,7 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
     first.close()
     let second = try fixture.publisher(partitions: [events0, TopicPartition(topic: "events", partition: 1)])
     #expect(eventually { second.status.isUp })
-    #expect(second.events() == [.connected(epoch: 7, published: PartitionOffsets([events0: 42]))])
+    #expect(second.events() == [.connected(epoch: 7, published: PartitionOffsets([events0: 42]), survivingTicket: 0)])
   }
 
   @Test func followingPartitionsReportsTheirProgress() throws {
@@ -145,7 +201,7 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
         events += publisher.events()
         return !events.isEmpty
       })
-    #expect(events == [.connected(epoch: nil, published: PartitionOffsets([events0: 42]))])
+    #expect(events == [.connected(epoch: nil, published: PartitionOffsets([events0: 42]), survivingTicket: 1)])
   }
 
   @Test func hooksSeeEachAcknowledgedUser() throws {
@@ -185,7 +241,7 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
     try fixture.server.start()
     #expect(publisher.flush(timeout: .seconds(15)))
     events += publisher.events()
-    #expect(events.filter { $0 == empty }.count == 2)
+    #expect(events.filter { $0 == first || $0 == empty }.count == 2)
     let after = publisher.acknowledged()
     #expect((before + after).map(\.ticket) == (0..<ticket).map { $0 })
     // What the dead server had acknowledged is the engine's to publish again; the rest is here, but for the first ticket, which may
@@ -289,7 +345,7 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
     let control = try fixture.control()
     let heartbeat = "freshet:default:hb:test"
     usleep(250_000)
-    #expect(publisher.events() == [empty])
+    #expect(publisher.events() == [first])
     try control.command(["FLUSHALL"])
     var events: [PublisherEvent] = []
     #expect(
@@ -482,7 +538,7 @@ private let empty = PublisherEvent.connected(epoch: nil, published: PartitionOff
     #expect(publisher.flush(timeout: .seconds(60)))
     let seconds = Double(MonotonicClock.nanoseconds() - begin) / 1e9
     print("publisher: \(count) lists of 20 items, SET EX, pipeline 128, Unix socket: \(Int(Double(count) / seconds)) per second")
-    #expect(try fixture.control().command(["DBSIZE"]).integer == Int64(count + 1))
+    #expect(try fixture.control().command(["DBSIZE"]).integer == Int64(count + 2))  // heartbeat and marker
   }
 }
 

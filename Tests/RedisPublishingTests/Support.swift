@@ -73,7 +73,7 @@ func list(epoch: UInt32 = 7, offset: Int64, items: [RecommendedItem] = [Recommen
   RecommendationList(epoch: epoch, source: .foldin, partition: 3, offset: offset, madeAtMilliseconds: 1_700_000_000_000, items: items)
 }
 
-func user(_ name: String, epoch: UInt32 = 7, offset: Int64, factors: [Float]? = nil) -> PublishCommand {
+func user(_ name: Identifier, epoch: UInt32 = 7, offset: Int64, factors: [Float]? = nil) -> PublishCommand {
   .user(UserRecommendations(user: name, list: list(epoch: epoch, offset: offset), factors: factors))
 }
 

@@ -17,10 +17,9 @@ extension IngestLoop {
     }
     for event in ports.publisher.events() {
       switch event {
-      case .connected(let epoch, let published):
+      case .connected(let epoch, let published, _):
         guard !followed.isEmpty else { continue }
         hasMetView = true
-        log.info("connected to Redis", ["epoch": epoch.map { "\($0)" } ?? "none"])
         epochFloor = max(epochFloor, epoch ?? 0)
         if let epoch, engine.moveEpochs(above: epoch) {
           log.warning(
@@ -30,8 +29,7 @@ extension IngestLoop {
           snapshots.requireBeforeRollout()
         }
         planner.connected(epoch: epoch, viewOffsets: published, engine: engine)
-      case .disconnected(let why):
-        log.warning("Redis is away: \(why)")
+      case .disconnected: break  // the publisher logs it
       }
     }
   }

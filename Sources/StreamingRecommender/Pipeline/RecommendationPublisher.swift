@@ -30,9 +30,13 @@ public struct PublishAcknowledgement: Sendable, Equatable {
 }
 
 public enum PublisherEvent: Equatable, Sendable {
-  /// Connected for the first time or again. `epoch` and `published` (next offsets) are what the view holds; no epoch: no model of
-  /// ours is there, so everything must be published again.
-  case connected(epoch: UInt32?, published: PartitionOffsets)
+  /// Connected for the first time or again, or the view was found to be emptied.
+  ///
+  /// - `epoch` and `published` (next offsets) are what the view holds. Without an epoch there is no model of ours, so everything
+  ///   must be published again.
+  /// - `survivingTicket`: every command of this publisher through this ticket is proved to stand in the view. It is 0 while no
+  ///   ticket was acknowledged. Acknowledged tickets above it may be lost; `nil`: all of them may be.
+  case connected(epoch: UInt32?, published: PartitionOffsets, survivingTicket: UInt64?)
   case disconnected(String)
 }
 
@@ -46,7 +50,7 @@ public struct PublisherStatus: Sendable, Equatable {
   public var reconnects = 0
   /// By class of reply: oom, misconf, loading, busy, readonly, noperm, noauth, wrongtype, protocol, io ...
   public var errors: [String: Int] = [:]
-  /// Commands acknowledged, by kind: top, vec, item_vec, sim, popular, model, pub, forget, retire.
+  /// Commands acknowledged, by kind: top, vec, item_vec, items, sim, popular, model, pub, forget, retire.
   public var published: [String: Int] = [:]
   public var publishedBytes: [String: Int] = [:]
   public init() {}
@@ -56,12 +60,21 @@ public enum PublishCommand: Sendable, Equatable {
   /// The user's list and, when `factors` is there, the user's vector.
   case user(UserRecommendations)
   /// Removes everything of this user.
-  case forget(user: String)
-  case itemFactors(epoch: UInt32, item: String, factors: [Float])
-  case retireItemFactors(epoch: UInt32, items: [String])
+  case forget(user: Identifier)
+  /// Precedes the item vectors of an epoch, and makes the view forget that they were ever complete.
+  case itemsBegin(epoch: UInt32)
+  case itemFactors(epoch: UInt32, item: Identifier, factors: [Float])
+  /// Follows the last of `count` item vectors of an epoch: proof for `model` that they stand, unless the view has lost
+  /// anything since `itemsBegin`.
+  case itemsComplete(epoch: UInt32, count: Int)
+  /// Removes these item vectors and the proof that the epoch's vectors are complete.
+  case retireItemFactors(epoch: UInt32, items: [Identifier])
   case popular(RecommendationList)
-  case similar(item: String, list: RecommendationList)
+  case similar(item: Identifier, list: RecommendationList)
   /// The pointer that makes an epoch visible: HSET model in one command, then the notice on `ev:model`.
+  ///
+  /// With `ModelPointer.requiresItems`, nothing is written unless the view proves that the item vectors are complete. Otherwise
+  /// the command counts as done, and the publisher reports an emptied view, so that everything is published again.
   case model(ModelPointer)
   /// Lists cover the partition through `offset`, inclusive.
   case progress(TopicPartition, offset: Int64, epoch: UInt32, atMilliseconds: Int64)
@@ -78,9 +91,9 @@ public enum RecommendationSource: String, Sendable, CaseIterable {
 }
 
 public struct RecommendedItem: Sendable, Equatable {
-  public var item: String
+  public var item: Identifier
   public var score: Float
-  public init(item: String, score: Float) {
+  public init(item: Identifier, score: Float) {
     self.item = item
     self.score = score
   }
@@ -109,10 +122,10 @@ public struct RecommendationList: Sendable, Equatable {
 }
 
 public struct UserRecommendations: Sendable, Equatable {
-  public var user: String
+  public var user: Identifier
   public var list: RecommendationList
   public var factors: [Float]?
-  public init(user: String, list: RecommendationList, factors: [Float]?) {
+  public init(user: Identifier, list: RecommendationList, factors: [Float]?) {
     self.user = user
     self.list = list
     self.factors = factors
@@ -128,8 +141,11 @@ public struct ModelPointer: Sendable, Equatable {
   public var trainedAtMilliseconds: Int64
   /// Epochs whose item vectors still stand, for the `models` set.
   public var keptEpochs: [UInt32]
+  /// Item vectors are published, so the pointer must not appear without them. Not part of what readers see.
+  public var requiresItems: Bool
   public init(
-    epoch: UInt32, previousEpoch: UInt32?, factors: Int, users: Int, items: Int, trainedAtMilliseconds: Int64, keptEpochs: [UInt32]
+    epoch: UInt32, previousEpoch: UInt32?, factors: Int, users: Int, items: Int, trainedAtMilliseconds: Int64, keptEpochs: [UInt32],
+    requiresItems: Bool = false
   ) {
     self.epoch = epoch
     self.previousEpoch = previousEpoch
@@ -138,5 +154,6 @@ public struct ModelPointer: Sendable, Equatable {
     self.items = items
     self.trainedAtMilliseconds = trainedAtMilliseconds
     self.keptEpochs = keptEpochs
+    self.requiresItems = requiresItems
   }
 }

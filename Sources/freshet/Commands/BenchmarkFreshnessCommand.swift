@@ -155,14 +155,14 @@ struct FreshnessFigures: Sendable {
 
 /// Which list of which user was acknowledged when; filled on the publisher's thread.
 final class AcknowledgedLists: Sendable {
-  private let lists = Mutex<[String: [(partition: Int32, offset: Int64, at: UInt64)]]>([:])
+  private let lists = Mutex<[Identifier: [(partition: Int32, offset: Int64, at: UInt64)]]>([:])
 
   func add(_ user: AcknowledgedUser) {
     lists.withLock { $0[user.user, default: []].append((user.partition, user.offset, user.atNanoseconds)) }
   }
 
   /// When the first list of this user that covers the offset was acknowledged.
-  func covered(_ user: String, _ partition: Int32, _ offset: Int64) -> UInt64? {
+  func covered(_ user: Identifier, _ partition: Int32, _ offset: Int64) -> UInt64? {
     lists.withLock { lists in
       lists[user]?.first { $0.partition == partition && $0.offset >= offset }?.at
     }
@@ -220,7 +220,7 @@ struct EventLoad {
         lost += 1
         continue
       }
-      let user = String(decoding: interactions[index % interactions.count].user, as: UTF8.self)
+      let user = Identifier(interactions[index % interactions.count].user)
       var at = acknowledgements.covered(user, place.partition, place.offset)
       while at == nil, MonotonicClock.nanoseconds() < deadline {
         usleep(5_000)
@@ -346,7 +346,7 @@ private final class FloorRelay: @unchecked Sendable {
   private func command(_ partition: Int32, _ record: Record, _ items: [RecommendedItem]) -> PublishCommand {
     .user(
       UserRecommendations(
-        user: String(decoding: record.key ?? [], as: UTF8.self),
+        user: Identifier(record.key ?? []),
         list: RecommendationList(
           epoch: 1, source: .foldin, partition: partition, offset: record.offset,
           madeAtMilliseconds: WallClock.milliseconds(), items: items),

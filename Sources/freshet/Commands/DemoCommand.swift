@@ -78,8 +78,8 @@ struct DemoCommand {
   private func say(_ text: String) { if !context.json { context.print(text) } }
   private func milliseconds(_ value: Double?) -> String { value.map { "\(ListText.fixed($0, 1)) ms" } ?? "?" }
 
-  private func titlesByName() -> [String: String] {
-    Dictionary(uniqueKeysWithValues: ShippedData.titles.entries.map { (String(decoding: $0.key, as: UTF8.self), $0.value.title) })
+  private func titlesByName() -> [Identifier: String] {
+    Dictionary(uniqueKeysWithValues: ShippedData.titles.entries.map { (Identifier($0.key), $0.value.title) })
   }
 
   private func produce(
@@ -123,11 +123,11 @@ struct DemoCommand {
   /// A customer's list, a purchase of something on it, and the list after it.
   private func showPurchase(
     _ data: EvaluationData, _ process: EngineProcess, _ configuration: RecommenderConfiguration, _ reader: RedisReader,
-    _ titles: [String: String]
+    _ titles: [Identifier: String]
   ) throws -> Purchase {
     let customer = data.interactions[data.interactions.count - 1].user
     let name = String(decoding: customer, as: UTF8.self)
-    guard let before = try reader.list(user: name)?.list, let bought = before.items.first else {
+    guard let before = try reader.list(user: Identifier(customer))?.list, let bought = before.items.first else {
       throw CommandFailure("customer \(name) has no list")
     }
     let newest = data.interactions[data.interactions.count - 1].timeMilliseconds
@@ -135,12 +135,12 @@ struct DemoCommand {
     let began = MonotonicClock.nanoseconds()
     try producer.produce(
       topic: configuration.input.topics[0], key: customer,
-      value: InteractionEncoder.encode(user: customer, item: Array(bought.item.utf8), timeMilliseconds: newest + 60_000),
+      value: InteractionEncoder.encode(user: customer, item: bought.item.bytes, timeMilliseconds: newest + 60_000),
       timestampMilliseconds: WallClock.milliseconds())
     guard producer.flush(timeout: .seconds(10)) else { throw CommandFailure("the purchase could not be produced") }
     var after = before
     while MonotonicClock.nanoseconds() - began < 10_000_000_000 {
-      if let list = try reader.list(user: name)?.list, !list.items.contains(where: { $0.item == bought.item }) {
+      if let list = try reader.list(user: Identifier(customer))?.list, !list.items.contains(where: { $0.item == bought.item }) {
         after = list
         break
       }
@@ -149,7 +149,7 @@ struct DemoCommand {
     let took = Double(MonotonicClock.nanoseconds() - began) / 1e6
     say("\nCustomer \(name) before:\n\(ListText.table(Array(before.items.prefix(Self.listLength)), titles))")
     say(
-      "Customer \(name) buys \(titles[bought.item] ?? bought.item); \(ListText.fixed(took, 1)) ms later:\n\(ListText.table(Array(after.items.prefix(Self.listLength)), titles))\n"
+      "Customer \(name) buys \(titles[bought.item] ?? bought.item.string); \(ListText.fixed(took, 1)) ms later:\n\(ListText.table(Array(after.items.prefix(Self.listLength)), titles))\n"
     )
     return Purchase(before: before.items, after: after.items)
   }
@@ -180,7 +180,7 @@ struct DemoCommand {
     let state = process.frozen()
     let status = process.status.current
     if context.json {
-      func ids(_ items: [RecommendedItem]) -> JSONOutput.Value { .array(items.map { .string($0.item) }) }
+      func ids(_ items: [RecommendedItem]) -> JSONOutput.Value { .array(items.map { .string($0.item.string) }) }
       context.print(
         ([
           "events": .int(Int(state?.eventsApplied ?? status.eventsApplied)), "users": .int(state?.store.users.count ?? status.users),

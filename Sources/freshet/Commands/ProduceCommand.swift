@@ -83,7 +83,7 @@ struct ProduceCommand {
 
   private func loadTitles(_ path: String, _ configuration: RecommenderConfiguration) throws {
     let titles = try ItemTitles(path: path)
-    let byName = Dictionary(uniqueKeysWithValues: titles.entries.map { (String(decoding: $0.key, as: UTF8.self), $0.value.title) })
+    let byName = Dictionary(uniqueKeysWithValues: titles.entries.map { (Identifier($0.key), $0.value.title) })
     try context.reader(configuration).setTitles(byName)
     context.note("\(titles.count) titles loaded")
   }

@@ -11,9 +11,9 @@ struct ReadCommand {
 
   func recommend() throws {
     let user = context.parsed.operands[0]
-    let excluded = Set(context.options.strings("exclude").flatMap { $0.split(separator: ",").map(String.init) })
+    let excluded = Set(context.options.strings("exclude").flatMap { $0.split(separator: ",").map { Identifier(String($0)) } })
     try read(head: ("user", user), excluded: excluded) { reader in
-      guard let answer = try reader.list(user: user) else { return nil }
+      guard let answer = try reader.list(user: Identifier(user)) else { return nil }
       if answer.isFallback { context.note("there is no list for \(user): this is the popular one") }
       return answer.list
     }
@@ -24,7 +24,7 @@ struct ReadCommand {
   func similar() throws {
     let item = context.parsed.operands[0]
     try read(head: ("item", item)) { reader in
-      guard let list = try reader.similar(item: item) else {
+      guard let list = try reader.similar(item: Identifier(item)) else {
         throw CommandFailure("there is no list of items similar to \(item): is the id right, and has a model been trained since it came?")
       }
       return list
@@ -32,7 +32,7 @@ struct ReadCommand {
   }
 
   private func read(
-    head: (key: String, id: String)?, excluded: Set<String> = [], _ list: (RedisReader) throws -> RecommendationList?
+    head: (key: String, id: String)?, excluded: Set<Identifier> = [], _ list: (RedisReader) throws -> RecommendationList?
   ) throws {
     let configuration = try context.loadedForRunningEngine()
     do {
@@ -47,7 +47,7 @@ struct ReadCommand {
     } catch let error as RedisError { throw CommandFailure("\(error)") }
   }
 
-  private func show(_ list: RecommendationList, _ items: [RecommendedItem], _ titles: [String: String], _ head: (key: String, id: String)?)
+  private func show(_ list: RecommendationList, _ items: [RecommendedItem], _ titles: [Identifier: String], _ head: (key: String, id: String)?)
   {
     let age = max(0, WallClock.milliseconds() - list.madeAtMilliseconds)
     if context.json {
@@ -58,7 +58,7 @@ struct ReadCommand {
       output["age_ms"] = .int(Int(age))
       output["items"] = .array(
         items.map { item in
-          var object: JSONOutput = ["item": .string(item.item), "score": .double(Double(item.score))]
+          var object: JSONOutput = ["item": .string(item.item.string), "score": .double(Double(item.score))]
           if let title = titles[item.item] { object["title"] = .string(title) }
           return .object(object)
         })
@@ -75,10 +75,10 @@ struct ReadCommand {
 
 /// Lists for people.
 enum ListText {
-  static func table(_ items: [RecommendedItem], _ titles: [String: String]) -> String {
+  static func table(_ items: [RecommendedItem], _ titles: [Identifier: String]) -> String {
     var table = TextTable([.right, .left, .right, .left])
     for (index, item) in items.enumerated() {
-      table.add(["\(index + 1)", item.item, fixed(Double(item.score), 4), titles[item.item] ?? ""])
+      table.add(["\(index + 1)", item.item.string, fixed(Double(item.score), 4), titles[item.item] ?? ""])
     }
     return String(table.description.dropLast())
   }

@@ -146,11 +146,11 @@ import Testing
     var random = SeededGenerator(seed: seed)
     let rig = LoopRig(viewIsSlow: true, roomMax: 24) { $0.foldIn.batchMax = 3 }
     rig.start()
-    var lastOffset: [String: Int64] = [:]
+    var lastOffset: [Identifier: Int64] = [:]
     for _ in 0..<300 {
       if random.chance(0.5) {
         let user = "u\(random.below(30))"
-        lastOffset[user] = rig.log.end(of: partition)
+        lastOffset[Identifier(user)] = rig.log.end(of: partition)
         rig.produce(user, "i\(random.below(20))")
       }
       if random.chance(0.6) { rig.turn() }

@@ -149,17 +149,17 @@ final class LoopRig {
     guard let model = engine.model else { return "no model" }
     if view.model?.epoch != model.epoch { return "the pointer is \(view.model?.epoch ?? 0), not \(model.epoch)" }
     for user in 0..<Int32(engine.store.userCapacity) where engine.store.users.withName(user, { !$0.isEmpty }) {
-      let name = engine.store.users.string(user)
+      let name = Identifier(engine.store.users.name(user))
       guard let list = view.lists[name] else { return "\(name) has no list" }
       if list.epoch != model.epoch { return "\(name)'s list is of epoch \(list.epoch)" }
       if view.userFactors[name]?.factors != engine.servedVector(user) { return "\(name)'s vector differs" }
     }
     for item in 0..<Int32(engine.store.items.capacity) where model.hasVector(item) {
-      let name = engine.store.items.string(item)
+      let name = Identifier(engine.store.items.name(item))
       if view.itemFactors[.init(epoch: model.epoch, item: name)] != model.itemFactors.array(Int(item)) { return "\(name)'s vector differs" }
       if model.isTrained(item), view.similar[name] == nil { return "\(name) has no similar items" }
     }
-    for name in view.lists.keys where engine.user(name) == nil { return "\(name) is unknown and has a list" }
+    for name in view.lists.keys where engine.user(name.string) == nil { return "\(name) is unknown and has a list" }
     for (partition, next) in engine.offsets.next where next > 0 {
       if view.progress[partition]?.offset != next - 1 {
         return "\(partition) stands at \(next - 1), readers are told \(String(describing: view.progress[partition]?.offset))"

@@ -1,0 +1,26 @@
+// Connections as the server names them.
+extension RedisConnection {
+  /// The id of this connection at the server.
+  func clientID() throws -> Int64 {
+    let reply = try exchange(["CLIENT", "ID"])
+    if case .error(let text) = reply { throw Self.refused(text, "CLIENT ID", right: "+client|id") }
+    guard let id = reply.integer else { throw RedisError(.protocol, "\(address) answered CLIENT ID with \(reply)") }
+    return id
+  }
+
+  /// Ends another connection at the server, so that whatever it sent and the server has not executed yet never is.
+  ///
+  /// Without an id nothing is ended, but a missing permission is found now and not when it matters.
+  func killClient(_ id: Int64?) throws {
+    // SKIPME is the default: this connection is spared.
+    let reply = try exchange(["CLIENT", "KILL", "ID", "\(id ?? .max)", "TYPE", "normal"])
+    if case .error(let text) = reply { throw Self.refused(text, "CLIENT KILL", right: "+client|kill") }
+  }
+
+  private static func refused(_ text: String, _ command: String, right: String) -> RedisError {
+    let error = RedisError(reply: text)
+    return RedisError(
+      error.kind,
+      "\(error.message) to \(command), without which a connection that timed out could still overwrite newer data (ACL right \(right))")
+  }
+}
