@@ -15,6 +15,8 @@ public final class ManualClock: EngineClock {
     set { step.withLock { $0 = newValue } }
   }
 
+  public func sleep(for duration: Duration) { advance(by: duration) }
+
   public func advance(by step: Duration) { elapsedNanoseconds.withLock { $0 += step.nanoseconds } }
 
   /// Begins at one second: zero means "never" to some of those who ask.

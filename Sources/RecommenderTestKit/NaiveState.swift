@@ -71,13 +71,13 @@ public struct NaiveState {
 
   public mutating func reject(_ place: String) { rejected.insert(place) }
 
-  /// The first difference from the engine's store, in words.
-  public func difference(from store: InteractionStore) -> String? {
+  /// The first difference from the engine's state, in words.
+  public func difference(from state: EngineState) -> String? {
     for (name, user) in users {
-      guard let index = store.users.find(Array(name.utf8)) else { return "\(name) is missing" }
+      guard let index = state.users.find(Array(name.utf8)) else { return "\(name) is missing" }
       var found: [String: (Float, Int64)] = [:]
-      store.forEachNewestFirst(index) { item, strength, order in
-        found[store.items.string(item)] = (strength, order.timeMilliseconds)
+      state.users.forEachNewestFirst(index) { item, strength, order in
+        found[state.catalogue.items.string(item)] = (strength, order.timeMilliseconds)
         return true
       }
       let live = user.pairs.filter { !$0.value.isDeleted }
@@ -89,11 +89,11 @@ public struct NaiveState {
         }
         if time != pair.time { return "\(name) \(item): time \(time), not \(pair.time)" }
       }
-      let seen = Set(store.seen(index).map { store.items.string($0) })
+      let seen = Set(state.users.seen(index).map { state.catalogue.items.string($0) })
       let expected = Set(live.keys).union(user.evicted)
       if seen != expected { return "\(name) has seen \(seen.symmetricDifference(expected)) differently" }
     }
-    if store.users.count != users.count { return "\(store.users.count) users, not \(users.count)" }
+    if state.users.count != users.count { return "\(state.users.count) users, not \(users.count)" }
     return nil
   }
 }

@@ -67,7 +67,7 @@ public final class Simulator {
     return IngestLoop(
       engine: recovered.engine, settings: settings,
       ports: .init(source: source, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock),
-      jobs: board, firstSnapshotSequence: recovered.nextSequence)
+      jobs: board, firstSnapshotSequence: recovered.nextSequence, unacknowledgedDeadLetters: recovered.deadLetters)
   }
 
   /// Runs `steps` random steps, heals everything, and returns what was violated.
@@ -89,7 +89,8 @@ public final class Simulator {
     case 72..<75: note("unacknowledged") { publisher.applyWithoutAcknowledging(Int(random.below(20))) }
     case 75..<82: note("job") { jobs.runOne() }
     case 82..<85: note("letters") { letters.acknowledge() }
-    case 85..<87: note("view down") { publisher.goDown() }
+    case 85: note("view down") { publisher.goDown() }
+    case 86: note("view loses its newest writes") { publisher.loseNewest(Int(random.below(80))) }
     case 87..<91: note("view up") { publisher.comeUp() }
     case 91:
       note("view wiped") {
@@ -175,7 +176,7 @@ public final class Simulator {
       violations.append("\(partition): offset \(committed) is committed, \(storage.durableOffsets[partition] ?? 0) is durable")
     }
     if random.chance(0.1) { checkView() }
-    if random.chance(0.02), let violation = loop.engine.store.violatedInvariant() { violations.append(violation) }
+    if random.chance(0.02), let violation = loop.engine.state.violatedInvariant() { violations.append(violation) }
   }
 
   private func checkView() {
@@ -201,7 +202,7 @@ public final class Simulator {
 
   private func trainedOnly(_ vectors: [Identifier: [Float]], _ epoch: UInt32) -> [Identifier: [Float]] {
     guard let model = loop.engine.model, model.epoch == epoch else { return [:] }
-    return vectors.filter { name, _ in loop.engine.store.items.find(name.bytes).map(model.isTrained) ?? false }
+    return vectors.filter { name, _ in loop.engine.state.catalogue.items.find(name.bytes).map(model.isTrained) ?? false }
   }
 
   private func heal() {
@@ -230,12 +231,12 @@ public final class Simulator {
 
   private func checkEnd() {
     let engine = loop.engine
-    if let difference = naive.difference(from: engine.store) { violations.append(difference) }
-    if let violation = engine.store.violatedInvariant() { violations.append(violation) }
-    if engine.eventsApplied != UInt64(naive.eventsApplied) {
-      violations.append("\(engine.eventsApplied) events applied, \(naive.eventsApplied) in the log")
+    if let difference = naive.difference(from: engine.state) { violations.append(difference) }
+    if let violation = engine.state.violatedInvariant() { violations.append(violation) }
+    if engine.state.eventsApplied != UInt64(naive.eventsApplied) {
+      violations.append("\(engine.state.eventsApplied) events applied, \(naive.eventsApplied) in the log")
     }
-    for (partition, next) in engine.offsets.next where next != log.end(of: partition) {
+    for (partition, next) in engine.state.offsets.next where next != log.end(of: partition) {
       violations.append("\(partition) stands at \(next), the log ends at \(log.end(of: partition))")
     }
     let lettered = Set((allLetters + letters.letters).map { "\($0.source) \($0.record.offset)" })
@@ -244,8 +245,12 @@ public final class Simulator {
   }
 
   private func checkLists(_ engine: RecommenderEngine) {
-    guard let model = engine.model else { return }
     let view = publisher.view
+    guard let model = engine.model else {
+      if !view.lists.isEmpty || view.model != nil { violations.append("readers have lists of a model that is not there") }
+      return
+    }
+    counts["ended with a model", default: 0] += 1
     if view.model?.epoch != model.epoch { violations.append("readers see epoch \(view.model?.epoch ?? 0), the engine has \(model.epoch)") }
     for user in view.lists.keys where naive.users[user.string] == nil { violations.append("\(user) was forgotten and still has a list") }
     var engine = engine
@@ -257,11 +262,11 @@ public final class Simulator {
         continue
       }
       if list.epoch != model.epoch { violations.append("\(user)'s list is of epoch \(list.epoch), not \(model.epoch)") }
-      let index = engine.store.users.find(Array(user.utf8))!
-      let seen = Set(engine.store.seen(index).map { Identifier(engine.store.items.name($0)) })
+      let index = engine.state.users.find(Array(user.utf8))!
+      let seen = Set(engine.state.users.seen(index).map { Identifier(engine.state.catalogue.items.name($0)) })
       if list.items.contains(where: { seen.contains($0.item) }) { violations.append("\(user)'s list names a seen item") }
       if isExact {
-        let fresh = engine.refresh([index], scratch)[0].items.map { Identifier(engine.store.items.name($0.item)) }
+        let fresh = engine.refresh([index], scratch)[0].items.map { Identifier(engine.state.catalogue.items.name($0.item)) }
         if fresh != list.items.map(\.item) { violations.append("\(user)'s list is \(list.items.map(\.item)), the engine's is \(fresh)") }
       }
     }

@@ -10,6 +10,13 @@ public enum MonotonicClock {
     let time = read(CLOCK_MONOTONIC)
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
+
+  /// Lets the calling thread wait.
+  public static func sleep(for duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    var time = timespec(tv_sec: Int(max(0, seconds)), tv_nsec: Int(max(0, attoseconds) / 1_000_000_000))
+    nanosleep(&time, nil)
+  }
 }
 
 /// Time of day, for timestamps that others read.

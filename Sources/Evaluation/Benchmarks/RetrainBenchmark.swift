@@ -69,12 +69,12 @@ public struct RetrainBenchmark: Sendable {
     stream.apply(interactions / 100 - turnsBetween * turnEvents, "more events")
     let turns = Turns()
     stream.run(turns: turnsBetween, "turns", into: turns)
-    let warm = stream.train(.interactions(stream.engine.eventsSinceFreeze), "retrain")
+    let warm = stream.train(.interactions(stream.engine.demand.eventsSinceFreeze), "retrain")
     let hash = stream.hash
     let cancelled = stream.train(.requested, "retrain to cancel", cancelAt: cancelAtRatio)
     return Outcome(
       loadedPerSecond: Double(interactions) / loading, atRestWithoutModel: atRestWithoutModel, atRest: atRest, first: first, turns: turns,
-      warm: warm, cancelled: cancelled, eventsApplied: Int(stream.engine.eventsApplied), hash: hash)
+      warm: warm, cancelled: cancelled, eventsApplied: Int(stream.engine.state.eventsApplied), hash: hash)
   }
 }
 

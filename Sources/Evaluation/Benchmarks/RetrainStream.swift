@@ -177,7 +177,7 @@ final class RetrainStream {
   // MARK: Figures
 
   var memory: RetrainBenchmark.Memory {
-    RetrainBenchmark.Memory(interactions: engine.store.pairCount, residentBytes: residentBytes, state: engine.frozenState().size)
+    RetrainBenchmark.Memory(interactions: engine.state.users.pairCount, residentBytes: residentBytes, state: engine.frozenState().size)
   }
 
   private var residentBytes: Int { ProcessMetrics.residentMemoryBytes() ?? 0 }

@@ -26,7 +26,7 @@ public struct PrequentialEngine: PrequentialRanker {
 
   public mutating func place(of event: PrequentialEvent) -> PrequentialPlace {
     // The engine numbers items and users by their first event, too; what it has not seen has no number yet.
-    let user = engine.store.users.find(event.interaction.user)
+    let user = engine.state.users.find(event.interaction.user)
     let place = engine.rank(of: event.isNewItem ? nil : Int32(event.item), for: user, excluded: event.excluded, scratch)
     return PrequentialPlace(better: place.better, ties: place.ties)
   }

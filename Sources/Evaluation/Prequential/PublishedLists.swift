@@ -20,15 +20,15 @@ struct PublishedLists {
 
   /// Folds the user in and makes the list; `false`: there is no model yet.
   mutating func publish(_ user: [UInt8], _ engine: inout RecommenderEngine, _ scratch: EngineScratch) -> Bool {
-    guard let index = engine.store.users.find(user), let list = engine.refresh([index], scratch).first else { return false }
+    guard let index = engine.state.users.find(user), let list = engine.refresh([index], scratch).first else { return false }
     lists[index] = Entry(items: list.items.map(\.item), rollout: rollouts)
     return true
   }
 
   /// Whether the item is among the first `k` of the user's list.
   mutating func shows(_ item: [UInt8], to user: [UInt8], _ engine: RecommenderEngine, _ scratch: EngineScratch, k: Int) -> Bool {
-    guard let item = engine.store.items.find(item) else { return false }
-    guard let index = engine.store.users.find(user), let list = list(index, scratch) else {
+    guard let item = engine.state.catalogue.items.find(item) else { return false }
+    guard let index = engine.state.users.find(user), let list = list(index, scratch) else {
       return engine.popular(k).contains { $0.item == item }
     }
     return list.prefix(k).contains(item)

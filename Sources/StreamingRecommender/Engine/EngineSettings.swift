@@ -3,7 +3,7 @@ import Factorization
 /// What the engine needs of the configuration, in the units that it computes with.
 public struct EngineSettings: Sendable, Equatable {
   public var topics: [String]
-  public var limits: InteractionStore.Limits
+  public var limits: HistoryLimits
   public var parameters: ALSParameters
   public var warmIterations: Int
   public var recency: RecencyWeights?
@@ -26,7 +26,7 @@ public struct EngineSettings: Sendable, Equatable {
   public init(_ configuration: RecommenderConfiguration) {
     let model = configuration.model
     topics = configuration.input.topics
-    limits = InteractionStore.Limits(
+    limits = HistoryLimits(
       historyPerUser: model.historyPerUser, seenPerUser: model.seenPerUser, maxStrength: Float(configuration.input.maxStrength),
       halfLifeMilliseconds: configuration.input.halfLife.map { $0.milliseconds })
     let confidence: Confidence =

@@ -5,7 +5,7 @@ public struct EngineUpdate: Sendable {
   /// One entry per applied event: its user and when its record was produced.
   public var applied: [AppliedEvent] = []
   /// Ids of users that a tombstone removed.
-  public var forgotten: [[UInt8]] = []
+  public var forgotten: [Identifier] = []
   public var deadLetters: [DeadLetter] = []
   /// By topic, for the counters.
   public var topics: [String: TopicCounts] = [:]

@@ -109,8 +109,8 @@ extension RecommenderEngine {
 
   private mutating func forget(_ id: [UInt8], _ work: inout Work) {
     state.eventsApplied += 1
-    work.update.forgotten.append(id)
-    state.forgotten.insert(id)
+    work.update.forgotten.append(Identifier(id))
+    state.forgotten.insert(Identifier(id))
     guard let user = state.users.find(id) else { return }
     state.forget(user)
     catchUp?.forget(user)
@@ -121,7 +121,7 @@ extension RecommenderEngine {
   }
 
   /// The view has removed these users.
-  mutating func confirmForgotten(_ ids: [[UInt8]], nowMilliseconds: Int64) {
+  mutating func confirmForgotten(_ ids: [Identifier], nowMilliseconds: Int64) {
     for id in ids { state.forgotten.confirm(id, atMilliseconds: nowMilliseconds) }
   }
 }

@@ -5,24 +5,11 @@ public enum ControlRequest: Sendable {
   case cancelRetrain(job: String)
   /// Of a job on the board, if one was made for it.
   case snapshot(job: String?)
-  /// A frozen view of the state, for those who want to count or hash it.
-  case freeze(JobHandle<FrozenState>)
+  /// A frozen copy of the state, for those who hash it. While somebody holds it, the stream copies each part that it writes.
+  case freeze(JobHandle<EngineState>)
 }
 
-/// The state at one moment, for threads that do not own the engine.
-public struct FrozenState: Sendable {
-  public var store: InteractionStore
-  public var eventsApplied: UInt64
-  var factorBytes: Int
-  /// Walks the whole state.
-  public var size: StateSize {
-    var size = store.size()
-    size.factors = factorBytes
-    return size
-  }
-  public var stateHash: StateHash { RecommenderEngine.stateHash(of: store, eventsApplied: eventsApplied) }
-}
-
+/// Requests on their way to the loop.
 public final class ControlMailbox: Sendable {
   private let requests = Mutex<[ControlRequest]>([])
   public init() {}

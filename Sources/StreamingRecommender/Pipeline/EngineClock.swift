@@ -6,12 +6,15 @@ public protocol EngineClock: Sendable {
   var monotonicNanoseconds: UInt64 { get }
   /// Milliseconds since 1970; for timestamps that others read.
   var wallMilliseconds: Int64 { get }
+  /// Waits; a hand-moved clock goes on at once.
+  func sleep(for duration: Duration)
 }
 
 public struct SystemClock: EngineClock {
   public init() {}
   public var monotonicNanoseconds: UInt64 { MonotonicClock.nanoseconds() }
   public var wallMilliseconds: Int64 { WallClock.milliseconds() }
+  public func sleep(for duration: Duration) { MonotonicClock.sleep(for: duration) }
 }
 
 /// One reading of both clocks.

@@ -1,13 +1,15 @@
 import Synchronization
 
-/// What the loop tells others about itself, renewed several times a second.
+/// What the loop tells others about itself, renewed several times a second from counts that are kept.
 public struct EngineStatus: Sendable {
   public var epoch: UInt32?
   public var visibleEpoch: UInt32?
+  public var modelTrainedAtMilliseconds: Int64?
   public var users = 0
   public var items = 0
   public var interactions = 0
   public var eventsApplied: UInt64 = 0
+  public var size = StateSize()
   public var lagRecords: Int64?
   public var lagSeconds: Double?
   public var freshnessP50Milliseconds: Double?
@@ -28,6 +30,39 @@ public struct EngineStatus: Sendable {
   public var tickedNanoseconds: UInt64 = 0
   public var fatal: String?
   public init() {}
+
+  init(of loop: IngestLoop, now: UInt64) {
+    let (engine, state) = (loop.engine, loop.engine.state)
+    epoch = engine.model?.epoch
+    visibleEpoch = engine.lifecycle.visible
+    modelTrainedAtMilliseconds = engine.model?.trainedAtMilliseconds
+    users = state.users.count
+    items = state.catalogue.items.count
+    interactions = state.users.pairCount
+    eventsApplied = state.eventsApplied
+    size = engine.size
+    source = loop.source
+    publisher = loop.ports.publisher.status
+    isActive = source.holdsEverything
+    lagRecords = loop.lag
+    lagSeconds = loop.lagSeconds
+    (freshnessP50Milliseconds, freshnessP99Milliseconds) = loop.freshness.percentiles(now: now)
+    waitingUsers = loop.planner.dirty.count
+    rollout = engine.lifecycle.rollout.map { "\($0)" }
+    isHolding = loop.planner.held != []
+    lastSnapshotMilliseconds = loop.snapshots.lastMilliseconds
+    lastSnapshotProblem = loop.snapshots.problem
+    let held = loop.deadLetters.held
+    deadLetterProblem = held.isEmpty ? nil : "dead letters cannot be written for \(held.sorted())"
+    eventsSinceFreeze = engine.demand.eventsSinceFreeze
+    if let job = loop.jobs.running(.retrain) {
+      retrainPhase = job.phase
+      retrainRatio = job.ratio
+    }
+    lastRetrain = loop.training.last
+    tickedNanoseconds = now
+    fatal = loop.fatal
+  }
 }
 
 public final class StatusBoard: Sendable {

@@ -6,7 +6,7 @@ enum PublishCommands {
     let source = engine.source(of: list.user)
     return .user(
       UserRecommendations(
-        user: engine.state.users.string(list.user),
+        user: Identifier(engine.state.users.name(list.user)),
         list: RecommendationList(
           epoch: engine.model?.epoch ?? 0, source: list.source, partition: source.partition, offset: (engine.state.offsets[source] ?? 0) - 1,
           madeAtMilliseconds: now.wallMilliseconds, items: items(list.items, engine.state.catalogue.items)),
@@ -14,19 +14,20 @@ enum PublishCommands {
   }
 
   static func itemVector(_ item: Int32, _ model: InstalledModel, _ ids: IdentifierTable) -> PublishCommand {
-    .itemFactors(epoch: model.epoch, item: ids.string(item), factors: model.itemFactors.array(Int(item)))
+    .itemFactors(epoch: model.epoch, item: Identifier(ids.name(item)), factors: model.itemFactors.array(Int(item)))
   }
 
-  static func pointer(_ model: InstalledModel, previous: UInt32?, users: Int) -> PublishCommand {
+  static func pointer(_ model: InstalledModel, previous: UInt32?, users: Int, requiresItems: Bool) -> PublishCommand {
     .model(
       ModelPointer(
         epoch: model.epoch, previousEpoch: previous, factors: model.factors, users: users, items: model.vectorCount,
-        trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: [model.epoch - 1, model.epoch].filter { $0 > 0 }))
+        trainedAtMilliseconds: model.trainedAtMilliseconds, keptEpochs: [model.epoch - 1, model.epoch].filter { $0 > 0 },
+        requiresItems: requiresItems))
   }
 
   static func similar(_ item: Int32, _ list: [ScoredItem], _ epoch: UInt32, _ ids: IdentifierTable, now: EngineInstant) -> PublishCommand {
     .similar(
-      item: ids.string(item),
+      item: Identifier(ids.name(item)),
       list: RecommendationList(
         epoch: epoch, source: .similar, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds, items: items(list, ids)))
   }
@@ -36,11 +37,13 @@ enum PublishCommands {
     let ids = engine.state.catalogue.items
     let epoch = engine.model?.epoch ?? 0
     switch work {
-    case .forget(let users): return users.map { .forget(user: String(decoding: $0, as: UTF8.self)) }
+    case .forget(let users): return users.map { .forget(user: $0) }
+    case .itemsBegin(let epoch): return [.itemsBegin(epoch: epoch)]
     case .itemVectors(let epoch, let range):
-      guard let model = [engine.pending?.model, engine.model].compactMap(\.self).first(where: { $0.epoch == epoch }) else { return [] }
+      guard let model = engine.model(epoch: epoch) else { return [] }
       return range.filter(model.hasVector).map { itemVector($0, model, ids) }
-    case .retire(let epoch, let range): return [.retireItemFactors(epoch: epoch, items: range.map(ids.string))]
+    case .itemsComplete(let epoch): return [.itemsComplete(epoch: epoch, count: engine.model(epoch: epoch)?.vectorCount ?? 0)]
+    case .retire(let epoch, let range): return [.retireItemFactors(epoch: epoch, items: range.map { Identifier(ids.name($0)) })]
     case .popular:
       let list = items(engine.popular(popularN), ids)
       return list.isEmpty
@@ -58,11 +61,17 @@ enum PublishCommands {
   }
 
   private static func items(_ items: [ScoredItem], _ ids: IdentifierTable) -> [RecommendedItem] {
-    items.map { RecommendedItem(item: ids.string($0.item), score: $0.score) }
+    items.map { RecommendedItem(item: Identifier(ids.name($0.item)), score: $0.score) }
   }
 }
 
 extension RecommenderEngine {
+  /// The live or the pending model, by its number.
+  func model(epoch: UInt32) -> InstalledModel? {
+    if let pending, pending.model.epoch == epoch { return pending.model }
+    return model?.epoch == epoch ? model : nil
+  }
+
   /// The partition whose offset says how new the user's list is: the one that the user's newest event came by.
   func source(of user: UserReference) -> TopicPartition {
     let newest = state.users.history(user).pairs.last.flatMap { state.topics.topicPartition($0.order.partition) }

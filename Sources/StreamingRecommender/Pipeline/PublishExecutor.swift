@@ -44,7 +44,7 @@ struct PublishExecutor {
       similar = nil
       if installs { outcome.staleUsers += engine.installPending() }
       guard let model = engine.model, model.epoch == epoch else { return }
-      outcome.commands.append(PublishCommands.pointer(model, previous: previous, users: engine.state.users.count))
+      outcome.commands.append(PublishCommands.pointer(model, previous: previous, users: engine.state.users.count, requiresItems: vectors))
     case .similar(let items): runSimilar(items, &engine, now, &outcome)
     default: outcome.commands += PublishCommands.commands(work, engine, popularN: popularN, now: now)
     }

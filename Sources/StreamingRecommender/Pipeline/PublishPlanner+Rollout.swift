@@ -26,9 +26,12 @@ extension PublishPlanner {
     _ rollout: Rollout, from next: Int32, _ slice: Int, _ lifecycle: inout ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan
   ) {
     let end = settings.vectors ? min(next + Int32(slice), Int32(situation.items)) : next
-    if end > next { plan.work.append(.itemVectors(epoch: rollout.epoch, next..<end)) }
     lifecycle.continueRollout(.items(next: end))
     plan.completesItems = !settings.vectors || end == Int32(situation.items)
+    guard settings.vectors else { return }
+    if next == 0 { plan.work.append(.itemsBegin(epoch: rollout.epoch)) }
+    if end > next { plan.work.append(.itemVectors(epoch: rollout.epoch, next..<end)) }
+    if plan.completesItems { plan.work.append(.itemsComplete(epoch: rollout.epoch)) }
   }
 
   /// The next users who have no list of the epoch yet; those in the live queue get it there, and so do, later, those of held partitions.

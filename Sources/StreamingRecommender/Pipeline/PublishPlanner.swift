@@ -85,7 +85,7 @@ struct PublishPlanner: Sendable {
   }
 
   /// Returns the ids whose removal the view has confirmed.
-  mutating func acknowledge(through ticket: UInt64) -> [[UInt8]] {
+  mutating func acknowledge(through ticket: UInt64) -> [Identifier] {
     acknowledged = max(acknowledged, ticket)
     progress.acknowledge(through: ticket)
     return forgets.acknowledge(through: ticket)
@@ -112,7 +112,7 @@ struct PublishPlanner: Sendable {
   ///   - forgotten: ids that the view might show again, in order.
   ///   - find: the user of an id that came again since.
   mutating func connected(
-    _ view: ViewState, offsets: PartitionOffsets, forgotten: [[UInt8]], find: ([UInt8]) -> UserReference?
+    _ view: ViewState, offsets: PartitionOffsets, forgotten: [Identifier], find: (Identifier) -> UserReference?
   ) -> ViewFinding {
     popularDue = true
     let isFirst = !hasPublished
@@ -145,7 +145,7 @@ struct PublishPlanner: Sendable {
   }
 
   /// Tombstones that the view may not have; who came again since gets the list again.
-  private mutating func repeatForgets(_ ids: [[UInt8]], _ find: ([UInt8]) -> UserReference?) {
+  private mutating func repeatForgets(_ ids: [Identifier], _ find: (Identifier) -> UserReference?) {
     forgets.append(ids)
     for id in ids {
       if let user = find(id) { dirty.insert(user, batch: batchNumber) }
@@ -285,18 +285,18 @@ struct PublishPlanner: Sendable {
 
 /// Ids of tombstones on their way to the view, each once, in order.
 struct PendingForgets: Sendable {
-  private var queue: [[UInt8]] = []
+  private var queue: [Identifier] = []
   private var head = 0
-  private var waiting: Set<[UInt8]> = []
-  private var inFlight: [(ticket: UInt64, ids: [[UInt8]])] = []
+  private var waiting: Set<Identifier> = []
+  private var inFlight: [(ticket: UInt64, ids: [Identifier])] = []
 
   var isEmpty: Bool { head == queue.count }
 
-  mutating func append(_ ids: [[UInt8]]) {
+  mutating func append(_ ids: [Identifier]) {
     for id in ids where waiting.insert(id).inserted { queue.append(id) }
   }
 
-  mutating func take(_ max: Int) -> [[UInt8]] {
+  mutating func take(_ max: Int) -> [Identifier] {
     let ids = Array(queue[head...].prefix(max))
     head += ids.count
     waiting.subtract(ids)
@@ -307,11 +307,11 @@ struct PendingForgets: Sendable {
     return ids
   }
 
-  mutating func submitted(_ ids: [[UInt8]], ticket: UInt64) {
+  mutating func submitted(_ ids: [Identifier], ticket: UInt64) {
     if !ids.isEmpty { inFlight.append((ticket, ids)) }
   }
 
-  mutating func acknowledge(through ticket: UInt64) -> [[UInt8]] {
+  mutating func acknowledge(through ticket: UInt64) -> [Identifier] {
     let done = inFlight.prefix { $0.ticket <= ticket }
     inFlight.removeFirst(done.count)
     return done.flatMap(\.ids)

@@ -1,12 +1,15 @@
 /// What readers get next, as the planner decides it. The executor asks the engine for the contents.
 enum PublishWork: Sendable, Equatable {
   /// Remove everything of these users.
-  case forget([[UInt8]])
+  case forget([Identifier])
   /// Vectors of items that the model was not trained on: those that are due, at most `max`, or all that there are.
   case newItems(max: Int, all: Bool)
   case lists([UserReference])
-  /// Item vectors of an epoch.
+  /// The item vectors of an epoch follow.
+  case itemsBegin(epoch: UInt32)
   case itemVectors(epoch: UInt32, Range<Int32>)
+  /// All item vectors of the epoch are submitted.
+  case itemsComplete(epoch: UInt32)
   /// The pointer that makes an epoch visible; `installs`: the pending model becomes the live one with it.
   case pointer(epoch: UInt32, previous: UInt32?, installs: Bool)
   case similar(Range<Int32>)
@@ -14,6 +17,11 @@ enum PublishWork: Sendable, Equatable {
   case popular
   /// Lists cover these offsets (next to apply).
   case progress(PartitionOffsets)
+}
+
+extension PublishWork {
+  fileprivate var forgets: [Identifier] { if case .forget(let ids) = self { ids } else { [] } }
+  fileprivate var users: [UserReference] { if case .lists(let users) = self { users } else { [] } }
 }
 
 /// One batch of work with what must be remembered once it is submitted.
@@ -30,6 +38,6 @@ struct PublishPlan: Sendable {
   var completesItems = false
   var completesUsers = false
 
-  var forgets: [[UInt8]] { work.flatMap { if case .forget(let ids) = $0 { ids } else { [] } } }
-  var users: [UserReference] { work.flatMap { if case .lists(let users) = $0 { users } else { [] } } }
+  var forgets: [Identifier] { work.flatMap(\.forgets) }
+  var users: [UserReference] { work.flatMap(\.users) }
 }

@@ -80,7 +80,7 @@ struct SnapshotFormat2 {
     evicted = (try reader.readCounter(), try reader.readCounter())
     state.users.newestTimeMilliseconds = try reader.readBounded()
     _ = try reader.readCounter()  // indices in use; users are numbered anew
-    for _ in 0..<(try reader.readCount(each: 2)) { state.forgotten.insert(try reader.readName()) }
+    for _ in 0..<(try reader.readCount(each: 2)) { state.forgotten.insert(Identifier(try reader.readName())) }
   }
 
   private mutating func readModel(_ reader: inout ByteReader) throws {

@@ -248,7 +248,7 @@ struct SnapshotReader {
 
   private mutating func readForgotten(_ reader: inout ByteReader) throws {
     for _ in 0..<(try reader.readCount(each: 10)) {
-      let id = try reader.readName()
+      let id = Identifier(try reader.readName())
       let confirmedAt = try reader.readBounded(least: -1)
       state.forgotten.insert(id, confirmedAt: confirmedAt < 0 ? nil : confirmedAt)
     }

@@ -25,6 +25,8 @@ public struct RecoveredEngine: Sendable {
   public var nextSequence: UInt64
   /// Of the snapshot that was restored; `nil` when there was none to restore.
   public var snapshotSequence: UInt64?
+  /// Dead letters that the broker had not acknowledged: they are to be sent again.
+  public var deadLetters: [DeadLetter]
   /// Snapshots that could not be used.
   public var refused: [SnapshotError]
   /// A model of another size was dropped.
@@ -36,6 +38,7 @@ public struct RecoveredEngine: Sendable {
     refused = found.refused
     nextSequence = storage.lastSequence() + 1
     snapshotSequence = found.snapshot?.sequence
+    deadLetters = found.snapshot?.deadLetters ?? []
     if let snapshot = found.snapshot {
       engine = RecommenderEngine(restoring: snapshot, configuration: configuration)
       if let model = snapshot.model, engine.model == nil { droppedModelFactors = model.factors }

@@ -140,7 +140,7 @@ struct SnapshotWriter {
     let ids = state.forgotten.ids
     writer.write(count: ids.count)
     for (id, confirmedAt) in ids {
-      writer.write(name: id)
+      writer.write(name: id.bytes)
       writer.write(confirmedAt ?? -1)
     }
   }

@@ -10,9 +10,9 @@ public struct ForgottenUsers: Sendable, Equatable {
     var confirmedAt: Int64?
   }
 
-  private(set) var entries: [[UInt8]: Entry] = [:]
+  private(set) var entries: [Identifier: Entry] = [:]
   /// Oldest first; an id that was forgotten again stands here twice, and its newest number counts.
-  private var order: [(number: UInt64, id: [UInt8])] = []
+  private var order: [(number: UInt64, id: Identifier)] = []
   private var head = 0
   private var nextNumber: UInt64 = 1
 
@@ -21,21 +21,21 @@ public struct ForgottenUsers: Sendable, Equatable {
   public var count: Int { entries.count }
 
   /// In the order in which they were forgotten.
-  var ids: [(id: [UInt8], confirmedAt: Int64?)] {
+  var ids: [(id: Identifier, confirmedAt: Int64?)] {
     order[head...].compactMap { place in
       guard let entry = entries[place.id], entry.number == place.number else { return nil }
       return (place.id, entry.confirmedAt)
     }
   }
 
-  mutating func insert(_ id: [UInt8], confirmedAt: Int64? = nil) {
+  mutating func insert(_ id: Identifier, confirmedAt: Int64? = nil) {
     entries[id] = Entry(number: nextNumber, confirmedAt: confirmedAt)
     order.append((nextNumber, id))
     nextNumber += 1
     dropSuperseded()
   }
 
-  mutating func confirm(_ id: [UInt8], atMilliseconds now: Int64) { entries[id]?.confirmedAt = now }
+  mutating func confirm(_ id: Identifier, atMilliseconds now: Int64) { entries[id]?.confirmedAt = now }
 
   /// Drops what was confirmed before `limit` (milliseconds since 1970), oldest first, and the oldest beyond `confirmedMax`.
   mutating func expire(before limit: Int64) {

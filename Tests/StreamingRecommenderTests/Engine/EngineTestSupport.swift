@@ -43,18 +43,24 @@ extension RecommenderEngine {
   mutating func trainAndInstall(threads: Int = 1) -> RetrainRecord {
     let result = makeTrainingJob(id: "test", reason: .requested, nowMilliseconds: 0).run(threads: threads, monitor: TrainingMonitor())
     if let trained = result.trained {
-      adopt(trained, epoch: (model?.epoch ?? 0) + 1)
+      adopt(trained)
       _ = installPending()
+    } else {
+      abandonTraining()
     }
     return result.record
   }
 
-  func user(_ name: String) -> Int32? { store.users.find(Array(name.utf8)) }
-  func item(_ name: String) -> Int32? { store.items.find(Array(name.utf8)) }
+  func boosts(_ user: UserReference) -> [ScoredItem] { ranking.boosts { state.users.forEachNewestFirst(user, $0) } }
+  func excluded(_ user: UserReference) -> [Int32] { ranking.excluded(seen: state.users.seen(user)) }
+  func isCurrent(_ user: UserReference) -> Bool { state.users.vectorState(user) == .current }
+
+  func user(_ name: String) -> UserReference? { state.users.find(Array(name.utf8)) }
+  func item(_ name: String) -> Int32? { state.catalogue.items.find(Array(name.utf8)) }
 
   mutating func list(_ name: String, _ scratch: EngineScratch) -> (items: [String], scores: [Float], source: RecommendationSource)? {
     guard let user = user(name), let list = refresh([user], scratch).first else { return nil }
-    return (list.items.map { store.items.string($0.item) }, list.items.map(\.score), list.source)
+    return (list.items.map { state.catalogue.items.string($0.item) }, list.items.map(\.score), list.source)
   }
 }
 
@@ -76,4 +82,9 @@ func trainedEngine(_ configuration: RecommenderConfiguration, _ events: [Interac
 func distance(_ a: [Float], _ b: [Float]) -> Float {
   let size = max(a.reduce(0) { $0 + $1 * $1 }, b.reduce(0) { $0 + $1 * $1 }).squareRoot()
   return zip(a, b).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot() / max(size, .leastNormalMagnitude)
+}
+
+/// In tests, a bare number is a user of partition 0.
+extension UserReference: ExpressibleByIntegerLiteral {
+  public init(integerLiteral index: Int32) { self.init(partition: 0, index: index) }
 }

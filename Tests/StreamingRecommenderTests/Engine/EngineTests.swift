@@ -15,12 +15,12 @@ import Testing
     var engine = RecommenderEngine(plainConfiguration())
     _ = engine.apply(records, nowMilliseconds: now)
     let hash = engine.stateHash()
-    let trend = engine.trend
+    let trend = engine.state.catalogue.trend
     let again = engine.apply(records, nowMilliseconds: now)
     #expect(again.ignored == [.alreadyApplied: records.count])
     #expect(again.changedUsers.isEmpty && again.applied.isEmpty)
     #expect(engine.stateHash() == hash)
-    #expect(engine.trend == trend)
+    #expect(engine.state.catalogue.trend == trend)
   }
 
   @Test(arguments: [1, 2, 7, 100, 1000]) func batchSizeDoesNotChangeTheOutcome(size: Int) {
@@ -39,8 +39,8 @@ import Testing
       _ = engine.apply(Array(records[start..<min(start + size, records.count)]), nowMilliseconds: now)
     }
     #expect(engine.stateHash() == whole.stateHash())
-    #expect(engine.offsets == whole.offsets)
-    #expect(engine.store.violatedInvariant() == nil)
+    #expect(engine.state.offsets == whole.state.offsets)
+    #expect(engine.state.violatedInvariant() == nil)
   }
 
   @Test func interleavingPartitionsDifferentlyGivesTheSameHash() {
@@ -74,8 +74,8 @@ import Testing
     #expect(update.deadLetters.map(\.reason) == ["bad_json", "not_object", "missing_item_id", "no_key"])
     #expect(update.deadLetters.map(\.record.offset) == [0, 1, 2, 3])
     #expect(update.applied.count == 1)
-    #expect(engine.offsets[TopicPartition(topic: "events", partition: 0)] == 5)
-    #expect(engine.eventsApplied == 1)
+    #expect(engine.state.offsets[TopicPartition(topic: "events", partition: 0)] == 5)
+    #expect(engine.state.eventsApplied == 1)
   }
 
   @Test func aLateEventAfterATombstoneMakesAFreshUser() {
@@ -88,11 +88,11 @@ import Testing
     let update = engine.apply([tombstone, record(1, event("u0", "i1", time: now + 1_000_000))], nowMilliseconds: now + 2_000_000)
     #expect(update.forgotten == ["u0"])
     let user = engine.user("u0")!
-    #expect(engine.store.seen(user) == [engine.item("i1")!])
+    #expect(engine.state.users.seen(user) == [engine.item("i1")!])
     #expect(engine.isCurrent(user) == false)
-    #expect(engine.servedVector(user) == nil, "nothing of the old vector is left")
+    #expect(engine.state.users.vector(user) == nil, "nothing of the old vector is left")
     #expect(engine.list("u0", scratch)?.source == .foldin)
-    #expect(engine.store.violatedInvariant() == nil)
+    #expect(engine.state.violatedInvariant() == nil)
   }
 
   @Test func aTombstoneTwiceIsHarmless() {
@@ -104,7 +104,7 @@ import Testing
     }
     _ = engine.apply([tombstone(0), tombstone(1)], nowMilliseconds: now)
     #expect(engine.user("u0") == nil)
-    #expect(engine.store.users.count == 39)
+    #expect(engine.state.users.count == 39)
   }
 
   // MARK: Fold-in
@@ -117,8 +117,8 @@ import Testing
     _ = engine.apply(history)
     _ = engine.list("new", scratch(configuration))
     let expected = ReferenceSolver(engine.settings.parameters).solve(
-      entries: history.map { (Int(engine.store.items.find($0.item)!), $0.strength) }, others: engine.model!.itemFactors)
-    #expect(distance(engine.servedVector(engine.user("new")!)!, expected.map(Float.init)) < 1e-4)
+      entries: history.map { (Int(engine.state.catalogue.items.find($0.item)!), $0.strength) }, others: engine.model!.itemFactors)
+    #expect(distance(engine.state.users.vector(engine.user("new")!)!, expected.map(Float.init)) < 1e-4)
   }
 
   @Test func oneBatchAndTenBatchesGiveTheSameVector() {
@@ -133,7 +133,7 @@ import Testing
       _ = single.apply([event])
       _ = single.list("new", scratch)
     }
-    #expect(whole.servedVector(whole.user("new")!) == single.servedVector(single.user("new")!))
+    #expect(whole.state.users.vector(whole.user("new")!) == single.state.users.vector(single.user("new")!))
   }
 
   @Test(arguments: [false, true]) func theFirstEventOfANewUserOnANewItemGivesAListOfItsOwn(trend: Bool) {
@@ -150,9 +150,9 @@ import Testing
     #expect(engine.refreshNewItems() == [engine.item("fresh")!])
     let list = engine.list("nobody", scratch)!
     #expect(list.source == .foldin)
-    #expect(engine.servedVector(engine.user("nobody")!)!.contains { $0 != 0 })
+    #expect(engine.state.users.vector(engine.user("nobody")!)!.contains { $0 != 0 })
     #expect(!list.items.contains("fresh"))
-    let popular = engine.popular(100).map { engine.store.items.string($0.item) }.filter { $0 != "fresh" }
+    let popular = engine.popular(100).map { engine.state.catalogue.items.string($0.item) }.filter { $0 != "fresh" }
     #expect(list.items != Array(popular.prefix(5)))
   }
 
@@ -162,7 +162,7 @@ import Testing
     _ = engine.apply(checkerboard())
     let result = engine.makeTrainingJob(id: "t", reason: .first, nowMilliseconds: 0).run(threads: 1, monitor: TrainingMonitor())
     _ = engine.apply([event("u0", "while-training", time: now + 10_000_000)])
-    engine.adopt(result.trained!, epoch: 1)
+    engine.adopt(result.trained!)
     _ = engine.apply([event("u0", "before-the-flip", time: now + 10_000_001)])
     _ = engine.installPending()
     _ = engine.refreshNewItems()
@@ -185,17 +185,17 @@ import Testing
       }
     var engine = RecommenderEngine(configuration)
     _ = engine.apply(events)
-    let rows = TrainingRows(store: engine.store, block: nil)
+    let rows = TrainingRows(engine.state, block: nil)
     let result = engine.makeTrainingJob(id: "t", reason: .first, nowMilliseconds: 0).run(threads: 1, monitor: TrainingMonitor())
     let trained = try #require(result.trained)
     var columns = FactorMatrix(rows: rows.columns.count, factors: 8)
     for (column, item) in rows.columns.enumerated() { columns.setRow(column, to: trained.model.itemFactors[Int(item)]) }
     var parameters = engine.settings.parameters
     parameters.iterations = 0
-    let halfStep = try ALSTrainer(parameters).train(rows.matrix(of: engine.store) { _ in true }, start: columns, endWithRows: true)
-    #expect(engine.store.pairCount < engine.store.history(0).count * 40, "some pairs are undone")
+    let halfStep = try ALSTrainer(parameters).train(rows.matrix(of: engine.state.users) { _ in true }, start: columns, endWithRows: true)
+    #expect(engine.state.users.pairCount < engine.state.users.history(0).pairs.count * 40, "some pairs are undone")
     for (row, user) in rows.users.enumerated() {
-      #expect(distance(trained.served.vector(user)!, halfStep.rowFactors.array(row)) < 1e-5)
+      #expect(distance(trained.served[0].vector(user.index)!, halfStep.rowFactors.array(row)) < 1e-5)
     }
   }
 
@@ -205,7 +205,7 @@ import Testing
     let scratch = scratch(configuration)
     func score(_ engine: inout RecommenderEngine) -> Float {
       _ = engine.list("u0", scratch)
-      return zip(engine.servedVector(engine.user("u0")!)!, engine.model!.itemFactors[Int(engine.item("i2")!)]).reduce(0) {
+      return zip(engine.state.users.vector(engine.user("u0")!)!, engine.model!.itemFactors[Int(engine.item("i2")!)]).reduce(0) {
         $0 + $1.0 * $1.1
       }
     }
@@ -236,7 +236,7 @@ import Testing
     let scratch = scratch(configuration)
     #expect(engine.list("u3", scratch)!.items.isEmpty, "has seen everything")
     for user in 0..<40 {
-      let seen = Set(engine.store.seen(engine.user("u\(user)")!).map { engine.store.items.string($0) })
+      let seen = Set(engine.state.users.seen(engine.user("u\(user)")!).map { engine.state.catalogue.items.string($0) })
       let list = engine.list("u\(user)", scratch)!.items
       #expect(seen.isDisjoint(with: list))
       let candidates = (0..<20).map { "i\($0)" }.filter { engine.model!.hasVector(engine.item($0)!) }
@@ -251,7 +251,7 @@ import Testing
     _ = engine.apply([event("empty", "i0", time: now + 20_000), event("empty", "i0", .delete, time: now + 20_001)])
     let list = engine.list("empty", scratch(configuration))!
     #expect(list.source == .popular)
-    #expect(list.items == engine.popular(5).map { engine.store.items.string($0.item) })
+    #expect(list.items == engine.popular(5).map { engine.state.catalogue.items.string($0.item) })
   }
 
   @Test func userTimesItemGivesTheScoresOfTheList() {
@@ -262,7 +262,7 @@ import Testing
     _ = engine.refreshNewItems()
     for name in ["u0", "u1", "new"] {
       let list = engine.list(name, scratch)!
-      let vector = engine.servedVector(engine.user(name)!)!
+      let vector = engine.state.users.vector(engine.user(name)!)!
       for (item, score) in zip(list.items, list.scores) {
         let product = zip(vector, engine.model!.itemFactors[Int(engine.item(item)!)]).reduce(0) { $0 + $1.0 * $1.1 }
         #expect(abs(product - score) < 1e-5)
@@ -277,11 +277,11 @@ import Testing
     let scratch = scratch(configuration)
     let user = engine.user("u5")!
     _ = engine.refresh([user], scratch)
-    let vector = engine.servedVector(user)!
-    let coefficient = engine.trend.coefficient(weight: 20)
-    let scores = (0..<engine.store.items.capacity).map { item in
+    let vector = engine.state.users.vector(user)!
+    let coefficient = engine.state.catalogue.trend.coefficient(weight: 20)
+    let scores = (0..<engine.state.catalogue.items.capacity).map { item in
       let dot = item < engine.model!.itemFactors.rows ? zip(vector, engine.model!.itemFactors[item]).reduce(0) { $0 + $1.0 * $1.1 } : 0
-      return dot + coefficient * engine.trend.accumulators[item]
+      return dot + coefficient * engine.state.catalogue.trend.accumulators[item]
     }
     let excluded: [Int32] = [2, 4, 20]
     for item in 0..<Int32(scores.count) {
@@ -304,10 +304,10 @@ import Testing
     let tombstone = Record(
       offset: 0, timestampMilliseconds: now, key: Array("u7".utf8), value: nil)
     _ = engine.apply([tombstone], nowMilliseconds: now)
-    engine.adopt(result.trained!, epoch: 1)
+    engine.adopt(result.trained!)
     _ = engine.installPending()
     _ = engine.apply([event("stranger", "i1", time: now + 5_000_000)])
     #expect(engine.user("stranger") == index, "the index is given again")
-    #expect(engine.servedVector(index) == nil)
+    #expect(engine.state.users.vector(index) == nil)
   }
 }

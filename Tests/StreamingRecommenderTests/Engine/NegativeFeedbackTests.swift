@@ -50,16 +50,16 @@ import Testing
     apply(history(seed: seed, events: 900), to: &engine)
     _ = engine.trainAndInstall()
     apply(history(seed: seed + 100, events: 300, from: 900), to: &engine)
-    let users = (0..<Int32(engine.store.userCapacity)).filter { !engine.store.history($0).isEmpty }
+    let users = (engine.state.users.references).filter { !engine.state.users.history($0).isEmpty }
     _ = engine.refresh(users, scratch(configuration))
     try #require(engine.model!.absentItems.isEmpty, "an item without a vector")
     return engine
   }
 
   /// Newest first, with indices of items.
-  private static func pairs(_ engine: RecommenderEngine, _ user: Int32) -> [(item: Int32, strength: Float, time: Int64)] {
+  private static func pairs(_ engine: RecommenderEngine, _ user: UserReference) -> [(item: Int32, strength: Float, time: Int64)] {
     var pairs: [(item: Int32, strength: Float, time: Int64)] = []
-    engine.store.forEachNewestFirst(user) { item, strength, order in
+    engine.state.users.forEachNewestFirst(user) { item, strength, order in
       pairs.append((item, strength, order.timeMilliseconds))
       return true
     }
@@ -68,8 +68,8 @@ import Testing
 
   @Test(arguments: [1, 2, 3] as [UInt64]) func theFoldInOfEveryUserEqualsAnExactUserHalfStepOfTheTrainer(seed: UInt64) throws {
     let engine = try Self.engine(seed: seed, Self.configuration())
-    let rows = TrainingRows(store: engine.store, block: nil)
-    let matrix = rows.matrix(of: engine.store) { _ in true }
+    let rows = TrainingRows(engine.state, block: nil)
+    let matrix = rows.matrix(of: engine.state.users) { _ in true }
     #expect(matrix.strengths.contains { $0 < 0 } && matrix.strengths.contains { $0 > 0 && $0 < 1 }, "the data say nothing")
     var items = FactorMatrix(rows: rows.columns.count, factors: engine.model!.factors)
     for (column, item) in rows.columns.enumerated() { items.setRow(column, to: engine.model!.itemFactors[Int(item)]) }
@@ -78,7 +78,7 @@ import Testing
     let halfStep = try ALSTrainer(parameters).train(matrix, start: items, endWithRows: true).rowFactors
     #expect(halfStep.rows == rows.users.count)
     for (row, user) in rows.users.enumerated() {
-      #expect(distance(engine.servedVector(user)!, halfStep.array(row)) < 1e-4, "seed \(seed), user \(engine.store.users.string(user))")
+      #expect(distance(engine.state.users.vector(user)!, halfStep.array(row)) < 1e-4, "seed \(seed), user \(engine.state.users.string(user))")
     }
   }
 
@@ -87,7 +87,7 @@ import Testing
   ) throws {
     let engine = try Self.engine(seed: 4, Self.configuration { $0.model.recency = recency })
     let model = engine.model!
-    for user in 0..<Int32(engine.store.userCapacity) {
+    for user in engine.state.users.references {
       let pairs = Self.pairs(engine, user)
       guard let newest = pairs.first else { continue }
       // Recency multiplies the signed strength: the weight |r| on the left, the target r or 0 on the right, and the sum in the ridge.
@@ -96,7 +96,7 @@ import Testing
         return (row: Int(pair.item), strength: pair.strength * weight)
       }
       let expected = ReferenceSolver(engine.settings.parameters).solve(entries: entries, others: model.itemFactors).map { Float($0) }
-      #expect(distance(engine.servedVector(user)!, expected) < 1e-4, "user \(engine.store.users.string(user))")
+      #expect(distance(engine.state.users.vector(user)!, expected) < 1e-4, "user \(engine.state.users.string(user))")
     }
   }
 
@@ -108,18 +108,18 @@ import Testing
     var plain = RecommenderEngine(Self.configuration())
     Self.apply(Self.history(seed: 5, events: 900), to: &plain)
     plain.model = engine.model
-    for user in 0..<Int32(engine.store.userCapacity) {
+    for user in engine.state.users.references {
       let pairs = Self.pairs(engine, user)
       guard let newest = pairs.first else { continue }
-      let name = engine.store.users.string(user)
+      let name = engine.state.users.string(user)
       _ = plain.apply(
         pairs.enumerated().reversed().map { index, pair in
           event(
-            name, engine.store.items.string(pair.item), .set,
+            name, engine.state.catalogue.items.string(pair.item), .set,
             strength: pair.strength * recency.weight(age: index + 1, gapMilliseconds: newest.time - pair.time), time: pair.time)
         })
       _ = plain.refresh([user], scratch(Self.configuration()))
-      #expect(distance(plain.servedVector(user)!, engine.servedVector(user)!) < 1e-4, "user \(name)")
+      #expect(distance(plain.state.users.vector(user)!, engine.state.users.vector(user)!) < 1e-4, "user \(name)")
     }
   }
 
@@ -143,7 +143,7 @@ import Testing
       _ = with.refresh([with.user("u0")!], scratch(configuration))
     }
     func score(_ engine: RecommenderEngine, _ item: String) -> Float {
-      zip(engine.servedVector(engine.user("u0")!)!, engine.model!.itemFactors.array(Int(engine.item(item)!))).reduce(0) { $0 + $1.0 * $1.1 }
+      zip(engine.state.users.vector(engine.user("u0")!)!, engine.model!.itemFactors.array(Int(engine.item(item)!))).reduce(0) { $0 + $1.0 * $1.1 }
     }
     #expect(score(without, "i2") > 0.5, "the item would be liked")
     #expect(score(with, "i2") < 0.95 * score(without, "i2"))
@@ -173,7 +173,7 @@ import Testing
     let users = ["u1", "u2", "u3"]
     Self.apply(
       zip(users, ["view", "like", "purchase"]).enumerated().map { Self.record(900 + $0, $1.0, "new", $1.1) }, to: &engine)
-    let vectors = users.map { engine.servedVector(engine.user($0)!)! }
+    let vectors = users.map { engine.state.users.vector(engine.user($0)!)! }
     _ = engine.refreshNewItems()
     let model = engine.model!
     let got = model.itemFactors.array(Int(engine.item("new")!))

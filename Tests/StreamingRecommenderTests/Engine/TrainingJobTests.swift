@@ -24,8 +24,8 @@ import Testing
     var settings = engine.settings
     change(&settings)
     return TrainingJob(
-      id: "job", reason: .requested, store: engine.store.frozen(), settings: settings, live: engine.model, offsets: engine.offsets,
-      eventsSinceFreeze: engine.eventsSinceFreeze, startedAtMilliseconds: 0)
+      id: "job", reason: .requested, state: engine.state.frozen(withVectors: false), settings: settings, live: engine.model,
+      eventsSinceFreeze: engine.demand.eventsSinceFreeze, startedAtMilliseconds: 0)
   }
 
   @Test func aGoodCandidateIsJudgedAndAccepted() throws {
@@ -91,7 +91,7 @@ import Testing
     #expect(a.model.gramian.packed == b.model.gramian.packed)
     #expect(a.model.meanUser == b.model.meanUser)
     #expect(one.record.qualityNew == two.record.qualityNew)
-    for user in 0..<Int32(engine.store.userCapacity) { #expect(a.served.vector(user) == b.served.vector(user)) }
+    for user in engine.state.users.references { #expect(a.served[0].vector(user.index) == b.served[0].vector(user.index)) }
   }
 
   @Test func theOrderInWhichIdsArriveDoesNotChangeTheResult() throws {
@@ -109,7 +109,7 @@ import Testing
     }
     for number in 0..<40 {
       let (a, b) = (one.user("u\(number)")!, other.user("u\(number)")!)
-      #expect(distance(one.servedVector(a)!, other.servedVector(b)!) < 1e-6)
+      #expect(distance(one.state.users.vector(a)!, other.state.users.vector(b)!) < 1e-6)
     }
   }
 
@@ -127,19 +127,19 @@ import Testing
     let result = job(engine).run(threads: 1, monitor: TrainingMonitor())
     let factors = try #require(result.trained).model.itemFactors
     #expect((0..<factors.rows).allSatisfy { row in factors[row].contains { $0 != 0 } }, "items without any factors")
-    #expect(result.record.holdoutPairs <= engine.store.pairCount / 10)
+    #expect(result.record.holdoutPairs <= engine.state.users.pairCount / 10)
   }
 
   @Test func aForgottenUserIsNotInTheTraining() {
     var engine = trainedEngine(plainConfiguration())
-    engine.store.forget(engine.user("u0")!)
-    #expect(TrainingRows(store: engine.store, block: nil).users.count == 39)
+    engine.state.forget(engine.user("u0")!)
+    #expect(TrainingRows(engine.state, block: nil).users.count == 39)
   }
 
   @Test func blocksOfAHistoryAreNearlyEqual() {
     var engine = RecommenderEngine(plainConfiguration())
     _ = engine.apply((0..<45).map { event("u", "i\($0)", time: Self.start + Int64($0)) })
-    let matrix = TrainingRows(store: engine.store, block: 20).matrix(of: engine.store) { _ in true }
+    let matrix = TrainingRows(engine.state, block: 20).matrix(of: engine.state.users) { _ in true }
     #expect(matrix.starts == [0, 15, 30, 45])
   }
 
@@ -160,6 +160,6 @@ import Testing
     _ = engine.apply([event("u0", "i3", time: Self.start + 99_999)])
     engine.abandonTraining()
     #expect(engine.situation(requested: false).eventsSinceFreeze == 1)
-    #expect(engine.eventsSinceFreeze == 2)
+    #expect(engine.demand.eventsSinceFreeze == 2)
   }
 }

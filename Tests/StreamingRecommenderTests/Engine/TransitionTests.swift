@@ -17,7 +17,7 @@ import Testing
 
   private func count(_ engine: RecommenderEngine, _ from: String, _ to: String) -> Float {
     let successor = engine.item(to)!
-    return engine.transitions.row(engine.item(from)!).successors.first { $0.item == successor }?.count ?? 0
+    return engine.state.catalogue.transitions.row(engine.item(from)!).successors.first { $0.item == successor }?.count ?? 0
   }
 
   @Test func anEventCountsTheStepsFromTheItemsBeforeItAndBack() {
@@ -29,7 +29,7 @@ import Testing
     #expect(abs(count(engine, "a", "c") - 0.7 * later) < 1e-6)
     #expect(abs(count(engine, "b", "a") - 0.3) < 1e-6)
     #expect(abs(count(engine, "c", "b") - 0.3 * later) < 1e-6)
-    #expect(abs(engine.transitions.row(engine.item("a")!).total - (1 + 0.7 * later)) < 1e-6)
+    #expect(abs(engine.state.catalogue.transitions.row(engine.item("a")!).total - (1 + 0.7 * later)) < 1e-6)
   }
 
   /// By hand: from c (newest) and, a minute before it, b; a was followed by b and c, b by c.
@@ -65,7 +65,7 @@ import Testing
     var engine = RecommenderEngine(configuration())
     _ = engine.apply([event("u", "a", time: now), event("u", "b", strength: -1, time: now + 1), event("u", "a", .delete, time: now + 2)])
     _ = engine.apply([event("u", "c", time: now + 3)])
-    #expect(engine.transitions.entries == 0)
+    #expect(engine.state.catalogue.transitions.entries == 0)
   }
 
   @Test func anEventThatComesLateFollowsOnlyWhatWasBeforeIt() {
@@ -106,10 +106,10 @@ import Testing
     _ = engine.apply(
       (0..<400).map { event("u\(random.below(12))", "i\(random.below(20))", time: now + 1000 + Int64($0) * 20_000) })
     let scratch = scratch(configuration)
-    for user in 0..<Int32(engine.store.userCapacity) {
+    for user in engine.state.users.references {
       let list = engine.refresh([user], scratch)[0].items
-      var scores = try (0..<engine.store.items.capacity).map { item in
-        let vector = try #require(engine.servedVector(user))
+      var scores = try (0..<engine.state.catalogue.items.capacity).map { item in
+        let vector = try #require(engine.state.users.vector(user))
         return zip(vector, engine.model!.itemFactors[item]).reduce(0) { $0 + $1.0 * $1.1 }
       }
       for boost in engine.boosts(user) { scores[Int(boost.item)] += boost.score }
@@ -125,7 +125,7 @@ import Testing
     var engine = trainedEngine(configuration)
     _ = engine.apply((0..<60).map { event("u\($0 % 5)", "i\($0 * 7 % 20)", time: now + 1000 + Int64($0) * 1000) })
     let scratch = scratch(configuration)
-    for user in 0..<5 as Range<Int32> {
+    for user in engine.state.users.references.prefix(5) {
       let list = engine.refresh([user], scratch)[0].items
       for (place, entry) in list.enumerated() {
         let rank = engine.rank(of: entry.item, for: user, excluded: engine.excluded(user), scratch)

@@ -1,4 +1,5 @@
 import RecommenderTestKit
+import Testing
 
 @testable import StreamingRecommender
 
@@ -37,11 +38,11 @@ final class LoopRig {
     letters = InMemoryDeadLetterSink(isAutomatic: lettersAreAcknowledged)
     source = log.makeSource()
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
-    loop = Self.makeLoop(RecommenderEngine(configuration), 1, configuration, source, port, letters, storage, jobs, clock, board)
+    loop = Self.makeLoop(RecommenderEngine(configuration), 1, [], configuration, source, port, letters, storage, jobs, clock, board)
   }
 
   private static func makeLoop(
-    _ engine: RecommenderEngine, _ sequence: UInt64, _ configuration: RecommenderConfiguration, _ source: InMemorySource,
+    _ engine: RecommenderEngine, _ sequence: UInt64, _ unacknowledged: [DeadLetter], _ configuration: RecommenderConfiguration, _ source: InMemorySource,
     _ publisher: any RecommendationPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage,
     _ jobs: ManualJobRunner,
     _ clock: ManualClock, _ board: JobBoard
@@ -49,7 +50,7 @@ final class LoopRig {
     IngestLoop(
       engine: engine, settings: .init(configuration, trainingThreads: 1),
       ports: .init(source: source, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock), jobs: board,
-      firstSnapshotSequence: sequence)
+      firstSnapshotSequence: sequence, unacknowledgedDeadLetters: unacknowledged)
   }
 
   var engine: RecommenderEngine { loop.engine }
@@ -70,8 +71,9 @@ final class LoopRig {
   }
 
   func forget(_ user: String) { log.append(Self.topic, key: Array(user.utf8), value: nil, timestampMilliseconds: clock.wallMilliseconds) }
-  func produceGarbage(_ user: String) {
-    log.append(Self.topic, key: Array(user.utf8), value: Array("{".utf8), timestampMilliseconds: clock.wallMilliseconds)
+  func produceGarbage(_ user: String, partition: Int32? = nil) {
+    log.append(
+      Self.topic, key: Array(user.utf8), value: Array("{".utf8), timestampMilliseconds: clock.wallMilliseconds, partition: partition)
   }
 
   /// One turn, some time later; jobs do not run.
@@ -79,6 +81,16 @@ final class LoopRig {
     for _ in 0..<count {
       clock.advance(by: .milliseconds(250))
       loop.turn(maxWait: .zero)
+    }
+  }
+
+  /// Turns with jobs, dead letters and lists acknowledged, whether or not something is left to do.
+  func run(_ turns: Int) {
+    for _ in 0..<turns {
+      jobs.runAll()
+      letters.acknowledge()
+      publisher.acknowledge()
+      turn()
     }
   }
 
@@ -97,6 +109,7 @@ final class LoopRig {
         return
       }
     }
+    Issue.record("nothing settles: \(loop.engine.lifecycle), \(loop.snapshots), \(jobs.count) jobs, lag \(source.status.lagRecords)")
   }
 
   /// The board is read in, trained on, and in the view as epoch 1.
@@ -141,26 +154,27 @@ final class LoopRig {
     let configuration = newConfiguration ?? self.configuration
     let recovered = try RecoveredEngine(from: storage, configuration: configuration)
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
-    loop = Self.makeLoop(recovered.engine, recovered.nextSequence, configuration, source, port, letters, storage, jobs, clock, board)
+    loop = Self.makeLoop(
+      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, port, letters, storage, jobs, clock, board)
   }
 
   /// What a reader would miss, now that everything has settled; `nil` when nothing.
   func missing() -> String? {
     guard let model = engine.model else { return "no model" }
     if view.model?.epoch != model.epoch { return "the pointer is \(view.model?.epoch ?? 0), not \(model.epoch)" }
-    for user in 0..<Int32(engine.store.userCapacity) where engine.store.users.withName(user, { !$0.isEmpty }) {
-      let name = Identifier(engine.store.users.name(user))
+    for user in engine.state.users.references where engine.state.users.isPresent(user) {
+      let name = Identifier(engine.state.users.name(user))
       guard let list = view.lists[name] else { return "\(name) has no list" }
       if list.epoch != model.epoch { return "\(name)'s list is of epoch \(list.epoch)" }
-      if view.userFactors[name]?.factors != engine.servedVector(user) { return "\(name)'s vector differs" }
+      if view.userFactors[name]?.factors != engine.state.users.vector(user) { return "\(name)'s vector differs" }
     }
-    for item in 0..<Int32(engine.store.items.capacity) where model.hasVector(item) {
-      let name = Identifier(engine.store.items.name(item))
+    for item in 0..<Int32(engine.state.catalogue.items.capacity) where model.hasVector(item) {
+      let name = Identifier(engine.state.catalogue.items.name(item))
       if view.itemFactors[.init(epoch: model.epoch, item: name)] != model.itemFactors.array(Int(item)) { return "\(name)'s vector differs" }
       if model.isTrained(item), view.similar[name] == nil { return "\(name) has no similar items" }
     }
     for name in view.lists.keys where engine.user(name.string) == nil { return "\(name) is unknown and has a list" }
-    for (partition, next) in engine.offsets.next where next > 0 {
+    for (partition, next) in engine.state.offsets.next where next > 0 {
       if view.progress[partition]?.offset != next - 1 {
         return "\(partition) stands at \(next - 1), readers are told \(String(describing: view.progress[partition]?.offset))"
       }

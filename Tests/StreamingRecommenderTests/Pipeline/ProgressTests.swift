@@ -6,7 +6,7 @@ import Testing
 @Suite struct DirtyUsersTests {
   @Test func firstComeFirstServedAndOnceEach() {
     var dirty = DirtyUsers()
-    for (user, batch) in [(3, 1), (1, 1), (3, 2), (2, 3)] as [(Int32, UInt64)] { dirty.insert(user, batch: batch) }
+    for (user, batch) in [(3, 1), (1, 1), (3, 2), (2, 3)] as [(UserReference, UInt64)] { dirty.insert(user, batch: batch) }
     #expect(dirty.count == 3)
     #expect(dirty.firstBatch == 1)
     #expect(dirty.contains(2) && !dirty.contains(7))
@@ -22,10 +22,10 @@ import Testing
   @Test(arguments: 1...5 as ClosedRange<UInt64>) func agreesWithAPlainQueue(seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     var dirty = DirtyUsers()
-    var plain: [(user: Int32, batch: UInt64)] = []
+    var plain: [(user: UserReference, batch: UInt64)] = []
     for step in 0..<20_000 as Range<UInt64> {
       if random.chance(0.7) {
-        let user = Int32(random.below(5000))
+        let user = UserReference(partition: Int32(random.below(3)), index: Int32(random.below(2000)))
         dirty.insert(user, batch: step)
         if !plain.contains(where: { $0.user == user }) { plain.append((user, step)) }
       } else {

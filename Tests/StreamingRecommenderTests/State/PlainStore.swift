@@ -24,11 +24,11 @@ struct PlainStore {
     var evicted: [String] = []
   }
 
-  let limits: InteractionStore.Limits
+  let limits: HistoryLimits
   private(set) var users: [String: User] = [:]
   private var places = 0
 
-  init(_ limits: InteractionStore.Limits) { self.limits = limits }
+  init(_ limits: HistoryLimits) { self.limits = limits }
 
   /// False when the event is stale.
   mutating func apply(_ event: Interaction, partition: UInt16) -> Bool {
@@ -86,14 +86,14 @@ struct PlainStore {
   }
 
   /// What differs from `store`; `nil` when nothing does.
-  func difference(from store: InteractionStore) -> String? {
+  func difference(from store: EngineState) -> String? {
     if store.users.count != users.count { return "\(store.users.count) users, expected \(users.count)" }
     var live = 0
     for (name, user) in users {
       guard let index = store.users.find(Array(name.utf8)) else { return "\(name) is missing" }
-      let history = store.history(index)
+      let history = store.users.history(index).pairs
       let expected = user.pairs.sorted { ($0.value.order, $0.value.place) < ($1.value.order, $1.value.place) }
-      let items = history.map { store.items.string($0.item) }
+      let items = history.map { store.catalogue.items.string($0.item) }
       if items != expected.map(\.key) { return "\(name) has \(items), expected \(expected.map(\.key))" }
       for (pair, (item, plain)) in zip(history, expected) {
         live += plain.isLive ? 1 : 0
@@ -105,10 +105,10 @@ struct PlainStore {
         }
       }
       let seen = (user.evicted + user.pairs.filter { $0.value.isLive }.keys).sorted()
-      let storeSeen = store.seen(index).map { store.items.string($0) }.sorted()
+      let storeSeen = store.users.seen(index).map { store.catalogue.items.string($0) }.sorted()
       if storeSeen != seen { return "\(name) has seen \(storeSeen), expected \(seen)" }
     }
-    return store.pairCount == live ? nil : "\(store.pairCount) pairs, expected \(live)"
+    return store.users.pairCount == live ? nil : "\(store.users.pairCount) pairs, expected \(live)"
   }
 }
 
