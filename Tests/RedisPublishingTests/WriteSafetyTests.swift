@@ -154,10 +154,11 @@ private func vector(_ item: Identifier) -> PublishCommand { .itemFactors(epoch: 
   }
 
   /// `before` is submitted, then somebody empties the server, then `after` is.
-  @Test(arguments: [
-    ([.itemsBegin(epoch: 8), vector("a"), vector("b"), .itemsComplete(epoch: 8, count: 2)], []),
-    ([.itemsBegin(epoch: 8), vector("a")], [vector("b"), .itemsComplete(epoch: 8, count: 2)]),
-  ] as [([PublishCommand], [PublishCommand])])
+  @Test(
+    arguments: [
+      ([.itemsBegin(epoch: 8), vector("a"), vector("b"), .itemsComplete(epoch: 8, count: 2)], []),
+      ([.itemsBegin(epoch: 8), vector("a")], [vector("b"), .itemsComplete(epoch: 8, count: 2)]),
+    ] as [([PublishCommand], [PublishCommand])])
   func pointerIsNotWrittenAfterTheVectorsWereFlushed(before: [PublishCommand], after: [PublishCommand]) throws {
     let fixture = try Fixture()
     fixture.timing.heartbeat = .seconds(30)
