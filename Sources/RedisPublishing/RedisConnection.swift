@@ -10,6 +10,8 @@ import Telemetry
 /// hostile server cannot exhaust memory.
 public final class RedisConnection {
   public let address: RedisAddress
+  /// The name under which the server lists this connection; `nil` if it refused to set one.
+  private(set) var name: String?
   private let timeout: Duration
   private let replyBytesMax: Int
   private let context: UnsafeMutablePointer<redisContext>
@@ -52,8 +54,9 @@ public final class RedisConnection {
     let credentials = try RedisCredentials(configuration)
     let connection = try RedisConnection(address, timeout: configuration.timeout, replyBytesMax: replyBytesMax)
     if let credentials { try connection.command(credentials.command) }
-    // Optional, so an error is ignored: it only labels the connection in CLIENT LIST.
-    _ = try connection.exchange(["CLIENT", "SETNAME", RedisKeys.encode(clientName)])
+    // Optional, so an error is not thrown: the name labels the connection in CLIENT LIST.
+    let name = RedisKeys.encode(clientName)
+    if case .status = try connection.exchange(["CLIENT", "SETNAME", name]) { connection.name = name }
     if address.database != 0 { try connection.command(["SELECT", "\(address.database)"]) }
     try connection.command(["PING"])
     return connection

@@ -58,19 +58,27 @@ private func vector(_ item: Identifier) -> PublishCommand { .itemFactors(epoch: 
     #expect(publisher.flush(timeout: .seconds(10)))
   }
 
-  /// Client numbers start again with the server, so the old one may be another program's by now.
-  @Test func restartedServerLosesNoOtherConnection() throws {
-    let fixture = try Fixture()
+  /// Ids start again with the server, so the old one may name another program's connection by now.
+  @Test func restartOfTheServerCostsNobodyElseTheConnection() throws {
+    let fixture = try Fixture(.loopback)
+    let direct = fixture.redis.url
+    let proxy = try TCPProxy(to: port(of: fixture))
+    defer { proxy.stop() }
+    fixture.redis.url = "redis://127.0.0.1:\(proxy.port)"
+    for _ in 0..<5 { _ = try fixture.control() }
     let publisher = try fixture.publisher()
     #expect(eventually { publisher.room > 0 })
+    proxy.refuse(true)
     fixture.server.kill()
     #expect(eventually { !publisher.status.isUp })
     try fixture.server.start()
-    let others = try (0..<20).map { _ in try fixture.control() }
-    #expect(eventually { publisher.room > 0 })
+    fixture.redis.url = direct
+    let others = try (0..<40).map { _ in try RedisConnection(RedisAddress(direct), timeout: .seconds(5)) }
+    for other in others { try other.command(["PING"]) }
+    proxy.refuse(false)
     publisher.submit([user("a", offset: 1)], ticket: 1)
     #expect(publisher.flush(timeout: .seconds(10)))
-    _ = others
+    for other in others { #expect(throws: Never.self) { try other.command(["PING"]) } }
   }
 
   // MARK: The proof of what survived
