@@ -161,10 +161,10 @@ public struct PublisherContract {
     try subject.takeAway()
     let publisher = publisher
     submit([.user(Self.user("waiting", offset: 10)), .user(Self.user("waiting", offset: 11))])
-    require(wait { publisher.room == 0 && !publisher.status.isUp }, "there is no room while the view is away")
-    require(publisher.status.problem != nil, "says what is wrong while the view is away")
-    require(!publisher.flush(timeout: .milliseconds(20)), "flush gives up when the view is away")
-    require(publisher.acknowledged().isEmpty, "acknowledges nothing while the view is away")
+    require(wait { publisher.room == 0 && !publisher.status.isUp }, "there is no room while the view is unreachable")
+    require(publisher.status.problem != nil, "says what is wrong while the view is unreachable")
+    require(!publisher.flush(timeout: .milliseconds(20)), "flush gives up when the view is unreachable")
+    require(publisher.acknowledged().isEmpty, "acknowledges nothing while the view is unreachable")
     require(publisher.status.queuedCommands == 2, "keeps what is not acknowledged")
     try subject.bringBack(false)
     require(publisher.flush(timeout: patience), "what waited is published when the view is back")
@@ -216,7 +216,7 @@ public struct PublisherContract {
   private mutating func checkEmptied() throws {
     try subject.takeAway()
     let publisher = publisher
-    require(wait { !publisher.status.isUp }, "notices that the view is away")
+    require(wait { !publisher.status.isUp }, "notices that the view is unreachable")
     _ = publisher.events()
     submit([.user(Self.user("after", offset: 20))])
     try subject.bringBack(true)

@@ -65,7 +65,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case .moved, .ask: "this server belongs to a cluster, which is not supported yet; let redis.url name a server outside a cluster"
     case .noperm: "the ACL user lacks a permission; schemas/redis-keys.md lists the commands and keys that are needed"
     case .noauth: "check redis.username and redis.password_file (or FRESHET_REDIS_PASSWORD)"
-    case .wrongtype: "a key of ours holds another type; delete it, or choose another redis.key_prefix or redis.namespace"
+    case .wrongtype: "a key of Freshet holds a value of another type; delete it, or choose another redis.key_prefix or redis.namespace"
     case .crossslot: "keys of one command lie in different slots: a cluster is not supported yet"
     case .foreign: "choose another redis.key_prefix or redis.namespace, or delete that key if it is not needed"
     case .address: nil

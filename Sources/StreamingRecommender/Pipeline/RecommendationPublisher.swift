@@ -33,7 +33,7 @@ public struct PublishAcknowledgement: Sendable, Equatable {
 public enum PublisherEvent: Equatable, Sendable {
   /// Connected for the first time or again, or the view was found to be emptied.
   ///
-  /// - `epoch` and `published` (next offsets) are what the view holds. Without an epoch there is no model of ours, so everything
+  /// - `epoch` and `published` (next offsets) are what the view holds. Without an epoch there is no model, so everything
   ///   must be published again.
   /// - `survivingTicket`: every command of this publisher through this ticket is proved to stand in the view. It is 0 while no
   ///   ticket was acknowledged. Acknowledged tickets above it may be lost; `nil`: all of them may be.
