@@ -6,7 +6,7 @@ import Telemetry
 /// For one owner. Time comes from `clock`, so a simulation decides it. Queue, replay and proof of survival are those of production:
 /// `PublishQueue` and `WriteProof`.
 public final class InMemoryPublisher: RecommendationPublisher {
-  /// What readers would see.
+  /// The contents of the view.
   public struct View: Equatable {
     public var lists: [Identifier: RecommendationList] = [:]
     public var userFactors: [Identifier: UserFactors] = [:]
@@ -88,9 +88,9 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if isUp { comeUp() } else { current.problem = "the view is down" }
   }
 
-  // MARK: What a test does to it
+  // MARK: Faults on demand
 
-  /// The view is gone; what it holds stays there.
+  /// The view becomes unreachable; its contents stay.
   public func goDown(_ reason: String = "the view is down") {
     guard current.isUp else { return }
     current.isUp = false
@@ -99,7 +99,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     reported.append(.disconnected(reason))
   }
 
-  /// The view is back; what was not acknowledged is carried out again, also what had taken effect already.
+  /// The view is reachable again; unacknowledged commands are executed again, including those that had taken effect already.
   public func comeUp() {
     guard !current.isUp, !isClosed else { return }
     current.isUp = true
@@ -114,7 +114,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if acknowledgesAutomatically { acknowledge() }
   }
 
-  /// The process that published died: what it had not sent is gone, the view stays; a new process connects.
+  /// The publishing process dies and a new one connects: unsent commands are gone, the view stays.
   public func publisherDied() {
     queue = PublishQueue()
     unacknowledged = 0
@@ -149,13 +149,13 @@ public final class InMemoryPublisher: RecommendationPublisher {
   /// The view crashes and comes back as it was when `older` was copied from it, as from a dump. A view that is down stays down.
   public func restore(_ older: View) { restore(older, isCrash: true) }
 
-  /// Carries out and acknowledges the oldest `count` commands (all by default). Nothing happens while the view is down.
+  /// Executes and acknowledges the oldest `count` commands (all by default). Does nothing while the view is down.
   public func acknowledge(_ count: Int = .max) {
     guard current.isUp, !isClosed, count > 0 else { return }
     let now = clock()
     let batch = queue.nextPipeline(repliesMax: count)
     guard !batch.isEmpty else { return }
-    carryOut(batch)
+    execute(batch)
     for entry in batch {
       if let command = entry.command, !wasRefused(command) { self.count(command) }
       guard let ticket = entry.ticket else { continue }
@@ -166,11 +166,11 @@ public final class InMemoryPublisher: RecommendationPublisher {
     unacknowledged = max(0, unacknowledged - batch.count)
   }
 
-  /// Carries out the oldest `count` commands, but their replies are still on the way; with `goDown` they are lost.
+  /// Executes the oldest `count` commands without acknowledging them: their replies are in flight, and `goDown` loses them.
   public func applyWithoutAcknowledging(_ count: Int = .max) {
     guard current.isUp, !isClosed, count > 0 else { return }
     let batch = queue.nextPipeline(repliesMax: count)
-    carryOut(batch)
+    execute(batch)
     unacknowledged = max(unacknowledged, batch.count)
   }
 
@@ -208,7 +208,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     return status
   }
 
-  /// Does not wait: nothing changes here by itself.
+  /// Does not wait: nothing changes without a call.
   public func flush(timeout: Duration) -> Bool { queue.isEmpty }
 
   public func close() {
@@ -229,10 +229,10 @@ public final class InMemoryPublisher: RecommendationPublisher {
     reported.append(.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: nil))
   }
 
-  // MARK: Carrying out
+  // MARK: Executing commands
 
   /// Applies what of `batch`, which begins at the head of the queue, has not taken effect yet, and the marker behind it.
-  private func carryOut(_ batch: [PublishQueue<PublishCommand>.Entry]) {
+  private func execute(_ batch: [PublishQueue<PublishCommand>.Entry]) {
     guard batch.count > unacknowledged else { return }
     for entry in batch.dropFirst(unacknowledged) {
       guard let command = entry.command else { continue }

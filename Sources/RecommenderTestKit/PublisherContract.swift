@@ -1,9 +1,9 @@
 import StreamingRecommender
 import Telemetry
 
-/// What every `RecommendationPublisher` must do, as functions that name what it did not do.
+/// The behaviour that every `RecommendationPublisher` must have, as checks that return a sentence for each violation.
 ///
-/// No testing library here, so release products may link this module; a test asserts that the answer is empty.
+/// It does not use a testing library, so that release products may link this module; a test asserts that the result is empty.
 public struct PublisherContract {
   /// How a test reads and disturbs the view of one implementation.
   public struct Subject {
@@ -15,7 +15,7 @@ public struct PublisherContract {
     public var modelEpoch: () throws -> UInt32?
     /// The inclusive offset that the view claims to cover.
     public var progress: (TopicPartition) throws -> Int64?
-    /// Takes the view away, with what it holds; brings it back, empty when `isEmpty`.
+    /// Makes the view unreachable without changing its contents; makes it reachable again, empty when `isEmpty`.
     public var takeAway: () throws -> Void
     public var bringBack: (_ isEmpty: Bool) throws -> Void
     /// Keeps a copy of what the view holds; lets the view crash and come back with that copy.
@@ -49,7 +49,7 @@ public struct PublisherContract {
   private var violations: [String] = []
   private var nextTicket: UInt64 = 1
 
-  /// - Parameter pause: called between looks while something is awaited; sleep a millisecond there for a real server.
+  /// - Parameter pause: called between polls while waiting for something; sleep a millisecond there for a real server.
   public static func violations(of subject: Subject, patience: Duration = .seconds(10), pause: @escaping () -> Void) throws -> [String] {
     var contract = PublisherContract(subject: subject, patience: patience, pause: pause)
     try contract.check()
@@ -161,10 +161,10 @@ public struct PublisherContract {
     try subject.takeAway()
     let publisher = publisher
     submit([.user(Self.user("waiting", offset: 10)), .user(Self.user("waiting", offset: 11))])
-    require(wait { publisher.room == 0 && !publisher.status.isUp }, "there is no room while the view is away")
-    require(publisher.status.problem != nil, "says what is wrong while the view is away")
-    require(!publisher.flush(timeout: .milliseconds(20)), "flush gives up when the view is away")
-    require(publisher.acknowledged().isEmpty, "acknowledges nothing while the view is away")
+    require(wait { publisher.room == 0 && !publisher.status.isUp }, "there is no room while the view is unreachable")
+    require(publisher.status.problem != nil, "says what is wrong while the view is unreachable")
+    require(!publisher.flush(timeout: .milliseconds(20)), "flush gives up when the view is unreachable")
+    require(publisher.acknowledged().isEmpty, "acknowledges nothing while the view is unreachable")
     require(publisher.status.queuedCommands == 2, "keeps what is not acknowledged")
     try subject.bringBack(false)
     require(publisher.flush(timeout: patience), "what waited is published when the view is back")
@@ -216,21 +216,22 @@ public struct PublisherContract {
   private mutating func checkEmptied() throws {
     try subject.takeAway()
     let publisher = publisher
-    require(wait { !publisher.status.isUp }, "notices that the view is away")
+    require(wait { !publisher.status.isUp }, "notices that the view is unreachable")
     _ = publisher.events()
     submit([.user(Self.user("after", offset: 20))])
     try subject.bringBack(true)
     require(publisher.flush(timeout: patience), "what waited is published into the empty view")
     let events = publisher.events()
     require(
-      events.contains(.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: nil)), "reports that the view came back empty, got \(events)")
+      events.contains(.connected(epoch: nil, published: PartitionOffsets(), survivingTicket: nil)),
+      "reports that the view came back empty, got \(events)")
     require(try subject.list("after")?.offset == 20, "the empty view has what waited")
     require(try subject.list("u") == nil, "the empty view has nothing else")
     publisher.close()
     require(publisher.room == 0, "has no room after close")
   }
 
-  // MARK: Means
+  // MARK: Helpers
 
   private mutating func submit(_ commands: [PublishCommand]) {
     publisher.submit(commands, ticket: nextTicket)

@@ -1,4 +1,4 @@
-/// A factor vector as readers find it in Redis: `FRV1`, epoch and count (u32), then float32, all little-endian.
+/// A factor vector as it is stored in Redis: `FRV1`, epoch and count (u32), then float32, all little-endian.
 public enum FactorBlob {
   static let magic = Array("FRV1".utf8)
   static let headerBytes = 12

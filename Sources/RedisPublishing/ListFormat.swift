@@ -1,9 +1,9 @@
 import Foundation
 import StreamingRecommender
 
-/// A recommendation list as readers find it in Redis (`list_format` = `json`).
+/// A recommendation list as it is stored in Redis (`list_format` = `json`).
 public enum ListFormat {
-  /// One compact JSON object; scores are the shortest decimals that give back the same 32-bit float.
+  /// One compact JSON object; scores are the shortest decimals that parse to the same 32-bit float.
   public static func encode(_ list: RecommendationList) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(96 + 28 * list.items.count)

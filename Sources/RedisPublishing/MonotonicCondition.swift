@@ -1,9 +1,9 @@
 import Foundation
 import Telemetry
 
-/// A mutex and a condition variable that waits on the monotonic clock, so that a clock set back does not stretch a wait.
+/// A mutex and a condition variable that waits on the monotonic clock, so that setting the wall clock back does not prolong a wait.
 ///
-/// Sendable: the two pthread objects are made for use from many threads and live as long as this object.
+/// Sendable: the two pthread objects may be used from any thread and live as long as this object.
 final class MonotonicCondition: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// A redis-server of our own, for demonstrations and tests: nothing is saved, nobody else is disturbed, and it ends with us.
+/// A private redis-server for demonstrations and tests: it saves nothing, listens locally only, and ends with this process.
 ///
 /// Sendable: the mutable part is behind a lock.
 public final class PrivateServer: Sendable {
@@ -25,7 +25,7 @@ public final class PrivateServer: Sendable {
   ///
   /// - Parameters:
   ///   - directory: for its log and its socket; must exist.
-  ///   - arguments: more of redis-server's own, e.g. `["--maxmemory", "100mb"]`; they win over ours.
+  ///   - arguments: additional arguments of redis-server, e.g. `["--maxmemory", "100mb"]`; they override the defaults.
   public init(directory: String, transport: Transport = .unixSocket, arguments extra: [String] = []) throws {
     guard let executable = Self.executablePath else {
       throw RedisError(.address, "redis-server is not installed; run apt-get install redis-server (or make setup)")
@@ -57,7 +57,7 @@ public final class PrivateServer: Sendable {
   /// nil while it does not run.
   public var pid: Int32? { running.withLock { $0?.pid } }
 
-  /// Starts it again at the same address after `stop` or `kill`; it is empty then.
+  /// Starts it again at the same address after `stop` or `kill`; it is empty unless it was told to save a dump.
   public func start() throws {
     guard pid == nil else { return }
     let exited = DispatchSemaphore(value: 0)
@@ -69,11 +69,11 @@ public final class PrivateServer: Sendable {
     }
   }
 
-  /// Ends it, by SIGKILL when it does not end in two seconds.
+  /// Terminates it; sends SIGKILL if it does not exit within two seconds.
   public func stop() { end(with: SIGTERM) }
-  /// Ends it as a crash would.
+  /// Kills it, as a crash would.
   public func kill() { end(with: SIGKILL) }
-  /// Stops its execution without closing its connections; `resume` lets it go on.
+  /// Suspends the process without closing its connections, until `resume`.
   public func suspend() { if let pid { _ = Foundation.kill(pid, SIGSTOP) } }
   public func resume() { if let pid { _ = Foundation.kill(pid, SIGCONT) } }
 
@@ -93,14 +93,14 @@ public final class PrivateServer: Sendable {
 
   private func commandLine() -> [String] {
     let server = [executable] + arguments
-    // Ends the server when we are killed and cannot do it ourselves.
+    // Ends the server if this process is killed and cannot do it.
     guard let setpriv = Self.find("setpriv") else { return server }
     return [setpriv, "--pdeathsig", "TERM"] + server
   }
 
   private func waitUntilItAnswers(exited: DispatchSemaphore) throws {
     for _ in 0..<1000 {
-      // Any answer will do: with a password among the arguments it is an error reply.
+      // Any reply means that it is up: with a password among the arguments it is an error reply.
       if let connection = try? RedisConnection(address, timeout: .milliseconds(500)), (try? connection.exchange(["PING"])) != nil { return }
       if exited.wait(timeout: .now() + .milliseconds(10)) == .success {
         exited.signal()
@@ -111,8 +111,8 @@ public final class PrivateServer: Sendable {
     throw RedisError(.io, "the private redis-server did not come up; the end of its log \(logPath): \(log.suffix(300))")
   }
 
-  /// Starts a process on a thread that lives as long as it does: the kernel ties the parent-death signal to the thread that
-  /// started the child, so a thread of a pool would take the server with it when it retires.
+  /// Starts a process from a thread that lives as long as the process: the kernel ties the parent-death signal to the thread that
+  /// started the child, so the server would be killed when a pool retires that thread.
   private static func spawn(_ commandLine: [String], exited: DispatchSemaphore) throws -> pid_t {
     let started = DispatchSemaphore(value: 0)
     let outcome = Outcome()
@@ -142,13 +142,13 @@ public final class PrivateServer: Sendable {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    // Sockets of ours must not stay open in the child after we closed them.
+    // Sockets of this process must not stay open in the child after they were closed here.
     for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
       guard let descriptor = Int32(name), descriptor > 2 else { continue }
       posix_spawn_file_actions_addclose(&actions, descriptor)
     }
 
-    // A process group of its own, or Ctrl-C would end the server before our last lists are written; no blocked signals.
+    // A process group of its own, or Ctrl-C would end the server before the last lists are written; no blocked signals.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -173,7 +173,7 @@ public final class PrivateServer: Sendable {
       .map { $0 + "/" + program }.first { FileManager.default.isExecutableFile(atPath: $0) }
   }
 
-  /// A port that was free a moment ago.
+  /// A port that was free when it was tried; another process may take it before the server does.
   private static func freePort() throws -> Int {
     let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(socket) }

@@ -53,10 +53,11 @@ extension PublishWorker {
     let isComplete = try connection.command(["GET", key]).text.flatMap { Int($0) } != nil
     let isWritten = try isComplete && commitPointer(command, entry, connection)
     if !isWritten { try skipPointer(entry, connection) }
-    acknowledge([entry], [MonotonicClock.nanoseconds()], isWritten: isWritten)
+    // The event comes first: whoever sees the acknowledgement must know that the pointer is not there.
     if !isWritten {
       reportEmptied("the item vectors of epoch \(command.modelEpoch ?? 0) cannot be proved to be complete, so its pointer was not written")
     }
+    acknowledge([entry], [MonotonicClock.nanoseconds()], isWritten: isWritten)
   }
 
   /// False when the transaction was aborted because the proof changed.

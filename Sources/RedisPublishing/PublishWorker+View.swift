@@ -1,7 +1,7 @@
 import StreamingRecommender
 import Telemetry
 
-// What the server holds of ours, and whether it still does.
+// Reading what the server holds, and noticing when it was emptied.
 extension PublishWorker {
   struct ViewState {
     var epoch: UInt32?
@@ -50,7 +50,7 @@ extension PublishWorker {
     throw RedisError(error.kind, "\(error.message) about the key \(arguments[1])")
   }
 
-  /// Checks the heartbeat key before renewing it: if it disappeared before its time, somebody emptied the server.
+  /// Checks the heartbeat key before renewing it: if it disappeared before it could expire, the server was emptied.
   func renewHeartbeat(_ connection: RedisConnection) throws {
     let now = MonotonicClock.nanoseconds()
     let key = keys.heartbeat(instance: encoder.instance)
@@ -66,7 +66,7 @@ extension PublishWorker {
     let isEmptied = isEmptied(heartbeatIsThere: replies[0].integer == 1, modelIsThere: replies[1].integer == 1, now)
     heartbeatAt = now
     modelWrittenSinceHeartbeat = false
-    if isEmptied { reportEmptied("somebody emptied the server") }
+    if isEmptied { reportEmptied("the server was emptied") }
   }
 
   private func heartbeatValue() -> [UInt8] {
@@ -79,8 +79,8 @@ extension PublishWorker {
     let shouldHaveLived = heartbeatAt != 0 && now < heartbeatAt + UInt64(Self.heartbeatSeconds - 5) * 1_000_000_000
     // A server that evicts may drop the heartbeat alone; then the model pointer is still there, unless it was written just now.
     let lostHeartbeat = shouldHaveLived && !heartbeatIsThere && (epoch == nil || modelWrittenSinceHeartbeat)
-    // Counts without the heartbeat too: that one expires by itself when writes were refused for long, and a full server is just
-    // what somebody may empty.
+    // Checked independently of the heartbeat: that one expires when writes are refused for long, and a full server is likely to be
+    // emptied by its operator.
     let lostModel = epoch != nil && !modelIsThere
     return lostHeartbeat || lostModel
   }

@@ -15,8 +15,8 @@ final class PublishWorker {
   private let onProgress: (@Sendable () -> Void)?
 
   private var connection: RedisConnection?
-  /// The id that the server gave to the last connection that may have written.
-  private var writingClient: Int64?
+  /// The last connection that may have written, as the server knows it.
+  private var writingClient: (id: Int64, name: String?)?
   /// `.connected` was reported for `connection`.
   private var isAnnounced = false
   private var hasBeenAnnounced = false
@@ -92,11 +92,16 @@ final class PublishWorker {
     self.connection = connection
     state.withLock { $0.descriptor = connection.fileDescriptor }
     let client = try connection.clientID()
-    // Ids grow while a server runs. A smaller one is another server's, where the old number may name somebody else's connection.
-    let superseded = writingClient.flatMap { $0 < client ? $0 : nil }
-    try connection.killClient(superseded)
-    writingClient = client
+    try connection.killClient(try supersededClient(connection, id: client))
+    writingClient = (client, connection.name)
     return connection
+  }
+
+  /// The connection to end before the new one, whose id is `id`, writes anything.
+  private func supersededClient(_ connection: RedisConnection, id: Int64) throws -> Int64? {
+    // Ids grow while a server runs: if the new one is smaller, the server of the old one is gone, and its connections with it.
+    guard let old = writingClient, old.id < id else { return nil }
+    return try connection.isForeignClient(old.id, unlessNamed: old.name) ? nil : old.id
   }
 
   private func announce(_ view: ViewState) {

@@ -2,9 +2,9 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// What the publisher's caller and its thread share.
+/// The state that the publisher's caller and its thread share.
 ///
-/// Sendable: `shared` is touched with the lock held only.
+/// Sendable: `shared` is accessed only with the lock held.
 final class PublisherState: @unchecked Sendable {
   struct Shared {
     var queue = PublishQueue<EncodedCommand>()
@@ -19,7 +19,7 @@ final class PublisherState: @unchecked Sendable {
     var partitions: [TopicPartition]
     /// The partitions changed: the thread reads the view again and reports it.
     var mustReadView = false
-    /// The socket in use, for ending a read from outside.
+    /// The socket in use, so that `close` can interrupt a read.
     var descriptor: Int32?
     var isClosing = false
     var isFinished = false

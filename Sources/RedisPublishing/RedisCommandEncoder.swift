@@ -1,6 +1,6 @@
 import StreamingRecommender
 
-/// What a publish command means to Redis; the raw value is the label in metrics and in `PublisherStatus.published`.
+/// The kind of a publish command; the raw value is the label in metrics and in `PublisherStatus.published`.
 enum PublishedKind: String, CaseIterable {
   case top, vec
   case itemVec = "item_vec"
@@ -45,7 +45,7 @@ public struct RedisCommandEncoder: Sendable {
     ttlSeconds = Int(max(1, ttl.components.seconds))
   }
 
-  /// The bytes that `command` puts on the wire.
+  /// The bytes to send for `command`.
   public func bytes(for command: PublishCommand) -> [UInt8] { encode(command).bytes }
 
   func encode(_ command: PublishCommand) -> EncodedCommand {

@@ -8,6 +8,14 @@ extension RedisConnection {
     return id
   }
 
+  /// Whether `id` now names a connection of another program, as it may after a restart of the server.
+  ///
+  /// False when that cannot be told: `name` is `nil`, or CLIENT LIST is not permitted.
+  func isForeignClient(_ id: Int64, unlessNamed name: String?) throws -> Bool {
+    guard let name, let listed = try exchange(["CLIENT", "LIST", "ID", "\(id)"]).text, !listed.isEmpty else { return false }
+    return !listed.split(separator: " ").contains("name=\(name)")
+  }
+
   /// Ends another connection at the server, so that whatever it sent and the server has not executed yet never is.
   ///
   /// Without an id nothing is ended, but a missing permission is found now and not when it matters.

@@ -3,18 +3,20 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// One connection to one Redis server, for one thread at a time.
+/// One connection to one Redis server. Not thread-safe.
 ///
-/// hiredis connects and parses; we write ourselves, because hiredis 0.14 writes without MSG_NOSIGNAL and a closed peer would end
-/// the process with SIGPIPE. Replies are bounded in size, number of elements, nesting and time, so a broken or hostile server
-/// costs a connection and not the memory.
+/// hiredis connects and parses replies; writing is done here, because hiredis 0.14 writes without MSG_NOSIGNAL, and a closed peer
+/// would end the process with SIGPIPE. Replies are bounded in size, number of elements, nesting and time, so that a broken or
+/// hostile server cannot exhaust memory.
 public final class RedisConnection {
   public let address: RedisAddress
+  /// The name under which the server lists this connection; `nil` if it refused to set one.
+  private(set) var name: String?
   private let timeout: Duration
   private let replyBytesMax: Int
   private let context: UnsafeMutablePointer<redisContext>
 
-  /// A reply to a write is a few bytes; a stored list of ours is below 64 KiB for every sensible `topn.n`.
+  /// The reply to a write is a few bytes; a stored list is below 64 KiB for every reasonable `topn.n`.
   public static let replyBytesMaxOfWriter = 65_536
   public static let replyBytesMaxOfReader = 16 * 1_048_576
   static let replyElementsMax: Int32 = 1024
@@ -52,14 +54,15 @@ public final class RedisConnection {
     let credentials = try RedisCredentials(configuration)
     let connection = try RedisConnection(address, timeout: configuration.timeout, replyBytesMax: replyBytesMax)
     if let credentials { try connection.command(credentials.command) }
-    // Needs its own permission and is only a courtesy to whoever reads CLIENT LIST.
-    _ = try connection.exchange(["CLIENT", "SETNAME", RedisKeys.encode(clientName)])
+    // Optional, so an error is not thrown: the name labels the connection in CLIENT LIST.
+    let name = RedisKeys.encode(clientName)
+    if case .status = try connection.exchange(["CLIENT", "SETNAME", name]) { connection.name = name }
     if address.database != 0 { try connection.command(["SELECT", "\(address.database)"]) }
     try connection.command(["PING"])
     return connection
   }
 
-  /// Carries out one command; an error reply is thrown.
+  /// Executes one command; an error reply is thrown.
   @discardableResult
   public func command(_ arguments: [String]) throws -> RedisReply { try command(arguments.map { .text($0) }) }
 
@@ -70,7 +73,7 @@ public final class RedisConnection {
     return reply
   }
 
-  /// Carries out one command; an error reply is returned like any other.
+  /// Executes one command; an error reply is returned like any other.
   public func exchange(_ arguments: [String]) throws -> RedisReply { try exchange(arguments.map { .text($0) }) }
 
   func exchange(_ arguments: [RESPWriter.Argument]) throws -> RedisReply {
@@ -82,7 +85,7 @@ public final class RedisConnection {
     return reply
   }
 
-  /// Puts encoded commands on the wire; read as many replies as there are commands.
+  /// Sends encoded commands; the caller then reads one reply for each.
   public func send(_ bytes: [UInt8]) throws {
     try bytes.withUnsafeBytes { buffer in
       var sent = 0
@@ -110,13 +113,13 @@ public final class RedisConnection {
     return reply.pointee.type == REDIS_REPLY_ERROR ? RedisError(reply: RedisReply.string(reply.pointee)) : nil
   }
 
-  /// A server that sends more than was asked is out of step: nothing after that could be attributed.
+  /// Throws if replies are left over: later replies could no longer be matched to their commands.
   func expectNoMore() throws {
     let reader = context.pointee.reader.pointee
     guard reader.pos == reader.len else { throw RedisError(.protocol, "\(address) sent more replies than there were commands") }
   }
 
-  /// For waking the owner out of a read from another thread by `shutdown`; valid while this object lives.
+  /// Lets another thread interrupt a blocking read with `shutdown`; valid while this object lives.
   var fileDescriptor: Int32 { context.pointee.fd }
 
   private func receive() throws -> UnsafeMutablePointer<redisReply> {
@@ -128,7 +131,7 @@ public final class RedisConnection {
         throw RedisError(.protocol, "\(address) sent something that is not a reply of Redis (\(Self.text(of: context)))")
       }
       if let raw { return raw.assumingMemoryBound(to: redisReply.self) }
-      // Bytes that trickle in restart the socket's own time-out each time; this one they do not.
+      // The socket's own time-out starts again with every byte received; this deadline does not.
       let now = MonotonicClock.nanoseconds()
       let end = deadline ?? now + timeout.nanosecondsClamped
       deadline = end
@@ -157,7 +160,7 @@ public final class RedisConnection {
   }
 }
 
-/// The functions by which hiredis builds replies, with a bound on arrays: the original allocates whatever a header announces.
+/// The functions with which hiredis builds replies, with a bound on arrays: the original allocates whatever a header announces.
 private enum BoundedReplies {
   private static let original: redisReplyObjectFunctions = {
     let reader = redisReaderCreate()!

@@ -9,19 +9,19 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case foreign
     /// The URL in `redis.url` cannot be used.
     case address
-    /// An error reply that is none of the others.
+    /// Any other error reply.
     case other
     case `protocol`, io, timeout
   }
 
   public enum Policy: Sendable, Equatable {
-    /// The server cannot take writes now: keep everything, wait, send again.
+    /// The server cannot take writes now: keep the queue and retry on the same connection with backoff.
     case backOff
-    /// Another server must be asked: resolve and connect again, then send what was not acknowledged.
+    /// Another server is responsible: resolve the name, reconnect, and send again what was not acknowledged.
     case reroute
-    /// A person must change something: say so, be not ready, try again slowly.
+    /// An operator must change something: report it, be not ready, and retry slowly.
     case configuration
-    /// This connection cannot be trusted any more: close it, connect again, replay.
+    /// This connection is out of step or dead: close it, reconnect, and send again what was not acknowledged.
     case dropConnection
   }
 
@@ -34,7 +34,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     self.message = message
   }
 
-  /// Reads the class out of an error reply, e.g. `OOM command not allowed when used memory > 'maxmemory'.`
+  /// Classifies an error reply, e.g. `OOM command not allowed when used memory > 'maxmemory'.`
   public init(reply: String) {
     self.init(Self.kind(ofReply: reply), "Redis answered \"\(reply.prefix(200))\"")
   }
@@ -53,7 +53,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     return "\(message): \(fix)"
   }
 
-  /// What the reader of the message can do about it.
+  /// What an operator can do about it.
   public var fix: String? {
     switch kind {
     case .oom: "raise maxmemory of redis-server, or free memory there; publishing resumes by itself"
@@ -65,7 +65,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case .moved, .ask: "this server belongs to a cluster, which is not supported yet; let redis.url name a server outside a cluster"
     case .noperm: "the ACL user lacks a permission; schemas/redis-keys.md lists the commands and keys that are needed"
     case .noauth: "check redis.username and redis.password_file (or FRESHET_REDIS_PASSWORD)"
-    case .wrongtype: "a key of ours holds another type; delete it, or choose another redis.key_prefix or redis.namespace"
+    case .wrongtype: "a key of Freshet holds a value of another type; delete it, or choose another redis.key_prefix or redis.namespace"
     case .crossslot: "keys of one command lie in different slots: a cluster is not supported yet"
     case .foreign: "choose another redis.key_prefix or redis.namespace, or delete that key if it is not needed"
     case .address: nil

@@ -1,7 +1,7 @@
 import COpenSSL
 import StreamingRecommender
 
-/// The names of everything this system keeps in Redis.
+/// The names of all keys and channels in Redis.
 ///
 /// The braces around a user or an item are hash tags: a user's keys share one slot of a cluster, so one `MGET` reads them together.
 public struct RedisKeys: Sendable, Equatable {

@@ -64,7 +64,9 @@ public final class RedisReader {
   public func titles(_ items: [Identifier]) throws -> [Identifier: String] {
     var titles: [Identifier: String] = [:]
     for slice in slices(of: items) {
-      guard case .array(let replies) = try connection.command([.text("HMGET"), .text(keys.titles)] + slice.map { .bytes($0.bytes) }) else { continue }
+      guard case .array(let replies) = try connection.command([.text("HMGET"), .text(keys.titles)] + slice.map { .bytes($0.bytes) }) else {
+        continue
+      }
       for (item, reply) in zip(slice, replies) { titles[item] = reply.text }
     }
     return titles

@@ -89,7 +89,7 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
   /// was not written because its item vectors could not be proved.
   ///
   /// `published` holds, as everywhere, the *next* offset: one more than the inclusive `offset` in the hash. An `epoch` of nil means
-  /// that there is no model of ours, even where progress is still reported.
+  /// that there is no model in the view, even where progress is still reported.
   public func events() -> [PublisherEvent] {
     state.withLock { shared in
       defer { shared.events.removeAll(keepingCapacity: true) }

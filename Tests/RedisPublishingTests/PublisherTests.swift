@@ -57,7 +57,9 @@ private let first = PublisherEvent.connected(epoch: nil, published: PartitionOff
 
   @Test func lostWritesAreTheNewestOnes() {
     let publisher = InMemoryPublisher()
-    for ticket in 1...5 { publisher.submit([user("u\(ticket)", offset: 1), .popular(list(offset: Int64(ticket)))], ticket: UInt64(ticket)) }
+    for ticket in 1...5 {
+      publisher.submit([user("u\(ticket)", offset: 1), .popular(list(offset: Int64(ticket)))], ticket: UInt64(ticket))
+    }
     _ = publisher.events()
     publisher.loseNewest(3)
     #expect(publisher.view.lists.keys.sorted() == ["u1", "u2", "u3", "u4"])

@@ -9,7 +9,7 @@ let serversAreThere =
   PrivateServer.executablePath != nil || ProcessInfo.processInfo.environment["FRESHET_REQUIRE_SERVERS"] == "1"
 let serverMissing: Comment = "SKIPPED: redis-server is not installed; apt-get install redis-server, or FRESHET_REQUIRE_SERVERS=1 to fail"
 
-/// A private server in a directory of its own, with everything that talks to it set to short times.
+/// A private server in a directory of its own, with short time-outs for everything that connects to it.
 final class Fixture {
   let directory: String
   let server: PrivateServer
@@ -58,7 +58,7 @@ final class Fixture {
   }
 }
 
-/// Looks every millisecond; generous, because two shared cores may be busy.
+/// Polls every millisecond. The default patience is generous, because the machine may be busy.
 func eventually(within patience: Duration = .seconds(15), _ condition: () throws -> Bool) rethrows -> Bool {
   let deadline = ContinuousClock.now + patience
   while try !condition() {

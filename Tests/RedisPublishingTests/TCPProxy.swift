@@ -25,6 +25,7 @@ final class TCPProxy: Sendable {
   private let serverPort: Int
   private let listener: Int32
   private let links = Mutex<[Link]>([])
+  private let isRefusing = Mutex(false)
   /// Called with what a client sent before it is passed on.
   private let onRequest: (@Sendable (String) -> Void)?
 
@@ -65,6 +66,9 @@ final class TCPProxy: Sendable {
     }
   }
 
+  /// Closes every new connection at once, until told otherwise.
+  func refuse(_ refuses: Bool) { isRefusing.withLock { $0 = refuses } }
+
   /// The number of bytes held back.
   var held: Int { links.withLock { $0 }.reduce(0) { sum, link in sum + link.state.withLock { $0.held.count } } }
 
@@ -74,6 +78,10 @@ final class TCPProxy: Sendable {
       guard client >= 0 else {
         close(listener)
         return
+      }
+      guard !isRefusing.withLock({ $0 }) else {
+        close(client)
+        continue
       }
       let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
       var address = Self.loopback(port: serverPort)

@@ -20,7 +20,7 @@ public struct PublishQueue<Command: QueuedCommand>: Sendable {
 
   private var entries: [Entry] = []
   private var head = 0
-  /// The number of entries at the head that were sent at least once; the view may have carried out any of them.
+  /// The number of entries at the head that were sent at least once; the view may have executed any of them.
   private var attempted = 0
 
   public init() {}
@@ -64,7 +64,7 @@ public struct PublishQueue<Command: QueuedCommand>: Sendable {
     }
   }
 
-  /// Prepares sending again what may have been carried out already.
+  /// Prepares the queue for sending again commands that may have been executed already.
   ///
   /// If an older list were sent again as it was, it would overwrite a newer one that has already arrived, and a reader would see
   /// the version go back. Each attempted command therefore carries the newest attempted value of its target. The value moves to

@@ -1,20 +1,21 @@
-/// The view that readers see: Redis, or a dictionary in a test. One owner calls it; nothing here waits.
+/// Writes the view that readers see: Redis, or a dictionary in a test. Called by one owner; only `flush` and `close` block.
 ///
-/// Commands are carried out in the order of `submit`, at least once each (all of them are idempotent), and are held by the
-/// publisher until the view has acknowledged them: after a lost connection the unacknowledged ones are sent again.
+/// Commands are executed in the order of `submit`, at least once each (all of them are idempotent). The publisher keeps each one
+/// until the view has acknowledged it: after a lost connection the unacknowledged ones are sent again.
 public protocol RecommendationPublisher: AnyObject {
-  /// Names the partitions whose progress the view is asked for; a `.connected` event with it follows when the view is up.
+  /// Sets the partitions whose progress is read from the view; a `.connected` event with their progress follows when the view is up.
   func follow(_ partitions: [TopicPartition])
-  /// Commands that `submit` takes now. Zero while the view is away: the engine then keeps only the set of changed users.
+  /// The number of commands that `submit` takes now. Zero while the view is unreachable: the engine then keeps only the set of
+  /// changed users.
   var room: Int { get }
-  /// Carries out `commands`; when the last one is acknowledged, `ticket` (strictly increasing) shows up in `acknowledged()`.
+  /// Enqueues `commands`; when the last one is acknowledged, `ticket` appears in `acknowledged()`. Tickets increase strictly, from 1.
   func submit(_ commands: [PublishCommand], ticket: UInt64)
-  /// Tickets acknowledged since the last call, oldest first, each with the monotonic time of its last reply.
+  /// The tickets acknowledged since the last call, oldest first, each with the monotonic time of its last reply.
   func acknowledged() -> [PublishAcknowledgement]
-  /// What happened since the last call: the view was found empty or came back, its epoch.
+  /// The events since the last call, oldest first.
   func events() -> [PublisherEvent]
   var status: PublisherStatus { get }
-  /// Waits at most `timeout` until everything submitted is acknowledged.
+  /// Waits at most `timeout` until everything submitted is acknowledged; false if it is not.
   func flush(timeout: Duration) -> Bool
   func close()
 }
@@ -32,7 +33,7 @@ public struct PublishAcknowledgement: Sendable, Equatable {
 public enum PublisherEvent: Equatable, Sendable {
   /// Connected for the first time or again, or the view was found to be emptied.
   ///
-  /// - `epoch` and `published` (next offsets) are what the view holds. Without an epoch there is no model of ours, so everything
+  /// - `epoch` and `published` (next offsets) are what the view holds. Without an epoch there is no model, so everything
   ///   must be published again.
   /// - `survivingTicket`: every command of this publisher through this ticket is proved to stand in the view. It is 0 while no
   ///   ticket was acknowledged. Acknowledged tickets above it may be lost; `nil`: all of them may be.
@@ -42,7 +43,7 @@ public enum PublisherEvent: Equatable, Sendable {
 
 public struct PublisherStatus: Sendable, Equatable {
   public var isUp = false
-  /// One sentence with the fix, while something is wrong.
+  /// The current problem and its fix, in one sentence.
   public var problem: String?
   public var queuedCommands = 0
   /// Age of the oldest unacknowledged command.
@@ -80,7 +81,7 @@ public enum PublishCommand: Sendable, Equatable {
   case progress(TopicPartition, offset: Int64, epoch: UInt32, atMilliseconds: Int64)
 }
 
-/// How a list came about; the reader sees it as `src`.
+/// How a list was made; readers see it as `src`.
 public enum RecommendationSource: String, Sendable, CaseIterable {
   /// Unchanged since the retrain.
   case personal

@@ -47,8 +47,9 @@ struct ReadCommand {
     } catch let error as RedisError { throw CommandFailure("\(error)") }
   }
 
-  private func show(_ list: RecommendationList, _ items: [RecommendedItem], _ titles: [Identifier: String], _ head: (key: String, id: String)?)
-  {
+  private func show(
+    _ list: RecommendationList, _ items: [RecommendedItem], _ titles: [Identifier: String], _ head: (key: String, id: String)?
+  ) {
     let age = max(0, WallClock.milliseconds() - list.madeAtMilliseconds)
     if context.json {
       var output = JSONOutput()
