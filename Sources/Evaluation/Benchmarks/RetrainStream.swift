@@ -158,7 +158,7 @@ final class RetrainStream {
     let began = MonotonicClock.nanoseconds()
     if let trained = result.trained {
       result.trained = nil
-      engine.adopt(trained, epoch: engine.lastEpoch + 1)
+      engine.adopt(trained)
     } else {
       engine.abandonTraining()
     }
@@ -177,7 +177,7 @@ final class RetrainStream {
   // MARK: Figures
 
   var memory: RetrainBenchmark.Memory {
-    RetrainBenchmark.Memory(interactions: engine.state.users.pairCount, residentBytes: residentBytes, state: engine.frozenState().size)
+    RetrainBenchmark.Memory(interactions: engine.state.users.pairCount, residentBytes: residentBytes, state: engine.size)
   }
 
   private var residentBytes: Int { ProcessMetrics.residentMemoryBytes() ?? 0 }

@@ -55,11 +55,10 @@ public struct PrequentialEngine: PrequentialRanker {
 
   private mutating func retrain(_ reason: RetrainPolicy.Reason) {
     let start = MonotonicClock.nanoseconds()
-    let epoch = (engine.model?.epoch ?? 0) + 1
     let result = engine.makeTrainingJob(id: "evaluation", reason: reason, nowMilliseconds: 0)
       .run(threads: threads, monitor: TrainingMonitor())
     if let trained = result.trained {
-      engine.adopt(trained, epoch: epoch)
+      engine.adopt(trained)
       _ = engine.installPending()
       training.accepted += 1
       lists.rollOut(engine)

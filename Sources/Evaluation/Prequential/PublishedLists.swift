@@ -8,7 +8,7 @@ struct PublishedLists {
     var rollout: Int
   }
 
-  private var lists: [Int32: Entry] = [:]
+  private var lists: [UserReference: Entry] = [:]
   /// The engine as it was when it rolled the last model out: lists of that moment are made when they are looked at.
   private var rolledOut: RecommenderEngine?
   private var rollouts = 0
@@ -34,9 +34,9 @@ struct PublishedLists {
     return list.prefix(k).contains(item)
   }
 
-  private mutating func list(_ user: Int32, _ scratch: EngineScratch) -> [Int32]? {
+  private mutating func list(_ user: UserReference, _ scratch: EngineScratch) -> [Int32]? {
     if let entry = lists[user], entry.rollout == rollouts { return entry.items }
-    guard rolledOut != nil, Int(user) < rolledOut!.store.userCapacity, let list = rolledOut!.refresh([user], scratch).first else {
+    guard rolledOut != nil, rolledOut!.state.users.contains(user), let list = rolledOut!.refresh([user], scratch).first else {
       return nil
     }
     lists[user] = Entry(items: list.items.map(\.item), rollout: rollouts)

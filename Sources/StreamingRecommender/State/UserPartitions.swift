@@ -24,6 +24,9 @@ public struct UserPartitions: Sendable {
     return partitions[Int(partition)].ids.find(id).map { UserReference(partition: partition, index: $0) }
   }
 
+  /// Whether there is such a place; a user that came later has none in an older copy.
+  public func contains(_ user: UserReference) -> Bool { Int(user.index) < partitions[Int(user.partition)].capacity }
+
   public func isPresent(_ user: UserReference) -> Bool { partitions[Int(user.partition)].ids.isPresent(user.index) }
   public func name(_ user: UserReference) -> [UInt8] { partitions[Int(user.partition)].ids.name(user.index) }
   public func string(_ user: UserReference) -> String { partitions[Int(user.partition)].ids.string(user.index) }
