@@ -1,3 +1,5 @@
+import Telemetry
+
 /// What the control plane needs from the engine. All methods are called from the server's threads and must answer at once.
 public protocol AdminBackend: Sendable {
   /// Do the loops tick? Says nothing about Kafka and Redis: restarting the engine would not help them.

@@ -127,7 +127,7 @@ final class PublishWorker {
       $0.isUp = trouble == nil
       $0.events.append(.connected(epoch: view.epoch, published: view.published))
     }
-    log.info("connected to Redis", ["redis": connection?.address.description ?? "", "epoch": view.epoch.map { String($0) } ?? "none"])
+    log.info("connected to Redis", ["redis": connection?.address.description ?? "", "epoch": view.epoch])
     progress()
   }
 
@@ -145,7 +145,7 @@ final class PublishWorker {
     let now = MonotonicClock.nanoseconds()
     let key = keys.heartbeat(instance: instance)
     var name: [UInt8] = []
-    ListFormat.appendJSONString(instance, to: &name)
+    JSONString.append(instance, to: &name)
     let epochText = epoch.map { String($0) } ?? "null"
     let value = "{\"instance\":\(String(decoding: name, as: UTF8.self)),\"ts\":\(WallClock.milliseconds()),\"epoch\":\(epochText)}"
     var writer = RESPWriter()

@@ -20,7 +20,7 @@ extension IngestLoop {
       case .connected(let epoch, let published):
         guard !followed.isEmpty else { continue }
         hasMetView = true
-        log.info("connected to Redis", ["epoch": epoch.map { "\($0)" } ?? "none"])
+        log.info("connected to Redis", ["epoch": epoch])
         epochFloor = max(epochFloor, epoch ?? 0)
         if let epoch, engine.moveEpochs(above: epoch) {
           log.warning(

@@ -46,7 +46,7 @@ extension IngestLoop {
       return
     }
     let job = requested?.id ?? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds).id
-    log.info("a retrain begins: \(reason)", ["job": job, "pairs": "\(situation.pairs)"])
+    log.info("a retrain begins: \(reason)", ["job": job, "pairs": situation.pairs])
     lastAttemptMilliseconds = ports.clock.wallMilliseconds
     let work = engine.makeTrainingJob(id: job, reason: reason, nowMilliseconds: ports.clock.wallMilliseconds)
     let monitor = TrainingMonitor()
@@ -102,8 +102,7 @@ extension IngestLoop {
     log.info(
       "a retrain ended: \(record.result.rawValue)",
       [
-        "job": job, "epoch": record.epoch.map { "\($0)" } ?? "none", "message": record.message ?? "none",
-        "quality_old": record.qualityOld.map { "\($0)" } ?? "none", "quality_new": record.qualityNew.map { "\($0)" } ?? "none",
-      ])
+        "job": job, "epoch": record.epoch, "message": record.message, "quality_old": record.qualityOld, "quality_new": record.qualityNew,
+      ], repetition: .always)
   }
 }

@@ -194,7 +194,7 @@ public final class IngestLoop {
     let record = letter.record
     log.warning(
       "a record cannot be used: \(letter.reason)",
-      ["reason": letter.reason, "message": letter.message, "source": "\(record.source)", "offset": "\(record.offset)"])
+      ["reason": letter.reason, "message": letter.message, "source": "\(record.source)", "offset": record.offset])
     switch settings.onError {
     case .dlq:
       ports.deadLetters.send(letter)

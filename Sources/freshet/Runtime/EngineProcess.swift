@@ -55,6 +55,8 @@ final class EngineProcess: @unchecked Sendable {
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()
+    metrics.showFromStart(topics: configuration.input.topics)
+    for kind in RedisError.Kind.allCases { _ = metrics.publishErrors.with(kind.rawValue) }
     ProcessMetrics.install(in: metrics.registry)
     metrics.setBuildInfo(version: Version.freshet, swift: Version.swift, librdkafka: "\(LibraryVersion.linked)", hiredis: "0.14")
     jobs = JobBoard(label: "\(WallClock.milliseconds())")
