@@ -1,4 +1,5 @@
 import Foundation
+import StreamingRecommender
 import Synchronization
 
 /// A redis-server of our own, for demonstrations and tests: nothing is saved, nobody else is disturbed, and it ends with us.

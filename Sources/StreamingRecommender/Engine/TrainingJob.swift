@@ -19,7 +19,7 @@ public struct TrainingJob: Sendable {
   /// Newest pairs kept aside to judge the candidate, at most.
   static let holdoutMax = 20_000
   /// Below this many, a candidate is accepted when it is finite.
-  static let holdoutMin = 500
+  public static let holdoutMin = 500
 
   public func run(threads: Int, monitor: TrainingMonitor, residentBytes: () -> Int = { 0 }) -> TrainingResult {
     var phases = PhaseTimer(monitor: monitor)
