@@ -62,7 +62,7 @@ struct ProduceCommand {
     if let damage { throw CommandFailure("\(damage). The \(producer.delivered) events before that were delivered") }
     if context.json {
       context.print(
-        (["events": .int(sent), "bad_lines": .int(file.report.badLines + skipped), "seconds": .double(seconds)] as JSONOutput).description)
+        (["events": .integer(sent), "bad_lines": .integer(file.report.badLines + skipped), "seconds": .number(seconds)] as JSONValue).text)
     } else {
       context.print("\(ProgressBar.count(sent)) events into \(configuration.input.topics[0]) in \(ProgressBar.clock(seconds))")
     }
@@ -76,7 +76,7 @@ struct ProduceCommand {
   private func checkTopic(_ configuration: RecommenderConfiguration) throws {
     do {
       guard try TopicAdministration(kafka: configuration.kafka).partitionCount(configuration.input.topics[0]) != nil else {
-        throw CommandFailure("there is no topic \(configuration.input.topics[0]): make it with `freshet topics create`")
+        throw CommandFailure("there is no topic \(configuration.input.topics[0]): create it with \(context.line("topics create"))")
       }
     } catch let error as KafkaError { throw CommandFailure("\(error)") }
   }
