@@ -158,7 +158,7 @@ extension EndToEnd {
     }
 
     /// The default address may be that of somebody else's engine.
-    @Test(arguments: [["status"], ["models"], ["retrain"], ["snapshot"], ["recommend", "u"], ["popular"]])
+    @Test(arguments: [["status"], ["models"], ["retrain"], ["snapshot"], ["recommend", "u"], ["popular"], ["produce", "f"]])
     func aNamedDirectoryWithoutAnEngineIsAnErrorAndNoDefaultIsAsked(command: [String]) throws {
       let directory = try Bench.directory("nobody here")
       let outcome = try freshet(command + ["--data-dir", directory], within: 20)

@@ -9,7 +9,7 @@ struct OperateCommand {
   init(_ context: CommandContext) { self.context = context }
 
   private func client() throws -> AdminClient {
-    AdminClient(try context.loadedForRunningEngine(using: "admin.listen"), serveLine: context.line("serve"))
+    AdminClient(try context.loadedForRunningEngine(using: ["admin.listen"]), serveLine: context.line("serve"))
   }
 
   // MARK: Jobs

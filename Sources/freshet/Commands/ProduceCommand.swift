@@ -14,11 +14,12 @@ struct ProduceCommand {
   init(_ context: CommandContext) { self.context = context }
 
   func run() throws {
-    let configuration = try context.loadedForRunningEngine()
+    let titles = context.options.string("items")
+    let configuration = try context.loadedForRunningEngine(using: ["kafka.bootstrap_servers"] + (titles == nil ? [] : ["redis.url"]))
     let file = try InteractionFile(
       path: context.parsed.operands[0], format: context.options.string("format").flatMap(InteractionFile.Format.init(rawValue:)))
     try checkTopic(configuration)
-    if let titles = context.options.string("items") { try loadTitles(titles, configuration) }
+    if let titles { try loadTitles(titles, configuration) }
     let rule = ValueRule(rawValue: context.options.string("value") ?? "") ?? .ignore
     let rate = context.options.double("rate")
     let pace: KafkaProperties.Pace = rate == nil && !context.options.isSet("speedup") ? .bulk : isEmbedded ? .embedded : .paced

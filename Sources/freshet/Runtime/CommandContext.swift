@@ -25,13 +25,13 @@ struct CommandContext {
 
   /// For commands that talk to a running engine: where its endpoints file says it is, unless the caller said otherwise.
   ///
-  /// A directory that the caller named and in which no engine runs is an error: the default of `key`, the address that the command
+  /// A directory that the caller named and in which no engine runs is an error: the defaults of `keys`, the addresses that the command
   /// is going to use, may belong to another engine.
-  func loadedForRunningEngine(using key: String = "redis.url") throws -> RecommenderConfiguration {
+  func loadedForRunningEngine(using keys: [String] = ["redis.url"]) throws -> RecommenderConfiguration {
     let loaded = try loaded()
     let directory = loaded.configuration.instance.dataDirectory
     if let endpoints = Endpoints.find(dataDirectory: directory) { return endpoints.applied(to: loaded) }
-    if loaded.origin(of: "instance.data_dir") == .flag, loaded.origin(of: key) == .default {
+    if loaded.origin(of: "instance.data_dir") == .flag, keys.contains(where: { loaded.origin(of: $0) == .default }) {
       throw CommandFailure("no engine runs with the data directory \(directory): start it with \(line("serve")), or name another one")
     }
     return loaded.configuration
