@@ -1,3 +1,5 @@
+import Telemetry
+
 /// What the control plane needs from the engine. All methods are called from the server's threads and must answer at once.
 public protocol AdminBackend: Sendable {
   /// Do the loops tick? Says nothing about Kafka and Redis: restarting the engine would not help them.
@@ -6,7 +8,8 @@ public protocol AdminBackend: Sendable {
   func readiness() -> HealthReport
   /// How far is the start? By default the same as readiness.
   func startup() -> HealthReport
-  func statusJSON() -> [UInt8]
+  /// - Parameter withStateHash: the only part of the status that walks the state; everything else is counts that are kept.
+  func statusJSON(withStateHash: Bool) -> [UInt8]
   func modelsJSON() -> [UInt8]
   func metricsText() -> String
   func requestRetrain() -> RetrainRequestOutcome

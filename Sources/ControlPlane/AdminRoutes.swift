@@ -15,7 +15,9 @@ public enum AdminRoutes {
     router.add("GET", "/readyz") { .now(health(backend.readiness(), $0)) }
     router.add("GET", "/startupz") { .now(health(backend.startup(), $0)) }
     router.add("GET", "/metrics") { _ in .now(.text(backend.metricsText(), contentType: PrometheusText.contentType)) }
-    router.add("GET", "/v1/status") { _ in .now(.json(backend.statusJSON())) }
+    router.add("GET", "/v1/status") { request in
+      .now(.json(backend.statusJSON(withStateHash: request.query["state_hash"] == "true")))
+    }
     router.add("GET", "/v1/models") { _ in .now(.json(backend.modelsJSON())) }
     router.add("POST", "/v1/retrain") { request in
       startJob(request, backend, now, what: "retrain") { backend.requestRetrain() }

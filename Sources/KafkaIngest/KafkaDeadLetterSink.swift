@@ -188,7 +188,7 @@ extension KafkaDeadLetterSink {
 
     private mutating func sayOnce(_ sentence: String, _ source: TopicPartition) {
       guard saidSo.insert(sentence).inserted else { return }
-      log.warning(sentence, ["topic": source.topic, "partition": "\(source.partition)"])
+      log.warning(sentence, ["topic": source.topic, "partition": source.partition])
     }
   }
 }

@@ -91,8 +91,7 @@ extension KafkaRecordSource {
       self.log.warning(
         "records are gone from the log before they were read; going on at the earliest, as kafka.on_gap says",
         [
-          "topic": reader.id.topic, "partition": "\(reader.id.partition)", "offset": "\(expected)", "resumed": "\(log.lowerBound)",
-          "records": "\(lost)",
+          "topic": reader.id.topic, "partition": reader.id.partition, "offset": expected, "resumed": log.lowerBound, "records": lost,
         ])
       events.append(.gap(reader.id, expected: expected, resumed: log.lowerBound))
       resume(reader, at: log.lowerBound)
@@ -139,6 +138,6 @@ extension KafkaRecordSource {
   private func halt(_ reader: PartitionReader, _ expected: Int64, _ advice: String) {
     reader.state = .halted(advice)
     events.append(.gap(reader.id, expected: expected, resumed: nil))
-    log.error(advice, ["topic": reader.id.topic, "partition": "\(reader.id.partition)"])
+    log.error(advice, ["topic": reader.id.topic, "partition": reader.id.partition])
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// A recommendation list as it is stored in Redis (`list_format` = `json`).
 public enum ListFormat {
@@ -13,7 +14,7 @@ public enum ListFormat {
       precondition(item.score.isFinite, "scores must be finite, got \(item.score)")
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       bytes.append(UInt8(ascii: "["))
-      appendJSONString(item.item.bytes, to: &bytes)
+      JSONString.append(item.item.bytes, to: &bytes)
       bytes.append(UInt8(ascii: ","))
       bytes += item.score.description.utf8
       bytes.append(UInt8(ascii: "]"))
@@ -22,7 +23,7 @@ public enum ListFormat {
     return bytes
   }
 
-  /// Reads a list; unknown keys and an unknown `src` are tolerated, another `v` is not.
+  /// Reads a list. Unknown keys and an unknown `src` are accepted, another version `v` is refused.
   public static func decode(_ bytes: [UInt8]) throws -> RecommendationList {
     guard let object = try? JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any] else {
       throw RedisError(.foreign, "a stored list is not a JSON object")
@@ -42,17 +43,5 @@ public enum ListFormat {
       epoch: epoch, source: (object["src"] as? String).flatMap(RecommendationSource.init) ?? .personal,
       partition: (object["part"] as? NSNumber)?.int32Value ?? -1, offset: (object["off"] as? NSNumber)?.int64Value ?? -1,
       madeAtMilliseconds: (object["ts"] as? NSNumber)?.int64Value ?? 0, items: items)
-  }
-
-  static func appendJSONString(_ text: some Sequence<UInt8>, to bytes: inout [UInt8]) {
-    bytes.append(UInt8(ascii: "\""))
-    for byte in text {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-      case 0..<0x20: bytes += ((byte < 16 ? "\\u000" : "\\u00") + String(byte, radix: 16)).utf8
-      default: bytes.append(byte)
-      }
-    }
-    bytes.append(UInt8(ascii: "\""))
   }
 }

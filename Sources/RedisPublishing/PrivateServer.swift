@@ -1,4 +1,5 @@
 import Foundation
+import StreamingRecommender
 import Synchronization
 
 /// A private redis-server for demonstrations and tests: it saves nothing, listens locally only, and ends with this process.

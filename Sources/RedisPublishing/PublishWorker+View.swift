@@ -71,7 +71,7 @@ extension PublishWorker {
 
   private func heartbeatValue() -> [UInt8] {
     var value = Array("{\"instance\":".utf8)
-    ListFormat.appendJSONString(encoder.instance.utf8, to: &value)
+    JSONString.append(encoder.instance, to: &value)
     return value + ",\"ts\":\(WallClock.milliseconds()),\"epoch\":\(epoch.map { String($0) } ?? "null")}".utf8
   }
 

@@ -117,7 +117,7 @@ final class PublishWorker {
         .connected(epoch: view.epoch, published: view.published, survivingTicket: proof.survivingTicket(view.marker)))
     }
     if isNew {
-      log.info("connected to Redis", ["redis": connection?.address.description ?? "", "epoch": view.epoch.map { String($0) } ?? "none"])
+      log.info("connected to Redis", ["redis": connection?.address.description ?? "", "epoch": view.epoch])
     }
     progress()
   }

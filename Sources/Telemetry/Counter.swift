@@ -1,11 +1,14 @@
 import Synchronization
 
 /// A number that only rises. Whole amounts are exact up to 2^64; seconds go into a part with a fraction.
-public final class Counter: Sendable {
+public final class Counter: RegistrableMetric {
   private let whole = Atomic<UInt64>(0)
   private let fraction = AtomicDouble()
 
-  public init() {}
+  public static let kind = MetricDefinition.Kind.counter
+  public let definition: MetricDefinition?
+
+  public init(_ definition: MetricDefinition? = nil) { self.definition = definition }
 
   public func add(_ amount: Int = 1) {
     precondition(amount >= 0, "a counter only rises, got \(amount)")
@@ -17,7 +20,7 @@ public final class Counter: Sendable {
     fraction.update { $0 + seconds }
   }
 
-  /// For totals that somebody else counts (the kernel, a client library): takes theirs over unless it is behind ours.
+  /// For totals that another component counts, such as the kernel or a client library; a total below the present value is ignored.
   public func raise(to total: Double) {
     fraction.update { max($0, total) }
   }

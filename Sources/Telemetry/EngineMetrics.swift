@@ -1,122 +1,95 @@
-/// One metric with labels: `metrics.eventsApplied.add(3, labels: ["events"])`, or keep the handle of `with("events")`.
-public struct MetricFamily<Metric: Sendable>: Sendable {
-  public let definition: MetricDefinition
-  let registry: MetricRegistry
-  let find: @Sendable (MetricRegistry, MetricDefinition, [String]) -> Metric
-
-  /// The metric with these label values, made at the first call. Takes a lock, so keep it where it matters.
-  public func with(_ labels: String...) -> Metric { find(registry, definition, labels) }
-  public func with(labels: [String]) -> Metric { find(registry, definition, labels) }
-
-  /// Takes the metric with these label values off the page.
-  public func remove(labels: [String]) { registry.remove(definition, labels: labels) }
-}
-
-extension MetricFamily where Metric == Counter {
-  public func add(_ amount: Int = 1, labels: [String]) { with(labels: labels).add(amount) }
-}
-
-extension MetricFamily where Metric == Gauge {
-  public func set(_ value: Double, labels: [String]) { with(labels: labels).set(value) }
-}
-
-extension MetricFamily where Metric == Histogram {
-  public func observe(_ value: Double, labels: [String]) { with(labels: labels).observe(value) }
-}
-
-/// Handles to all metrics of the engine. Those without labels show from the start, with 0; those with labels from their first value.
+/// Handles to all metrics of the engine, one line each; `MetricNames` says what they mean.
+///
+/// Metrics without labels, and those whose labels are known in advance, are on the page from the start with 0.
 public final class EngineMetrics: Sendable {
   public let registry: MetricRegistry
 
-  public let eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, servedLists, eventsClamped: MetricFamily<Counter>
-  public let deadLetterMessages, deadLetterFailures, offsetGaps, partitionGapRecords, rebalances: MetricFamily<Counter>
-  public let backpressure, nonfiniteVectors, retrains, snapshots: MetricFamily<Counter>
-  public let publishKeys, publishBytes, publishErrors, kafkaErrors, adminRequests: MetricFamily<Counter>
-  public let eventsKeyMismatch, coalescedUpdates, unknownItems, replayedRecords, redisReconnects: Counter
+  // MARK: Events
+  public let eventsConsumed = MetricFamily<Counter>(MetricNames.eventsConsumed)
+  public let eventsApplied = MetricFamily<Counter>(MetricNames.eventsApplied)
+  public let eventsRejected = MetricFamily<Counter>(MetricNames.eventsRejected)
+  public let eventsIgnored = MetricFamily<Counter>(MetricNames.eventsIgnored)
+  public let eventsClamped = MetricFamily<Counter>(MetricNames.eventsClamped)
+  public let eventsKeyMismatch = Counter(MetricNames.eventsKeyMismatch)
+  public let deadLetterMessages = MetricFamily<Counter>(MetricNames.deadLetterMessages)
+  public let deadLetterFailures = MetricFamily<Counter>(MetricNames.deadLetterFailures)
+  public let lastEventTimestamp = Gauge(MetricNames.lastEventTimestamp)
+  public let lastAppliedTimestamp = Gauge(MetricNames.lastAppliedTimestamp)
 
-  public let consumerLagRecords, consumerLagSeconds, stateBytes, modelQuality, retrainDuration: MetricFamily<Gauge>
-  public let kafkaBrokerRoundTrip: MetricFamily<Gauge>
-  public let lastEventTimestamp, lastAppliedTimestamp, partitionsAssigned, users, items, interactions: Gauge
-  public let modelEpoch, modelTrainedTimestamp, retrainProgress, lastSuccessfulRetrainTimestamp: Gauge
-  public let snapshotDuration, snapshotBytes, lastSuccessfulSnapshotTimestamp, recoveryDuration: Gauge
-  public let publishQueueLength, publishOldest, redisUp, kafkaUp: Gauge
+  // MARK: Partitions
+  public let consumerLagRecords = MetricFamily<Gauge>(MetricNames.consumerLagRecords)
+  public let consumerLagSeconds = MetricFamily<Gauge>(MetricNames.consumerLagSeconds)
+  public let offsetGaps = MetricFamily<Counter>(MetricNames.offsetGaps)
+  public let partitionGapRecords = MetricFamily<Counter>(MetricNames.partitionGapRecords)
+  public let partitionsAssigned = Gauge(MetricNames.partitionsAssigned)
+  public let rebalances = MetricFamily<Counter>(MetricNames.rebalances)
 
-  public let stageDuration: MetricFamily<Histogram>
-  public let eventToPublish, foldInBatchSize, redisCommandsDuration: Histogram
+  // MARK: Latency
+  public let eventToPublish = Histogram(MetricNames.eventToPublish)
+  public let stageDuration = MetricFamily<Histogram>(MetricNames.stageDuration)
+  public let backpressure = MetricFamily<Counter>(MetricNames.backpressure)
 
+  // MARK: Model and state
+  public let foldInBatchSize = Histogram(MetricNames.foldInBatchSize)
+  public let coalescedUpdates = Counter(MetricNames.coalescedUpdates)
+  public let nonfiniteVectors = MetricFamily<Counter>(MetricNames.nonfiniteVectors)
+  public let users = Gauge(MetricNames.users)
+  public let items = Gauge(MetricNames.items)
+  public let interactions = Gauge(MetricNames.interactions)
+  public let stateBytes = MetricFamily<Gauge>(MetricNames.stateBytes)
+  public let unknownItems = Counter(MetricNames.unknownItems)
+  public let modelEpoch = Gauge(MetricNames.modelEpoch)
+  public let modelTrainedTimestamp = Gauge(MetricNames.modelTrainedTimestamp)
+  public let modelQuality = MetricFamily<Gauge>(MetricNames.modelQuality)
+
+  // MARK: Retrain
+  public let retrains = MetricFamily<Counter>(MetricNames.retrains)
+  public let retrainDuration = MetricFamily<Gauge>(MetricNames.retrainDuration)
+  public let retrainProgress = Gauge(MetricNames.retrainProgress)
+  public let lastSuccessfulRetrainTimestamp = Gauge(MetricNames.lastSuccessfulRetrainTimestamp)
+
+  // MARK: Snapshots and recovery
+  public let snapshots = MetricFamily<Counter>(MetricNames.snapshots)
+  public let snapshotDuration = Gauge(MetricNames.snapshotDuration)
+  public let snapshotBytes = Gauge(MetricNames.snapshotBytes)
+  public let lastSuccessfulSnapshotTimestamp = Gauge(MetricNames.lastSuccessfulSnapshotTimestamp)
+  public let recoveryDuration = Gauge(MetricNames.recoveryDuration)
+  public let replayedRecords = Counter(MetricNames.replayedRecords)
+
+  // MARK: Publishing and Redis
+  public let publishKeys = MetricFamily<Counter>(MetricNames.publishKeys)
+  public let publishBytes = MetricFamily<Counter>(MetricNames.publishBytes)
+  public let publishErrors = MetricFamily<Counter>(MetricNames.publishErrors)
+  public let publishQueueLength = Gauge(MetricNames.publishQueueLength)
+  public let publishOldest = Gauge(MetricNames.publishOldest)
+  public let redisCommandsDuration = Histogram(MetricNames.redisCommandsDuration)
+  public let redisReconnects = Counter(MetricNames.redisReconnects)
+  public let redisUp = Gauge(MetricNames.redisUp)
+
+  // MARK: Kafka
+  public let kafkaUp = Gauge(MetricNames.kafkaUp)
+  public let kafkaBrokerRoundTrip = MetricFamily<Gauge>(MetricNames.kafkaBrokerRoundTrip)
+  public let kafkaErrors = MetricFamily<Counter>(MetricNames.kafkaErrors)
+
+  // MARK: Control plane
+  public let adminRequests = MetricFamily<Counter>(MetricNames.adminRequests)
+
+  // MARK: Registration
+
+  /// Everything above goes into the registry: a metric that is declared here cannot be left off the page.
   public init(registry: MetricRegistry = MetricRegistry()) {
     self.registry = registry
-    func counters(_ definition: MetricDefinition) -> MetricFamily<Counter> {
-      MetricFamily(definition: definition, registry: registry) { $0.counter($1, labels: $2) }
+    for (_, member) in Mirror(reflecting: self).children {
+      if let family = member as? any RegisteredFamily {
+        registry.add(family)
+      } else if let metric = member as? any RegistrableMetric, let definition = metric.definition {
+        registry.add(metric.family(definition))
+      }
     }
-    func gauges(_ definition: MetricDefinition) -> MetricFamily<Gauge> {
-      MetricFamily(definition: definition, registry: registry) { $0.gauge($1, labels: $2) }
-    }
-    func histograms(_ definition: MetricDefinition) -> MetricFamily<Histogram> {
-      MetricFamily(definition: definition, registry: registry) { $0.histogram($1, labels: $2) }
-    }
-
-    eventsConsumed = counters(MetricNames.eventsConsumed)
-    eventsApplied = counters(MetricNames.eventsApplied)
-    eventsRejected = counters(MetricNames.eventsRejected)
-    eventsIgnored = counters(MetricNames.eventsIgnored)
-    servedLists = counters(MetricNames.servedLists)
-    eventsClamped = counters(MetricNames.eventsClamped)
-    eventsKeyMismatch = registry.counter(MetricNames.eventsKeyMismatch)
-    deadLetterMessages = counters(MetricNames.deadLetterMessages)
-    deadLetterFailures = counters(MetricNames.deadLetterFailures)
-    lastEventTimestamp = registry.gauge(MetricNames.lastEventTimestamp)
-    lastAppliedTimestamp = registry.gauge(MetricNames.lastAppliedTimestamp)
-
-    consumerLagRecords = gauges(MetricNames.consumerLagRecords)
-    consumerLagSeconds = gauges(MetricNames.consumerLagSeconds)
-    offsetGaps = counters(MetricNames.offsetGaps)
-    partitionGapRecords = counters(MetricNames.partitionGapRecords)
-    partitionsAssigned = registry.gauge(MetricNames.partitionsAssigned)
-    rebalances = counters(MetricNames.rebalances)
-
-    eventToPublish = registry.histogram(MetricNames.eventToPublish)
-    stageDuration = histograms(MetricNames.stageDuration)
-    backpressure = counters(MetricNames.backpressure)
-
-    foldInBatchSize = registry.histogram(MetricNames.foldInBatchSize)
-    coalescedUpdates = registry.counter(MetricNames.coalescedUpdates)
-    nonfiniteVectors = counters(MetricNames.nonfiniteVectors)
-    users = registry.gauge(MetricNames.users)
-    items = registry.gauge(MetricNames.items)
-    interactions = registry.gauge(MetricNames.interactions)
-    stateBytes = gauges(MetricNames.stateBytes)
-    unknownItems = registry.counter(MetricNames.unknownItems)
-    modelEpoch = registry.gauge(MetricNames.modelEpoch)
-    modelTrainedTimestamp = registry.gauge(MetricNames.modelTrainedTimestamp)
-    modelQuality = gauges(MetricNames.modelQuality)
-
-    retrains = counters(MetricNames.retrains)
-    retrainDuration = gauges(MetricNames.retrainDuration)
-    retrainProgress = registry.gauge(MetricNames.retrainProgress)
-    lastSuccessfulRetrainTimestamp = registry.gauge(MetricNames.lastSuccessfulRetrainTimestamp)
-
-    snapshots = counters(MetricNames.snapshots)
-    snapshotDuration = registry.gauge(MetricNames.snapshotDuration)
-    snapshotBytes = registry.gauge(MetricNames.snapshotBytes)
-    lastSuccessfulSnapshotTimestamp = registry.gauge(MetricNames.lastSuccessfulSnapshotTimestamp)
-    recoveryDuration = registry.gauge(MetricNames.recoveryDuration)
-    replayedRecords = registry.counter(MetricNames.replayedRecords)
-
-    publishKeys = counters(MetricNames.publishKeys)
-    publishBytes = counters(MetricNames.publishBytes)
-    publishErrors = counters(MetricNames.publishErrors)
-    publishQueueLength = registry.gauge(MetricNames.publishQueueLength)
-    publishOldest = registry.gauge(MetricNames.publishOldest)
-    redisCommandsDuration = registry.histogram(MetricNames.redisCommandsDuration)
-    redisReconnects = registry.counter(MetricNames.redisReconnects)
-    redisUp = registry.gauge(MetricNames.redisUp)
-
-    kafkaUp = registry.gauge(MetricNames.kafkaUp)
-    kafkaBrokerRoundTrip = gauges(MetricNames.kafkaBrokerRoundTrip)
-    kafkaErrors = counters(MetricNames.kafkaErrors)
-    adminRequests = counters(MetricNames.adminRequests)
   }
+
+  /// The time of one batch in one stage.
+  public func stage(_ stage: MetricNames.Stage) -> Histogram { stageDuration.with(stage.rawValue) }
 
   public func setBuildInfo(version: String, swift: String, librdkafka: String, hiredis: String) {
     registry.gauge(MetricNames.buildInfo, labels: [version, swift, librdkafka, hiredis]).set(1)

@@ -1,22 +1,30 @@
-/// Counts of observations by size, as Prometheus wants them.
-public final class Histogram: Sendable {
+/// Counts of observations by size, in the form of Prometheus.
+public final class Histogram: RegistrableMetric {
   /// 0.5 ms to 8.192 s in powers of two, and 10 s.
   public static let secondsBounds: [Double] = (0..<15).map { 0.0005 * Double(1 << $0) } + [10]
   /// 1 to 65,536 in powers of two.
   public static let sizeBounds: [Double] = (0...16).map { Double(1 << $0) }
 
-  /// Upper bounds, each included in its bucket; one more bucket takes what is larger.
+  /// Upper bounds, each included in its bucket; one more bucket counts larger values.
   public let bounds: [Double]
   private let buckets: AtomicCells
   private let total = AtomicDouble()
 
-  public init(bounds: [Double] = Histogram.secondsBounds) {
+  public static let kind = MetricDefinition.Kind.histogram
+  public let definition: MetricDefinition?
+
+  public convenience init(_ definition: MetricDefinition? = nil) {
+    self.init(bounds: definition?.bounds ?? Histogram.secondsBounds, definition)
+  }
+
+  public init(bounds: [Double], _ definition: MetricDefinition? = nil) {
     precondition(!bounds.isEmpty && zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 }, "bounds must rise, got \(bounds)")
     self.bounds = bounds
+    self.definition = definition
     buckets = AtomicCells(count: bounds.count + 1)
   }
 
-  /// Counts one observation; what is not a number is not counted.
+  /// Counts one observation; NaN is ignored.
   public func observe(_ value: Double) {
     observe(value, times: 1)
   }

@@ -5,7 +5,7 @@ import Synchronization
 /// Log-linear buckets as in HdrHistogram (Gil Tene): each power of two is cut into 64 equal parts, and below 128 ns each nanosecond has its own.
 /// Durations above `nanosecondsMax` (4.9 hours) count as that long; `max` stays exact (up to 292 years).
 ///
-/// Any number of threads may record and read at once. A reader sees every record that happened before it and perhaps some that happen meanwhile.
+/// Any number of threads may record and read at once. A reader sees every record from before it and possibly some that are made meanwhile.
 public final class LatencyHistogram: Sendable {
   private static let subBucketBits = 6
   private static let subBuckets = 1 << subBucketBits
@@ -27,7 +27,7 @@ public final class LatencyHistogram: Sendable {
     largest.max(min(nanoseconds, UInt64(Int64.max)), ordering: .relaxed)
   }
 
-  /// Adds what the other one has recorded; the same as having recorded it here.
+  /// Adds everything that the other histogram has recorded.
   public func merge(_ other: LatencyHistogram) {
     for index in 0..<buckets.count {
       let count = other.buckets.load(index)
@@ -49,7 +49,7 @@ public final class LatencyHistogram: Sendable {
     quantiles([share])[0]
   }
 
-  /// Several quantiles of one reading, so that they fit together.
+  /// Several quantiles of one reading, so that they are consistent.
   public func quantiles(_ shares: [Double]) -> [UInt64] {
     let counts = buckets.loadAll()
     let count = counts.reduce(0, +)

@@ -1,16 +1,9 @@
-/// Severity of a log line, most severe first.
-public enum LogLevel: Int, Comparable, CaseIterable, Sendable {
-  case error, warning, info, debug
-  public static func < (a: LogLevel, b: LogLevel) -> Bool { a.rawValue < b.rawValue }
-}
-
-/// Where log lines go. Implementations must be callable from any thread and must not block for long.
-public protocol LogSink: Sendable {
-  func write(_ level: LogLevel, component: String, message: String, fields: [(key: String, value: String)])
-}
-
-/// A named way into a sink: `Log(component: "kafka", sink: sink).warning("broker is away", ["broker": address])`.
+/// A named way into a sink: `Log(component: "kafka", sink: sink).warning("the broker does not answer", ["broker": address])`.
+///
+/// Values of fields are strings, integers, doubles, booleans and optionals of them; `nil` is written as null.
 public struct Log: Sendable {
+  public typealias Fields = KeyValuePairs<String, any LogValueConvertible>
+
   public let component: String
   let sink: any LogSink
   public let level: LogLevel
@@ -23,28 +16,32 @@ public struct Log: Sendable {
 
   public func scoped(_ component: String) -> Log { Log(component: component, sink: sink, level: level) }
 
-  public func error(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-    write(.error, message, fields)
+  public func error(_ message: @autoclosure () -> String, _ fields: Fields = [:], repetition: LogRepetition = .limited) {
+    write(.error, message, fields, repetition)
   }
-  public func warning(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-    write(.warning, message, fields)
+  public func warning(_ message: @autoclosure () -> String, _ fields: Fields = [:], repetition: LogRepetition = .limited) {
+    write(.warning, message, fields, repetition)
   }
-  public func info(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-    write(.info, message, fields)
+  public func info(_ message: @autoclosure () -> String, _ fields: Fields = [:], repetition: LogRepetition = .limited) {
+    write(.info, message, fields, repetition)
   }
-  public func debug(_ message: @autoclosure () -> String, _ fields: KeyValuePairs<String, String> = [:]) {
-    write(.debug, message, fields)
+  public func debug(_ message: @autoclosure () -> String, _ fields: Fields = [:], repetition: LogRepetition = .limited) {
+    write(.debug, message, fields, repetition)
   }
 
-  private func write(_ level: LogLevel, _ message: () -> String, _ fields: KeyValuePairs<String, String>) {
+  private func write(_ level: LogLevel, _ message: () -> String, _ fields: Fields, _ repetition: LogRepetition) {
     guard level <= self.level else { return }
-    sink.write(level, component: component, message: message(), fields: fields.map { (key: $0.key, value: $0.value) })
+    sink.write(
+      level, component: component, message: message(), fields: fields.map { (key: $0.key, value: $0.value.logValue) },
+      repetition: repetition)
   }
 
   /// Writes nothing; for tests and for library use.
   public static let disabled = Log(component: "", sink: NullSink(), level: .error)
 
   private struct NullSink: LogSink {
-    func write(_ level: LogLevel, component: String, message: String, fields: [(key: String, value: String)]) {}
+    func write(
+      _ level: LogLevel, component: String, message: String, fields: [(key: String, value: LogValue)], repetition: LogRepetition
+    ) {}
   }
 }

@@ -1,6 +1,6 @@
-/// Decides which of many equal log lines is written: the first at once, then at most one per interval with the number held back.
+/// Decides which of many similar log lines is written: the first at once, then at most one per interval with the number held back.
 ///
-/// Lines are equal when component and message are, digits aside (a library's "after 316 ms" varies); fields do not count.
+/// Lines are similar when component and message are equal except for digits (a library's "after 316 ms" varies); fields do not count.
 /// A value without a clock: the caller passes the time.
 public struct LogRateLimiter: Sendable {
   public enum Decision: Equatable, Sendable {
@@ -13,7 +13,7 @@ public struct LogRateLimiter: Sendable {
     public let message: String
   }
 
-  /// Lines that were held back and whose interval is over, although nobody repeated them since.
+  /// Lines that were held back, whose interval is over, and that were not repeated since.
   public struct Overdue: Equatable, Sendable {
     public let key: Key
     public let level: LogLevel
@@ -56,9 +56,9 @@ public struct LogRateLimiter: Sendable {
     return .write(repeated: repeated)
   }
 
-  /// Takes out what is overdue; with `all` also what still has time, for the end of the process.
+  /// Returns and resets the counts whose interval is over; with `all` every count, for the end of the process.
   ///
-  /// Cheap to call for every line: it looks once per interval.
+  /// Cheap enough to call for every line: it searches once per interval.
   public mutating func takeOverdue(nowNanoseconds: UInt64, all: Bool = false) -> [Overdue] {
     guard all || nowNanoseconds >= sweptAtNanoseconds &+ intervalNanoseconds else { return [] }
     sweptAtNanoseconds = nowNanoseconds
@@ -74,13 +74,14 @@ public struct LogRateLimiter: Sendable {
     return overdue.sorted { ($0.key.component, $0.key.message) < ($1.key.component, $1.key.message) }
   }
 
-  /// A full table sends all further keys into one, so a flood of ever new messages is limited too.
+  /// When the table is full, all further keys share one, so that a flood of distinct messages is limited as well.
   private func place(_ key: Key, _ nowNanoseconds: UInt64) -> Key {
     entries[key] != nil || entries.count < keysMax - 1 ? key : Key(component: "log", message: "(many different messages)")
   }
 
-  /// Keeps the table small when messages are long. Secrets go first: a cut through a URL would hide the `@` that gives them away.
-  /// The message without its numbers, shortened: what a repetition has in common.
+  /// What repetitions of a message have in common: the message without its numbers, shortened so that the table stays small.
+  ///
+  /// Secrets are masked before the message is cut: a cut through a URL would remove the `@` by which they are recognised.
   private static func pattern(of message: String) -> String {
     var pattern: [UInt8] = []
     for byte in Redaction.text(message).utf8.prefix(400) {

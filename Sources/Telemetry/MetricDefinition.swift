@@ -1,4 +1,4 @@
-/// What a metric is: its name, its sentence and its labels. The values live in a `MetricRegistry`.
+/// What a metric is: its name, its help text and its labels. The values live in a `MetricRegistry`.
 public struct MetricDefinition: Sendable, Hashable {
   public enum Kind: String, Sendable { case counter, gauge, histogram }
 
@@ -6,31 +6,45 @@ public struct MetricDefinition: Sendable, Hashable {
   public let kind: Kind
   public let help: String
   public let labels: [String]
+  /// Values that are known in advance, by label. A metric whose labels all have some is shown with 0 from the start, so that an
+  /// alert on its increase has a first value.
+  public let known: [String: [String]]
   /// Upper bounds of the buckets, for histograms.
   public let bounds: [Double]
 
-  private init(_ name: String, _ kind: Kind, _ help: String, _ labels: [String], _ bounds: [Double] = []) {
+  private init(
+    _ name: String, _ kind: Kind, _ help: String, _ labels: [String], _ known: [String: [String]], _ bounds: [Double] = []
+  ) {
     precondition(Self.isName(name), "not a metric name: \(name)")
+    precondition(Set(known.keys).isSubset(of: labels), "values for other labels than \(labels): \(known)")
     precondition(labels.allSatisfy { Self.isName($0) && $0 != "le" && !$0.contains(":") }, "not label names: \(labels)")
     self.name = name
     self.kind = kind
     self.help = help
     self.labels = labels
+    self.known = known
     self.bounds = bounds
   }
 
-  public static func counter(_ name: String, _ help: String, labels: [String] = []) -> MetricDefinition {
-    MetricDefinition(name, .counter, help, labels)
+  public static func counter(
+    _ name: String, _ help: String, labels: [String] = [], known: [String: [String]] = [:]
+  ) -> MetricDefinition {
+    MetricDefinition(name, .counter, help, labels, known)
   }
 
   public static func gauge(_ name: String, _ help: String, labels: [String] = []) -> MetricDefinition {
-    MetricDefinition(name, .gauge, help, labels)
+    MetricDefinition(name, .gauge, help, labels, [:])
   }
 
   public static func histogram(
-    _ name: String, _ help: String, labels: [String] = [], bounds: [Double] = Histogram.secondsBounds
+    _ name: String, _ help: String, labels: [String] = [], known: [String: [String]] = [:], bounds: [Double] = Histogram.secondsBounds
   ) -> MetricDefinition {
-    MetricDefinition(name, .histogram, help, labels, bounds)
+    MetricDefinition(name, .histogram, help, labels, known, bounds)
+  }
+
+  /// All combinations of the values that are known in advance; none where a label has no known values.
+  var knownLabelSets: [[String]] {
+    labels.reduce([[]]) { sets, label in sets.flatMap { set in (known[label] ?? []).map { set + [$0] } } }
   }
 
   private static func isName(_ name: String) -> Bool {

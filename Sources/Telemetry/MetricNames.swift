@@ -1,5 +1,17 @@
-/// Every metric that Freshet shows, in one table: name, type, sentence, labels. Base units; never a user or an item in a label.
+/// Every metric that Freshet shows, in one table: name, type, help text, labels. Base units; never a user or an item in a label.
 public enum MetricNames {
+  /// The stages whose time is observed, in the order in which an event passes through them.
+  public enum Stage: String, CaseIterable, Sendable {
+    /// Records are decoded to interactions.
+    case decode
+    /// Interactions are applied to the state.
+    case apply
+    /// Vectors and lists of changed users are computed.
+    case foldIn = "fold_in"
+    /// Lists are encoded as commands and handed to the publisher.
+    case publish
+  }
+
   // MARK: Build
   public static let buildInfo = MetricDefinition.gauge(
     "freshet_build_info", "Always 1; the labels say what runs.", labels: ["version", "swift", "librdkafka", "hiredis"])
@@ -8,15 +20,14 @@ public enum MetricNames {
   public static let eventsConsumed = MetricDefinition.counter(
     "freshet_events_consumed_total", "Records read from Kafka.", labels: ["topic"])
   public static let eventsApplied = MetricDefinition.counter(
-    "freshet_events_applied_total", "Events that changed a user's history.", labels: ["topic"])
+    "freshet_events_applied_total", "Events that changed the history of a user.", labels: ["topic"])
   public static let eventsRejected = MetricDefinition.counter(
-    "freshet_events_rejected_total", "Records that are no valid event.", labels: ["topic", "reason"])
+    "freshet_events_rejected_total", "Records that are not a valid event, by reason.", labels: ["topic", "reason"])
   public static let eventsIgnored = MetricDefinition.counter(
-    "freshet_events_ignored_total", "Valid events that change nothing, such as replays.", labels: ["topic", "reason"])
-  public static let servedLists = MetricDefinition.counter(
-    "freshet_served_lists_total", "Lists answered over HTTP, by where they came from.", labels: ["source"])
+    "freshet_events_ignored_total", "Valid events that changed nothing, by reason.", labels: ["topic", "reason"])
   public static let eventsClamped = MetricDefinition.counter(
-    "freshet_events_clamped_total", "Events with a value that was moved to the allowed limit.", labels: ["field"])
+    "freshet_events_clamped_total", "Events with a field that was outside its bounds and was set to the nearest bound, by field.",
+    labels: ["field"], known: ["field": ["event_value", "timestamp"]])
   public static let eventsKeyMismatch = MetricDefinition.counter(
     "freshet_events_key_mismatch_total", "Records whose key is not the user of the event.")
   public static let deadLetterMessages = MetricDefinition.counter(
@@ -36,55 +47,62 @@ public enum MetricNames {
     "freshet_consumer_lag_seconds", "Age of the oldest record that is not applied yet; assigned partitions only.",
     labels: ["topic", "partition"])
   public static let offsetGaps = MetricDefinition.counter(
-    "freshet_offset_gaps_total", "Times records were gone before they were read.", labels: ["topic"])
+    "freshet_offset_gaps_total", "Times that the next record had an offset above the expected one.", labels: ["topic"])
   public static let partitionGapRecords = MetricDefinition.counter(
-    "freshet_partition_gap_records_total", "Records that were gone before they were read.", labels: ["topic"])
+    "freshet_partition_gap_records_total", "Records that were deleted from the log before they were read.", labels: ["topic"])
   public static let partitionsAssigned = MetricDefinition.gauge(
     "freshet_partitions_assigned", "Partitions that this engine reads.")
   public static let rebalances = MetricDefinition.counter(
-    "freshet_rebalances_total", "Changes of the assignment.", labels: ["kind"])
+    "freshet_rebalances_total", "Changes of the partition assignment, by kind: assigned, revoked.", labels: ["kind"],
+    known: ["kind": ["assigned", "revoked"]])
 
   // MARK: Latency
   public static let eventToPublish = MetricDefinition.histogram(
-    "freshet_event_to_publish_seconds", "From a record's timestamp to the reply of Redis for its user's list.")
+    "freshet_event_to_publish_seconds", "Time from the timestamp of a record to the reply of Redis to the list that covers it.")
   public static let stageDuration = MetricDefinition.histogram(
-    "freshet_stage_duration_seconds", "Time per batch in decode, fold_in, score and publish.", labels: ["stage"])
+    "freshet_stage_duration_seconds", "Time that one batch took in a stage: decode, apply, fold_in, publish.", labels: ["stage"],
+    known: ["stage": Stage.allCases.map(\.rawValue)])
   public static let backpressure = MetricDefinition.counter(
-    "freshet_backpressure_seconds_total", "Time that reading was paused.", labels: ["cause"])
+    "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: dead_letters, memory.", labels: ["cause"],
+    known: ["cause": ["dead_letters", "memory"]])
 
   // MARK: Model and state
   public static let foldInBatchSize = MetricDefinition.histogram(
-    "freshet_foldin_batch_size", "Users folded in together.", bounds: Histogram.sizeBounds)
+    "freshet_foldin_batch_size", "Users whose lists were made in one batch.", bounds: Histogram.sizeBounds)
   public static let coalescedUpdates = MetricDefinition.counter(
-    "freshet_coalesced_updates_total", "Updates of a user that a later event of the same batch made needless.")
+    "freshet_coalesced_updates_total", "Events of a user that needed no list of their own because the same batch held a later one.")
   public static let nonfiniteVectors = MetricDefinition.counter(
-    "freshet_nonfinite_vectors_total", "Vectors with a value that is no number; they are not used.", labels: ["where"])
+    "freshet_nonfinite_vectors_total", "Vectors with a component that is not finite; they are not used.", labels: ["where"],
+    known: ["where": ["fold_in"]])
   public static let users = MetricDefinition.gauge("freshet_users", "Users with a history.")
-  public static let items = MetricDefinition.gauge("freshet_items", "Items seen.")
-  public static let interactions = MetricDefinition.gauge("freshet_interactions", "User and item pairs held.")
+  public static let items = MetricDefinition.gauge("freshet_items", "Items that occurred in an event.")
+  public static let interactions = MetricDefinition.gauge(
+    "freshet_interactions", "Distinct pairs of user and item in the state.")
   public static let stateBytes = MetricDefinition.gauge(
     "freshet_state_bytes", "Memory of the state, by part.", labels: ["part"])
   public static let unknownItems = MetricDefinition.counter(
-    "freshet_unknown_items_total", "Events with an item that the model does not know yet.")
+    "freshet_unknown_items_total", "Events with an item that the model in use was not trained on.")
   public static let modelEpoch = MetricDefinition.gauge("freshet_model_epoch", "Number of the model in use.")
   public static let modelTrainedTimestamp = MetricDefinition.gauge(
     "freshet_model_trained_timestamp_seconds", "When the model in use was trained.")
   public static let modelQuality = MetricDefinition.gauge(
-    "freshet_model_quality", "Ranking quality of the model in use.", labels: ["metric", "set"])
+    "freshet_model_quality", "Ranking quality that the last retrain measured for its new model, on the newest interactions.",
+    labels: ["metric", "set"])
 
   // MARK: Retrain
   public static let retrains = MetricDefinition.counter(
-    "freshet_retrain_total", "Retrains that ended, by result: ok, failed, rejected, cancelled.", labels: ["result"])
+    "freshet_retrain_total", "Retrains that ended, by result: ok, failed, rejected, cancelled.", labels: ["result"],
+    known: ["result": ["ok", "failed", "rejected", "cancelled"]])
   public static let retrainDuration = MetricDefinition.gauge(
     "freshet_retrain_duration_seconds", "Time of the last retrain, by phase.", labels: ["phase"])
   public static let retrainProgress = MetricDefinition.gauge(
-    "freshet_retrain_progress_ratio", "How much of the running retrain is done, 0 to 1.")
+    "freshet_retrain_progress_ratio", "Completed share of the retrain that is running, 0 to 1.")
   public static let lastSuccessfulRetrainTimestamp = MetricDefinition.gauge(
     "freshet_last_successful_retrain_timestamp_seconds", "When a retrain last succeeded.")
 
   // MARK: Snapshots and recovery
   public static let snapshots = MetricDefinition.counter(
-    "freshet_snapshot_total", "Snapshots, by result.", labels: ["result"])
+    "freshet_snapshot_total", "Snapshots, by result: ok, failed.", labels: ["result"], known: ["result": ["ok", "failed"]])
   public static let snapshotDuration = MetricDefinition.gauge(
     "freshet_snapshot_duration_seconds", "Time to write the last snapshot.")
   public static let snapshotBytes = MetricDefinition.gauge("freshet_snapshot_bytes", "Size of the last snapshot.")
@@ -93,27 +111,30 @@ public enum MetricNames {
   public static let recoveryDuration = MetricDefinition.gauge(
     "freshet_recovery_duration_seconds", "Time from the start until the state was restored and caught up.")
   public static let replayedRecords = MetricDefinition.counter(
-    "freshet_replayed_records_total", "Records read again after a restart.")
+    "freshet_replayed_records_total", "Records that were read again after a restart.")
 
   // MARK: Publishing and Redis
   public static let publishKeys = MetricDefinition.counter(
-    "freshet_publish_keys_total", "Keys written, by kind: top, vec, sim.", labels: ["kind"])
+    "freshet_publish_keys_total", "Keys written to Redis, by kind.", labels: ["kind"])
   public static let publishBytes = MetricDefinition.counter(
-    "freshet_publish_bytes_total", "Bytes of values written, by kind: top, vec, sim.", labels: ["kind"])
+    "freshet_publish_bytes_total", "Bytes of values written to Redis, by kind.", labels: ["kind"])
   public static let publishErrors = MetricDefinition.counter(
-    "freshet_publish_errors_total", "Writes that failed, by class of error.", labels: ["class"])
+    "freshet_publish_errors_total", "Errors while writing to Redis, by class.", labels: ["class"])
   public static let publishQueueLength = MetricDefinition.gauge(
-    "freshet_publish_queue_length", "Users whose list waits to be written.")
+    "freshet_publish_queue_length", "Commands that wait for Redis, plus users whose list is not made yet.")
   public static let publishOldest = MetricDefinition.gauge(
-    "freshet_publish_oldest_seconds", "How long the oldest of them waits.")
+    "freshet_publish_oldest_seconds", "Age of the oldest command that waits for Redis.")
   public static let redisCommandsDuration = MetricDefinition.histogram(
-    "freshet_redis_commands_duration_seconds", "From sending a pipeline of commands to its last reply.")
+    "freshet_redis_commands_duration_seconds",
+    "Time from handing commands to the publisher to the reply to the last of them, waiting included.")
   public static let redisReconnects = MetricDefinition.counter(
     "freshet_redis_reconnects_total", "New connections to Redis after the first.")
-  public static let redisUp = MetricDefinition.gauge("freshet_redis_up", "1 if Redis answers.")
+  public static let redisUp = MetricDefinition.gauge(
+    "freshet_redis_up", "1 if Redis answers, else 0.")
 
   // MARK: Kafka
-  public static let kafkaUp = MetricDefinition.gauge("freshet_kafka_up", "1 if a broker answers.")
+  public static let kafkaUp = MetricDefinition.gauge(
+    "freshet_kafka_up", "1 if a broker answers, else 0.")
   public static let kafkaBrokerRoundTrip = MetricDefinition.gauge(
     "freshet_kafka_broker_rtt_seconds", "Round trip to the brokers, by quantile.", labels: ["quantile"])
   public static let kafkaErrors = MetricDefinition.counter(
@@ -125,14 +146,14 @@ public enum MetricNames {
   public static let processCPU = MetricDefinition.counter(
     "process_cpu_seconds_total", "Processor time used by the process, user and system.")
   public static let processResidentMemory = MetricDefinition.gauge(
-    "process_resident_memory_bytes", "Memory of the process that is in RAM.")
+    "process_resident_memory_bytes", "Resident memory of the process.")
   public static let processOpenFileDescriptors = MetricDefinition.gauge(
     "process_open_fds", "Open file descriptors.")
   public static let processStartTime = MetricDefinition.gauge(
     "process_start_time_seconds", "When the process started, in seconds since 1970.")
 
   public static let all: [MetricDefinition] = [
-    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, servedLists, eventsClamped, eventsKeyMismatch,
+    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, eventsClamped, eventsKeyMismatch,
     deadLetterMessages, deadLetterFailures, lastEventTimestamp, lastAppliedTimestamp, consumerLagRecords, consumerLagSeconds, offsetGaps,
     partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, foldInBatchSize, coalescedUpdates,
     nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, retrains,

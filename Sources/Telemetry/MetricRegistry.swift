@@ -7,45 +7,24 @@ public final class MetricRegistry: Sendable {
   /// Values of further label sets go into one set with `other` for every label: labels from the outside cannot fill the memory.
   public static let seriesPerFamilyMax = 2000
 
-  struct Family {
-    let definition: MetricDefinition
-    var series: [[String]: Series] = [:]
-  }
-
-  enum Series {
-    case counter(Counter)
-    case gauge(Gauge)
-    case histogram(Histogram)
-  }
-
-  private let families = Mutex<[String: Family]>([:])
+  private let families = Mutex<[String: any RegisteredFamily]>([:])
   private let collectors = Mutex<[@Sendable () -> Void]>([])
 
   public init() {}
 
-  public func counter(_ definition: MetricDefinition, labels: [String] = []) -> Counter {
-    guard case .counter(let counter) = series(definition, labels) else { preconditionFailure("\(definition.name) is no counter") }
-    return counter
-  }
+  public func counter(_ definition: MetricDefinition, labels: [String] = []) -> Counter { metric(definition, labels) }
+  public func gauge(_ definition: MetricDefinition, labels: [String] = []) -> Gauge { metric(definition, labels) }
+  public func histogram(_ definition: MetricDefinition, labels: [String] = []) -> Histogram { metric(definition, labels) }
 
-  public func gauge(_ definition: MetricDefinition, labels: [String] = []) -> Gauge {
-    guard case .gauge(let gauge) = series(definition, labels) else { preconditionFailure("\(definition.name) is no gauge") }
-    return gauge
-  }
-
-  public func histogram(_ definition: MetricDefinition, labels: [String] = []) -> Histogram {
-    guard case .histogram(let histogram) = series(definition, labels) else {
-      preconditionFailure("\(definition.name) is no histogram")
+  /// Takes in a family that was made elsewhere; its name must be new here.
+  public func add(_ family: any RegisteredFamily) {
+    families.withLock { families in
+      let old = families.updateValue(family, forKey: family.definition.name)
+      precondition(old == nil, "\(family.definition.name) is registered twice")
     }
-    return histogram
   }
 
-  /// Takes a series off the page, for example the lag of a partition that went to another engine.
-  public func remove(_ definition: MetricDefinition, labels: [String]) {
-    families.withLock { $0[definition.name]?.series[labels] = nil }
-  }
-
-  /// Called before each rendering, to bring values up to date that are read and not counted.
+  /// Called before each rendering, to update values that are read from elsewhere.
   public func collect(_ collector: @escaping @Sendable () -> Void) {
     collectors.withLock { $0.append(collector) }
   }
@@ -57,28 +36,16 @@ public final class MetricRegistry: Sendable {
     return PrometheusText.render(families.sorted { $0.definition.name < $1.definition.name })
   }
 
-  private func series(_ definition: MetricDefinition, _ labels: [String]) -> Series {
-    precondition(
-      labels.count == definition.labels.count, "\(definition.name) has the labels \(definition.labels), got the values \(labels)")
-    return families.withLock { families in
-      var family = families[definition.name] ?? Family(definition: definition)
-      precondition(family.definition == definition, "\(definition.name) has two definitions")
-      if let known = family.series[labels] { return known }
-      let isFull = family.series.count >= Self.seriesPerFamilyMax
-      let place = isFull ? labels.map { _ in "other" } : labels
-      if let known = family.series[place] { return known }
-      let new = Self.makeSeries(definition)
-      family.series[place] = new
+  private func metric<Metric: RegistrableMetric>(_ definition: MetricDefinition, _ labels: [String]) -> Metric {
+    precondition(definition.kind == Metric.kind, "\(definition.name) is a \(definition.kind), not a \(Metric.kind)")
+    let family = families.withLock { families in
+      let known = families[definition.name]
+      let family = known ?? MetricFamily<Metric>(definition)
       families[definition.name] = family
-      return new
+      return family
     }
-  }
-
-  private static func makeSeries(_ definition: MetricDefinition) -> Series {
-    switch definition.kind {
-    case .counter: .counter(Counter())
-    case .gauge: .gauge(Gauge())
-    case .histogram: .histogram(Histogram(bounds: definition.bounds))
-    }
+    precondition(family.definition == definition, "\(definition.name) has two definitions")
+    guard let family = family as? MetricFamily<Metric> else { preconditionFailure("\(definition.name) is not a \(Metric.kind)") }
+    return family.with(labels: labels)
   }
 }

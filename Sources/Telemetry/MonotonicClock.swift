@@ -19,7 +19,7 @@ public enum MonotonicClock {
   }
 }
 
-/// Time of day, for timestamps that others read.
+/// Time of day, for timestamps that leave the process.
 public enum WallClock {
   /// Milliseconds since 1970.
   public static func milliseconds() -> Int64 {

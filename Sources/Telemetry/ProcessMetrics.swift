@@ -4,7 +4,7 @@
   import Darwin
 #endif
 
-/// What the kernel says about this process; on Linux from `/proc`, elsewhere nothing.
+/// Metrics of this process from the kernel; read from `/proc` on Linux, absent elsewhere.
 public enum ProcessMetrics {
   /// Reads the values before each rendering of the registry.
   public static func install(in registry: MetricRegistry) {

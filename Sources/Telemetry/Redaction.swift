@@ -1,12 +1,12 @@
 /// The one place that hides secrets: log messages, log fields, errors, URLs and configuration dumps all pass through it.
 ///
-/// It hides too much rather than too little: an unquoted secret ends at white space, so what follows a comma goes with it.
+/// When in doubt it masks more: an unquoted secret ends at white space, so what follows a comma is masked as well.
 public enum Redaction {
   public static let mask = "***"
 
   /// Whether a value under this name must never be shown (`sasl.password`, `redis_token`, `Authorization` ...).
   ///
-  /// A name that says where a secret lies (`password_file`) is not one itself.
+  /// A name that says where a secret is stored (`password_file`) is not sensitive itself.
   public static func isSensitive(name: String) -> Bool {
     isSensitive(lowercasedName: Array(name.utf8).map(lowercased)[...])
   }
@@ -71,7 +71,7 @@ public enum Redaction {
     return output
   }
 
-  /// `sasl.password=x`, `"token": "x"` and `Authorization: Bearer x` lose their x.
+  /// Masks the x of `sasl.password=x`, `"token": "x"` and `Authorization: Bearer x`.
   private static func maskAssignments(_ bytes: [UInt8]) -> [UInt8] {
     var output: [UInt8] = []
     var position = 0
@@ -93,7 +93,7 @@ public enum Redaction {
     return output
   }
 
-  /// Where the value lies that follows a name: optional quote, `=` or `:`, optional quote, value.
+  /// The range of the value that follows a name: optional quote, `=` or `:`, optional quote, value.
   private static func valueRange(_ bytes: [UInt8], after nameEnd: Int) -> Range<Int>? {
     var position = nameEnd
     if position < bytes.count, isQuote(bytes[position]) { position += 1 }

@@ -5,9 +5,9 @@
 #endif
 import Synchronization
 
-/// Writes log lines to standard error: one line per entry, secrets masked, repeats held back.
+/// Writes log lines to standard error: one line per entry, secrets masked, repetitions held back.
 ///
-/// A line is handed over in one `write` under a lock, so lines of several threads do not mix.
+/// A line is written with one `write` under a lock, so lines of several threads do not mix.
 /// If the reader of standard error stops reading, writers wait; a log collector must not do that.
 public final class StandardErrorSink: LogSink {
   private let formatter: LogFormatter
@@ -46,17 +46,23 @@ public final class StandardErrorSink: LogSink {
 
   /// Lines less severe than this are dropped; may be changed at any time, from any thread.
   ///
-  /// A `Log` has a level of its own: give it `.debug` where this one shall decide.
+  /// A `Log` has a level of its own: set that to `.debug` if this one is to decide.
   public var minimumLevel: LogLevel {
     get { LogLevel(rawValue: minimumLevelValue.load(ordering: .relaxed)) ?? .info }
     set { minimumLevelValue.store(newValue.rawValue, ordering: .relaxed) }
   }
 
-  public func write(_ level: LogLevel, component: String, message: String, fields: [(key: String, value: String)]) {
+  public func write(
+    _ level: LogLevel, component: String, message: String, fields: [(key: String, value: LogValue)], repetition: LogRepetition
+  ) {
     guard level <= minimumLevel else { return }
     let now = monotonicNanoseconds()
     limiter.withLock { limiter in
-      let decision = limiter.decide(component: component, message: message, level: level, nowNanoseconds: now)
+      let decision: LogRateLimiter.Decision =
+        switch repetition {
+        case .always: .write(repeated: 0)
+        case .limited: limiter.decide(component: component, message: message, level: level, nowNanoseconds: now)
+        }
       write(limiter.takeOverdue(nowNanoseconds: now))
       guard case .write(let repeated) = decision else { return }
       let entry = LogEntry(
@@ -91,7 +97,7 @@ private func writeToStandardError(_ line: String) {
       if written > 0 {
         rest = rest.dropFirst(written)
       } else if errno != EINTR {
-        return  // Nobody reads any more; the log is not worth the process.
+        return  // The reader is gone; a log that cannot be written must not end the process.
       }
     }
   }

@@ -24,7 +24,7 @@ final class FakeBackend: AdminBackend {
     ])
   }
 
-  func statusJSON() -> [UInt8] { (["users": 3] as JSONValue).bytes }
+  func statusJSON(withStateHash: Bool) -> [UInt8] { (["users": 3] as JSONValue).bytes }
   func modelsJSON() -> [UInt8] { ([["epoch": 2]] as JSONValue).bytes }
   func metricsText() -> String { registry.render() }
 

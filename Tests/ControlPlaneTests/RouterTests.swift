@@ -65,10 +65,3 @@ import Testing
     #expect(String(decoding: response.body, as: UTF8.self) == #"{"error":"bad \"x\"\n","fix":"see redis://***@h"}"# + "\n")
   }
 }
-
-@Suite struct JSONValueTests {
-  @Test func valuesAreWrittenInOrder() {
-    let value: JSONValue = ["b": 1, "a": [true, nil, 1.5, "x\u{1}\"\\"], "n": .number(.nan), "i": .number(3)]
-    #expect(value.text == #"{"b":1,"a":[true,null,1.5,"x\u0001\"\\"],"n":null,"i":3}"#)
-  }
-}

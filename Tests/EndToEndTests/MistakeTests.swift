@@ -142,6 +142,44 @@ extension EndToEnd {
       #expect(!outcome.messages.contains("Fatal error"))
     }
 
+    @Test(arguments: [
+      (["status", "--set", "model.factor=8"], Int32(78), "unknown key model.factor (flag); did you mean model.factors?"),
+      (["produce"], 64, "produce needs FILE"), (["status", "--admin", "127.0.0.1:1"], 1, "no engine answers on 127.0.0.1:1"),
+      (["recommend", "u", "--redis", "redis://127.0.0.1:1"], 1, "redis.url"), (["statsu"], 64, "did you mean status?"),
+    ])
+    func withJSONAMistakeIsOneObjectOnStandardError(arguments: [String], status: Int32, expected: String) throws {
+      let outcome = try freshet(arguments + ["--json", "--data-dir", try Bench.directory("empty")], within: 20)
+      #expect(outcome.status == status && outcome.output == "")
+      let object = try #require(
+        try JSONSerialization.jsonObject(with: Data(outcome.messages.utf8)) as? [String: Any], "\(outcome.messages)")
+      #expect((object["error"] as? String)?.contains(expected) == true, "\(outcome.messages)")
+      #expect(object["status"] as? Int == Int(status))
+      #expect((object["problems"] as? [String])?.count == 1)
+    }
+
+    /// The default address may be that of somebody else's engine.
+    @Test(arguments: [["status"], ["models"], ["retrain"], ["snapshot"], ["recommend", "u"], ["popular"], ["produce", "f"]])
+    func aNamedDirectoryWithoutAnEngineIsAnErrorAndNoDefaultIsAsked(command: [String]) throws {
+      let directory = try Bench.directory("nobody here")
+      let outcome = try freshet(command + ["--data-dir", directory], within: 20)
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.messages == "freshet: no engine runs with the data directory \(directory): "
+          + "start it with `freshet serve --data-dir '\(directory)'`, or name another one\n")
+    }
+
+    @Test func checkingWithoutAFileSaysThatNoneWasFound() throws {
+      let outcome = try freshet(["config", "check"])
+      #expect(outcome.status == 0)
+      #expect(
+        outcome.output == "the configuration is valid: no file was found at freshet.json or /etc/freshet/freshet.json, "
+          + "so only the environment and the options were checked\n")
+      let file = try Bench.write("some.json", #"{"topn.n": 5}"#)
+      #expect(try freshet(["config", "check", "--config", file]).output.contains("valid: \(file), the environment"))
+      let json = try freshet(["config", "check", "--config", file, "--json"])
+      #expect(json.json["ok"] as? Bool == true && json.json["file"] as? String == file)
+    }
+
     @Test(.disabled(if: getuid() == 0, "root reads every file"))
     func anUnreadableFileIsNamed() throws {
       let file = try Bench.write("secret.tsv", "u\ti\n")

@@ -92,7 +92,7 @@ import Testing
   @Test func idsInListsAreEscaped() throws {
     let id: Identifier = "a\"b\\c\r\n\u{1}\u{1f}é👍"
     let bytes = ListFormat.encode(list(offset: 1, items: [RecommendedItem(item: id, score: 1)]))
-    #expect(String(decoding: bytes, as: UTF8.self).contains(#"["a\"b\\c\u000d\u000a\u0001\u001fé👍",1.0]"#))
+    #expect(String(decoding: bytes, as: UTF8.self).contains(#"["a\"b\\c\r\n\u0001\u001fé👍",1.0]"#))
     #expect(try ListFormat.decode(bytes).items[0].item == id)
   }
 

@@ -24,7 +24,7 @@ import Testing
   func nothingInAnEntryStartsASecondLine(shape: LogFormatter.Shape) {
     let nasty = "a\nb\r\u{1B}[31m\u{85}\u{2028}\u{0}"
     let line = LogFormatter(shape: shape).line(
-      LogEntry(timeMilliseconds: 0, level: .error, component: nasty, message: nasty, fields: [(nasty, nasty)]))
+      LogEntry(timeMilliseconds: 0, level: .error, component: nasty, message: nasty, fields: [(nasty, .string(nasty))]))
     #expect(line.unicodeScalars.allSatisfy { !$0.properties.isWhitespace || $0 == " " })
     #expect(!line.unicodeScalars.contains("\u{1B}"))
   }
@@ -36,6 +36,28 @@ import Testing
         timeMilliseconds: 0, level: .error, component: "redis", message: "cannot reach redis://:CANARY@h",
         fields: [("password", "CANARY"), ("url", "redis://u:CANARY@h")]))
     #expect(!line.contains("CANARY"))
+  }
+
+  private static let typed: [(key: String, value: LogValue)] = [
+    ("partition", 3), ("seconds", 0.5), ("whole", 2.0), ("warm", true), ("epoch", nil), ("text", "12"), ("odd", .number(.nan)),
+  ]
+
+  @Test func numbersAreNumbersAndNothingIsNullInJSON() {
+    let line = LogFormatter(shape: .json).line(
+      LogEntry(timeMilliseconds: 0, level: .info, component: "c", message: "m", fields: Self.typed))
+    #expect(line.hasSuffix(#","partition":3,"seconds":0.5,"whole":2,"warm":true,"epoch":null,"text":"12","odd":null}"#), "\(line)")
+  }
+
+  @Test func textStaysReadableWhateverTheType() {
+    let line = LogFormatter(shape: .text).line(
+      LogEntry(timeMilliseconds: 0, level: .info, component: "c", message: "m", fields: Self.typed))
+    #expect(line.hasSuffix("c: m partition=3 seconds=0.5 whole=2 warm=true epoch=- text=12 odd=null"), "\(line)")
+  }
+
+  @Test func aSecretNumberIsMaskedToo() {
+    let line = LogFormatter(shape: .json).line(
+      LogEntry(timeMilliseconds: 0, level: .info, component: "c", message: "m", fields: [("token", 4711), ("password", nil)]))
+    #expect(line.hasSuffix(#""token":"***","password":null}"#), "\(line)")
   }
 
   @Test func fieldsCannotReplaceTheLinesOwnKeys() {
@@ -134,6 +156,25 @@ import Testing
     sink.minimumLevel = .error
     log.warning("three")
     #expect(lines.all == ["1970-01-01T00:00:00.000Z DEBUG c: two"])
+  }
+
+  @Test func valuesOfEveryKindAreFieldsAsTheyAre() {
+    let lines = Lines()
+    let log = Log(component: "c", sink: Self.makeSink(lines))
+    let epoch: UInt32? = 7
+    let missing: Double? = nil
+    log.info("m", ["topic": "events", "offset": Int64(5), "epoch": epoch, "quality": missing])
+    #expect(lines.all == ["1970-01-01T00:00:00.000Z INFO c: m topic=events offset=5 epoch=7 quality=-"])
+  }
+
+  /// Two retrains within ten seconds are two outcomes, although their lines differ in digits only.
+  @Test func aLineThatReportsAnOutcomeIsNeverHeldBack() {
+    let lines = Lines()
+    let log = Log(component: "c", sink: Self.makeSink(lines))
+    for job in 1...3 { log.info("a retrain ended", ["job": job], repetition: .always) }
+    log.info("a retrain ended", ["job": 4])
+    log.info("a retrain ended", ["job": 5])
+    #expect(lines.all.map { $0.suffix(5) } == ["job=1", "job=2", "job=3", "job=4"])
   }
 
   @Test func repeatsAreCountedAndFlushed() {

@@ -1,4 +1,4 @@
-/// What a type and a range cannot say about a value. Each function returns what is wrong, or `nil`.
+/// Checks of values beyond their type and range. Each function returns what is wrong, or `nil`.
 enum ConfigurationCheck {
   static func name(_ value: ConfigurationValue, lengthMax: Int) -> String? {
     guard case .string(let text) = value else { return nil }
@@ -16,37 +16,23 @@ enum ConfigurationCheck {
     return addresses.allSatisfy { hostAndPort($0) != nil } ? nil : "allowed: host:port, several separated by commas"
   }
 
-  /// Anyone who reaches the port may operate the engine, so it stays on this machine while there are no tokens.
+  /// Whoever can reach the port can operate the engine, so only loopback addresses are allowed without authentication.
   static func adminListen(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
     guard let (host, _) = hostAndPort(text[...]) else { return "allowed: host:port, or none" }
     if host == "localhost" || host == "[::1]" || host.hasPrefix("127.") { return nil }
-    return "another host than localhost needs admin.token_file or admin.tls.*, which are not built yet; allowed: 127.0.0.1:port, or none"
+    return
+      "another host than localhost needs admin.token_file or admin.tls.*, which are planned but not available in this version; allowed: 127.0.0.1:port, or none"
   }
 
   static func redisURL(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
-    guard let scheme = text.firstRange(of: "://") else { return "allowed: redis://host:port/db or unix:///path?db=N" }
-    let rest = text[scheme.upperBound...]
-    let isUnix = text.hasPrefix("unix://")
-    // An '@' in a path is a path; before it, somebody wrote credentials.
-    if (isUnix ? rest.prefix { $0 != "/" } : rest.prefix { $0 != "/" && $0 != "?" }).contains("@") || rest.contains("password=") {
-      return "credentials in a URL end up in logs: use redis.username and redis.password_file"
+    do {
+      _ = try RedisAddress(url: text)
+      return nil
+    } catch {
+      return error.description
     }
-    switch text[..<scheme.lowerBound] {
-    case "unix": return rest.hasPrefix("/") && rest.count > 1 ? nil : "allowed: unix:///path?db=N"
-    case "redis": return redisAuthority(rest)
-    case "rediss", "redis+sentinel", "redis+cluster": return "not built yet; allowed: redis://host:port/db or unix:///path?db=N"
-    default: return "allowed: redis://host:port/db or unix:///path?db=N"
-    }
-  }
-
-  private static func redisAuthority(_ rest: Substring) -> String? {
-    let parts = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    let hasPort = parts[0].last != "]" && parts[0].contains(":")
-    let isAddress = hasPort ? hostAndPort(parts[0]) != nil : !parts[0].isEmpty
-    let isDatabase = parts.count == 1 || parts[1].isEmpty || Int(parts[1]).map { $0 >= 0 } == true
-    return isAddress && isDatabase ? nil : "allowed: redis://host:port/db or unix:///path?db=N"
   }
 
   private static func isName(_ text: String, lengthMax: Int) -> Bool {

@@ -1,6 +1,6 @@
-/// The reference of every key, written from the table.
+/// The reference of all keys, generated from the table.
 public enum ConfigurationDocument {
-  /// What rewrites the committed copy.
+  /// The command that rewrites the committed copy.
   public static let command = "freshet config show --markdown > docs/configuration.md"
 
   public static func markdown() -> String {
@@ -12,7 +12,7 @@ public enum ConfigurationDocument {
 
     <!-- Written by `freshet config show --markdown`; do not edit. -->
 
-    Every key has a default, so a configuration may be empty. A key is set, the strongest first:
+    Every key has a default, so a configuration may be empty. A key can be set in these places, the first of which wins:
 
     1. by a flag: `--set model.factors=96` for any key; the common ones have a flag of their own, see [cli.md](cli.md);
     2. by the environment: `FRESHET_` and the key in capitals with dots as underscores, such as `FRESHET_MODEL_FACTORS=96`; an empty \
@@ -29,17 +29,16 @@ public enum ConfigurationDocument {
     }
     ```
 
-    `freshet config show` prints every key with its effective value and where that came from; `freshet config check` only says what is \
-    wrong. Unknown keys are errors.
+    `freshet config show` prints every key with its effective value and its origin; `freshet config check` only reports what is wrong. \
+    Unknown keys are errors, and so are keys that only a later version has.
 
     - A duration is written `250ms`, `5s`, `1h30m`, `7d`; a list `a,b` or `["a","b"]`.
-    - Secrets are never taken from a flag. `redis.password_file` names a file with mode 0600; `FRESHET_REDIS_PASSWORD` works too. A \
-    configuration file with a secret in it must have mode 0600.
-    - The keys under `model.recency` and `model.trend` have no effect while the part is `none`: in one source both are an error, else \
-    the stronger source wins.
-    - `kafka.common`, `kafka.consumer` and `kafka.producer` pass through to librdkafka, except the properties that the guarantees rest on.
-    - "Not built yet" marks a key whose name is settled and whose part of the engine is to come: it takes its default only.
-    - R marks a key that needs no restart by design; a running engine does not reload yet.
+    - Secrets are never taken from a flag. `redis.password_file` names a file with the password; `FRESHET_REDIS_PASSWORD` works \
+    too. A file with a secret in it must have mode 0600, or 0640 or 0440 with a group that the process is in.
+    - The keys under `model.recency`, `model.trend` and `model.transitions` have no effect while the part is `none`: both in one \
+    source are an error, otherwise the stronger source wins.
+    - `kafka.common`, `kafka.consumer` and `kafka.producer` are passed to librdkafka, except for the properties that the guarantees depend on.
+    - R marks a key whose change will not need a restart; this version reads its configuration at the start only.
 
 
     """
@@ -58,8 +57,7 @@ public enum ConfigurationDocument {
   }
 
   private static func takes(_ key: ConfigurationKey) -> String {
-    guard key.isBuilt else { return key.kindText }
-    return "\(key.kindText): \(key.allowed)".replacing(", such as 250ms, 5s, 6h or 7d", with: "").replacing(
+    "\(key.kindText): \(key.allowed)".replacing(", such as 250ms, 5s, 6h or 7d", with: "").replacing(
       "duration: a duration, ", with: "duration: ")
   }
 }

@@ -4,7 +4,7 @@ public enum ConfigurationDuration {
     ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1),
   ]
 
-  /// The duration that `text` names, or `nil` when it is not one. A number without a unit is none, except 0.
+  /// The duration that `text` names, or `nil` when it is not one. A number without a unit is not a duration, except 0.
   public static func parse(_ text: String) -> Duration? {
     if text == "0" { return .zero }
     var total: Int64 = 0

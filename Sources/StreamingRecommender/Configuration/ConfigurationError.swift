@@ -1,7 +1,7 @@
-/// Everything that is wrong with a configuration, not only the first thing.
+/// All problems of a configuration.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
   public struct Problem: Sendable, Equatable, CustomStringConvertible {
-    /// The key concerned; `nil` when the trouble is with a file or an unknown variable.
+    /// The key concerned; `nil` when the problem is a file or an unknown variable.
     public let key: String?
     public let message: String
     public var description: String { message }

@@ -1,3 +1,5 @@
+import Factorization
+
 // How the rows of the table are written: a name, the field it sets, the values it takes, one sentence.
 
 typealias ConfigurationField<Value> = WritableKeyPath<RecommenderConfiguration, Value> & Sendable
@@ -11,7 +13,7 @@ extension ConfigurationKey {
     }
   }
 
-  /// An empty field means that the engine finds the value itself, or goes without; `word` is what is written for it.
+  /// An empty field means that the engine determines the value, or that there is none; `word` is written for it.
   static func string(_ name: String, _ field: ConfigurationField<String>, empty word: String, _ sentence: String) -> Self {
     var key = Self(name, .string, sentence) {
       $0[keyPath: field].isEmpty ? .none : .string($0[keyPath: field])
@@ -53,6 +55,29 @@ extension ConfigurationKey {
     }
   }
 
+  /// For values that the engine computes with in single precision; shown with the digits that single precision has.
+  static func float(
+    _ name: String, _ field: ConfigurationField<Float>, above: Double? = nil, _ range: ClosedRange<Double>, _ sentence: String
+  ) -> Self {
+    let kind = Kind.double((above ?? range.lowerBound)...range.upperBound, isLowerBoundExcluded: above != nil)
+    return Self(name, kind, sentence) {
+      .double(Double($0[keyPath: field].description) ?? Double($0[keyPath: field]))
+    } write: {
+      if case .double(let number) = $1 { $0[keyPath: field] = Float(number) }
+    }
+  }
+
+  /// A duration that the engine computes with as milliseconds in single precision.
+  static func milliseconds(
+    _ name: String, _ field: ConfigurationField<Float>, _ range: ClosedRange<Duration>, _ sentence: String
+  ) -> Self {
+    Self(name, .duration(range), sentence) {
+      .duration(.milliseconds(Double($0[keyPath: field])))
+    } write: {
+      if case .duration(let duration) = $1 { $0[keyPath: field] = Float(duration.milliseconds) }
+    }
+  }
+
   static func bool(_ name: String, _ field: ConfigurationField<Bool>, _ sentence: String) -> Self {
     Self(name, .bool, sentence) {
       .bool($0[keyPath: field])
@@ -84,14 +109,14 @@ extension ConfigurationKey {
   }
 
   static func choice<Choice>(
-    _ name: String, _ field: ConfigurationField<Choice>, unbuilt: [String] = [], _ sentence: String
+    _ name: String, _ field: ConfigurationField<Choice>, planned: [String] = [], _ sentence: String
   ) -> Self where Choice: RawRepresentable<String> & CaseIterable & Sendable {
     var key = Self(name, .choice(Choice.allCases.map(\.rawValue)), sentence) {
       .string($0[keyPath: field].rawValue)
     } write: {
       if case .string(let word) = $1, let choice = Choice(rawValue: word) { $0[keyPath: field] = choice }
     }
-    key.unbuiltWords = unbuilt
+    key.plannedWords = planned
     return key
   }
 
@@ -163,16 +188,6 @@ extension ConfigurationKey {
     return key
   }
 
-  /// A key whose part of the engine does not exist yet.
-  static func unbuilt(_ name: String, only value: ConfigurationValue = .none, _ sentence: String) -> Self {
-    var key = Self(name, .string, sentence) { _ in
-      value
-    } write: { _, _ in
-    }
-    key.isBuilt = false
-    return key
-  }
-
   func reloadable() -> Self {
     var key = self
     key.isReloadable = true
@@ -192,18 +207,18 @@ extension ConfigurationKey {
   }
 }
 
-/// An optional part of the model, reached as if it were on: keys inside it are only read and written while it is.
+/// Optional parts of the model as if they were on; keys inside a part are only read and written while it is on.
 extension RecommenderConfiguration.Model {
-  var recencyPart: Recency {
-    get { recency ?? Recency() }
+  var recencyPart: RecencyWeights {
+    get { recency ?? RecencyWeights() }
     set { recency = newValue }
   }
-  var trendPart: Trend {
-    get { trend ?? Trend() }
+  var trendPart: TrendRules {
+    get { trend ?? TrendRules() }
     set { trend = newValue }
   }
-  var transitionsPart: Transitions {
-    get { transitions ?? Transitions() }
+  var transitionsPart: TransitionRules {
+    get { transitions ?? TransitionRules() }
     set { transitions = newValue }
   }
 }

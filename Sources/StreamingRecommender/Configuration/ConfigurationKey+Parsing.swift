@@ -5,11 +5,10 @@ extension ConfigurationKey {
   }
 
   func parse(_ input: ConfigurationInput) throws(Refusal) -> ConfigurationValue {
-    guard isBuilt else { return try parseUnbuilt(input) }
     if let noneWord, isNone(input, noneWord) { return .none }
     guard let value = converted(input), isInRange(value) else {
-      if let word = input.scalar, unbuiltWords.contains(word) {
-        throw Refusal(reason: "not built yet; allowed: \(allowed)")
+      if let word = input.scalar, plannedWords.contains(word) {
+        throw Refusal(reason: "planned but not available in this version; allowed: \(allowed)")
       }
       throw Refusal(reason: "allowed: \(allowed)" + suggestion(input))
     }
@@ -19,12 +18,6 @@ extension ConfigurationKey {
 
   private func isNone(_ input: ConfigurationInput, _ noneWord: String) -> Bool {
     input == .null || input == .text(noneWord)
-  }
-
-  private func parseUnbuilt(_ input: ConfigurationInput) throws(Refusal) -> ConfigurationValue {
-    let only = text(defaultValue)
-    guard input.scalar == only else { throw Refusal(reason: "not built yet; the only value so far is \(only)") }
-    return defaultValue
   }
 
   private func converted(_ input: ConfigurationInput) -> ConfigurationValue? {

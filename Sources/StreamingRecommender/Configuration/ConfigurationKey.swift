@@ -22,10 +22,8 @@ public struct ConfigurationKey: Sendable {
   public internal(set) var isSecret = false
   /// Whether a running engine can take a new value.
   public internal(set) var isReloadable = false
-  /// A key that is known but whose part of the engine does not exist yet takes its default only.
-  public internal(set) var isBuilt = true
-  /// Words that will be choices once their part of the engine exists.
-  var unbuiltWords: [String] = []
+  /// Words that a later version will accept and this one refuses.
+  var plannedWords: [String] = []
   /// The key that switches this one's group on and off.
   public internal(set) var groupSwitch: String?
   /// What is wrong with a value of the right type, or `nil`.
@@ -54,25 +52,22 @@ public struct ConfigurationKey: Sendable {
   /// The environment variable that sets this key; maps have none.
   public var environmentName: String? {
     if case .map = kind { return nil }
-    return "FRESHET_" + name.uppercased().replacing(".", with: "_")
+    return ConfigurationTable.environmentName(of: name)
   }
 
   /// The type in a few words, for people.
   public var kindText: String {
-    if !isBuilt { return "not built yet" }
-    let text =
-      switch kind {
-      case .string: "string"
-      case .int: "int"
-      case .double: "double"
-      case .bool: "bool"
-      case .duration: "duration"
-      case .list: "list"
-      case .choice: "choice"
-      case .map(isNumeric: true): "map of numbers"
-      case .map: "map"
-      }
-    return text
+    switch kind {
+    case .string: "string"
+    case .int: "int"
+    case .double: "double"
+    case .bool: "bool"
+    case .duration: "duration"
+    case .list: "list"
+    case .choice: "choice"
+    case .map(isNumeric: true): "map of numbers"
+    case .map: "map"
+    }
   }
 
   /// Which values are allowed, for people and for error messages.

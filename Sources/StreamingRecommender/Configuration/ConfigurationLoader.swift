@@ -1,15 +1,15 @@
 import Telemetry
 import Foundation
 
-/// Puts a configuration together from flags, environment, file and defaults, in this order of precedence.
+/// Merges flags, environment, file and defaults, in this order of precedence, into a configuration.
 public enum ConfigurationLoader {
   /// Where a file is looked for when neither `--config` nor `FRESHET_CONFIG` names one.
   public static let searchPaths = ["freshet.json", "/etc/freshet/freshet.json"]
 
-  /// Variables that begin like ours and set no key.
+  /// Variables with our prefix that set no key.
   static let otherVariables: Set<String> = ["FRESHET_CONFIG", "FRESHET_DATA", "FRESHET_REQUIRE_SERVERS", "FRESHET_TESTDATA"]
 
-  /// Loads and checks everything; all that is wrong is in the one error.
+  /// Loads and checks everything; the error holds all problems.
   ///
   /// - Parameters:
   ///   - flags: keys and values in the order given; the last of a key wins.
@@ -52,6 +52,8 @@ public enum ConfigurationLoader {
         merge.assign(key, .text(value), .environment(name))
       } else if let map = mapPrefixes.first(where: { name.hasPrefix($0.variable) }) {
         merge.fail(nil, "\(name): \(map.key) is set by the file or with --set \(map.key).NAME=VALUE, not by the environment")
+      } else if let key = plannedByVariable[name] {
+        merge.assign(key, .text(value), .environment(name))
       } else {
         let near = suggestion(forVariable: name).map { "; did you mean \($0)?" } ?? ""
         merge.fail(nil, "unknown environment variable \(name)" + near)
@@ -68,47 +70,30 @@ public enum ConfigurationLoader {
   private static let keysByVariable: [String: String] = Dictionary(
     uniqueKeysWithValues: ConfigurationTable.keys.compactMap { key in key.environmentName.map { ($0, key.name) } })
 
+  private static let plannedByVariable: [String: String] = Dictionary(
+    uniqueKeysWithValues: ConfigurationTable.planned.map { (ConfigurationTable.environmentName(of: $0), $0) })
+
   private static let mapPrefixes: [(variable: String, key: String)] = ConfigurationTable.keys.compactMap { key in
-    key.environmentName == nil ? ("FRESHET_" + key.name.uppercased().replacing(".", with: "_"), key.name) : nil
+    key.environmentName == nil ? (ConfigurationTable.environmentName(of: key.name), key.name) : nil
   }
 
   // MARK: File
 
   private static func read(file path: String, into merge: inout ConfigurationMerge) {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      return merge.fail(nil, "configuration file \(path): it does not exist or cannot be read")
-    }
-    let root: ConfigurationInput
+    let members: [String: ConfigurationInput]
     do {
-      root = try JSONDecoder().decode(ConfigurationInput.self, from: data)
+      members = try ConfigurationFile.members(path)
     } catch {
-      return merge.fail(nil, "configuration file \(path): not valid JSON: \(reason(error))")
-    }
-    guard case .object(let members) = root else {
-      return merge.fail(nil, "configuration file \(path): must hold one JSON object, such as {\"model\": {\"factors\": 64}}")
+      return merge.fail(nil, "configuration file \(path): \(error)")
     }
     var secret: String?
-    for (name, input) in leaves(of: members, prefix: "") {
+    for (name, input) in ConfigurationFile.leaves(of: members) {
       merge.assign(name, input, .file(path))
       if Redaction.isSensitive(name: name), input != .null { secret = secret ?? name }
     }
-    if let secret, let mode = openMode(path) {
-      merge.fail(secret, "configuration file \(path): it holds a secret (\(secret)), so its mode must be 0600, not \(mode)")
+    if let secret, let fault = SecretFile.permissionFault(path) {
+      merge.fail(secret, "configuration file \(path): it holds a secret (\(secret)), so \(fault); run `chmod 600 \(path)`")
     }
-  }
-
-  /// Nested and dotted names alike, in the order of their names.
-  private static func leaves(of members: [String: ConfigurationInput], prefix: String) -> [(String, ConfigurationInput)] {
-    members.sorted { $0.key < $1.key }.flatMap { name, input in
-      if case .object(let inner) = input { return leaves(of: inner, prefix: prefix + name + ".") }
-      return [(prefix + name, input)]
-    }
-  }
-
-  private static func reason(_ error: any Error) -> String {
-    guard case DecodingError.dataCorrupted(let context) = error else { return "\(error)" }
-    let underlying = context.underlyingError.map { ($0 as NSError).userInfo[NSDebugDescriptionErrorKey] as? String ?? "\($0)" }
-    return underlying ?? context.debugDescription
   }
 
   // MARK: Password
@@ -119,22 +104,11 @@ public enum ConfigurationLoader {
     let path = configuration.redis.passwordFile
     guard !path.isEmpty else { return }
     let place = "redis.password_file = \(path) (\(origins["redis.password_file"] ?? .default))"
-    guard let data = FileManager.default.contents(atPath: path) else {
-      return merge.fail("redis.password_file", "\(place): it does not exist or cannot be read")
+    do {
+      configuration.redis.password = try SecretFile.read(path)
+      origins["redis.password"] = .file(path)
+    } catch {
+      merge.fail("redis.password_file", "\(place): \(error)")
     }
-    if let mode = openMode(path) { return merge.fail("redis.password_file", "\(place): its mode must be 0600, not \(mode)") }
-    guard let text = String(data: data, encoding: .utf8)?.trimmingCharacters(in: .newlines), !text.isEmpty else {
-      return merge.fail("redis.password_file", "\(place): it is empty or not UTF-8")
-    }
-    configuration.redis.password = text
-    origins["redis.password"] = .file(path)
-  }
-
-  /// The mode of a file that others than its owner may touch, in octal; `nil` when it is private.
-  private static func openMode(_ path: String) -> String? {
-    var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & 0o077 != 0 else { return nil }
-    let digits = String(status.st_mode & 0o777, radix: 8)
-    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
   }
 }

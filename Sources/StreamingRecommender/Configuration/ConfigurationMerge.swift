@@ -20,6 +20,8 @@ struct ConfigurationMerge {
       assign(key, input, origin)
     } else if let (key, entry) = ConfigurationTable.mapEntry(name) {
       assign(key, entry: entry, input, origin)
+    } else if ConfigurationTable.planned.contains(name) {
+      fail(name, "\(name) (\(origin)) is planned but not available in this version; remove it")
     } else if ConfigurationTable.groups.contains(where: { $0.name == name }) {
       fail(name, "\(name) (\(origin)): is a group of keys, not a key")
     } else {
@@ -58,7 +60,7 @@ struct ConfigurationMerge {
     entries[key.name, default: [:]][entry] = (text, origin)
   }
 
-  /// The configuration and the origin of every key; what does not fit together becomes a problem.
+  /// The configuration and the origin of every key; contradictions become problems.
   mutating func finished() -> (RecommenderConfiguration, [String: ConfigurationOrigin]) {
     settleParts()
     var configuration = RecommenderConfiguration()
@@ -78,7 +80,7 @@ struct ConfigurationMerge {
     return (configuration, origins)
   }
 
-  /// A part that is `none` leaves its own keys without effect: the stronger source wins, and within one source it is a mistake.
+  /// The keys of a part have no effect while the part is `none`: the stronger source decides, and both in one source are an error.
   private mutating func settleParts() {
     for key in ConfigurationTable.keys {
       guard let name = key.groupSwitch, let part = assignments[name], part.value == .none, let own = assignments[key.name] else { continue }

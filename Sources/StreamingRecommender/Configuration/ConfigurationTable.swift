@@ -1,4 +1,4 @@
-/// The one table of every key of the configuration: parsing, checking, showing and documenting all read it.
+/// The table of all configuration keys, from which parsing, checking, display and documentation are derived.
 public enum ConfigurationTable {
   public struct Group: Sendable {
     /// The first component of its keys.
@@ -9,23 +9,20 @@ public enum ConfigurationTable {
 
   public static let groups: [Group] = [
     Group(name: "instance", sentence: "Who this process is and where it keeps its state.", keys: instance),
-    Group(name: "input", sentence: "Which events are read and what they are worth.", keys: input),
-    Group(name: "kafka", sentence: "The broker, the consumer group and what passes through to librdkafka.", keys: kafka),
-    Group(name: "model", sentence: "What is computed. Changing one of these changes results.", keys: model),
+    Group(name: "input", sentence: "Which events are read and how strong they are.", keys: input),
+    Group(name: "kafka", sentence: "The brokers, the consumer group and what is passed to librdkafka.", keys: kafka),
+    Group(name: "model", sentence: "What is computed; each of these changes results.", keys: model),
     Group(name: "foldin", sentence: "How live events are folded into the model.", keys: foldIn),
-    Group(name: "retrain", sentence: "When the whole model is trained again, and when the result is taken.", keys: retrain),
-    Group(name: "topn", sentence: "The lists.", keys: topN),
-    Group(name: "publish", sentence: "How lists are written out.", keys: publish),
-    Group(name: "redis", sentence: "Where lists are written to.", keys: redis),
-    Group(name: "snapshot", sentence: "State on disk, from which a restart continues.", keys: snapshot),
+    Group(name: "retrain", sentence: "When the whole model is trained again, and when the result is used.", keys: retrain),
+    Group(name: "topn", sentence: "The lists that are published.", keys: topN),
+    Group(name: "publish", sentence: "How lists are written to Redis.", keys: publish),
+    Group(name: "redis", sentence: "Which Redis lists are written to.", keys: redis),
+    Group(name: "snapshot", sentence: "State on disk, with which a restart continues.", keys: snapshot),
     Group(name: "admin", sentence: "The HTTP server for operators.", keys: admin),
-    Group(name: "ready", sentence: "When the process calls itself ready.", keys: ready),
-    Group(name: "shutdown", sentence: "The orderly end.", keys: shutdown),
+    Group(name: "ready", sentence: "When the engine reports that it is ready.", keys: ready),
+    Group(name: "shutdown", sentence: "The orderly shutdown.", keys: shutdown),
     Group(name: "log", sentence: "What is written to standard error.", keys: log),
-    Group(name: "metrics", sentence: "The metrics at `/metrics`.", keys: metrics),
-    Group(name: "mlflow", sentence: "Reports of retrains to MLflow.", keys: mlflow),
-    Group(name: "s3", sentence: "An object store for snapshots.", keys: s3),
-    Group(name: "limits", sentence: "Bounds on what the process may take.", keys: limits),
+    Group(name: "limits", sentence: "Limits on the resources of the process.", keys: limits),
   ]
 
   public static let keys: [ConfigurationKey] = groups.flatMap(\.keys)
@@ -33,6 +30,18 @@ public enum ConfigurationTable {
   private static let keysByName = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
 
   public static func key(named name: String) -> ConfigurationKey? { keysByName[name] }
+
+  /// Keys that a later version will have. Setting one is an error that says so: it would have no effect, and it is not a misspelling.
+  static let planned: Set<String> = [
+    "input.dedupe_window", "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
+    "retrain.external", "topn.pool", "topn.min_interval_per_user", "publish.format", "publish.fence", "redis.tls.ca_file",
+    "redis.tls.cert_file", "redis.tls.key_file", "snapshot.store", "admin.unix_socket", "admin.token_file", "admin.tls.cert_file",
+    "admin.tls.key_file", "metrics.buckets", "mlflow.uri", "mlflow.experiment", "s3.endpoint", "s3.region", "s3.path_style",
+    "limits.max_inflight",
+  ]
+
+  /// The environment variable that sets a key of this name.
+  static func environmentName(of name: String) -> String { "FRESHET_" + name.uppercased().replacing(".", with: "_") }
 
   /// The map that `name` is an entry of, and the entry: `kafka.common.security.protocol` is `security.protocol` of `kafka.common`.
   static func mapEntry(_ name: String) -> (key: ConfigurationKey, entry: String)? {
@@ -47,7 +56,7 @@ public enum ConfigurationTable {
     Suggestion.nearest(to: name, in: keys.map(\.name), separator: ".")
   }
 
-  /// Why a librdkafka property is refused, or `nil`: the guarantee rests on it, or it has a key of its own.
+  /// Why a librdkafka property is refused, or `nil`: the guarantees depend on it, or it has a key of its own.
   static func refusal(ofProperty name: String) -> String? {
     switch name {
     case "enable.auto.commit", "enable.auto.offset.store":

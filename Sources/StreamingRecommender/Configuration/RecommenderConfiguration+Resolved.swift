@@ -1,7 +1,7 @@
 import Foundation
 
 extension RecommenderConfiguration {
-  /// The same configuration with what was left to the machine filled in: id, directories, group membership.
+  /// The same configuration with the values that depend on the machine: id, directories, group membership.
   ///
   /// `kafka.group_instance_id` stays `none` for a dynamic member.
   public func resolved(
@@ -25,7 +25,7 @@ extension RecommenderConfiguration {
     return homeDirectory + "/.local/state/freshet"
   }
 
-  /// A host's name as an id: what Kafka and file names do not take becomes `-`.
+  /// A host name as an id: characters that Kafka and file names do not allow become `-`.
   private static func name(from hostName: String) -> String {
     let allowed = hostName.prefix(128).map { ($0.isASCII && ($0.isLetter || $0.isNumber)) || "._-".contains($0) ? $0 : "-" }
     return allowed.isEmpty ? "freshet" : String(allowed)

@@ -1,3 +1,5 @@
+import Factorization
+
 /// Every setting of the engine with its default. `ConfigurationTable` gives each field its key, sentence and type; each part of
 /// the system receives only its own group.
 public struct RecommenderConfiguration: Sendable, Equatable {
@@ -67,51 +69,25 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   }
 
   public struct Model: Sendable, Equatable {
-    public struct Recency: Sendable, Equatable {
-      public var floor = 0.03
-      public var boost = 6.0
-      public var scale = 3.0
-      public var gapFloor = 0.1
-      public var gapScale = Duration.seconds(300)
-      public var window = 200
-      public init() {}
-    }
-    public struct Trend: Sendable, Equatable {
-      public var weight = 20.0
-      /// In events; `nil`: follows the active catalogue.
-      public var halfLife: Double?
-      public init() {}
-    }
-    public struct Transitions: Sendable, Equatable {
-      public var weight = 10.0
-      public var last = 20
-      public var decay = 0.7
-      public var gapFloor = 0.1
-      public var gapScale = Duration.seconds(120)
-      public var backward = 0.3
-      public var successors = 100
-      public var shrinkage = 20.0
-      public init() {}
-    }
     public enum Solver: String, Sendable, CaseIterable { case auto, cholesky, cg }
     public var factors = 64
     public var unobservedWeight = 0.1
     public var regularization = 0.015
     public var regularizationExponent = 1.0
     /// `nil` switches the recency weights off.
-    public var recency: Recency? = Recency()
-    /// Own events per training row; `nil`: one row per user.
+    public var recency: RecencyWeights? = RecencyWeights()
+    /// Events of a user per training row; `nil`: one row per user.
     public var trainingBlock: Int? = 20
-    /// `nil` adds no trend to the score; the popular list keeps its half-life of `Trend().halfLife`.
-    public var trend: Trend? = Trend()
+    /// `nil` adds no trend to the score; the popular list keeps the half-life of `TrendRules()`.
+    public var trend: TrendRules? = TrendRules()
     /// `nil` leaves the order of items to the factors.
-    public var transitions: Transitions? = Transitions()
+    public var transitions: TransitionRules? = TransitionRules()
     /// The Hu-Koren form, instead of `unobservedWeight`.
     public var alpha: Double?
     public var coldIterations = 8
     public var warmIterations = 2
     public var solver = Solver.auto
-    /// `nil`: one to three, as the training finds out.
+    /// `nil`: one to three, chosen during the training.
     public var cgSteps: Int?
     public var seed: UInt64 = 1
     public var historyPerUser = 2000
@@ -134,7 +110,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
       case keepOld = "keep_old"
       case accept
     }
-    /// `nil`: 5 % of the pairs that the live model was trained on, at least 1,000.
+    /// `nil`: 5 % of the pairs that the model in use was trained on, at least 1,000.
     public var everyEvents: Int?
     public var interval: Duration?
     public var maxQualityDrop = 0.05
@@ -156,7 +132,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public struct Publish: Sendable, Equatable {
     public var ttl = Duration.seconds(7 * 86_400)
     public var pipeline = 128
-    /// Commands a second for full epochs; `nil`: no limit.
+    /// Commands per second while a whole model is published; `nil`: no limit.
     public var maxRate: Int?
     public var refresh = Duration.seconds(86_400)
     public var vectors = true

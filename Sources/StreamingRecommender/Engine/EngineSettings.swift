@@ -8,12 +8,10 @@ public struct EngineSettings: Sendable, Equatable {
   public var warmIterations: Int
   public var recency: RecencyWeights?
   public var trainingBlock: Int?
-  /// Factor of the trend in the score; 0 without trend.
-  public var trendWeight: Double
+  /// `nil` without trend.
+  public var trend: TrendRules?
   /// `nil` without transitions.
   public var transitions: TransitionRules?
-  /// Half-life, in events, of the counts behind the trend and the popular list; `nil`: follows the active catalogue.
-  public var trendHalfLife: Double?
   public var excludeSeen: Bool
   public var foldInNewItems: Bool
   public var warmStart: Bool
@@ -36,20 +34,10 @@ public struct EngineSettings: Sendable, Equatable {
       regularization: Regularization(lambda: Float(model.regularization), exponent: Float(model.regularizationExponent)),
       iterations: model.coldIterations, solver: Self.solver(model))
     warmIterations = model.warmIterations
-    recency = model.recency.map {
-      RecencyWeights(
-        floor: Float($0.floor), boost: Float($0.boost), scale: Float($0.scale), gapFloor: Float($0.gapFloor),
-        gapScaleMilliseconds: Float($0.gapScale.milliseconds), window: $0.window)
-    }
+    recency = model.recency
     trainingBlock = model.trainingBlock
-    trendWeight = model.trend?.weight ?? 0
-    trendHalfLife = (model.trend ?? RecommenderConfiguration.Model.Trend()).halfLife
-    transitions = model.transitions.map {
-      TransitionRules(
-        weight: Float($0.weight), last: $0.last, decay: Float($0.decay), gapFloor: Float($0.gapFloor),
-        gapScaleMilliseconds: Float($0.gapScale.milliseconds), backward: Float($0.backward), successors: $0.successors,
-        shrinkage: Float($0.shrinkage))
-    }
+    trend = model.trend
+    transitions = model.transitions
     excludeSeen = model.excludeSeen
     foldInNewItems = configuration.foldIn.items == .new
     warmStart = configuration.retrain.warmStart
@@ -59,6 +47,12 @@ public struct EngineSettings: Sendable, Equatable {
     maxQualityDrop = configuration.retrain.maxQualityDrop
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
   }
+
+  /// Factor of the trend in the score; 0 without trend.
+  public var trendWeight: Double { trend?.weight ?? 0 }
+
+  /// Half-life, in events, of the counts behind the trend and the popular list; `nil`: follows the active catalogue.
+  public var trendHalfLife: Double? { (trend ?? TrendRules()).halfLife }
 
   /// Conjugate gradients reach the same loss and the same quality in a third of the time from 32 factors on; below, an exact row
   /// costs no more.

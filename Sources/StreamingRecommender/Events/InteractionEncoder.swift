@@ -1,3 +1,5 @@
+import Telemetry
+
 /// Writes interactions as canonical JSON events: what `InteractionDecoder` reads back unchanged.
 public enum InteractionEncoder {
   /// One event; absent parts are left out. `user` and `item` must be UTF-8, `value` finite.
@@ -8,9 +10,9 @@ public enum InteractionEncoder {
     var json: [UInt8] = []
     json.reserveCapacity(96 + user.count + item.count)
     append(#"{"user_id":"#, to: &json)
-    appendQuoted(user, to: &json)
+    JSONString.append(user, to: &json)
     append(#","item_id":"#, to: &json)
-    appendQuoted(item, to: &json)
+    JSONString.append(item, to: &json)
     switch operation {
     case .add: append(#","op":"add""#, to: &json)
     case .set: append(#","op":"set""#, to: &json)
@@ -18,7 +20,7 @@ public enum InteractionEncoder {
     }
     if let eventType {
       append(#","event_type":"#, to: &json)
-      appendQuoted(Array(eventType.utf8), to: &json)
+      JSONString.append(eventType, to: &json)
     }
     if let value {
       precondition(value.isFinite, "an event value must be finite, got \(value)")
@@ -31,7 +33,7 @@ public enum InteractionEncoder {
     }
     if let eventID {
       append(#","event_id":"#, to: &json)
-      appendQuoted(eventID, to: &json)
+      JSONString.append(eventID, to: &json)
     }
     json.append(0x7D)
     return json
@@ -47,25 +49,10 @@ public enum InteractionEncoder {
     if 100_000_000_000..<100_000_000_000_000 ~= milliseconds { return String(milliseconds) }
     let years0To9999: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
     let bounded = min(max(milliseconds, years0To9999.lowerBound), years0To9999.upperBound)
-    return "\"\(EventTime.rfc3339(milliseconds: bounded))\""
+    return "\"\(Timestamp.rfc3339(milliseconds: bounded))\""
   }
 
   @inline(__always) private static func append(_ text: StaticString, to json: inout [UInt8]) {
     json.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-  }
-
-  private static func appendQuoted(_ text: [UInt8], to json: inout [UInt8]) {
-    json.append(0x22)
-    for byte in text {
-      switch byte {
-      case 0x22, 0x5C: json += [0x5C, byte]
-      case 0..<0x20:
-        let hex = Array("0123456789abcdef".utf8)
-        append("\\u00", to: &json)
-        json += [hex[Int(byte >> 4)], hex[Int(byte & 15)]]
-      default: json.append(byte)
-      }
-    }
-    json.append(0x22)
   }
 }

@@ -27,7 +27,7 @@ extension IngestLoop {
       return
     }
     let job = requested?.id ?? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds).id
-    log.info("a retrain begins: \(reason)", ["job": job, "pairs": "\(situation.pairs)"])
+    log.info("a retrain begins: \(reason)", ["job": job, "pairs": situation.pairs])
     start(job, reason)
   }
 
@@ -118,9 +118,9 @@ extension IngestLoop {
     log.info(
       "a retrain ended: \(record.result.rawValue)",
       [
-        "job": job, "epoch": record.epoch.map { "\($0)" } ?? "none", "message": record.message ?? "none",
-        "quality_old": record.qualityOld.map { "\($0)" } ?? "none", "quality_new": record.qualityNew.map { "\($0)" } ?? "none",
-      ])
+        "job": job, "epoch": record.epoch, "message": record.message, "quality_old": record.qualityOld, "quality_new": record.qualityNew,
+        "seconds": Double(record.endedAtMilliseconds - record.startedAtMilliseconds) / 1e3,
+      ], repetition: .always)
   }
 
   // MARK: Snapshots

@@ -229,7 +229,7 @@ public final class IngestLoop {
   private func handle(_ letter: DeadLetter) {
     log.warning(
       "a record cannot be used: \(letter.reason)",
-      ["reason": letter.reason, "message": letter.message, "source": "\(letter.source)", "offset": "\(letter.record.offset)"])
+      ["reason": letter.reason, "message": letter.message, "source": "\(letter.source)", "offset": letter.record.offset])
     if settings.onError == .dlq {
       send(letter)
       metrics.deadLetterMessages.add(1, labels: [letter.source.topic])

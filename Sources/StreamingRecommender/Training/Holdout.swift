@@ -1,9 +1,9 @@
 /// The newest pairs of a frozen state, kept aside to judge a candidate by.
-struct Holdout: Sendable {
+public struct Holdout: Sendable {
   /// Kept aside at most.
   static let pairsMax = 20_000
   /// Below this many, a candidate is accepted when it is finite.
-  static let pairsMin = 500
+  public static let pairsMin = 500
 
   /// Pairs at or after this order are held out.
   let threshold: InteractionOrder

@@ -1,6 +1,6 @@
-/// The reference of every command, written from the table.
+/// The reference of all commands, generated from the table.
 enum CommandDocument {
-  /// What rewrites the committed copy.
+  /// The command that rewrites the committed copy.
   static let command = "freshet help --markdown > docs/cli.md"
 
   static func markdown() -> String {

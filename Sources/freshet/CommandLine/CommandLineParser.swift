@@ -1,6 +1,6 @@
 import StreamingRecommender
 
-/// Turns arguments into a command, or says what would have been right.
+/// Parses arguments into a command; an error says what would have been right.
 ///
 /// Options may stand before or after operands, and those that every command takes before the command too.
 struct CommandLineParser {

@@ -1,4 +1,4 @@
-/// The one table of commands and options: parsing, help and the reference all read it.
+/// The table of commands and options, from which parsing, help and the reference are derived.
 enum CommandTable {
   static let summary = "Freshet keeps recommendations up to date while events arrive: Kafka in, lists out to Redis."
 
@@ -17,9 +17,10 @@ enum CommandTable {
     CommandOption(long: "namespace", kind: .text, valueName: "NAME", sentence: "Second part of every Redis key.", key: "redis.namespace"),
     CommandOption(
       long: "admin", kind: .text, valueName: "HOST:PORT", sentence: "Address of the engine's admin server.", key: "admin.listen"),
-    CommandOption(long: "json", kind: .flag, sentence: "Print one JSON object to standard output."),
+    CommandOption(
+      long: "json", kind: .flag, sentence: "Print one JSON object to standard output; errors are one JSON object on standard error."),
     CommandOption(long: "quiet", short: "q", kind: .flag, sentence: "Print no progress and no notes."),
-    CommandOption(long: "verbose", kind: .flag, sentence: "Print more about what is being done."),
+    CommandOption(long: "verbose", kind: .flag, sentence: "Print debug messages."),
     CommandOption(long: "no-color", kind: .flag, sentence: "Print without colour, as with NO_COLOR in the environment."),
     CommandOption(long: "help", short: "h", kind: .flag, sentence: "Print help."),
   ]
@@ -54,12 +55,12 @@ enum CommandTable {
       options: [
         CommandOption(long: "rate", kind: .double(0.001...1e9), valueName: "N", sentence: "Events a second."),
         CommandOption(long: "speedup", kind: .double(0.001...1e12), valueName: "X", sentence: "Follow the file's times, X times as fast."),
-        CommandOption(long: "max", kind: .flag, sentence: "As fast as the broker takes them; so it is without --rate and --speedup."),
+        CommandOption(long: "max", kind: .flag, sentence: "As fast as the broker accepts them; the default without --rate and --speedup."),
         CommandOption(
           long: "format", kind: .choice(["tsv", "csv", "jsonl"]), valueName: "tsv|csv|jsonl",
-          sentence: "Format; else told by the file's name."),
+          sentence: "Format; without it, the name of the file decides."),
         value,
-        CommandOption(long: "items", kind: .text, valueName: "TITLES", sentence: "File of item and title; they are loaded into Redis too."),
+        CommandOption(long: "items", kind: .text, valueName: "TITLES", sentence: "File of items and titles, which are loaded into Redis."),
       ],
       exclusive: [["rate", "speedup", "max"]],
       examples: [
@@ -87,18 +88,22 @@ enum CommandTable {
       examples: [Command.Example(line: "freshet similar 22423", sentence: "What goes with this item.")]),
     Command(
       id: .retrain, path: ["retrain"], summary: "Start a full retrain on the running engine.",
-      options: [CommandOption(long: "wait", kind: .flag, sentence: "Wait for it, with progress and the quality of old and new model.")],
+      options: [
+        CommandOption(
+          long: "wait", kind: .flag, sentence: "Wait for its end, with progress; print the quality of the old and the new model.")
+      ],
       examples: [Command.Example(line: "freshet retrain --wait", sentence: "Start and watch it.")]),
     Command(
       id: .status, path: ["status"], summary: "Print the state of the running engine.",
-      options: [CommandOption(long: "watch", kind: .flag, sentence: "Print it again every second.")],
+      options: [CommandOption(long: "watch", kind: .flag, sentence: "Print it every second, on a terminal in place.")],
       examples: [
         Command.Example(line: "freshet status", sentence: "Once."),
         Command.Example(line: "freshet status --json", sentence: "For a program."),
       ]),
     Command(
-      id: .models, path: ["models"], summary: "List the models that the running engine has published.",
-      examples: [Command.Example(line: "freshet models", sentence: "Epochs, newest first.")]),
+      id: .models, path: ["models"],
+      summary: "List the retrains of the running engine: when each ended, its result, and the quality of its model.",
+      examples: [Command.Example(line: "freshet models", sentence: "Newest first.")]),
     Command(
       id: .train, path: ["train"], summary: "Train a model from a file, without Kafka and Redis.",
       options: training,
@@ -236,7 +241,8 @@ enum CommandTable {
         data("Interactions to use in place of the shipped ones."),
         CommandOption(
           long: "generated", kind: .text, valueName: "USERSxITEMSxPAIRS", sentence: "Interactions made up in memory, in place of a file."),
-        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors"),
         CommandOption(
           long: "iterations", kind: .text, valueName: "T", sentence: "Iterations; 5 when nothing sets them.", key: "model.iterations"),
         solver,
@@ -252,7 +258,8 @@ enum CommandTable {
       id: .benchmarkFoldIn, path: ["benchmark", "fold-in"],
       summary: "Measure how long a user's row takes from the history: recency weights and exact solve.",
       options: [
-        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors"),
         CommandOption(
           long: "history", kind: .int(1...100_000), valueName: "H", defaultValue: "50", sentence: "Pairs of each user."),
         CommandOption(
@@ -271,7 +278,8 @@ enum CommandTable {
       options: [
         CommandOption(
           long: "items", kind: .int(1...100_000_000), valueName: "M", defaultValue: "100000", sentence: "Items scored for each list."),
-        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors"),
         CommandOption(
           long: "batch", kind: .int(1...1_000_000), valueName: "B", defaultValue: "64", sentence: "Lists made in one pass."),
         CommandOption(
@@ -288,7 +296,8 @@ enum CommandTable {
       id: .benchmarkKernels, path: ["benchmark", "kernels"],
       summary: "Measure each numeric kernel in each variant, beside the multiply-adds that this processor can do.",
       options: [
-        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors")
+        CommandOption(
+          long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors")
       ],
       examples: [
         Command.Example(line: "freshet benchmark kernels", sentence: "64 factors."),
@@ -305,7 +314,8 @@ enum CommandTable {
           long: "users", kind: .int(1...1_000_000_000), valueName: "U", sentence: "Users among whom they are drawn; N/20 without it."),
         CommandOption(
           long: "items", kind: .int(1...100_000_000), valueName: "M", sentence: "Items among which they are drawn; N/200 without it."),
-        CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+        CommandOption(
+          long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors"),
         CommandOption(
           long: "threads", kind: .text, valueName: "P", sentence: "Threads of a training; one less than there are processors without it.",
           key: "retrain.threads"),
@@ -332,8 +342,8 @@ enum CommandTable {
         Command.Example(line: "freshet config show --markdown > docs/configuration.md", sentence: "Write the reference."),
       ]),
     Command(
-      id: .configCheck, path: ["config", "check"], summary: "Say everything that is wrong with the configuration.",
-      examples: [Command.Example(line: "freshet config check --config freshet.json", sentence: "Exit status 78 when something is.")]),
+      id: .configCheck, path: ["config", "check"], summary: "Check the configuration and report everything that is wrong.",
+      examples: [Command.Example(line: "freshet config check --config freshet.json", sentence: "Exit status 78 if something is wrong.")]),
     Command(
       id: .version, path: ["version"], summary: "Print the version.",
       examples: [Command.Example(line: "freshet version", sentence: "This program and the libraries it uses.")]),
@@ -355,16 +365,17 @@ enum CommandTable {
   private static let training: [CommandOption] = [
     CommandOption(long: "train", kind: .text, valueName: "FILE", sentence: "Interactions to train on.", isRequired: true),
     CommandOption(long: "test", kind: .text, valueName: "FILE", sentence: "Interactions to measure with."),
-    CommandOption(long: "factors", kind: .text, valueName: "K", sentence: "Numbers per user and item.", key: "model.factors"),
+    CommandOption(
+      long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors"),
     CommandOption(
       long: "iterations", kind: .text, valueName: "T", sentence: "Iterations; 15 when nothing sets them.", key: "model.iterations"),
     CommandOption(long: "regularization", kind: .text, valueName: "L", sentence: "Regularization (lambda).", key: "model.regularization"),
     CommandOption(
-      long: "unobserved-weight", kind: .text, valueName: "A0", sentence: "Weight of a pair that was not seen.",
+      long: "unobserved-weight", kind: .text, valueName: "A0", sentence: "Weight of pairs without an interaction.",
       key: "model.unobserved_weight"),
     solver,
     CommandOption(long: "threads", kind: .text, valueName: "P", sentence: "Threads.", key: "retrain.threads"),
-    CommandOption(long: "seed", kind: .text, valueName: "N", sentence: "Seed of the first factors.", key: "model.seed"),
+    CommandOption(long: "seed", kind: .text, valueName: "N", sentence: "Seed of the random initial factors.", key: "model.seed"),
     value,
     CommandOption(
       long: "explicit", kind: .flag, sentence: "The value column holds ratings; with a test file, RMSE and MAE in place of recall."),
@@ -387,7 +398,7 @@ enum CommandTable {
 
   private static let staticPresets: [(key: String, value: String)] = [("model.iterations", "15")] + withoutLiveParts
 
-  /// Off in what is trained from a file at once: parts that need the order of events.
+  /// Parts of the model that need the order of events, which are off when a file is trained as a whole.
   static let withoutLiveParts: [(key: String, value: String)] = [
     ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"), ("model.transitions", "none"),
   ]

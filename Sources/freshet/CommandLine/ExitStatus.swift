@@ -1,4 +1,4 @@
-/// What the process answers to whoever started it; 64 and 78 are those of `sysexits.h`.
+/// The exit status of the process; 64 and 78 are those of `sysexits.h`.
 enum ExitStatus: Int32, CaseIterable, Sendable {
   case done = 0
   case failed = 1

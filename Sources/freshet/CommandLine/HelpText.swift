@@ -66,7 +66,7 @@ struct HelpText {
     return text
   }
 
-  /// The parser's own complaint about words that name no command.
+  /// The error of the parser for words that name no command.
   private static func unknown(_ words: [String]) throws(UsageError) -> UsageError {
     do {
       _ = try CommandLineParser.parse(words)

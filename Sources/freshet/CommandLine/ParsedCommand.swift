@@ -1,6 +1,7 @@
 import StreamingRecommender
+import Telemetry
 
-/// A command line that was understood.
+/// A parsed command line.
 struct ParsedCommand: Sendable {
   /// What every command takes.
   struct Global: Sendable, Equatable {
@@ -43,6 +44,22 @@ struct ParsedCommand: Sendable {
     return global.set.map { ($0.key, $0.value) } + ownOptions
   }
 
+  /// Options of every command that say how this one reports, not what it works on.
+  private static let reporting: Set<String> = ["json", "quiet", "verbose", "no-color", "help"]
+
+  /// The options that say which engine and which servers are meant, as they were given: ` --data-dir /srv/a --config b.json`.
+  var targetOptions: String {
+    CommandTable.globalOptions.filter { !Self.reporting.contains($0.long) && options.isSet($0.long) }.flatMap { option in
+      options.strings(option.long).map { " --\(option.long) \(Self.quoted(Redaction.text($0)))" }
+    }.joined()
+  }
+
+  /// The word in quotes where a POSIX shell needs them.
+  private static func quoted(_ word: String) -> String {
+    let isPlain = !word.isEmpty && word.allSatisfy { ($0.isASCII && ($0.isLetter || $0.isNumber)) || "_@%+=:,./-".contains($0) }
+    return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
+  }
+
   /// The configuration that this command runs with.
   func loadConfiguration(environment: [String: String]) throws(ConfigurationError) -> LoadedConfiguration {
     try ConfigurationLoader.load(
@@ -53,7 +70,7 @@ struct ParsedCommand: Sendable {
 
 /// The values of options by long name, each checked against its row of the table.
 ///
-/// Asking for an option that the command does not have, or as another type, is a mistake of the program.
+/// Asking for an option that the command does not have, or as another type, is a programmer's mistake.
 struct OptionValues: Sendable {
   private let values: [String: [String]]
   private let options: [String: CommandOption]

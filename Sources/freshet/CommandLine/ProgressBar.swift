@@ -2,9 +2,14 @@ import Foundation
 
 /// Progress of long work on standard error: a bar on a terminal, else a line every ten seconds.
 ///
-/// `update` may be called as often as one likes; it draws at most ten times a second.
+/// `update` may be called at any rate; it draws at most ten times per second.
 struct ProgressBar {
-  private let label: String
+  /// What is counted: items, which have a rate, or percent of a whole.
+  enum Unit { case items, percent }
+
+  /// What is being done; may change in the course of it.
+  var label: String
+  private let unit: Unit
   private let total: Int?
   private let isTerminal: Bool
   private let columns: Int
@@ -17,17 +22,18 @@ struct ProgressBar {
   ///   - total: `nil` when it is not known; there is no bar then and no time left.
   ///   - isQuiet: nothing is written at all.
   init(
-    _ label: String, total: Int?, terminal: Terminal, isQuiet: Bool = false, now: ContinuousClock.Instant = .now,
+    _ label: String, total: Int?, unit: Unit = .items, terminal: Terminal, isQuiet: Bool = false, now: ContinuousClock.Instant = .now,
     write: @escaping (String) -> Void = { try? FileHandle.standardError.write(contentsOf: Data($0.utf8)) }
   ) {
     self.label = label
+    self.unit = unit
     self.total = total
     isTerminal = terminal.isErrorTerminal
     columns = terminal.columns
     interval = terminal.isErrorTerminal ? .milliseconds(100) : .seconds(10)
     self.write = isQuiet ? { _ in } : write
     start = now
-    // Without a terminal the first line comes after ten seconds: short work stays silent.
+    // Without a terminal the first line is written after ten seconds, so that short work prints nothing.
     lastDrawn = terminal.isErrorTerminal ? nil : now
   }
 
@@ -44,15 +50,18 @@ struct ProgressBar {
   }
 
   private func draw(_ done: Int, now: ContinuousClock.Instant) {
-    let line = Self.line(label: label, done: done, total: total, elapsed: now - start, columns: columns, hasBar: isTerminal)
+    let line = Self.line(
+      label: label, done: done, total: total, unit: unit, elapsed: now - start, columns: columns, hasBar: isTerminal)
     write(isTerminal ? "\r\u{1b}[K\(line)" : line + "\n")
   }
 
   /// `events [=====>    ]  52 %  1.2 M  1,850/s  0:42 left`, one column short of the terminal at most.
-  static func line(label: String, done: Int, total: Int?, elapsed: Duration, columns: Int, hasBar: Bool) -> String {
+  static func line(
+    label: String, done: Int, total: Int?, unit: Unit = .items, elapsed: Duration, columns: Int, hasBar: Bool
+  ) -> String {
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
     let rate = seconds > 0 ? Double(done) / seconds : 0
-    var tail = "  \(count(done))  \(count(Int(rate)))/s"
+    var tail = unit == .items ? "  \(count(done))  \(count(Int(rate)))/s" : ""
     guard let total, total > 0 else { return String((label + tail + "  \(clock(seconds))").prefix(max(1, columns - 1))) }
     let ratio = min(1, max(0, Double(done) / Double(total)))
     if done < total, rate > 0 { tail += "  \(clock(Double(total - done) / rate)) left" } else { tail += "  \(clock(seconds))" }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What standard output and standard error can show.
+/// Capabilities of standard output and standard error.
 struct Terminal: Sendable, Equatable {
   var isOutputTerminal: Bool
   var isErrorTerminal: Bool
@@ -22,7 +22,7 @@ struct Terminal: Sendable, Equatable {
     (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
   }
 
-  /// Writes to standard error: notes, progress, complaints.
+  /// Writes a line to standard error.
   static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 
   private static func width() -> Int? {

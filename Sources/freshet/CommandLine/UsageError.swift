@@ -1,7 +1,7 @@
 /// A command line that cannot be run, with what would have been right.
 struct UsageError: Error, Equatable, CustomStringConvertible {
   let message: String
-  /// How the command is called, when it is known which one was meant.
+  /// The usage of the command, if it is known which one was meant.
   let usage: String?
 
   init(_ message: String, usage: String? = nil) {

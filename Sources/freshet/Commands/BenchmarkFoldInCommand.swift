@@ -2,6 +2,7 @@ import Evaluation
 import Factorization
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet benchmark fold-in`: one user's row from the history, as the live stream solves it.
 struct BenchmarkFoldInCommand {
@@ -21,13 +22,13 @@ struct BenchmarkFoldInCommand {
     }
     let outcome = benchmark.run()
     if context.json {
-      let output: JSONOutput = [
-        "microseconds_per_user": .double(outcome.microsecondsPerUser), "history": .int(benchmark.history),
-        "factors": .int(settings.parameters.factors), "threads": .int(benchmark.threads),
-        "users_per_second": .double(outcome.usersPerSecond), "batch": .int(benchmark.batch), "items": .int(benchmark.items),
+      let output: JSONValue = [
+        "microseconds_per_user": .number(outcome.microsecondsPerUser), "history": .integer(benchmark.history),
+        "factors": .integer(settings.parameters.factors), "threads": .integer(benchmark.threads),
+        "users_per_second": .number(outcome.usersPerSecond), "batch": .integer(benchmark.batch), "items": .integer(benchmark.items),
         "kernel": .string(Kernels.best.name), "result_hash": .string(outcome.hash.description),
       ]
-      context.print(output.description)
+      context.print(output.text)
       return
     }
     context.print(

@@ -103,20 +103,20 @@ struct BenchmarkFreshnessCommand {
     _ plain: FreshnessFigures, _ floor: FreshnessFigures, _ retraining: FreshnessFigures?, _ rate: Double, _ pace: KafkaProperties.Pace
   ) {
     if context.json {
-      var output: JSONOutput = [
-        "rate": .double(rate), "events": .int(plain.events), "p50_ms": .double(plain.p50), "p90_ms": .double(plain.p90),
-        "p99_ms": .double(plain.p99), "p999_ms": .double(plain.p999), "max_ms": .double(plain.max), "floor_p50_ms": .double(floor.p50),
-        "floor_p99_ms": .double(floor.p99), "lost": .int(plain.lost), "floor_lost": .int(floor.lost),
-        "achieved_rate": .double(plain.achievedRate), "producer": .string("\(pace)"),
+      var output: JSONValue = [
+        "rate": .number(rate), "events": .integer(plain.events), "p50_ms": .number(plain.p50), "p90_ms": .number(plain.p90),
+        "p99_ms": .number(plain.p99), "p999_ms": .number(plain.p999), "max_ms": .number(plain.max), "floor_p50_ms": .number(floor.p50),
+        "floor_p99_ms": .number(floor.p99), "lost": .integer(plain.lost), "floor_lost": .integer(floor.lost),
+        "achieved_rate": .number(plain.achievedRate), "producer": .string("\(pace)"),
       ]
       if let retraining {
-        output["during_retrain_p50_ms"] = .double(retraining.p50)
-        output["during_retrain_p99_ms"] = .double(retraining.p99)
-        output["during_retrain_max_ms"] = .double(retraining.max)
-        output["during_retrain_lost"] = .int(retraining.lost)
-        output["retrains"] = .int(retraining.retrains)
+        output["during_retrain_p50_ms"] = .number(retraining.p50)
+        output["during_retrain_p99_ms"] = .number(retraining.p99)
+        output["during_retrain_max_ms"] = .number(retraining.max)
+        output["during_retrain_lost"] = .integer(retraining.lost)
+        output["retrains"] = .integer(retraining.retrains)
       }
-      context.print(output.description)
+      context.print(output.text)
       return
     }
     var table = TextTable(

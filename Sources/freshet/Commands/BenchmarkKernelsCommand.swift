@@ -1,4 +1,5 @@
 import Evaluation
+import Telemetry
 
 /// `freshet benchmark kernels`: each kernel and variant beside the peak of this processor.
 struct BenchmarkKernelsCommand {
@@ -11,7 +12,7 @@ struct BenchmarkKernelsCommand {
     benchmark.factors = try context.loaded().configuration.model.factors
     let outcome = benchmark.run()
     if context.json {
-      context.print(json(benchmark, outcome).description)
+      context.print(json(benchmark, outcome).text)
       return
     }
     var table = TextTable(
@@ -28,20 +29,20 @@ struct BenchmarkKernelsCommand {
     context.print("peak GFLOP/s of one core, multiply-adds in registers: \(peaks); result \(outcome.hash)")
   }
 
-  private func json(_ benchmark: KernelBenchmark, _ outcome: KernelBenchmark.Outcome) -> JSONOutput {
-    var peaks = JSONOutput()
-    for peak in outcome.peaks { peaks[peak.variant] = .double(peak.gigaflops) }
-    let rows = outcome.rows.map { row -> JSONOutput.Value in
-      var output: JSONOutput = [
+  private func json(_ benchmark: KernelBenchmark, _ outcome: KernelBenchmark.Outcome) -> JSONValue {
+    var peaks = JSONValue.object([])
+    for peak in outcome.peaks { peaks[peak.variant] = .number(peak.gigaflops) }
+    let rows = outcome.rows.map { row -> JSONValue in
+      var output: JSONValue = [
         "kernel": .string(row.kernel), "shape": .string(row.shape), "variant": .string(row.variant),
-        "microseconds": .double(row.microseconds), "gflops": .double(row.gigaflops), "peak_fraction": .double(row.peakFraction),
+        "microseconds": .number(row.microseconds), "gflops": .number(row.gigaflops), "peak_fraction": .number(row.peakFraction),
         "result_hash": .string(row.hash.description),
       ]
-      if let bandwidth = row.gigabytesPerSecond { output["gigabytes_per_second"] = .double(bandwidth) }
-      return .object(output)
+      if let bandwidth = row.gigabytesPerSecond { output["gigabytes_per_second"] = .number(bandwidth) }
+      return output
     }
     return [
-      "factors": .int(benchmark.factors), "peak_gflops": .object(peaks), "kernels": .array(rows),
+      "factors": .integer(benchmark.factors), "peak_gflops": peaks, "kernels": .array(rows),
       "result_hash": .string(outcome.hash.description),
     ]
   }

@@ -20,7 +20,7 @@ struct BenchmarkRetrainCommand {
     let outcome = benchmark.run { bars.show($0) }
     bars.finish()
     if context.json {
-      context.print(json(benchmark, outcome).description)
+      context.print(json(benchmark, outcome).text)
     } else {
       show(benchmark, outcome)
     }
@@ -34,53 +34,55 @@ struct BenchmarkRetrainCommand {
 
   // MARK: Output
 
-  private func json(_ benchmark: RetrainBenchmark, _ outcome: RetrainBenchmark.Outcome) -> JSONOutput {
+  private func json(_ benchmark: RetrainBenchmark, _ outcome: RetrainBenchmark.Outcome) -> JSONValue {
     [
-      "interactions": .int(outcome.atRest.interactions), "events": .int(benchmark.interactions),
-      "events_applied": .int(outcome.eventsApplied), "users": .int(outcome.warm.record.users), "items": .int(outcome.warm.record.items),
-      "factors": .int(outcome.warm.record.factors), "threads": .int(benchmark.threads), "kernel": .string(outcome.warm.record.kernel),
-      "solver": .string(outcome.warm.record.solver), "events_per_second": .double(outcome.loadedPerSecond),
-      "at_rest_without_model": .object(json(outcome.atRestWithoutModel)), "at_rest": .object(json(outcome.atRest)),
-      "first": .object(json(outcome.first)), "turns_before": .object(json(outcome.turns)), "retrain": .object(json(outcome.warm)),
-      "cancelled": .object(json(outcome.cancelled)), "state_hash": .string(outcome.warm.stateHash.description),
+      "interactions": .integer(outcome.atRest.interactions), "events": .integer(benchmark.interactions),
+      "events_applied": .integer(outcome.eventsApplied), "users": .integer(outcome.warm.record.users),
+      "items": .integer(outcome.warm.record.items),
+      "factors": .integer(outcome.warm.record.factors), "threads": .integer(benchmark.threads),
+      "kernel": .string(outcome.warm.record.kernel),
+      "solver": .string(outcome.warm.record.solver), "events_per_second": .number(outcome.loadedPerSecond),
+      "at_rest_without_model": json(outcome.atRestWithoutModel), "at_rest": json(outcome.atRest),
+      "first": json(outcome.first), "turns_before": json(outcome.turns), "retrain": json(outcome.warm),
+      "cancelled": json(outcome.cancelled), "state_hash": .string(outcome.warm.stateHash.description),
       "result_hash": .string(outcome.hash.description),
     ]
   }
 
-  private func json(_ memory: RetrainBenchmark.Memory) -> JSONOutput {
+  private func json(_ memory: RetrainBenchmark.Memory) -> JSONValue {
     [
-      "resident_bytes": .int(memory.residentBytes), "resident_bytes_per_interaction": .double(memory.residentBytesPerInteraction),
-      "state_bytes": .int(memory.state.total), "bytes_per_interaction": .double(memory.stateBytesPerInteraction),
+      "resident_bytes": .integer(memory.residentBytes), "resident_bytes_per_interaction": .number(memory.residentBytesPerInteraction),
+      "state_bytes": .integer(memory.state.total), "bytes_per_interaction": .number(memory.stateBytesPerInteraction),
     ]
   }
 
-  private func json(_ training: RetrainBenchmark.Training) -> JSONOutput {
+  private func json(_ training: RetrainBenchmark.Training) -> JSONValue {
     let record = training.record
-    var phases = JSONOutput()
-    for phase in record.secondsPerPhase { phases[phase.name] = .double(phase.seconds) }
-    var output: JSONOutput = [
-      "result": .string(record.result.rawValue), "interactions": .int(record.pairs), "rows": .int(record.trainingRows),
-      "iterations": .int(record.iterations), "seconds_total": .double(training.seconds), "seconds": .object(phases),
-      "freeze_ms": .double(training.freezeSeconds * 1e3), "install_ms": .double(training.installSeconds * 1e3),
-      "resident_bytes_before": .int(training.residentBytesBefore), "resident_bytes_peak": .int(training.residentBytesPeak),
-      "peak_bytes_per_interaction": .double(training.peakBytesPerInteraction),
+    var phases = JSONValue.object([])
+    for phase in record.secondsPerPhase { phases[phase.name] = .number(phase.seconds) }
+    var output: JSONValue = [
+      "result": .string(record.result.rawValue), "interactions": .integer(record.pairs), "rows": .integer(record.trainingRows),
+      "iterations": .integer(record.iterations), "seconds_total": .number(training.seconds), "seconds": phases,
+      "freeze_ms": .number(training.freezeSeconds * 1e3), "install_ms": .number(training.installSeconds * 1e3),
+      "resident_bytes_before": .integer(training.residentBytesBefore), "resident_bytes_peak": .integer(training.residentBytesPeak),
+      "peak_bytes_per_interaction": .number(training.peakBytesPerInteraction),
     ]
     if let old = record.qualityOld, let new = record.qualityNew {
-      output["recall_at_20_old"] = .double(old)
-      output["recall_at_20_new"] = .double(new)
+      output["recall_at_20_old"] = .number(old)
+      output["recall_at_20_new"] = .number(new)
     }
-    if training.turns.count > 0 { output["turns"] = .object(json(training.turns)) }
-    if let seconds = training.secondsToCancel { output["seconds_to_cancel"] = .double(seconds) }
+    if training.turns.count > 0 { output["turns"] = json(training.turns) }
+    if let seconds = training.secondsToCancel { output["seconds_to_cancel"] = .number(seconds) }
     return output
   }
 
-  private func json(_ turns: RetrainBenchmark.Turns) -> JSONOutput {
-    var output: JSONOutput = ["count": .int(turns.count)]
+  private func json(_ turns: RetrainBenchmark.Turns) -> JSONValue {
+    var output: JSONValue = ["count": .integer(turns.count)]
     for (name, histogram) in [("turn", turns.work), ("delay", turns.delay)] {
       let figures = Figures(histogram)
-      output[name + "_p50_ms"] = .double(figures.p50)
-      output[name + "_p99_ms"] = .double(figures.p99)
-      output[name + "_max_ms"] = .double(figures.max)
+      output[name + "_p50_ms"] = .number(figures.p50)
+      output[name + "_p99_ms"] = .number(figures.p99)
+      output[name + "_max_ms"] = .number(figures.max)
     }
     return output
   }

@@ -2,6 +2,7 @@ import Evaluation
 import Factorization
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet benchmark top-n`: exact lists over all items.
 struct BenchmarkTopNCommand {
@@ -28,14 +29,14 @@ struct BenchmarkTopNCommand {
     }
     let outcome = benchmark.run()
     if context.json {
-      let output: JSONOutput = [
-        "lists_per_second": .double(outcome.listsPerSecond), "batch": .int(benchmark.batch), "items": .int(benchmark.items),
-        "factors": .int(benchmark.factors), "threads": .int(benchmark.threads), "exact": .bool(outcome.isExact),
-        "microseconds_per_list": .double(outcome.microsecondsPerList), "n": .int(benchmark.n),
-        "lists_checked": .int(min(benchmark.usersChecked, benchmark.batch)), "kernel": .string(Kernels.best.name),
+      let output: JSONValue = [
+        "lists_per_second": .number(outcome.listsPerSecond), "batch": .integer(benchmark.batch), "items": .integer(benchmark.items),
+        "factors": .integer(benchmark.factors), "threads": .integer(benchmark.threads), "exact": .bool(outcome.isExact),
+        "microseconds_per_list": .number(outcome.microsecondsPerList), "n": .integer(benchmark.n),
+        "lists_checked": .integer(min(benchmark.usersChecked, benchmark.batch)), "kernel": .string(Kernels.best.name),
         "result_hash": .string(outcome.hash.description),
       ]
-      context.print(output.description)
+      context.print(output.text)
     } else {
       context.print(
         """

@@ -2,6 +2,7 @@ import Evaluation
 import Factorization
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet benchmark train`: the same training on one worker and on several.
 struct BenchmarkTrainCommand {
@@ -17,7 +18,7 @@ struct BenchmarkTrainCommand {
     benchmark.seed = settings.seed
     let outcome = try benchmark.run()
     if context.json {
-      context.print(json(benchmark, outcome).description)
+      context.print(json(benchmark, outcome).text)
     } else {
       show(benchmark, outcome)
     }
@@ -37,18 +38,19 @@ struct BenchmarkTrainCommand {
     return generated.matrix
   }
 
-  private func json(_ benchmark: TrainingBenchmark, _ outcome: TrainingBenchmark.Outcome) -> JSONOutput {
+  private func json(_ benchmark: TrainingBenchmark, _ outcome: TrainingBenchmark.Outcome) -> JSONValue {
     let training = outcome.training
-    var output: JSONOutput = [
-      "seconds_per_iteration": .double(training.secondsPerIteration), "seconds_total": .double(training.seconds),
-      "loss": .array(training.losses.map { .double($0.total) }), "gflops": .double(training.gigaflops),
-      "factors": .int(training.columnFactors.factors), "interactions": .int(benchmark.matrix.entries),
-      "users": .int(benchmark.matrix.rows), "items": .int(benchmark.matrix.columns), "iterations": .int(benchmark.parameters.iterations),
-      "threads": .int(benchmark.workers), "kernel": .string(Kernels.best.name), "solver": .string("\(benchmark.parameters.solver)"),
+    var output: JSONValue = [
+      "seconds_per_iteration": .number(training.secondsPerIteration), "seconds_total": .number(training.seconds),
+      "loss": .array(training.losses.map { .number($0.total) }), "gflops": .number(training.gigaflops),
+      "factors": .integer(training.columnFactors.factors), "interactions": .integer(benchmark.matrix.entries),
+      "users": .integer(benchmark.matrix.rows), "items": .integer(benchmark.matrix.columns),
+      "iterations": .integer(benchmark.parameters.iterations),
+      "threads": .integer(benchmark.workers), "kernel": .string(Kernels.best.name), "solver": .string("\(benchmark.parameters.solver)"),
     ]
     if let alone = outcome.secondsPerIterationAlone, let speedUp = outcome.speedUp {
-      output["seconds_per_iteration_one_worker"] = .double(alone)
-      output["speed_up"] = .double(speedUp)
+      output["seconds_per_iteration_one_worker"] = .number(alone)
+      output["speed_up"] = .number(speedUp)
     }
     output["result_hash"] = .string(outcome.hash.description)
     return output

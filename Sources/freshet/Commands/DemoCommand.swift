@@ -103,7 +103,7 @@ struct DemoCommand {
   }
 
   private func waitForModel(_ process: EngineProcess) throws {
-    var progress = context.progress("first model", total: 100)
+    var progress = context.progress("first model", total: 100, unit: .percent)
     let isThere = process.wait(atMost: .seconds(180)) { status in
       progress.update(Int(status.retrainRatio * 100))
       return status.visibleEpoch != nil && status.rollout == nil && status.lagRecords == 0
@@ -157,7 +157,7 @@ struct DemoCommand {
   private func retrain(_ process: EngineProcess) throws -> RetrainRecord? {
     _ = process.wait(atMost: .seconds(120)) { $0.retrainPhase == nil }
     let job = process.requestRetrain().id
-    var progress = context.progress("full retrain", total: 100)
+    var progress = context.progress("full retrain", total: 100, unit: .percent)
     let ended = process.wait(atMost: .seconds(180)) { status in
       progress.update(Int(status.retrainRatio * 100))
       return process.jobs.job(job)?.state != .running && status.retrainPhase == nil
@@ -180,18 +180,19 @@ struct DemoCommand {
     let state = process.frozen()
     let status = process.status.current
     if context.json {
-      func ids(_ items: [RecommendedItem]) -> JSONOutput.Value { .array(items.map { .string($0.item.string) }) }
+      func ids(_ items: [RecommendedItem]) -> JSONValue { .array(items.map { .string($0.item.string) }) }
       context.print(
         ([
-          "events": .int(Int(state?.eventsApplied ?? status.eventsApplied)), "users": .int(state?.store.users.count ?? status.users),
-          "items": .int(state?.store.items.count ?? status.items),
+          "events": .integer(Int(state?.eventsApplied ?? status.eventsApplied)),
+          "users": .integer(state?.users.count ?? status.users),
+          "items": .integer(state?.catalogue.items.count ?? status.items),
           "list_before": ids(purchase.before), "list_after": ids(purchase.after),
-          "epoch": .int(Int(max(status.epoch ?? 0, record?.epoch ?? 0))),
-          "freshness_p50_ms": .double(streamed.freshnessP50Milliseconds ?? -1),
-          "freshness_p99_ms": .double(streamed.freshnessP99Milliseconds ?? -1),
-          "recall_at_20_old": record?.qualityOld.map { .double($0) } ?? .null,
-          "recall_at_20_new": record?.qualityNew.map { .double($0) } ?? .null,
-        ] as JSONOutput).description)
+          "epoch": .integer(Int(max(status.epoch ?? 0, record?.epoch ?? 0))),
+          "freshness_p50_ms": .number(streamed.freshnessP50Milliseconds ?? -1),
+          "freshness_p99_ms": .number(streamed.freshnessP99Milliseconds ?? -1),
+          "recall_at_20_old": record?.qualityOld.map { .number($0) } ?? .null,
+          "recall_at_20_new": record?.qualityNew.map { .number($0) } ?? .null,
+        ] as JSONValue).text)
     }
     say(
       """

@@ -1,6 +1,7 @@
 import Evaluation
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet evaluate prequential`: test, then learn.
 struct EvaluateCommand {
@@ -27,9 +28,9 @@ struct EvaluateCommand {
     }
     let report = PrequentialReport(results: results, settings: settings(evaluator, loaded, data, threads))
     if context.options.flag("ablation") {
-      context.print(context.json ? report.ablationJSON.description : report.ablationText)
+      context.print(context.json ? report.ablationJSON.text : report.ablationText)
     } else {
-      context.print(context.json ? report.json.description : report.text)
+      context.print(context.json ? report.json.text : report.text)
     }
   }
 
@@ -41,9 +42,9 @@ struct EvaluateCommand {
     }
     let names = context.options.strings("rows").flatMap { $0.split(separator: ",").map(String.init) }
     let known = PrequentialRow.allCases.map(\.rawValue)
-    if let stranger = names.first(where: { !known.contains($0) }) {
-      let near = Suggestion.nearest(to: stranger, in: known).map { "did you mean \($0)?" } ?? "allowed: \(known.joined(separator: ", "))"
-      throw CommandFailure("--rows \(stranger): there is no such row; \(near)", status: .usage)
+    if let unknown = names.first(where: { !known.contains($0) }) {
+      let near = Suggestion.nearest(to: unknown, in: known).map { "did you mean \($0)?" } ?? "allowed: \(known.joined(separator: ", "))"
+      throw CommandFailure("--rows \(unknown): there is no such row; \(near)", status: .usage)
     }
     return names.isEmpty ? PrequentialRow.allCases : PrequentialRow.allCases.filter { names.contains($0.rawValue) }
   }
@@ -69,17 +70,17 @@ struct EvaluateCommand {
     return stream
   }
 
-  private func settings(_ evaluator: PrequentialEvaluator, _ loaded: LoadedConfiguration, _ stream: Stream, _ threads: Int) -> JSONOutput {
-    var settings = JSONOutput()
+  private func settings(_ evaluator: PrequentialEvaluator, _ loaded: LoadedConfiguration, _ stream: Stream, _ threads: Int) -> JSONValue {
+    var settings = JSONValue.object([])
     for row in loaded.rows where row.key.hasPrefix("model.") || row.key.hasPrefix("foldin.items") || row.key.hasPrefix("retrain.") {
       settings[row.key] = .string(row.value)
     }
-    settings["threads"] = .int(threads)
-    settings["warmup"] = .double(evaluator.warmup)
-    settings["unscored"] = .double(evaluator.unscored)
+    settings["threads"] = .integer(threads)
+    settings["warmup"] = .number(evaluator.warmup)
+    settings["unscored"] = .number(evaluator.unscored)
     settings["first_occurrences"] = .bool(context.options.flag("first-occurrences"))
-    settings["shuffle_ties"] = context.options.int("shuffle-ties").map { .int($0) } ?? .null
-    settings["repeats_left_out"] = .int(stream.repeats)
+    settings["shuffle_ties"] = context.options.int("shuffle-ties").map { .integer($0) } ?? .null
+    settings["repeats_left_out"] = .integer(stream.repeats)
     settings["protocol"] = "P2, middle rule for ties"
     return settings
   }
@@ -88,7 +89,7 @@ struct EvaluateCommand {
 /// Methods side by side, for people and for programs.
 private struct PrequentialReport {
   let results: [(row: PrequentialRow, outcome: PrequentialEvaluator.Outcome)]
-  let settings: JSONOutput
+  let settings: JSONValue
 
   private var engine: PrequentialEvaluator.Outcome { results[0].outcome }
   private var popularity: PrequentialEvaluator.Outcome { results[1].outcome }
@@ -96,16 +97,16 @@ private struct PrequentialReport {
 
   // MARK: The engine and popularity
 
-  var json: JSONOutput {
+  var json: JSONValue {
     [
-      "recall_at_10": .double(engine.ranks.recall), "published_recall_at_10": .double(engine.published?.recall ?? 0),
-      "mean_percentile_rank": .double(engine.ranks.meanPercentileRank), "popularity_recall_at_10": .double(popularity.ranks.recall),
-      "popularity_mean_percentile_rank": .double(popularity.ranks.meanPercentileRank), "events_scored": .int(eventsScored),
-      "events_per_second": .double(engine.eventsPerSecond), "retrains": .int(engine.training.accepted),
-      "retrains_rejected": .int(engine.training.rejected), "seconds": .double(engine.seconds),
-      "recommend_microseconds": .double(Self.microseconds(engine.listSeconds, engine.lists)),
-      "update_microseconds": .double(Self.microseconds(engine.updateSeconds, engine.updates)),
-      "training_seconds": .double(engine.training.seconds), "settings": .object(settings),
+      "recall_at_10": .number(engine.ranks.recall), "published_recall_at_10": .number(engine.published?.recall ?? 0),
+      "mean_percentile_rank": .number(engine.ranks.meanPercentileRank), "popularity_recall_at_10": .number(popularity.ranks.recall),
+      "popularity_mean_percentile_rank": .number(popularity.ranks.meanPercentileRank), "events_scored": .integer(eventsScored),
+      "events_per_second": .number(engine.eventsPerSecond), "retrains": .integer(engine.training.accepted),
+      "retrains_rejected": .integer(engine.training.rejected), "seconds": .number(engine.seconds),
+      "recommend_microseconds": .number(Self.microseconds(engine.listSeconds, engine.lists)),
+      "update_microseconds": .number(Self.microseconds(engine.updateSeconds, engine.updates)),
+      "training_seconds": .number(engine.training.seconds), "settings": settings,
     ]
   }
 
@@ -120,21 +121,21 @@ private struct PrequentialReport {
 
   // MARK: What each part adds
 
-  var ablationJSON: JSONOutput {
+  var ablationJSON: JSONValue {
     [
-      "rows": .array(results.map { .object(Self.json($0.row, $0.outcome)) }), "events_scored": .int(eventsScored),
-      "settings": .object(settings),
+      "rows": .array(results.map { Self.json($0.row, $0.outcome) }), "events_scored": .integer(eventsScored),
+      "settings": settings,
     ]
   }
 
-  private static func json(_ row: PrequentialRow, _ outcome: PrequentialEvaluator.Outcome) -> JSONOutput {
+  private static func json(_ row: PrequentialRow, _ outcome: PrequentialEvaluator.Outcome) -> JSONValue {
     [
-      "name": .string(row.rawValue), "recall_at_10": .double(outcome.ranks.recall),
-      "published_recall_at_10": outcome.published.map { .double($0.recall) } ?? .null,
-      "mean_percentile_rank": .double(outcome.ranks.meanPercentileRank), "seconds": .double(outcome.seconds),
-      "recommend_microseconds": outcome.lists > 0 ? .double(microseconds(outcome.listSeconds, outcome.lists)) : .null,
-      "update_microseconds": .double(microseconds(outcome.updateSeconds, outcome.updates)),
-      "trainings": .int(outcome.training.accepted), "trainings_rejected": .int(outcome.training.rejected),
+      "name": .string(row.rawValue), "recall_at_10": .number(outcome.ranks.recall),
+      "published_recall_at_10": outcome.published.map { .number($0.recall) } ?? .null,
+      "mean_percentile_rank": .number(outcome.ranks.meanPercentileRank), "seconds": .number(outcome.seconds),
+      "recommend_microseconds": outcome.lists > 0 ? .number(microseconds(outcome.listSeconds, outcome.lists)) : .null,
+      "update_microseconds": .number(microseconds(outcome.updateSeconds, outcome.updates)),
+      "trainings": .integer(outcome.training.accepted), "trainings_rejected": .integer(outcome.training.rejected),
     ]
   }
 

@@ -2,6 +2,7 @@ import Evaluation
 import Factorization
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet train --explicit` and `freshet evaluate holdout --split kfold --explicit`: models of ratings.
 struct ExplicitCommand {
@@ -28,7 +29,7 @@ struct ExplicitCommand {
     let report = ExplicitReport(parameters: parameters, workers: options.workers, seed: seed)
     context.print(
       context.json
-        ? report.json(outcome, train, droppedRows: test?.droppedRows ?? 0).description
+        ? report.json(outcome, train, droppedRows: test?.droppedRows ?? 0).text
         : report.text(outcome, train, droppedRows: test?.droppedRows ?? 0))
   }
 
@@ -48,7 +49,7 @@ struct ExplicitCommand {
     }
     progress.finish(halfSteps * folds)
     let report = ExplicitReport(parameters: parameters, workers: options.workers, seed: seed)
-    context.print(context.json ? report.json(qualities, ratings).description : report.text(qualities, ratings))
+    context.print(context.json ? report.json(qualities, ratings).text : report.text(qualities, ratings))
   }
 
   private func settings() throws -> (parameters: ExplicitParameters, options: SolverOptions, seed: UInt64) {
@@ -92,17 +93,17 @@ private struct ExplicitReport {
 
   // MARK: A training
 
-  func json(_ outcome: ExplicitTraining.Outcome, _ train: ExplicitRatings, droppedRows: Int) -> JSONOutput {
+  func json(_ outcome: ExplicitTraining.Outcome, _ train: ExplicitRatings, droppedRows: Int) -> JSONValue {
     let training = outcome.training
-    var output: JSONOutput = [
-      "seconds_per_iteration": .double(training.secondsPerIteration), "seconds_total": .double(training.seconds),
-      "loss": .array(training.losses.map { .double($0.total) }), "gflops": .double(training.gigaflops),
-      "factors": .int(parameters.factors), "interactions": .int(outcome.interactions), "users": .int(train.users.count),
-      "items": .int(train.items.count), "threads": .int(workers), "kernel": .string(Kernels.best.name),
-      "rows_dropped_in_training": .int(train.droppedRows),
+    var output: JSONValue = [
+      "seconds_per_iteration": .number(training.secondsPerIteration), "seconds_total": .number(training.seconds),
+      "loss": .array(training.losses.map { .number($0.total) }), "gflops": .number(training.gigaflops),
+      "factors": .integer(parameters.factors), "interactions": .integer(outcome.interactions), "users": .integer(train.users.count),
+      "items": .integer(train.items.count), "threads": .integer(workers), "kernel": .string(Kernels.best.name),
+      "rows_dropped_in_training": .integer(train.droppedRows),
     ]
     if let quality = outcome.quality { add(quality, to: &output, droppedRows: droppedRows) }
-    output["settings"] = .object(settings)
+    output["settings"] = settings
     return output
   }
 
@@ -131,22 +132,22 @@ private struct ExplicitReport {
 
   // MARK: Folds
 
-  func json(_ folds: [ExplicitTraining.Quality], _ ratings: ExplicitRatings) -> JSONOutput {
-    var output = JSONOutput()
+  func json(_ folds: [ExplicitTraining.Quality], _ ratings: ExplicitRatings) -> JSONValue {
+    var output = JSONValue.object([])
     add(folds, to: &output, droppedRows: ratings.droppedRows)
     output["folds"] = .array(
       folds.map { fold in
-        var entry = JSONOutput()
+        var entry = JSONValue.object([])
         add(fold, to: &entry, droppedRows: 0)
         entry["rows_dropped"] = nil
-        return .object(entry)
+        return entry
       })
-    output["users"] = .int(ratings.users.count)
-    output["items"] = .int(ratings.items.count)
-    output["threads"] = .int(workers)
+    output["users"] = .integer(ratings.users.count)
+    output["items"] = .integer(ratings.items.count)
+    output["threads"] = .integer(workers)
     var settings = settings
     settings["protocol"] = .string("\(folds.count)-fold, random; means over folds; \(Self.clipping)")
-    output["settings"] = .object(settings)
+    output["settings"] = settings
     return output
   }
 
@@ -169,32 +170,32 @@ private struct ExplicitReport {
     "\(parameters.factors) factors\(parameters.isNonnegative ? ", none below 0" : ""), lambda \(parameters.regularization.lambda), exponent \(parameters.regularization.exponent)"
   }
 
-  private var settings: JSONOutput {
+  private var settings: JSONValue {
     [
-      "factors": .int(parameters.factors), "iterations": .int(parameters.iterations),
-      "regularization": .double(Double("\(parameters.regularization.lambda)") ?? 0),
-      "regularization_exponent": .double(Double("\(parameters.regularization.exponent)") ?? 0), "seed": .int(Int(clamping: seed)),
+      "factors": .integer(parameters.factors), "iterations": .integer(parameters.iterations),
+      "regularization": .number(Double("\(parameters.regularization.lambda)") ?? 0),
+      "regularization_exponent": .number(Double("\(parameters.regularization.exponent)") ?? 0), "seed": .integer(Int(clamping: seed)),
       "nonnegative": .bool(parameters.isNonnegative),
     ]
   }
 
-  private func add(_ quality: ExplicitTraining.Quality, to output: inout JSONOutput, droppedRows: Int) {
+  private func add(_ quality: ExplicitTraining.Quality, to output: inout JSONValue, droppedRows: Int) {
     add([quality], to: &output, droppedRows: droppedRows)
   }
 
   /// Means over the folds, of which there may be one.
-  private func add(_ folds: [ExplicitTraining.Quality], to output: inout JSONOutput, droppedRows: Int) {
-    output["rmse"] = .double(mean(folds, \.model.rootMeanSquare))
-    output["mae"] = .double(mean(folds, \.model.meanAbsolute))
-    output["rmse_unclipped"] = .double(mean(folds, \.unclipped.rootMeanSquare))
-    output["mae_unclipped"] = .double(mean(folds, \.unclipped.meanAbsolute))
-    output["rmse_mean_baseline"] = .double(mean(folds, \.mean.rootMeanSquare))
-    output["mae_mean_baseline"] = .double(mean(folds, \.mean.meanAbsolute))
-    output["rmse_bias_baseline"] = .double(mean(folds, \.biases.rootMeanSquare))
-    output["mae_bias_baseline"] = .double(mean(folds, \.biases.meanAbsolute))
-    output["rows_scored"] = .int(folds.reduce(0) { $0 + $1.model.rows })
-    output["rows_of_unknown"] = .int(folds.reduce(0) { $0 + $1.rowsOfUnknown })
-    output["rows_dropped"] = .int(droppedRows)
+  private func add(_ folds: [ExplicitTraining.Quality], to output: inout JSONValue, droppedRows: Int) {
+    output["rmse"] = .number(mean(folds, \.model.rootMeanSquare))
+    output["mae"] = .number(mean(folds, \.model.meanAbsolute))
+    output["rmse_unclipped"] = .number(mean(folds, \.unclipped.rootMeanSquare))
+    output["mae_unclipped"] = .number(mean(folds, \.unclipped.meanAbsolute))
+    output["rmse_mean_baseline"] = .number(mean(folds, \.mean.rootMeanSquare))
+    output["mae_mean_baseline"] = .number(mean(folds, \.mean.meanAbsolute))
+    output["rmse_bias_baseline"] = .number(mean(folds, \.biases.rootMeanSquare))
+    output["mae_bias_baseline"] = .number(mean(folds, \.biases.meanAbsolute))
+    output["rows_scored"] = .integer(folds.reduce(0) { $0 + $1.model.rows })
+    output["rows_of_unknown"] = .integer(folds.reduce(0) { $0 + $1.rowsOfUnknown })
+    output["rows_dropped"] = .integer(droppedRows)
   }
 
   private func mean(_ folds: [ExplicitTraining.Quality], _ path: KeyPath<ExplicitTraining.Quality, Double>) -> Double {
@@ -228,10 +229,10 @@ private enum ExplicitFiles {
         try FactorFiles.npy(part(of: rows, 0..<1)).write(to: url("\(name)_biases.npy"))
         try lines(ids).write(to: url("\(name)_ids.txt"))
       }
-      let facts: JSONOutput = [
-        "mean": .double(model.mean), "lowest": .double(model.range.lowerBound), "highest": .double(model.range.upperBound),
+      let facts: JSONValue = [
+        "mean": .number(model.mean), "lowest": .number(model.range.lowerBound), "highest": .number(model.range.upperBound),
       ]
-      try Data((facts.description + "\n").utf8).write(to: url("ratings.json"))
+      try Data((facts.text + "\n").utf8).write(to: url("ratings.json"))
     } catch { throw CommandFailure("cannot write to \(directory): \(error.localizedDescription)") }
   }
 

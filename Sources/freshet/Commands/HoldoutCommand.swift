@@ -1,6 +1,7 @@
 import Evaluation
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet evaluate holdout`: train on a part of a file, and rank all items for the rest, or predict its ratings.
 struct HoldoutCommand {
@@ -66,11 +67,11 @@ struct HoldoutCommand {
     let report = HoldoutReport(methods: outcome.methods, bootstrap: bootstrap(model))
     if context.json {
       var output = report.json
-      output["users"] = .int(split.users.count)
-      output["cold_users"] = .int(split.coldUsers.count)
-      output["cold_popularity"] = .object(HoldoutReport(methods: [outcome.cold], bootstrap: bootstrap(model)).means(of: 0))
-      output["repeated_pairs"] = .int(split.repeatedPairs)
-      finish(&output, model, [("split", .string("time")), ("test_share", .double(share)), ("split_time", .string(Self.text(split)))])
+      output["users"] = .integer(split.users.count)
+      output["cold_users"] = .integer(split.coldUsers.count)
+      output["cold_popularity"] = HoldoutReport(methods: [outcome.cold], bootstrap: bootstrap(model)).means(of: 0)
+      output["repeated_pairs"] = .integer(split.repeatedPairs)
+      finish(&output, model, [("split", .string("time")), ("test_share", .number(share)), ("split_time", .string(Self.text(split)))])
     } else {
       context.print(
         "trained before \(Self.text(split)): \(split.training.matrix.entries) pairs, \(split.training.users.count) users, \(split.training.items.count) items"
@@ -112,14 +113,14 @@ struct HoldoutCommand {
     let tests = outcome.methods[0].tests
     if context.json {
       var output = report.json
-      output["users"] = .int(tests)
-      if let comparison = outcome.comparison { output["fold_in_comparison"] = .object(HoldoutReport.json(comparison)) }
+      output["users"] = .integer(tests)
+      if let comparison = outcome.comparison { output["fold_in_comparison"] = HoldoutReport.json(comparison) }
       let folds = context.options.int("folds")
       finish(
         &output, model,
         [
-          ("split", .string("strong")), ("seeds", .int(parts.count / (folds ?? 1))), ("folds", folds.map { .int($0) } ?? .null),
-          ("test_share", .double(testShareOfUsers)), ("target_share", .double(0.2)),
+          ("split", .string("strong")), ("seeds", .integer(parts.count / (folds ?? 1))), ("folds", folds.map { .integer($0) } ?? .null),
+          ("test_share", .number(testShareOfUsers)), ("target_share", .number(0.2)),
         ])
     } else {
       context.print(
@@ -148,15 +149,15 @@ struct HoldoutCommand {
     "\(report.times); \(ListText.fixed(seconds, 1)) s in all on \(model.threads) threads"
   }
 
-  private func finish(_ output: inout JSONOutput, _ model: StaticModel, _ more: [(String, JSONOutput.Value)]) {
-    output["seconds"] = .double(seconds)
-    output["threads"] = .int(model.threads)
+  private func finish(_ output: inout JSONValue, _ model: StaticModel, _ more: [(String, JSONValue)]) {
+    output["seconds"] = .number(seconds)
+    output["threads"] = .integer(model.threads)
     var settings = model.settings
     for (key, value) in more { settings[key] = value }
-    settings["split_seed"] = .int(Int(clamping: splitSeed))
+    settings["split_seed"] = .integer(Int(clamping: splitSeed))
     settings["value"] = .string(context.valueRule.rawValue)
-    output["settings"] = .object(settings)
-    context.print(output.description)
+    output["settings"] = settings
+    context.print(output.text)
   }
 }
 
@@ -171,33 +172,33 @@ struct HoldoutReport {
   }
 
   /// The first method's figures at the top, the others' under their names.
-  var json: JSONOutput {
+  var json: JSONValue {
     var output = figures(of: 0)
-    var others = JSONOutput()
+    var others = JSONValue.object([])
     for index in methods.indices.dropFirst() {
       others[methods[index].name.lowercased().replacing(", ", with: "_").replacing("-", with: "_").replacing(" ", with: "_")] =
-        .object(figures(of: index))
+        figures(of: index)
     }
-    output["beside"] = .object(others)
+    output["beside"] = others
     return output
   }
 
-  private func figures(of index: Int) -> JSONOutput {
+  private func figures(of index: Int) -> JSONValue {
     var output = means(of: index)
-    var bounds = JSONOutput()
+    var bounds = JSONValue.object([])
     for (metric, interval) in zip(RankingMetric.all, intervals[index]) {
-      bounds["\(metric)"] = [.double(interval.lowerBound), .double(interval.upperBound)]
+      bounds["\(metric)"] = [.number(interval.lowerBound), .number(interval.upperBound)]
     }
-    output["intervals_95"] = .object(bounds)
-    output["fit_seconds"] = .double(methods[index].fitSeconds)
-    output["rank_seconds"] = .double(methods[index].rankSeconds)
+    output["intervals_95"] = bounds
+    output["fit_seconds"] = .number(methods[index].fitSeconds)
+    output["rank_seconds"] = .number(methods[index].rankSeconds)
     return output
   }
 
-  func means(of index: Int) -> JSONOutput {
-    var output = JSONOutput()
-    for metric in RankingMetric.all { output["\(metric)"] = .double(methods[index].mean(metric)) }
-    for k in HeldOutRanking.cutoffs { output["coverage_at_\(k)"] = .double(methods[index].coverage(k)) }
+  func means(of index: Int) -> JSONValue {
+    var output = JSONValue.object([])
+    for metric in RankingMetric.all { output["\(metric)"] = .number(methods[index].mean(metric)) }
+    for k in HeldOutRanking.cutoffs { output["coverage_at_\(k)"] = .number(methods[index].coverage(k)) }
     return output
   }
 
@@ -219,15 +220,15 @@ struct HoldoutReport {
       .joined(separator: "; ")
   }
 
-  static func json(_ comparison: HoldoutEvaluation.FoldInComparison) -> JSONOutput {
+  static func json(_ comparison: HoldoutEvaluation.FoldInComparison) -> JSONValue {
     [
-      "metric": .string("\(HoldoutEvaluation.FoldInComparison.metric)"), "folded_in": .double(comparison.foldedIn),
-      "trained_in": .double(comparison.trainedIn), "difference": .double(comparison.difference),
-      "difference_interval_95": [.double(comparison.interval.lowerBound), .double(comparison.interval.upperBound)],
-      "relative_difference": .double(comparison.relativeDifference),
+      "metric": .string("\(HoldoutEvaluation.FoldInComparison.metric)"), "folded_in": .number(comparison.foldedIn),
+      "trained_in": .number(comparison.trainedIn), "difference": .number(comparison.difference),
+      "difference_interval_95": [.number(comparison.interval.lowerBound), .number(comparison.interval.upperBound)],
+      "relative_difference": .number(comparison.relativeDifference),
       "relative_difference_interval_95": [
-        .double(comparison.relativeInterval.lowerBound), .double(comparison.relativeInterval.upperBound),
-      ], "split_differences": .array(comparison.splitDifferences.map { .double($0) }),
+        .number(comparison.relativeInterval.lowerBound), .number(comparison.relativeInterval.upperBound),
+      ], "split_differences": .array(comparison.splitDifferences.map { .number($0) }),
     ]
   }
 

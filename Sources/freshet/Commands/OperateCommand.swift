@@ -1,5 +1,6 @@
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet retrain`, `status`, `models`, `snapshot`: talk to a running engine.
 struct OperateCommand {
@@ -7,7 +8,9 @@ struct OperateCommand {
 
   init(_ context: CommandContext) { self.context = context }
 
-  private func client() throws -> AdminClient { AdminClient(try context.loadedForRunningEngine()) }
+  private func client() throws -> AdminClient {
+    AdminClient(try context.loadedForRunningEngine(using: ["admin.listen"]), serveLine: context.line("serve"))
+  }
 
   // MARK: Jobs
 
@@ -17,12 +20,12 @@ struct OperateCommand {
     guard let job = answer.object["job"] as? String, answer.status == 202 || answer.status == 409 else {
       throw CommandFailure(answer.object["error"] as? String ?? answer.text)
     }
-    if answer.status == 409 { context.note("a retrain is under way: \(job)") }
+    if answer.status == 409 { context.note("a retrain is already running: \(job)") }
     guard context.options.flag("wait") else {
       if context.json {
         context.print(answer.text.trimmingCharacters(in: .newlines))
       } else {
-        context.print("retrain \(job) has begun; watch it with `freshet status --watch`")
+        context.print("retrain \(job) has started; watch it with \(context.line("status --watch"))")
       }
       return answer.status == 202 ? .done : .failed
     }
@@ -37,15 +40,17 @@ struct OperateCommand {
   }
 
   private func wait(_ client: AdminClient, _ job: String, label: String) throws -> ExitStatus {
-    var progress = context.progress(label, total: 100)
+    var progress = context.progress(label, total: 100, unit: .percent)
     while true {
       let answer = try client.get("/v1/jobs/\(job)")
       guard let state = answer.object["state"] as? String else { throw CommandFailure(answer.text) }
       let ratio = answer.object["ratio"] as? Double ?? 0
       guard state == "running" else {
+        progress.label = label
         progress.finish(100)
         return show(answer, state, label)
       }
+      if let phase = answer.object["phase"] as? String, !phase.isEmpty { progress.label = "\(label), \(phase)" }
       progress.update(Int(ratio * 100))
       usleep(200_000)
     }
@@ -57,27 +62,39 @@ struct OperateCommand {
     } else {
       context.print("\(label): \(state) \(answer.object["message"] as? String ?? "")".trimmingCharacters(in: .whitespaces))
       if let result = answer.object["result"] as? [String: Any] {
-        let old = (result["recall_at_20_old"] as? Double).map { ListText.fixed($0, 4) } ?? "-"
-        let new = (result["recall_at_20_new"] as? Double).map { ListText.fixed($0, 4) } ?? "-"
-        context.print("epoch \(result["epoch"] as? Int ?? 0), recall@20 on the newest interactions: old model \(old), new model \(new)")
+        let epoch = (result["epoch"] as? Int).map { "epoch \($0), " } ?? ""
+        context.print(epoch + Self.comparison(result))
       }
     }
     return state == "done" ? .done : .failed
+  }
+
+  /// What the record of a retrain says about the quality of the old model and the new one.
+  static func comparison(_ record: [String: Any]) -> String {
+    guard let new = record["recall_at_20_new"] as? Double else {
+      return record["epoch"] as? Int == 1
+        ? "not compared: it is the first model" : "not compared: fewer than \(Holdout.pairsMin) new interactions"
+    }
+    let old = (record["recall_at_20_old"] as? Double).map { ListText.fixed($0, 4) } ?? "none"
+    return "recall@20 on the newest interactions: old model \(old), new model \(ListText.fixed(new, 4))"
   }
 
   // MARK: Status
 
   func status() throws {
     let client = try client()
+    // The hash walks the whole state: asked for once, never every second.
+    let path = context.options.flag("watch") ? "/v1/status" : "/v1/status?state_hash=true"
+    var screen = ScreenFrame(terminal: context.terminal)
     repeat {
-      let answer = try client.get("/v1/status")
+      let answer = try client.get(path)
       guard answer.status == 200 else { throw CommandFailure(answer.text) }
-      if context.json { context.print(answer.text.trimmingCharacters(in: .newlines)) } else { show(answer.object) }
+      context.print(context.json ? answer.text.trimmingCharacters(in: .newlines) : screen.next(Self.table(answer.object)))
       if context.options.flag("watch") { sleep(1) }
     } while context.options.flag("watch")
   }
 
-  private func show(_ status: [String: Any]) {
+  private static func table(_ status: [String: Any]) -> String {
     func text(_ key: String) -> String {
       switch status[key] {
       case let number as NSNumber:
@@ -95,7 +112,7 @@ struct OperateCommand {
     for key in ["redis", "kafka"] {
       let part = status[key] as? [String: Any] ?? [:]
       let isUp = part["up"] as? Bool ?? false
-      table.add([key, isUp ? "up" : "away: \(part["problem"] as? String ?? "no answer yet")"])
+      table.add([key, isUp ? "up" : "down: \(part["problem"] as? String ?? "no answer yet")"])
     }
     let kafka = status["kafka"] as? [String: Any] ?? [:]
     for halted in kafka["halted"] as? [String] ?? [] { table.add(["halted", halted]) }
@@ -113,7 +130,7 @@ struct OperateCommand {
         ?? "none; \(retrain["events_since"] ?? 0) events since the last",
     ])
     if let problem = status["problem"] as? String { table.add(["problem", problem]) }
-    context.print(String(table.description.dropLast()))
+    return String(table.description.dropLast())
   }
 
   // MARK: Models
@@ -125,17 +142,23 @@ struct OperateCommand {
       return
     }
     var table = TextTable(
-      [.right, .left, .right, .right, .right, .right, .right, .left],
-      header: ["epoch", "result", "seconds", "users", "items", "old", "new", "reason"])
+      [.right, .left, .left, .right, .right, .right, .right, .right, .left],
+      header: ["epoch", "ended (UTC)", "result", "seconds", "users", "items", "old", "new", "reason"])
     for case let model as [String: Any] in answer.object["models"] as? [Any] ?? [] {
       let seconds = (model["seconds"] as? [String: Double] ?? [:]).values.reduce(0, +)
       table.add([
-        (model["epoch"] as? Int).map { "\($0)" } ?? "-", model["result"] as? String ?? "", ListText.fixed(seconds, 2),
+        (model["epoch"] as? Int).map { "\($0)" } ?? "-", Self.time(model["ended_ms"] as? Int), model["result"] as? String ?? "",
+        ListText.fixed(seconds, 2),
         "\(model["users"] ?? 0)", "\(model["items"] ?? 0)", (model["recall_at_20_old"] as? Double).map { ListText.fixed($0, 4) } ?? "-",
         (model["recall_at_20_new"] as? Double).map { ListText.fixed($0, 4) } ?? "-",
         (model["message"] as? String) ?? (model["reason"] as? String ?? ""),
       ])
     }
     context.print(String(table.description.dropLast()))
+  }
+
+  /// `2026-01-31 23:59:59`.
+  private static func time(_ milliseconds: Int?) -> String {
+    milliseconds.map { String(Timestamp.rfc3339(milliseconds: Int64($0)).prefix(19).replacing("T", with: " ")) } ?? "-"
   }
 }

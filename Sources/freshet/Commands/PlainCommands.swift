@@ -1,6 +1,7 @@
 import Factorization
 import KafkaIngest
 import StreamingRecommender
+import Telemetry
 
 /// `freshet config show` and `check`.
 struct ConfigCommand {
@@ -19,7 +20,16 @@ struct ConfigCommand {
 
   func check() throws {
     let loaded = try context.loaded()
-    context.print(context.json ? "{\"ok\":true}" : "the configuration is right\(loaded.file.map { " (\($0))" } ?? "")")
+    guard !context.json else {
+      let report: JSONValue = ["ok": true, "file": loaded.file.map { .string($0) } ?? .null]
+      return context.print(report.text)
+    }
+    if let file = loaded.file {
+      context.print("the configuration is valid: \(file), the environment and the options were checked")
+    } else {
+      let places = ConfigurationLoader.searchPaths.joined(separator: " or ")
+      context.print("the configuration is valid: no file was found at \(places), so only the environment and the options were checked")
+    }
   }
 }
 
@@ -35,7 +45,7 @@ struct VersionCommand {
       context.print(
         ([
           "version": .string(Version.freshet), "librdkafka": .string("\(LibraryVersion.linked)"), "kernel": .string(Kernels.best.name),
-        ] as JSONOutput).description)
+        ] as JSONValue).text)
     } else {
       context.print("freshet \(Version.freshet), librdkafka \(LibraryVersion.linked), kernel \(Kernels.best.name) (of \(kernels))")
     }

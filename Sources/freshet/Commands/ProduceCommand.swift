@@ -14,11 +14,12 @@ struct ProduceCommand {
   init(_ context: CommandContext) { self.context = context }
 
   func run() throws {
-    let configuration = try context.loadedForRunningEngine()
+    let titles = context.options.string("items")
+    let configuration = try context.loadedForRunningEngine(using: ["kafka.bootstrap_servers"] + (titles == nil ? [] : ["redis.url"]))
     let file = try InteractionFile(
       path: context.parsed.operands[0], format: context.options.string("format").flatMap(InteractionFile.Format.init(rawValue:)))
     try checkTopic(configuration)
-    if let titles = context.options.string("items") { try loadTitles(titles, configuration) }
+    if let titles { try loadTitles(titles, configuration) }
     let rule = ValueRule(rawValue: context.options.string("value") ?? "") ?? .ignore
     let rate = context.options.double("rate")
     let pace: KafkaProperties.Pace = rate == nil && !context.options.isSet("speedup") ? .bulk : isEmbedded ? .embedded : .paced
@@ -62,7 +63,7 @@ struct ProduceCommand {
     if let damage { throw CommandFailure("\(damage). The \(producer.delivered) events before that were delivered") }
     if context.json {
       context.print(
-        (["events": .int(sent), "bad_lines": .int(file.report.badLines + skipped), "seconds": .double(seconds)] as JSONOutput).description)
+        (["events": .integer(sent), "bad_lines": .integer(file.report.badLines + skipped), "seconds": .number(seconds)] as JSONValue).text)
     } else {
       context.print("\(ProgressBar.count(sent)) events into \(configuration.input.topics[0]) in \(ProgressBar.clock(seconds))")
     }
@@ -76,7 +77,7 @@ struct ProduceCommand {
   private func checkTopic(_ configuration: RecommenderConfiguration) throws {
     do {
       guard try TopicAdministration(kafka: configuration.kafka).partitionCount(configuration.input.topics[0]) != nil else {
-        throw CommandFailure("there is no topic \(configuration.input.topics[0]): make it with `freshet topics create`")
+        throw CommandFailure("there is no topic \(configuration.input.topics[0]): create it with \(context.line("topics create"))")
       }
     } catch let error as KafkaError { throw CommandFailure("\(error)") }
   }

@@ -39,7 +39,7 @@ struct ReadCommand {
       let reader = try context.reader(configuration)
       guard let list = try list(reader) else {
         throw CommandFailure(
-          "Redis at \(Redaction.text(configuration.redis.url)) holds no list under \(configuration.redis.keyPrefix):\(configuration.redis.namespace): is `freshet serve` running, and has it read any events?"
+          "Redis at \(Redaction.text(configuration.redis.url)) holds no list under \(configuration.redis.keyPrefix):\(configuration.redis.namespace): is \(context.line("serve")) running, and has it read any events?"
         )
       }
       let items = Array(list.items.filter { !excluded.contains($0.item) }.prefix(context.options.int("count") ?? 10))
@@ -52,18 +52,18 @@ struct ReadCommand {
   ) {
     let age = max(0, WallClock.milliseconds() - list.madeAtMilliseconds)
     if context.json {
-      var output = JSONOutput()
+      var output = JSONValue.object([])
       if let head { output[head.key] = .string(head.id) }
       output["source"] = .string(list.source.rawValue)
-      output["epoch"] = .int(Int(list.epoch))
-      output["age_ms"] = .int(Int(age))
+      output["epoch"] = .integer(Int(list.epoch))
+      output["age_ms"] = .integer(Int(age))
       output["items"] = .array(
         items.map { item in
-          var object: JSONOutput = ["item": .string(item.item.string), "score": .double(Double(item.score))]
+          var object: JSONValue = ["item": .string(item.item.string), "score": .number(Double(item.score))]
           if let title = titles[item.item] { object["title"] = .string(title) }
-          return .object(object)
+          return object
         })
-      context.print(output.description)
+      context.print(output.text)
       return
     }
     context.print(ListText.table(items, titles))

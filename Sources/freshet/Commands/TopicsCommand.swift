@@ -1,6 +1,7 @@
 import Foundation
 import KafkaIngest
 import StreamingRecommender
+import Telemetry
 
 /// `freshet topics create`.
 struct TopicsCommand {
@@ -26,7 +27,7 @@ struct TopicsCommand {
   }
 
   private func report(_ topics: [TopicSpecification], _ outcomes: [String: TopicAdministration.Outcome]) -> ExitStatus {
-    var output = JSONOutput()
+    var output = JSONValue.object([])
     var status = ExitStatus.done
     for topic in topics {
       let text: String
@@ -41,7 +42,7 @@ struct TopicsCommand {
       output[topic.name] = .string(text)
       if !context.json { context.print("\(topic.name): \(text)") }
     }
-    if context.json { context.print(output.description) }
+    if context.json { context.print(output.text) }
     return status
   }
 }

@@ -2,6 +2,7 @@ import Evaluation
 import Factorization
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet train`: a model from a file, without Kafka and Redis.
 struct TrainCommand {
@@ -24,24 +25,26 @@ struct TrainCommand {
     progress.finish(model.halfSteps)
     if let directory = context.options.string("output") { try FactorFiles.write(outcome, to: directory) }
     if context.json {
-      context.print(json(outcome, model.threads, model.training.parameters.solver).description)
+      context.print(json(outcome, model.threads, model.training.parameters.solver).text)
     } else {
       show(outcome, model.threads, model.training.parameters.solver)
     }
   }
 
-  private func json(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) -> JSONOutput {
+  private func json(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) -> JSONValue {
     let training = outcome.training
-    var output: JSONOutput = [
-      "seconds_per_iteration": .double(training.secondsPerIteration), "seconds_total": .double(training.seconds),
-      "loss": .array(training.losses.map { .double($0.total) }), "gflops": .double(training.gigaflops),
-      "factors": .int(training.columnFactors.factors), "interactions": .int(outcome.interactions), "users": .int(outcome.users.count),
-      "items": .int(outcome.items.count), "threads": .int(threads), "kernel": .string(Kernels.best.name), "solver": .string("\(solver)"),
+    var output: JSONValue = [
+      "seconds_per_iteration": .number(training.secondsPerIteration), "seconds_total": .number(training.seconds),
+      "loss": .array(training.losses.map { .number($0.total) }), "gflops": .number(training.gigaflops),
+      "factors": .integer(training.columnFactors.factors), "interactions": .integer(outcome.interactions),
+      "users": .integer(outcome.users.count),
+      "items": .integer(outcome.items.count), "threads": .integer(threads), "kernel": .string(Kernels.best.name),
+      "solver": .string("\(solver)"),
     ]
     if let recall = outcome.recallAt20, let ndcg = outcome.ndcgAt20 {
-      output["recall_at_20"] = .double(recall)
-      output["ndcg_at_20"] = .double(ndcg)
-      output["test_users"] = .int(outcome.testUsers ?? 0)
+      output["recall_at_20"] = .number(recall)
+      output["ndcg_at_20"] = .number(ndcg)
+      output["test_users"] = .integer(outcome.testUsers ?? 0)
     }
     return output
   }

@@ -1,6 +1,7 @@
 import Evaluation
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// `freshet tune`: search for the settings of the model that rank a validation part of the data best.
 struct TuneCommand {
@@ -25,7 +26,7 @@ struct TuneCommand {
       winner: try data.test(try StaticModel(context.setting(settings))), configured: try data.test(model))
     let report = json(outcome, data, model)
     try save(report, directory + "/best.json")
-    if context.json { context.print(report.description) } else { show(outcome, grid, data) }
+    if context.json { context.print(report.text) } else { show(outcome, grid, data) }
   }
 
   struct Outcome {
@@ -111,50 +112,50 @@ struct TuneCommand {
     do { return try body() } catch let error as TuningError { throw CommandFailure("\(error)") }
   }
 
-  private func save(_ report: JSONOutput, _ path: String) throws {
-    do { try Data((report.description + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
+  private func save(_ report: JSONValue, _ path: String) throws {
+    do { try Data((report.text + "\n").utf8).write(to: URL(fileURLWithPath: path), options: .atomic) } catch {
       throw CommandFailure("\(path): cannot be written (\(error.localizedDescription))")
     }
   }
 
   // MARK: Result
 
-  private func json(_ outcome: Outcome, _ data: TuningData, _ model: StaticModel) -> JSONOutput {
-    var settings = JSONOutput()
+  private func json(_ outcome: Outcome, _ data: TuningData, _ model: StaticModel) -> JSONValue {
+    var settings = JSONValue.object([])
     for (key, value) in outcome.settings { settings[key] = .string(value) }
     var fixed = model.settings
     for (key, _) in outcome.settings { fixed[key] = nil }
-    var output = JSONOutput()
+    var output = JSONValue.object([])
     output["metric"] = .string("\(data.metric)")
     output["split"] = .string(data.split)
-    output["test_share"] = .double(data.testShare)
-    output["split_seed"] = .int(Int(clamping: data.seed))
-    output["settings"] = .object(settings)
+    output["test_share"] = .number(data.testShare)
+    output["split_seed"] = .integer(Int(clamping: data.seed))
+    output["settings"] = settings
     output["set"] = .string(outcome.setLine)
-    output["validation"] = .double(outcome.validation)
+    output["validation"] = .number(outcome.validation)
     output["test"] = Self.json(outcome.winner)
     output["test_as_configured"] = Self.json(outcome.configured)
-    output["fixed_settings"] = .object(fixed)
+    output["fixed_settings"] = fixed
     output["directory"] = .string(outcome.directory)
     output["trials"] = .array(outcome.trials.map(Self.json))
     return output
   }
 
-  private static func json(_ figure: Figure) -> JSONOutput.Value {
-    .object([
-      "value": .double(figure.mean), "interval_95": [.double(figure.interval.lowerBound), .double(figure.interval.upperBound)],
-    ])
+  private static func json(_ figure: Figure) -> JSONValue {
+    [
+      "value": .number(figure.mean), "interval_95": [.number(figure.interval.lowerBound), .number(figure.interval.upperBound)],
+    ]
   }
 
-  private static func json(_ trial: TuningTrial) -> JSONOutput.Value {
-    var settings = JSONOutput()
+  private static func json(_ trial: TuningTrial) -> JSONValue {
+    var settings = JSONValue.object([])
     for (key, value) in trial.settings.sorted(by: { $0.key < $1.key }) { settings[key] = .string(value) }
-    var output: JSONOutput = [
-      "value": trial.best.map { .double($0.value) } ?? .null, "iterations": trial.best.map { .int($0.iterations) } ?? .null,
-      "settings": .object(settings), "stopped_early": .bool(trial.stoppedEarly), "seconds": .double(trial.seconds),
+    var output: JSONValue = [
+      "value": trial.best.map { .number($0.value) } ?? .null, "iterations": trial.best.map { .integer($0.iterations) } ?? .null,
+      "settings": settings, "stopped_early": .bool(trial.stoppedEarly), "seconds": .number(trial.seconds),
     ]
     if let failure = trial.failure { output["failure"] = .string(failure) }
-    return .object(output)
+    return output
   }
 
   private func show(_ outcome: Outcome, _ grid: TuningGrid, _ data: TuningData) {

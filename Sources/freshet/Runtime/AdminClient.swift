@@ -8,8 +8,13 @@ import StreamingRecommender
 /// Asks the admin server of a running engine.
 struct AdminClient {
   let address: String
+  /// What starts an engine, with the caller's options, for the case that none answers.
+  private let serveLine: String
 
-  init(_ configuration: RecommenderConfiguration) { address = configuration.admin.listen }
+  init(_ configuration: RecommenderConfiguration, serveLine: String) {
+    address = configuration.admin.listen
+    self.serveLine = serveLine
+  }
 
   struct Answer {
     var status: Int
@@ -34,7 +39,7 @@ struct AdminClient {
     done.wait()
     guard let status = box.status, let data = box.data else {
       throw CommandFailure(
-        "no engine answers on \(address): is `freshet serve` running? Name its directory with --data-dir or its address with --admin")
+        "no engine answers on \(address): is \(serveLine) running? Name its directory with --data-dir or its address with --admin")
     }
     let object = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
     return Answer(status: status, object: object, text: String(decoding: data, as: UTF8.self))

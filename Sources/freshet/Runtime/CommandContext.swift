@@ -24,10 +24,17 @@ struct CommandContext {
   }
 
   /// For commands that talk to a running engine: where its endpoints file says it is, unless the caller said otherwise.
-  func loadedForRunningEngine() throws -> RecommenderConfiguration {
+  ///
+  /// A directory that the caller named and in which no engine runs is an error: the defaults of `keys`, the addresses that the command
+  /// is going to use, may belong to another engine.
+  func loadedForRunningEngine(using keys: [String] = ["redis.url"]) throws -> RecommenderConfiguration {
     let loaded = try loaded()
-    guard let endpoints = Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory) else { return loaded.configuration }
-    return endpoints.applied(to: loaded)
+    let directory = loaded.configuration.instance.dataDirectory
+    if let endpoints = Endpoints.find(dataDirectory: directory) { return endpoints.applied(to: loaded) }
+    if loaded.origin(of: "instance.data_dir") == .flag, keys.contains(where: { loaded.origin(of: $0) == .default }) {
+      throw CommandFailure("no engine runs with the data directory \(directory): start it with \(line("serve")), or name another one")
+    }
+    return loaded.configuration
   }
 
   func reader(_ configuration: RecommenderConfiguration) throws -> RedisReader {
@@ -39,9 +46,12 @@ struct CommandContext {
     configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
   }
 
-  func progress(_ label: String, total: Int?) -> ProgressBar {
-    ProgressBar(label, total: total, terminal: terminal, isQuiet: quiet)
+  func progress(_ label: String, total: Int?, unit: ProgressBar.Unit = .items) -> ProgressBar {
+    ProgressBar(label, total: total, unit: unit, terminal: terminal, isQuiet: quiet)
   }
+
+  /// A command line to copy, with those options of this one that say which engine and which servers are meant.
+  func line(_ command: String) -> String { "`freshet \(command)\(parsed.targetOptions)`" }
 
   func note(_ text: String) { if !quiet { Terminal.note(text) } }
 

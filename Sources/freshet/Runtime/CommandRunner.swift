@@ -1,25 +1,19 @@
 import Foundation
 import StreamingRecommender
 
-/// From arguments to an exit status: parse, run, and say on standard error what went wrong.
+/// From arguments to an exit status: parse, run, and report errors on standard error.
 enum CommandRunner {
   static func run(_ arguments: [String]) -> ExitStatus {
     signal(SIGPIPE, SIG_IGN)
     do {
       let parsed = try CommandLineParser.parse(arguments)
       return try run(CommandContext(parsed))
-    } catch let error as UsageError {
-      Terminal.note("freshet: \(error)")
-      return .usage
-    } catch let error as ConfigurationError {
-      for problem in error.problems { Terminal.note("freshet: \(problem)") }
-      return .configuration
-    } catch let error as CommandFailure {
-      Terminal.note("freshet: \(error)")
-      return error.status
     } catch {
-      Terminal.note("freshet: \(error)")
-      return .failed
+      let report = ErrorReport(error)
+      // A line that could not be parsed may still say how its error should look.
+      let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
+      Terminal.note(isJSON ? report.json.text : report.text)
+      return report.status
     }
   }
 

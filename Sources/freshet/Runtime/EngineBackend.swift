@@ -40,15 +40,8 @@ struct EngineBackend: AdminBackend {
     ])
   }
 
-  func statusJSON() -> [UInt8] { StatusReport.json(process).bytes }
-  func metricsText() -> String {
-    if let size = process.frozen(atMost: .milliseconds(500))?.size {
-      for (part, bytes) in [
-        ("interactions", size.interactions), ("users", size.users), ("items", size.items), ("factors", size.factors),
-      ] { process.metrics.stateBytes.set(Double(bytes), labels: [part]) }
-    }
-    return process.metrics.registry.render()
-  }
+  func statusJSON(withStateHash: Bool) -> [UInt8] { StatusReport.json(process, withStateHash: withStateHash).bytes }
+  func metricsText() -> String { process.metrics.registry.render() }
 
   func modelsJSON() -> [UInt8] {
     let records = process.records.all.reversed().map(StatusReport.json(of:))
@@ -78,7 +71,7 @@ struct EngineBackend: AdminBackend {
   func cancelJob(_ id: String) -> Bool {
     guard let job = process.jobs.job(id), job.state == .running, job.kind == .retrain else { return false }
     // Once the model is adopted, it goes to the readers.
-    guard job.phase != "snapshot", job.phase != "publish" else { return false }
+    guard !["snapshot", "publish", "lists"].contains(job.phase) else { return false }
     process.mailbox.post(.cancelRetrain(job: id))
     return true
   }
@@ -86,24 +79,25 @@ struct EngineBackend: AdminBackend {
 
 /// The engine's status as other programs read it.
 enum StatusReport {
-  static func json(_ process: EngineProcess) -> JSONValue {
+  /// - Parameter withStateHash: freezes the state and walks all of it on the caller's thread; the counts are then of that moment.
+  static func json(_ process: EngineProcess, withStateHash: Bool) -> JSONValue {
+    let frozen = withStateHash ? process.frozen() : nil
     let status = process.status.current
-    let frozen = process.frozen()
     func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
     func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
-    let pairs = frozen?.store.pairCount ?? status.interactions
-    let users = frozen?.store.users.count ?? status.users
-    let size = frozen?.size
+    let pairs = frozen?.users.pairCount ?? status.interactions
+    let users = frozen?.users.count ?? status.users
+    let size = status.size
     return [
       "epoch": status.epoch.map { .integer(Int($0)) } ?? .null,
-      "users": .integer(users), "items": .integer(frozen?.store.items.count ?? status.items), "interactions": .integer(pairs),
+      "users": .integer(users), "items": .integer(frozen?.catalogue.items.count ?? status.items), "interactions": .integer(pairs),
       "events_applied": .integer(Int(frozen?.eventsApplied ?? status.eventsApplied)),
       "lag_records": status.lagRecords.map { .integer(Int($0)) } ?? .null, "lag_seconds": number(status.lagSeconds),
       "freshness_p50_ms": number(status.freshnessP50Milliseconds), "freshness_p99_ms": number(status.freshnessP99Milliseconds),
-      "state_bytes": size.map { .integer($0.total) } ?? .null,
-      "bytes_per_interaction": pairs == 0 ? .null : number(size.map { Double($0.interactions) / Double(pairs) }),
-      "bytes_per_user": users == 0 ? .null : number(size.map { Double($0.users + $0.factors) / Double(users) }),
-      "state_hash": text(frozen.map { "\($0.stateHash)" }),
+      "state_bytes": .integer(size.total),
+      "bytes_per_interaction": pairs == 0 ? .null : .number(Double(size.interactions) / Double(pairs)),
+      "bytes_per_user": users == 0 ? .null : .number(Double(size.users + size.factors) / Double(users)),
+      "state_hash": text(frozen.map { "\($0.hash())" }),
       "active": .bool(status.isActive),
       "redis": [
         "up": .bool(status.publisher.isUp), "problem": text(status.publisher.problem.map { Redaction.text($0) }),
@@ -144,6 +138,8 @@ enum StatusReport {
       "loss": .array(record.loss.map { .number($0) }), "seconds_per_iteration": .number(record.secondsPerIteration),
       "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
       "recall_at_20_new": record.qualityNew.map { .number($0) } ?? .null,
+      "visible_ms": record.visibleAtMilliseconds.map { .integer(Int($0)) } ?? .null,
+      "rolled_out_ms": record.rolledOutAtMilliseconds.map { .integer(Int($0)) } ?? .null,
     ]
   }
 }

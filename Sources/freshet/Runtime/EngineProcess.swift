@@ -55,6 +55,8 @@ final class EngineProcess: @unchecked Sendable {
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()
+    metrics.showFromStart(topics: configuration.input.topics)
+    for kind in RedisError.Kind.allCases { _ = metrics.publishErrors.with(kind.rawValue) }
     ProcessMetrics.install(in: metrics.registry)
     metrics.setBuildInfo(version: Version.freshet, swift: Version.swift, librdkafka: "\(LibraryVersion.linked)", hiredis: "0.14")
     jobs = JobBoard(label: "\(WallClock.milliseconds())")
@@ -66,7 +68,7 @@ final class EngineProcess: @unchecked Sendable {
         source: source, publisher: publisher, deadLetters: letters, storage: directory,
         jobs: DispatchJobRunner(label: "freshet.jobs"), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
-      jobs: jobs, firstSnapshotSequence: start.nextSequence, log: log.scoped("engine"), metrics: metrics)
+      jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, log: log.scoped("engine"), metrics: metrics)
     status = loop.status
     mailbox = loop.mailbox
   }
@@ -101,9 +103,9 @@ final class EngineProcess: @unchecked Sendable {
     return true
   }
 
-  /// A frozen view of the state; `nil` when the loop does not answer in time.
-  func frozen(atMost timeout: Duration = .seconds(3)) -> FrozenState? {
-    let handle = JobHandle<FrozenState>()
+  /// A frozen copy of the state; `nil` when the loop does not answer in time.
+  func frozen(atMost timeout: Duration = .seconds(3)) -> EngineState? {
+    let handle = JobHandle<EngineState>()
     mailbox.post(.freeze(handle))
     wake()
     let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds

@@ -24,6 +24,8 @@ final class RetrainRecords: Sendable {
 
   func add(_ record: RetrainRecord) {
     records.withLock { records in
+      // A record comes again when its model has reached every user.
+      records.removeAll { $0.job == record.job && $0.startedAtMilliseconds == record.startedAtMilliseconds }
       records.append(record)
       if records.count > Self.kept { records.removeFirst() }
     }

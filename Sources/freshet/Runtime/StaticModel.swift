@@ -2,6 +2,7 @@ import Evaluation
 import Factorization
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 /// The model of the commands that train from a file, as the configuration asks for it.
 struct StaticModel {
@@ -37,8 +38,8 @@ struct StaticModel {
   var values: [(key: String, value: String)] { loaded.rows.filter { Self.keys.contains($0.key) }.map { ($0.key, $0.value) } }
 
   /// The same for `--json`.
-  var settings: JSONOutput {
-    var settings = JSONOutput()
+  var settings: JSONValue {
+    var settings = JSONValue.object([])
     for (key, value) in values { settings[key] = .string(value) }
     return settings
   }

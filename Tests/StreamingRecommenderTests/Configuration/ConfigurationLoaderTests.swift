@@ -1,3 +1,4 @@
+import Factorization
 import Foundation
 import Testing
 
@@ -114,7 +115,7 @@ import Testing
     #expect(try load(flags: [("model.recency", "none")], file: inside.path).configuration.model.recency == nil)
     let off = try TemporaryFile(#"{"model": {"recency": "none"}}"#)
     let on = try load(flags: [("model.recency.floor", "0.5")], file: off.path).configuration.model.recency
-    #expect(on?.floor == 0.5 && on?.boost == RecommenderConfiguration.Model.Recency().boost)
+    #expect(on?.floor == 0.5 && on?.boost == RecencyWeights().boost)
   }
 
   // MARK: Files
@@ -131,10 +132,25 @@ import Testing
     #expect(loaded.file == file.path)
   }
 
-  @Test(arguments: ["", "{", "[1]", #"{"topn.n": 5,, }"#, "\u{0}"])
-  func aFileThatIsNoObjectIsRefused(text: String) throws {
+  @Test func aFileThatIsNoObjectIsRefused() throws {
+    let file = try TemporaryFile("[1]")
+    let found = messages { try load(file: file.path) }
+    #expect(found.first == "configuration file \(file.path): must hold one JSON object, such as {\"model\": {\"factors\": 64}}")
+  }
+
+  @Test(arguments: [
+    ("", "line 1, column 1: the file is empty"), ("{", "line 1, column 2: expected a field name in quotes, but the file ends here"),
+    (#"{"topn.n": 5,, }"#, "line 1, column 14: expected a field name in quotes"), ("\u{0}", "line 1, column 1: expected a value"),
+    ("{\n  \"topn.n\": 5\n  \"model.seed\": 1\n}", "line 3, column 3: expected , or }"),
+    ("{\n  \"instance.id\": \"é\" x\n}", "line 2, column 22: expected , or }"),
+    ("{\"a\": 1}\n}", "line 2, column 1: nothing may follow the closing bracket"),
+    ("{\"topn.n\": 5,\n}", "line 2, column 1: expected a field name in quotes"),
+    ("{\"topn.n\": yes}", "line 1, column 12: expected a value"),
+  ])
+  func brokenJSONNamesLineAndColumn(text: String, expected: String) throws {
     let file = try TemporaryFile(text)
-    #expect(messages { try load(file: file.path) }.first?.contains(file.path) == true)
+    let found = messages { try load(file: file.path) }
+    #expect(found == ["configuration file \(file.path): not valid JSON: \(expected)"])
   }
 
   // MARK: Environment
@@ -191,13 +207,45 @@ import Testing
   @Test func aPasswordFileThatOthersCanReadIsRefused() throws {
     let file = try TemporaryFile("canary", mode: 0o644)
     let found = messages { try load(flags: [("redis.password_file", file.path)]) }
-    #expect(found.first?.contains("0600, not 0644") == true)
+    #expect(found.first?.contains("0600, not 0644; run `chmod 600 \(file.path)`") == true, "\(found)")
+    #expect(found.first?.contains("canary") == false)
+  }
+
+  /// Orchestrators mount secrets so: owned by root, readable by a group that the process is in.
+  @Test func aSecretThatTheOwnGroupMayReadIsAcceptedAndOneThatItMayWriteIsNot() throws {
+    let readable = try TemporaryFile("canary", mode: 0o640)
+    chown(readable.path, getuid(), getegid())
+    #expect(try load(flags: [("redis.password_file", readable.path)]).configuration.redis.password == "canary")
+    let writable = try TemporaryFile("canary", mode: 0o660)
+    #expect(messages { try load(flags: [("redis.password_file", writable.path)]) }.first?.contains("not 0660") == true)
+  }
+
+  @Test(.disabled(if: getuid() != 0, "only root can give a file to another group"))
+  func aSecretThatAnotherGroupMayReadIsRefused() throws {
+    let file = try TemporaryFile("canary", mode: 0o640)
+    chown(file.path, getuid(), 54_321)
+    #expect(messages { try load(flags: [("redis.password_file", file.path)]) }.first?.contains("not 0640") == true)
+  }
+
+  @Test(arguments: [("", "empty"), ("\n\n", "empty"), (nil, "No such file")] as [(String?, String)])
+  func aSecretFileWithoutASecretIsRefused(text: String?, expected: String) throws {
+    let file = try text.map { try TemporaryFile($0) }
+    let found = messages { try load(flags: [("redis.password_file", file?.path ?? "/no/such/secret")]) }
+    #expect(found.count == 1 && found.first?.contains(expected) == true, "\(found)")
+  }
+
+  @Test func aSecretThatIsNotUTF8IsRefused() throws {
+    let file = try TemporaryFile("x")
+    try Data([0x66, 0xFF, 0x0A]).write(to: URL(filePath: file.path))
+    #expect(messages { try load(flags: [("redis.password_file", file.path)]) }.first?.contains("not UTF-8") == true)
   }
 
   @Test func aConfigurationFileWithASecretMustBePrivate() throws {
     let text = #"{"kafka": {"common": {"sasl.password": "canary"}}}"#
-    let open = try TemporaryFile(text, mode: 0o640)
-    #expect(messages { try load(file: open.path) }.first?.contains("0600, not 0640") == true)
+    let open = try TemporaryFile(text, mode: 0o644)
+    let found = messages { try load(file: open.path) }
+    #expect(found.first?.contains("0600, not 0644") == true && found.first?.contains("chmod 600") == true)
+    #expect(found.first?.contains("canary") == false)
     let closed = try TemporaryFile(text)
     #expect(try load(file: closed.path).configuration.kafka.common["sasl.password"] == "canary")
   }
@@ -219,6 +267,9 @@ import Testing
     let loaded = try load(flags: [("model.factors", "96")])
     #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "model.factors", value: "96", origin: "flag")))
     #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "publish.ttl", value: "7d", origin: "default")))
+    // Held in single precision, shown as written.
+    #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "model.recency.floor", value: "0.03", origin: "default")))
+    #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "model.recency.gap_scale", value: "5m", origin: "default")))
     #expect(loaded.rows.contains(LoadedConfiguration.Row(key: "redis.password", value: "none", origin: "default")))
     #expect(loaded.renderedJSON().contains(#""model.factors":{"origin":"flag","value":96}"#))
   }

@@ -82,8 +82,8 @@ import Testing
     }
   }
 
-  @Test(arguments: [nil, RecommenderConfiguration.Model.Recency()]) func theFoldInSolvesTheWrittenEquation(
-    recency: RecommenderConfiguration.Model.Recency?
+  @Test(arguments: [nil, RecencyWeights()]) func theFoldInSolvesTheWrittenEquation(
+    recency: RecencyWeights?
   ) throws {
     let engine = try Self.engine(seed: 4, Self.configuration { $0.model.recency = recency })
     let model = engine.model!
@@ -101,7 +101,7 @@ import Testing
   }
 
   @Test func recencyIsTheSameAsEventsOfThatWeight() throws {
-    var engine = RecommenderEngine(Self.configuration { $0.model.recency = RecommenderConfiguration.Model.Recency() })
+    var engine = RecommenderEngine(Self.configuration { $0.model.recency = RecencyWeights() })
     Self.apply(Self.history(seed: 5, events: 900), to: &engine)
     _ = engine.trainAndInstall()
     let recency = try #require(engine.settings.recency)

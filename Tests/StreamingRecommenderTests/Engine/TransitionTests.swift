@@ -7,9 +7,9 @@ import Testing
 @Suite struct TransitionTests {
   private let now: Int64 = 1_700_000_000_000
 
-  private func configuration(_ change: (inout RecommenderConfiguration.Model.Transitions) -> Void = { _ in }) -> RecommenderConfiguration {
+  private func configuration(_ change: (inout TransitionRules) -> Void = { _ in }) -> RecommenderConfiguration {
     plainConfiguration {
-      var transitions = RecommenderConfiguration.Model.Transitions()
+      var transitions = TransitionRules()
       change(&transitions)
       $0.model.transitions = transitions
     }
