@@ -70,7 +70,7 @@ struct ProduceCommand {
 
   private var isEmbedded: Bool {
     guard let loaded = try? context.loaded() else { return false }
-    return Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory)?.isEmbedded ?? false
+    return (try? Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory))?.isEmbedded ?? false
   }
 
   private func checkTopic(_ configuration: RecommenderConfiguration) throws {

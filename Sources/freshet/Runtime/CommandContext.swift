@@ -26,7 +26,9 @@ struct CommandContext {
   /// For commands that talk to a running engine: where its endpoints file says it is, unless the caller said otherwise.
   func loadedForRunningEngine() throws -> RecommenderConfiguration {
     let loaded = try loaded()
-    guard let endpoints = Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory) else { return loaded.configuration }
+    guard let endpoints = try Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory) else {
+      return loaded.configuration
+    }
     return endpoints.applied(to: loaded)
   }
 
