@@ -54,7 +54,7 @@ extension ConfigurationTable {
     .string("kafka.group_id", \.kafka.groupID, "Consumer group.").checked { ConfigurationCheck.name($0, lengthMax: 249) },
     .string(
       "kafka.group_instance_id", \.kafka.groupInstanceID, empty: "auto",
-      "Static membership, so that a restart has its partitions at once; `auto` is `instance.id`, `none` a dynamic member."
+      "Static membership, so that a restart has its partitions at once; `auto` is `instance.id` and a hash of `instance.data_dir`, `none` a dynamic member."
     )
     .checked { ConfigurationCheck.name($0, lengthMax: 249) },
     .map("kafka.common", \.kafka.common, "librdkafka properties for every client, such as `kafka.common.security.protocol`."),
