@@ -261,7 +261,9 @@ public final class IngestLoop {
     if ports.deadLetters.acknowledgedThrough >= ports.deadLetters.lastSequence {
       writeLastSnapshot(until: deadline, &problems)
     }
-    ports.source.close()
+    if !ports.source.close(timeout: max(left(), .milliseconds(200))) {
+      problems.append("the consumer group was not left in time, because the broker does not answer")
+    }
     ports.publisher.close()
     return problems
   }
