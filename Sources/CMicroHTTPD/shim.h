@@ -12,7 +12,8 @@ static const enum MHD_ValueKind freshet_mhd_query = MHD_GET_ARGUMENT_KIND;
 static inline struct MHD_Daemon *freshet_mhd_start(
     int listen_socket, int is_ipv6, unsigned int threads, unsigned int connections_max,
     unsigned int connections_per_address_max, unsigned int timeout_seconds, size_t connection_memory_bytes,
-    MHD_AccessHandlerCallback handler, MHD_RequestCompletedCallback completed, void *context) {
+    MHD_AccessHandlerCallback handler, MHD_RequestCompletedCallback completed, MHD_NotifyConnectionCallback connection,
+    void *context) {
 #ifdef __linux__
   unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD;
 #else
@@ -29,5 +30,16 @@ static inline struct MHD_Daemon *freshet_mhd_start(
       MHD_OPTION_CONNECTION_TIMEOUT, timeout_seconds,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_memory_bytes,
       MHD_OPTION_NOTIFY_COMPLETED, completed, context,
+      MHD_OPTION_NOTIFY_CONNECTION, connection, context,
       MHD_OPTION_END);
+}
+
+// Variadic, too.
+static inline int freshet_mhd_socket(struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info ? (int)info->connect_fd : -1;
+}
+
+static inline int freshet_mhd_connection_started(enum MHD_ConnectionNotificationCode code) {
+  return code == MHD_CONNECTION_NOTIFY_STARTED;
 }

@@ -4,7 +4,7 @@ import Telemetry
 public enum AdminRoutes {
   public static let waitSecondsMax = 600.0
 
-  /// `now` is the clock by which `?wait=` ends.
+  /// `now` is the clock for `?wait=`.
   public static func router(
     backend: any AdminBackend,
     now: @escaping @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() },
@@ -16,9 +16,10 @@ public enum AdminRoutes {
     router.add("GET", "/startupz") { .now(health(backend.startup(), $0)) }
     router.add("GET", "/metrics") { _ in .now(.text(backend.metricsText(), contentType: PrometheusText.contentType)) }
     router.add("GET", "/v1/status") { request in
-      .now(.json(backend.statusJSON(withStateHash: request.query["state_hash"] == "true")))
+      .now(
+        LocalRequestPolicy.refusal(request) ?? .json(backend.statusJSON(withStateHash: request.query["state_hash"] == "true")))
     }
-    router.add("GET", "/v1/models") { _ in .now(.json(backend.modelsJSON())) }
+    router.add("GET", "/v1/models") { .now(LocalRequestPolicy.refusal($0) ?? .json(backend.modelsJSON())) }
     router.add("POST", "/v1/retrain") { request in
       startJob(request, backend, now, what: "retrain") { backend.requestRetrain() }
     }
@@ -26,6 +27,7 @@ public enum AdminRoutes {
       startJob(request, backend, now, what: "snapshot") { backend.requestSnapshot() }
     }
     router.add("GET", "/v1/jobs/{id}") { request in
+      if let refusal = LocalRequestPolicy.refusal(request) { return .now(refusal) }
       let id = request.parameters["id"] ?? ""
       return .now(backend.job(id).map { .json($0.json) } ?? unknownJob(id))
     }
@@ -93,7 +95,10 @@ public enum AdminRoutes {
       },
       instead: {
         .json(
-          ["job": .string(id), "hint": .string("accepted, but nobody waits for its end here; poll GET /v1/jobs/\(id)")], status: 202,
+          [
+            "job": .string(id),
+            "hint": .string("accepted, but too many requests wait already or the server stops; poll GET /v1/jobs/\(id)"),
+          ], status: 202,
           headers: [.init("Location", "/v1/jobs/\(id)")])
       })
   }

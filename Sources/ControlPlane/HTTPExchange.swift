@@ -2,10 +2,10 @@ import CMicroHTTPD
 import Synchronization
 import Telemetry
 
-/// One request on its way in and its response on its way out.
+/// A request that is being received, and its response.
 ///
-/// Unchecked: libmicrohttpd calls for one connection from one thread at a time; only `response` is also written by the waiting room,
-/// and that one is behind a lock.
+/// Unchecked: libmicrohttpd calls for one connection from one thread at a time; only `response` is also written from elsewhere, and a
+/// lock guards it.
 final class HTTPExchange: @unchecked Sendable {
   var request: HTTPRequest
   let startedAtNanoseconds = MonotonicClock.nanoseconds()
@@ -29,20 +29,21 @@ final class HTTPExchange: @unchecked Sendable {
 
 /// The functions that libmicrohttpd calls, on its threads.
 ///
-/// They are static and belong to no actor: a closure written in code of the main actor would end the process when called from another thread.
+/// They are static and belong to no actor: a closure from code of the main actor would trap when it is called on another thread.
 enum ServerCallbacks {
   private static let yes = freshet_mhd_yes
   private static let no = freshet_mhd_no
-  /// A body that is too large is read to its end up to this many times the limit, so that the client sees the answer and not a reset.
+  /// A body that is too large is read up to this many times the limit, so that the client receives the response and not a reset.
   private static let discardFactor = 16
 
-  /// Called once when the headers are there, then for each piece of the body, then once more; and again after a wait.
+  /// Called when the headers are complete, then for each piece of the body, then once more, and again after a wait.
   static let handle: MHD_AccessHandlerCallback = { context, connection, url, method, _, data, dataSize, requestState in
     guard let context, let connection, let dataSize, let requestState else { return no }
     let server = Unmanaged<ServerContext>.fromOpaque(context).takeUnretainedValue()
     guard let state = requestState.pointee else {
       let exchange = HTTPExchange(makeRequest(connection, url, method))
       server.requestBegins()
+      server.connections.entered(.receivingBody, freshet_mhd_socket(connection))
       requestState.pointee = Unmanaged.passRetained(exchange).toOpaque()
       return begin(exchange, connection, server)
     }
@@ -55,16 +56,25 @@ enum ServerCallbacks {
     return finish(exchange, connection, server)
   }
 
-  static let completed: MHD_RequestCompletedCallback = { context, _, requestState, _ in
+  static let completed: MHD_RequestCompletedCallback = { context, connection, requestState, _ in
     guard let context, let state = requestState?.pointee else { return }
     requestState?.pointee = nil
     Unmanaged<HTTPExchange>.fromOpaque(state).release()
-    Unmanaged<ServerContext>.fromOpaque(context).takeUnretainedValue().requestEnds()
+    let server = Unmanaged<ServerContext>.fromOpaque(context).takeUnretainedValue()
+    server.requestEnds()
+    if let connection { server.connections.entered(.receivingHead, freshet_mhd_socket(connection)) }
+  }
+
+  static let connection: MHD_NotifyConnectionCallback = { context, connection, _, code in
+    guard let context, let connection else { return }
+    let connections = Unmanaged<ServerContext>.fromOpaque(context).takeUnretainedValue().connections
+    let socket = freshet_mhd_socket(connection)
+    if freshet_mhd_connection_started(code) != 0 { connections.opened(socket) } else { connections.closed(socket) }
   }
 
   // MARK: - Steps of a request
 
-  /// An answer in this first call closes the connection (and costs five sixths of the speed), so it is given here only where that is wanted.
+  /// A response in this first call closes the connection (at a sixth of the throughput), so only hopeless requests get one here.
   private static func begin(_ exchange: HTTPExchange, _ connection: OpaquePointer, _ server: ServerContext) -> MHD_Result {
     let announced = exchange.request.headers["content-length"].flatMap(Int.init) ?? 0
     guard announced > server.configuration.bodyBytesMax else { return yes }
@@ -79,6 +89,7 @@ enum ServerCallbacks {
   }
 
   private static func finish(_ exchange: HTTPExchange, _ connection: OpaquePointer, _ server: ServerContext) -> MHD_Result {
+    server.connections.entered(.answering, freshet_mhd_socket(connection))
     if let response = exchange.response.withLock({ $0 }) { return queue(response, connection) }
     if exchange.isTooLarge {
       let response = HTTPResponse.error(
@@ -91,7 +102,7 @@ enum ServerCallbacks {
     }
   }
 
-  /// Sets the connection aside; when the response is there, `handle` is called again and finds it.
+  /// Suspends the connection; `handle` is called again when there is a response.
   private static func wait(
     _ later: LaterResponse, _ exchange: HTTPExchange, _ connection: OpaquePointer, _ server: ServerContext
   ) -> MHD_Result {
@@ -103,7 +114,7 @@ enum ServerCallbacks {
       exchange.response.withLock { $0 = response }
       MHD_resume_connection(suspended.connection)
     }
-    if !server.waitingRoom.admit(.init(later: later, deliver: deliver)) { deliver(later.instead()) }
+    if !server.pendingResponses.add(.init(later: later, deliver: deliver)) { deliver(later.instead()) }
     return yes
   }
 

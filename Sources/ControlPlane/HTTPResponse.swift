@@ -1,6 +1,6 @@
 import Telemetry
 
-/// What is sent back.
+/// A complete response.
 public struct HTTPResponse: Sendable, Equatable {
   public struct Header: Sendable, Equatable {
     public let name: String
@@ -28,7 +28,7 @@ public struct HTTPResponse: Sendable, Equatable {
     json(value.bytes, status: status, headers: headers)
   }
 
-  /// For values that somebody else has already written as JSON.
+  /// `bytes` are JSON already.
   public static func json(_ bytes: [UInt8], status: Int = 200, headers: [Header] = []) -> HTTPResponse {
     HTTPResponse(status: status, contentType: "application/json", headers: headers, body: bytes + [UInt8(ascii: "\n")])
   }
@@ -37,23 +37,23 @@ public struct HTTPResponse: Sendable, Equatable {
     HTTPResponse(status: status, contentType: contentType, body: Array(text.utf8))
   }
 
-  /// Every error says what is wrong and what helps; secrets in either are masked.
+  /// An error with its fix; secrets in either are masked.
   public static func error(_ status: Int, _ message: String, fix: String, headers: [Header] = []) -> HTTPResponse {
     json(["error": .string(Redaction.text(message)), "fix": .string(Redaction.text(fix))], status: status, headers: headers)
   }
 }
 
-/// A response, or the promise of one.
+/// A response now or later.
 public enum HTTPAnswer: Sendable {
   case now(HTTPResponse)
   case later(LaterResponse)
 }
 
-/// A response that takes its time. The server sets the connection aside meanwhile, so no thread waits for it.
+/// A response that is not ready yet. The server suspends the connection meanwhile, so no thread waits for it.
 public struct LaterResponse: Sendable {
-  /// Asked every 50 ms until it gives a response; must give one in the end, and quickly say no until then.
+  /// Called every 50 ms until it returns a response. Must not block, and must return one eventually.
   public let poll: @Sendable () -> HTTPResponse?
-  /// Sent at once if there are too many waiting already, or if the server stops.
+  /// Sent at once if too many requests wait already or the server stops.
   public let instead: @Sendable () -> HTTPResponse
 
   public init(poll: @escaping @Sendable () -> HTTPResponse?, instead: @escaping @Sendable () -> HTTPResponse) {

@@ -1,20 +1,25 @@
-/// What a server allows its clients.
+/// The limits of a server.
 public struct HTTPServerConfiguration: Sendable, Equatable {
   /// Host and port; only addresses of this machine, port 0 for any free one.
   public var listen = "127.0.0.1:0"
   public var threads = 2
   public var connectionsMax = 64
   public var connectionsPerAddressMax = 64
+  /// Of `connectionsMax`, for new clients such as health probes: when only these are left, the connection that has been sending
+  /// its request for longest is closed.
+  public var connectionsReserved = 16
   /// A connection that sends nothing for this long is closed.
   public var timeoutSeconds = 10
-  /// A body must have arrived whole this long after its headers.
+  /// Request line and headers must be complete this long after the connection was accepted, or after the response before.
+  public var headSecondsMax = 10
+  /// A body must be complete this long after its headers.
   public var bodySecondsMax = 30
-  /// Request line and headers together, with some room for the library's own use.
+  /// Request line and headers together, including what the library needs itself.
   public var headerBytesMax = 16_384
   public var bodyBytesMax = 1 << 20
-  /// Requests that may wait for something at once (`?wait=`).
+  /// Requests that may wait at the same time (`?wait=`).
   public var waitingMax = 4
-  /// How long `stop` lets running requests finish.
+  /// How long `stop` waits for running requests.
   public var stopGraceMilliseconds = 2000
 
   public init(listen: String = "127.0.0.1:0") { self.listen = listen }

@@ -1,19 +1,19 @@
-/// Keeps web pages away from requests that change something.
+/// Rejects requests from web pages of other origins.
 ///
-/// The server listens on this machine only, but a browser on it runs pages from anywhere: a page may send here directly (then it names
-/// its own origin) or through a name of its own that points to 127.0.0.1 (then `Host` has that name).
+/// The server listens on this machine only, but a browser on it runs pages from anywhere. A page may send a request directly (then
+/// `Origin` names its own origin) or read a response through a host name of its own that resolves to 127.0.0.1 (then `Host` names that).
 enum LocalRequestPolicy {
-  /// The response to a request that must not be obeyed, or nil.
+  /// The response to a request that must be rejected, or nil.
   static func refusal(_ request: HTTPRequest) -> HTTPResponse? {
-    guard request.method != "GET", request.method != "HEAD" else { return nil }
     guard let host = request.headers["host"], isLocal(authority: host) else {
       return .error(
         403, "the Host header must name this machine", fix: "send the request to localhost, 127.0.0.1 or [::1], with any port")
     }
-    guard let origin = request.headers["origin"] else { return nil }
+    // A page cannot read the response to a GET of another origin.
+    guard request.method != "GET", request.method != "HEAD", let origin = request.headers["origin"] else { return nil }
     let schemes = ["http://", "https://"]
     guard let scheme = schemes.first(where: origin.hasPrefix), isLocal(authority: String(origin.dropFirst(scheme.count))) else {
-      return .error(403, "web pages from elsewhere may not change anything here", fix: "use curl, or a page served from this machine")
+      return .error(403, "web pages of other origins may not change anything here", fix: "use curl, or a page served from this machine")
     }
     return nil
   }

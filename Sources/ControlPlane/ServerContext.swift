@@ -4,13 +4,17 @@ import Synchronization
 final class ServerContext: Sendable {
   let configuration: HTTPServerConfiguration
   let router: Router
-  let waitingRoom: WaitingRoom
+  let pendingResponses: PendingResponses
+  let connections: ConnectionTable
   private let inFlight = Atomic<Int>(0)
 
   init(_ configuration: HTTPServerConfiguration, _ router: Router) {
     self.configuration = configuration
     self.router = router
-    waitingRoom = WaitingRoom(guestsMax: configuration.waitingMax)
+    pendingResponses = PendingResponses(countMax: configuration.waitingMax)
+    connections = ConnectionTable(
+      limit: max(1, configuration.connectionsMax - configuration.connectionsReserved), headSecondsMax: configuration.headSecondsMax,
+      bodySecondsMax: configuration.bodySecondsMax)
   }
 
   var requestsInFlight: Int { inFlight.load(ordering: .acquiring) }

@@ -3,47 +3,47 @@ import StreamingRecommender
 import Synchronization
 import Telemetry
 
-/// Writes unusable records to the dead-letter topic, and goes on trying until the broker has them.
+/// Writes unusable records to the dead-letter topic, and retries until the broker has acknowledged them.
 ///
-/// Nothing here bounds what waits: `unacknowledged` tells the engine, which holds back a partition whose letters pile up. Every
-/// call may come from any thread; each of them also serves delivery reports and sends again what is due.
+/// The engine bounds what waits: it stops reading a partition with too many `unacknowledged` dead letters. All calls are
+/// thread-safe; each of them also serves delivery reports and resends what is due.
 public final class KafkaDeadLetterSink: DeadLetterSink, Sendable {
-  private let lane: Mutex<Lane>
+  private let writer: Mutex<Writer>
 
   /// `version` is the product's, for the header of that name.
   public init(configuration: RecommenderConfiguration, version: String, log: Log = .disabled) throws(KafkaError) {
     let properties = try KafkaProperties.deadLetters(configuration.kafka)
-    let lane = try Lane(
+    let writer = try Writer(
       properties: properties, topic: configuration.kafka.dlqTopic, instance: configuration.instance.id, version: version, log: log)
-    self.lane = Mutex(lane)
+    self.writer = Mutex(writer)
   }
 
-  public func send(_ letter: DeadLetter) { lane.withLock { $0.send(letter) } }
-  public var lastSequence: UInt64 { lane.withLock { $0.lastSequence } }
+  public func send(_ letter: DeadLetter) { writer.withLock { $0.send(letter) } }
+  public var lastSequence: UInt64 { writer.withLock { $0.lastSequence } }
 
   public var acknowledgedThrough: UInt64 {
-    lane.withLock { lane in
-      lane.serve(milliseconds: 0)
-      return lane.acknowledgedThrough
+    writer.withLock { writer in
+      writer.serve(milliseconds: 0)
+      return writer.acknowledgedThrough
     }
   }
 
   public var unacknowledged: [TopicPartition: Int] {
-    lane.withLock { lane in
-      lane.serve(milliseconds: 0)
-      return lane.unacknowledged
+    writer.withLock { writer in
+      writer.serve(milliseconds: 0)
+      return writer.unacknowledged
     }
   }
 
   /// Failed deliveries, each followed by another attempt.
-  public var failures: Int { lane.withLock { $0.failures } }
+  public var failures: Int { writer.withLock { $0.failures } }
 
   public func flush(timeout: Duration) -> Bool {
     let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
     while true {
-      let isDone = lane.withLock { lane in
-        lane.serve(milliseconds: 10)
-        return lane.acknowledgedThrough == lane.lastSequence
+      let isDone = writer.withLock { writer in
+        writer.serve(milliseconds: 10)
+        return writer.acknowledgedThrough == writer.lastSequence
       }
       if isDone || MonotonicClock.nanoseconds() >= deadline { return isDone }
     }
@@ -51,13 +51,14 @@ public final class KafkaDeadLetterSink: DeadLetterSink, Sendable {
 }
 
 extension KafkaDeadLetterSink {
-  /// Everything behind the lock.
-  private struct Lane: ~Copyable {
+  /// The state, guarded by the mutex.
+  private struct Writer: ~Copyable {
     private struct Pending {
-      var letter: DeadLetter
-      var size = DeadLetterEnvelope.Size.whole
+      let source: TopicPartition
+      /// Replaced when it is cut, so that the whole record is not kept.
+      var envelope: DeadLetterEnvelope
       var attempts = 0
-      /// When to send (again), monotonic nanoseconds; `nil` while librdkafka has it.
+      /// When to (re)send, monotonic nanoseconds; `nil` while librdkafka has the record.
       var due: UInt64?
     }
     /// Filled by librdkafka during `serveProducer`, emptied right after it.
@@ -75,9 +76,9 @@ extension KafkaDeadLetterSink {
     private var pending: [UInt64: Pending] = [:]
     /// Sequences with a `due` time.
     private var waiting: Set<UInt64> = []
-    /// Dead-letter topics with fewer partitions than their input: those go anywhere.
+    /// Partitions that the dead-letter topic does not have: their dead letters go to any partition.
     private var withoutOwnPartition: Set<TopicPartition> = []
-    private var saidSo: Set<String> = []
+    private var warned: Set<String> = []
     private(set) var lastSequence: UInt64 = 0
     private(set) var acknowledgedThrough: UInt64 = 0
     private(set) var unacknowledged: [TopicPartition: Int] = [:]
@@ -104,13 +105,16 @@ extension KafkaDeadLetterSink {
 
     mutating func send(_ letter: DeadLetter) {
       lastSequence += 1
-      pending[lastSequence] = Pending(letter: letter)
+      var envelope = DeadLetterEnvelope(letter, instance: instance, version: version)
+      envelope.fit(bytesMax: KafkaProperties.deadLetterBytesMax)
+      if envelope.size != .whole { warnOfCut(letter.source) }
+      pending[lastSequence] = Pending(source: letter.source, envelope: envelope)
       unacknowledged[letter.source, default: 0] += 1
       produce(lastSequence)
       serve(milliseconds: 0)
     }
 
-    /// Takes delivery reports and sends again what is due.
+    /// Takes delivery reports and resends what is due.
     mutating func serve(milliseconds: Int32) {
       client.serveProducer(milliseconds: milliseconds)
       let codes = reports.codes
@@ -128,8 +132,7 @@ extension KafkaDeadLetterSink {
       entry.attempts += 1
       pending[sequence] = entry
       waiting.remove(sequence)
-      let source = entry.letter.source
-      let envelope = DeadLetterEnvelope(entry.letter, size: entry.size, instance: instance, version: version)
+      let (source, envelope) = (entry.source, entry.envelope)
       let code = client.produce(
         topic: topicName(source), partition: withoutOwnPartition.contains(source) ? nil : source.partition, key: envelope.key,
         value: envelope.value, timestampMilliseconds: nil, headers: envelope.headers, tag: sequence)
@@ -140,26 +143,26 @@ extension KafkaDeadLetterSink {
 
     private mutating func settle(_ sequence: UInt64, _ code: rd_kafka_resp_err_t) {
       guard var entry = pending[sequence] else { return }
-      let source = entry.letter.source
+      let source = entry.source
       guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { return acknowledge(sequence, source) }
       var delay = min(UInt64(10_000_000_000), UInt64(250_000_000) << UInt64(min(entry.attempts, 6)))
       switch code {
       case RD_KAFKA_RESP_ERR__QUEUE_FULL: delay = 20_000_000
       case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
         failures += 1
-        if entry.size != .minimal { delay = 0 }
-        entry.size = entry.size.next
-        sayOnce("a dead letter is too large for \(topicName(source)); it is cut, raise that topic's max.message.bytes", source)
+        if entry.envelope.size != .minimal { delay = 0 }
+        entry.envelope.shrink()
+        warnOfCut(source)
       case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION where !withoutOwnPartition.contains(source):
         failures += 1
         delay = 0
         withoutOwnPartition.insert(source)
-        sayOnce(
+        warnOnce(
           "\(topicName(source)) has fewer partitions than \(source.topic): dead letters go to any of them; "
             + "give it as many with kafka-topics --alter", source)
       default:
         failures += 1
-        sayOnce("dead letters cannot be written to \(topicName(source)), trying on: \(KafkaError(code))", source)
+        warnOnce("dead letters cannot be written to \(topicName(source)), retrying: \(KafkaError(code))", source)
       }
       entry.due = MonotonicClock.nanoseconds() + delay
       pending[sequence] = entry
@@ -173,7 +176,7 @@ extension KafkaDeadLetterSink {
       while acknowledgedThrough < lastSequence, pending[acknowledgedThrough + 1] == nil { acknowledgedThrough += 1 }
     }
 
-    /// A producer whose idempotence broke (the broker lost its state) refuses everything from then on.
+    /// After a fatal error (the broker lost the idempotent producer's state) a producer rejects everything.
     private mutating func replaceClient() {
       guard let fresh = try? Self.makeClient(properties, reports, log) else { return }
       log.warning("the dead-letter producer is replaced: \(client.fatalError?.description ?? "")")
@@ -186,8 +189,12 @@ extension KafkaDeadLetterSink {
       }
     }
 
-    private mutating func sayOnce(_ sentence: String, _ source: TopicPartition) {
-      guard saidSo.insert(sentence).inserted else { return }
+    private mutating func warnOfCut(_ source: TopicPartition) {
+      warnOnce("a dead letter is too large for \(topicName(source)) and was cut: raise max.message.bytes of that topic", source)
+    }
+
+    private mutating func warnOnce(_ sentence: String, _ source: TopicPartition) {
+      guard warned.insert(sentence).inserted else { return }
       log.warning(sentence, ["topic": source.topic, "partition": source.partition])
     }
   }

@@ -37,7 +37,7 @@ extension KafkaError {
 
   static func name(of code: rd_kafka_resp_err_t) -> String { String(cString: rd_kafka_err2name(code)) }
 
-  /// Codes that no waiting heals; everything else is tried again.
+  /// Everything but these codes is retried.
   private static func isRetriable(_ code: rd_kafka_resp_err_t) -> Bool {
     switch code {
     case RD_KAFKA_RESP_ERR__FATAL, RD_KAFKA_RESP_ERR__INVALID_ARG, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
@@ -51,13 +51,14 @@ extension KafkaError {
   private static func fix(for code: rd_kafka_resp_err_t) -> String? {
     switch code {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: "create it with `freshet topics create`"
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED: "allow this user the topic (kafka-acls --add), it is used again by itself"
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+      "allow this user to use the topic (kafka-acls --add); reading then resumes without a restart"
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED: "allow this user the group of kafka.group_id (kafka-acls --add --group)"
     case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
       "check kafka.common.sasl.username and kafka.common.sasl.password"
     case RD_KAFKA_RESP_ERR__SSL: "check kafka.common.ssl.ca.location and the name in the broker's certificate"
     case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-      "another process has the same kafka.group_instance_id; give each instance its own, and end this one"
+      "another process of this consumer group has the same member name: set kafka.group_instance_id (by default instance.id and a hash of instance.data_dir) to a different value for each engine, or kafka.group_id for an independent one, and stop this process"
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE: "raise max.message.bytes of the topic"
     default: nil
     }

@@ -6,7 +6,7 @@ import Telemetry
 ///
 /// Idempotent, and placed by key as Java's producer places them, so that a user stays in one partition whoever writes.
 public final class KafkaEventProducer {
-  /// What became of one record.
+  /// The result for one record.
   public struct Delivery: Sendable {
     /// The number given to `produce`.
     public let index: UInt64
@@ -21,7 +21,7 @@ public final class KafkaEventProducer {
   public private(set) var failed = 0
   /// Why the first record failed.
   public private(set) var firstFailure: KafkaError?
-  /// What the client last complained about, for example that no broker answers.
+  /// The client's last error, for example that no broker answers.
   public private(set) var lastProblem: String?
   private let onDelivery: ((Delivery) -> Void)?
 
@@ -37,7 +37,7 @@ public final class KafkaEventProducer {
   }
 
   deinit {
-    // What nobody flushed is given up here: destroying a client waits for its queue for ever otherwise.
+    // Records that were not flushed are dropped: destroying a client would wait for its queue indefinitely.
     client.callbacks.onDelivery = nil
     client.callbacks.onError = nil
     client.purge()

@@ -1,6 +1,6 @@
 /// How partitions come to this process.
 public enum KafkaMembership: Sendable, Equatable {
-  /// The group shares them out (a static member, unless `kafka.group_instance_id` is `none`).
+  /// By the consumer group (as a static member, unless `kafka.group_instance_id` is `none`).
   case group
   /// All of them, at once: the embedded broker makes a group wait three seconds for its first member.
   case direct

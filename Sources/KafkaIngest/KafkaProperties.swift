@@ -5,7 +5,7 @@ import StreamingRecommender
 /// Pure: nothing is connected or even created here, so that `freshet config check` can refuse a file without a broker.
 public struct KafkaProperties: Equatable, Sendable {
   public var values: [String: String]
-  /// Settings that work but bite; each is one sentence for the log.
+  /// Settings with known problems; each is one sentence for the log.
   public var warnings: [String] = []
 
   /// How a producer waits for more records before it sends.
@@ -26,7 +26,10 @@ public struct KafkaProperties: Equatable, Sendable {
     }
   }
 
-  /// The consumer of the input topics. `instance` names this process and is the static member's default name.
+  /// A batch of records that needs more when decompressed halts its partition. 20 MiB: more than `input.max_record_bytes` may be.
+  static let decompressedBatchBytesMax = 20 << 20
+
+  /// The consumer of the input topics. `instance` is the name of the static member where `kafka.group_instance_id` is empty.
   public static func consumer(
     _ kafka: RecommenderConfiguration.Kafka, instance: String, membership: KafkaMembership,
     libraryVersion: LibraryVersion = .linked
@@ -35,16 +38,21 @@ public struct KafkaProperties: Equatable, Sendable {
     values["group.id"] = kafka.groupID
     values["enable.auto.commit"] = "false"
     values["enable.auto.offset.store"] = "false"
-    // The default skips to the end without a word when the log no longer holds what we ask for.
+    // The default silently skips to the end when the log no longer holds the requested offset.
     values["auto.offset.reset"] = "error"
-    // Per partition queue: the default of 64 MiB times 256 partitions is 16 GiB.
+    // Per partition: the default of 64 MiB times 256 partitions is 16 GiB.
     values["queued.max.messages.kbytes"] = "2048"
     values["queued.min.messages"] = "20000"
     // The embedded broker sleeps this long on every empty fetch even when data arrives.
     values["fetch.wait.max.ms"] = membership == .direct ? "2" : "10"
     // After a failed fetch: the default of half a second is most of a second of freshness.
     values["fetch.error.backoff.ms"] = "100"
-    values["fetch.message.max.bytes"] = "1048576"
+    // Compressed bytes, and librdkafka decompresses a whole response at once: a response of highly compressible batches can
+    // occupy thousands of times as much. The broker still returns at least one batch, whatever its size.
+    values["fetch.message.max.bytes"] = "32768"
+    values["fetch.max.bytes"] = "131072"
+    // Also what one batch may occupy when it is decompressed.
+    values["receive.message.max.bytes"] = String(decompressedBatchBytesMax)
     values["check.crcs"] = "true"
     values["partition.assignment.strategy"] = "range"
     // Tells where a quiet partition ends, so that lag is 0 after transaction markers and in emptied partitions.
@@ -55,7 +63,17 @@ public struct KafkaProperties: Equatable, Sendable {
       values["group.instance.id"] = member
       values["session.timeout.ms"] = "90000"
     }
-    return try merge(values, kafka, own: kafka.consumer, group: "consumer", libraryVersion: libraryVersion)
+    var properties = try merge(values, kafka, own: kafka.consumer, group: "consumer", libraryVersion: libraryVersion)
+    properties.reconcileFetchBounds()
+    return properties
+  }
+
+  /// librdkafka refuses a fetch bound below the largest message of a producer, or above what it may receive.
+  private mutating func reconcileFetchBounds() {
+    guard let fetch = values["fetch.max.bytes"].flatMap({ Int($0) }) else { return }
+    values["message.max.bytes"] = String(min(fetch, 1_000_000))
+    guard let receive = values["receive.message.max.bytes"].flatMap({ Int($0) }), receive < fetch + 512 else { return }
+    values["receive.message.max.bytes"] = String(fetch + 512)
   }
 
   /// The producer of events: `freshet produce`, tests and benchmarks.
@@ -67,6 +85,9 @@ public struct KafkaProperties: Equatable, Sendable {
     return try merge(values, kafka, own: kafka.producer, group: "producer", libraryVersion: libraryVersion)
   }
 
+  /// Records that need more are cut before they are sent: 4 MiB, as `max.message.bytes` of the dead-letter topic.
+  static let deadLetterBytesMax = 4 << 20
+
   /// The producer of dead letters.
   public static func deadLetters(
     _ kafka: RecommenderConfiguration.Kafka, libraryVersion: LibraryVersion = .linked
@@ -74,8 +95,10 @@ public struct KafkaProperties: Equatable, Sendable {
     var values = producing(kafka)
     values["linger.ms"] = "5"
     // A record near the broker's limit grows by our headers.
-    values["message.max.bytes"] = "4194304"
-    // A letter never expires: the snapshot that covers its offset waits for it.
+    values["message.max.bytes"] = String(deadLetterBytesMax)
+    // Records beyond this wait in the engine, which bounds them per partition and stops reading.
+    values["queue.buffering.max.kbytes"] = "32768"
+    // A dead letter never expires: the snapshot that covers its offset waits for it.
     values["message.timeout.ms"] = "0"
     return try merge(values, kafka, own: kafka.producer, group: "producer", libraryVersion: libraryVersion)
   }
@@ -95,7 +118,7 @@ extension KafkaProperties {
       "client.id": "freshet",
       "socket.keepalive.enable": "true",
       "socket.nagle.disable": "true",
-      // Come back soon after a broker does: the default backs off to 10 s.
+      // Reconnect soon after a broker returns: the default backs off to 10 s.
       "reconnect.backoff.max.ms": "2000",
       "log_level": "6",
     ]
@@ -118,7 +141,9 @@ extension KafkaProperties {
     var values = ours
     for (name, properties) in [("common", kafka.common), (group, own)] {
       for (property, value) in properties.sorted(by: { $0.key < $1.key }) {
-        if let reason = refusal(of: property) { throw .configuration("kafka.\(name).\(property) cannot be set: \(reason)") }
+        if let reason = PassedProperties.refusal(of: property) {
+          throw .configuration("kafka.\(name).\(property) cannot be set: \(reason)")
+        }
         values[canonical(property)] = value
       }
     }
@@ -130,7 +155,7 @@ extension KafkaProperties {
     return KafkaProperties(values: values, warnings: warnings(values, libraryVersion))
   }
 
-  /// Older names of the same property: without this, two values of one setting would both be handed over, in no order.
+  /// Maps older names of a property to its current one, so that a setting has one value.
   private static func canonical(_ property: String) -> String {
     switch property {
     case "sasl.mechanism": "sasl.mechanisms"
@@ -140,21 +165,6 @@ extension KafkaProperties {
     case "delivery.timeout.ms": "message.timeout.ms"
     case "max.partition.fetch.bytes": "fetch.message.max.bytes"
     default: property
-    }
-  }
-
-  private static func refusal(of property: String) -> String? {
-    switch property {
-    case "enable.auto.commit", "auto.commit.enable", "enable.auto.offset.store":
-      "offsets are committed only after a durable snapshot that covers them"
-    case "auto.offset.reset": "a gap in the log must be seen, not skipped; choose what happens then with kafka.on_gap"
-    case "enable.idempotence": "without it a retried send can write an event twice or out of order"
-    case "partitioner": "every producer must place a user as Java does (murmur2_random), or one user lives in two partitions"
-    case "bootstrap.servers", "metadata.broker.list": "it is kafka.bootstrap_servers"
-    case "group.id": "it is kafka.group_id"
-    case "group.instance.id": "it is kafka.group_instance_id"
-    case "enable.partition.eof": "the lag figures rest on it"
-    default: nil
     }
   }
 

@@ -10,12 +10,9 @@ extension KafkaRecordSource {
     switch code {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
       let incremental = client.usesIncrementalRebalance
-      for index in partitions.elements.indices {
-        let id = TopicPartition(partitions.elements[index])
-        partitions.elements[index].offset = positions[id] ?? PartitionList.beginning
-      }
       let assigned = partitions.elements.map { TopicPartition($0) }
       openReaders(assigned, others: incremental)
+      for (index, id) in assigned.enumerated() { partitions.elements[index].offset = fetchOffset(of: id) }
       noteCode(incremental ? client.incrementalAssign(partitions) : client.assign(partitions), "assigning partitions")
       events.append(.assigned(assigned.sorted()))
     default:
@@ -32,8 +29,8 @@ extension KafkaRecordSource {
     isAssignedDirectly = true
     let assigned = known.all.sorted()
     let list = PartitionList(capacity: assigned.count)
-    for id in assigned { list.append(id, offset: positions[id] ?? PartitionList.beginning) }
     openReaders(assigned, others: false)
+    for id in assigned { list.append(id, offset: fetchOffset(of: id)) }
     noteCode(client.assign(list.pointer), "assigning partitions")
     events.append(.assigned(assigned))
   }
@@ -44,7 +41,7 @@ extension KafkaRecordSource {
     for id in assigned {
       guard let queue = KafkaQueue(partition: id, of: client) else { continue }
       queue.wake(wakes)
-      let reader = PartitionReader(id, queue: queue, next: positions[id])
+      let reader = PartitionReader(id, queue: queue, next: positions[id], mark: marks[id])
       reader.isPaused = paused.contains(id)
       readers.append(reader)
     }
@@ -52,8 +49,15 @@ extension KafkaRecordSource {
 
   /// The position is kept: if the partition is assigned again, reading continues there.
   private func closeReaders(_ revoked: Set<TopicPartition>) {
-    for reader in readers where revoked.contains(reader.id) { positions[reader.id] = reader.position }
+    for reader in readers where revoked.contains(reader.id) {
+      positions[reader.id] = reader.position
+      marks[reader.id] = reader.mark
+    }
     readers.removeAll { revoked.contains($0.id) }
+  }
+
+  private func fetchOffset(of id: TopicPartition) -> Int64 {
+    readers.first { $0.id == id }?.fetchOffset ?? PartitionList.beginning
   }
 
   private func noteCode(_ code: rd_kafka_resp_err_t, _ action: String) {
@@ -73,7 +77,12 @@ extension KafkaRecordSource {
   /// What to do now that a partition's first and next offset are known.
   func takeWatermarks(_ answer: Result<ClosedRange<Int64>, KafkaError>, of reader: PartitionReader) {
     if case .success(let watermarks) = answer { reader.watermarks = watermarks }
-    guard case .inspecting(let expected) = reader.state else { return }
+    guard case .inspecting(var expected) = reader.state else { return }
+    if case .success(let log) = answer, reader.verification != nil, log.lowerBound > expected {
+      // Retention removed the record to compare with.
+      reader.verification = nil
+      expected = reader.next ?? expected
+    }
     switch answer {
     case .failure:
       reader.state = .inspectingAgain(expected: expected, at: MonotonicClock.nanoseconds() + 1_000_000_000)
@@ -81,10 +90,10 @@ extension KafkaRecordSource {
       // The broker was wrong for a moment, for example while its leader moved.
       resume(reader, at: expected)
     case .success(let log) where expected > log.upperBound:
-      // Never resumed, whatever kafka.on_gap says: state made from another log with the same offsets would be wrong for ever.
+      // Halts whatever kafka.on_gap says: state from another log with the same offsets would be wrong from then on.
       halt(
-        reader, expected,
-        "the next offset is \(expected) but the log ends at \(log.upperBound): the topic was deleted and created again, or its "
+        reader, reader.next ?? expected,
+        "the next offset is \(reader.next ?? expected) but the log ends at \(log.upperBound): the topic was deleted and created again, or its "
           + "log was cut; restore it, or start with an empty instance.data_dir")
     case .success(let log) where onGap == .earliest:
       let lost = log.lowerBound - expected
@@ -111,7 +120,7 @@ extension KafkaRecordSource {
   }
 
   private func resume(_ reader: PartitionReader, at offset: Int64) {
-    reader.next = offset
+    if reader.verification == nil { reader.next = offset }
     reader.state = .reading
     needsReassignment = true
   }
@@ -125,7 +134,7 @@ extension KafkaRecordSource {
     for reader in readers {
       reader.discardFetched()
       if case .halted = reader.state { continue }
-      list.append(reader.id, offset: reader.next ?? PartitionList.beginning)
+      list.append(reader.id, offset: reader.fetchOffset ?? PartitionList.beginning)
     }
     if client.usesIncrementalRebalance {
       noteCode(client.incrementalUnassign(list.pointer), "resuming after a gap")
@@ -135,7 +144,30 @@ extension KafkaRecordSource {
     }
   }
 
-  private func halt(_ reader: PartitionReader, _ expected: Int64, _ advice: String) {
+  func haltRecreated(_ reader: PartitionReader, _ mark: RecordMark) {
+    halt(
+      reader, mark.offset + 1,
+      "the log does not hold the record that was read at offset \(mark.offset): the topic was deleted and created again, or its log was "
+        + "cut; restore it, or start with an empty instance.data_dir")
+  }
+
+  /// Stops delivery until the next assignment, which compares the log with what was read.
+  func suspendForVerification(where isConcerned: (TopicPartition) -> Bool = { _ in true }) {
+    for reader in readers where reader.state == .reading && isConcerned(reader.id) {
+      reader.verify()
+      if reader.verification != nil { reader.state = .suspended }
+    }
+  }
+
+  /// Assigns suspended partitions again.
+  func verifySuspended(where isConcerned: (TopicPartition) -> Bool = { _ in true }) {
+    for reader in readers where reader.state == .suspended && isConcerned(reader.id) {
+      reader.state = .reading
+      needsReassignment = true
+    }
+  }
+
+  func halt(_ reader: PartitionReader, _ expected: Int64, _ advice: String) {
     reader.state = .halted(advice)
     events.append(.gap(reader.id, expected: expected, resumed: nil))
     log.error(advice, ["topic": reader.id.topic, "partition": reader.id.partition])

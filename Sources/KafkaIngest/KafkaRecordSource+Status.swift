@@ -62,11 +62,13 @@ extension KafkaRecordSource {
       switch answer {
       case .success(let count):
         missingTopics.remove(topic)
+        verifySuspended { $0.topic == topic }
         let others = known.all.filter { $0.topic != topic }
         known.all = others.union((0..<count).map { TopicPartition(topic: topic, partition: $0) })
         noteAnswer()
       case .failure(let error) where error.name == "UNKNOWN_TOPIC_OR_PART" || error.name == "_UNKNOWN_TOPIC":
         missingTopics.insert(topic)
+        suspendForVerification { $0.topic == topic }
         known.all = known.all.filter { $0.topic != topic }
         noteAnswer()
       case .failure(let error) where error.name == "_TRANSPORT": noteBrokersAway(error.description)
@@ -80,7 +82,7 @@ extension KafkaRecordSource {
 
   /// A broker answered.
   func noteAnswer() {
-    if connectionProblem != nil { log.info("Kafka is back", ["address": client.bootstrapServers]) }
+    if connectionProblem != nil { log.info("Kafka is reachable again", ["address": client.bootstrapServers]) }
     known.isUp = true
     connectionProblem = nil
   }
@@ -91,6 +93,9 @@ extension KafkaRecordSource {
     guard connectionProblem == nil else { return }
     connectionProblem = sentence
     log.warning(sentence)
+    // Topics may be another when brokers come back; the fetch starts as soon as they do.
+    suspendForVerification()
+    verifySuspended()
   }
 
   func noteError(_ code: rd_kafka_resp_err_t, _ reason: String) {
@@ -109,6 +114,7 @@ extension KafkaRecordSource {
       if connectionProblem != sentence { log.warning(sentence) }
       connectionProblem = sentence
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+      suspendForVerification()
       nextLookUp = 0
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
       otherProblem = KafkaError(code, reason).description

@@ -23,6 +23,8 @@ public final class KafkaRecordSource: RecordSource {
   private var turn = 0
   /// The next offset to deliver of partitions that are not assigned now.
   var positions = PartitionOffsets()
+  /// The record before that offset.
+  var marks: [TopicPartition: RecordMark] = [:]
   var paused: Set<TopicPartition> = []
   var events: [SourceEvent] = []
   var known = SourceStatus()
@@ -61,8 +63,9 @@ public final class KafkaRecordSource: RecordSource {
 
   deinit { close() }
 
-  public func start(at offsets: PartitionOffsets) {
+  public func start(at offsets: PartitionOffsets, marks: [TopicPartition: RecordMark]) {
     positions = offsets
+    self.marks = marks
     lookUp()
     guard membership == .group else { return }
     subscribe()
@@ -75,6 +78,7 @@ public final class KafkaRecordSource: RecordSource {
       if MonotonicClock.nanoseconds() >= nextLookUp { lookUp() }
       serveConsumerQueue()
       takeFindings()
+      reassignIfNeeded()
       drain(PollBudget(records: max, bytes: maxBytes))
       batch.parts = readers.compactMap { $0.takeBatch() }
       batch.events = events
@@ -111,19 +115,18 @@ public final class KafkaRecordSource: RecordSource {
     readers.first { $0.id == partition }?.isPaused = isPaused
   }
 
-  public func close() {
-    guard !isClosed else { return }
+  @discardableResult public func close(timeout: Duration) -> Bool {
+    guard !isClosed else { return true }
     isClosed = true
     for reader in readers { positions[reader.id] = reader.position }
-    // The order librdkafka wants: queues, group, client (when the inspector lets go of it, too).
+    // librdkafka requires this order: queues, group, client (which the inspector may keep a little longer).
     readers = []
     consumerQueue = nil
-    // A rebalance may wait to be answered; from `deinit` this object can no longer be asked.
+    // A pending rebalance has to be answered, and from `deinit` this object can no longer do that.
     client.callbacks.onError = nil
     client.callbacks.onCommit = nil
-    client.callbacks.onRebalance = { [client] code, partitions in client.giveBack(code, partitions) }
-    client.closeConsumer()
-    client.callbacks.onRebalance = nil
+    client.callbacks.onRebalance = { [unowned client] code, partitions in client.giveBack(code, partitions) }
+    return client.closeConsumer(timeout: timeout)
   }
 
   func subscribe() {
@@ -174,6 +177,11 @@ extension KafkaRecordSource {
     guard message.code == RD_KAFKA_RESP_ERR_NO_ERROR else { return takeError(message, reader) }
     guard let reader else { return }
     let offset = message.offset
+    if let mark = reader.verification {
+      // A later record: the one to compare with was compacted.
+      reader.verification = nil
+      if offset == mark.offset, RecordMark(message.record()) != mark { return haltRecreated(reader, mark) }
+    }
     if let next = reader.next {
       // Left over from before a seek or a reassignment.
       if offset < next { return }
@@ -186,12 +194,23 @@ extension KafkaRecordSource {
     switch message.code {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       guard let reader else { return }
+      if let mark = reader.verification {
+        reader.verification = nil
+        if message.offset <= mark.offset { return haltRecreated(reader, mark) }
+      }
       reader.endSeen = message.offset
       if reader.next == nil { reader.next = message.offset }
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
       known.errors["OFFSET_OUT_OF_RANGE", default: 0] += 1
       guard let reader, reader.state == .reading else { return }
-      inspect(reader, expected: reader.next ?? 0)
+      inspect(reader, expected: reader.fetchOffset ?? 0)
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+      noteError(message.code, message.reason)
+      guard let reader, reader.state == .reading else { return }
+      halt(
+        reader, reader.next ?? 0,
+        "a batch of records cannot be decompressed, or needs more than kafka.consumer.receive.message.max.bytes "
+          + "(\(KafkaProperties.decompressedBatchBytesMax) bytes by default) for that: raise it if the producer is trusted")
     default: noteError(message.code, message.reason)
     }
   }

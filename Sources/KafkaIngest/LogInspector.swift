@@ -4,9 +4,9 @@ import StreamingRecommender
 import Synchronization
 import Telemetry
 
-/// Asks brokers the questions that make the asker wait (which partitions, from where to where), on a queue of its own.
+/// Sends blocking requests (for partitions and their first and next offsets) on a queue of its own, so that they never delay a poll.
 ///
-/// The source picks the findings up at its next poll, which the pipe ends early; so no broker can hold a poll up.
+/// The source takes the findings at its next poll, which the pipe wakes.
 final class LogInspector: Sendable {
   struct Findings: Sendable {
     var partitionCounts: [String: Result<Int32, KafkaError>] = [:]
@@ -23,7 +23,7 @@ final class LogInspector: Sendable {
   private let wakes: WakePipe
   private let queue = DispatchQueue(label: "freshet.kafka.inspector")
   private let state = Mutex(State())
-  /// A slow broker (2 s for an answer) is still a broker.
+  /// Long enough for a slow broker, which may take 2 s.
   private static let timeoutMilliseconds: Int32 = 5000
 
   init(client: KafkaClient, wakes: WakePipe) {
@@ -31,7 +31,7 @@ final class LogInspector: Sendable {
     self.wakes = wakes
   }
 
-  /// Finds the partitions of the topics, and with `watermarks` also their ends; nothing happens while an earlier look-up runs.
+  /// Requests the partitions of the topics, and with `watermarks` also their offsets; does nothing while an earlier request runs.
   func lookUp(_ topics: [String], watermarks: Bool) {
     let mayStart = state.withLock { state in
       defer { state.isLookingUp = true }
@@ -56,7 +56,7 @@ final class LogInspector: Sendable {
     }
   }
 
-  /// Finds the first and next offset of one partition.
+  /// Requests the first and next offset of one partition.
   func inspect(_ partition: TopicPartition) {
     queue.async { [self] in
       var found = Findings()

@@ -5,10 +5,12 @@ import StreamingRecommender
 final class PartitionReader {
   enum State: Equatable {
     case reading
-    /// The broker says that the log does not hold `expected`; the inspector finds out what it holds.
+    /// The broker reports that the log does not hold `expected`; the inspector requests the offsets it holds.
     case inspecting(expected: Int64)
-    /// The inspector got no answer; asked again at this time (monotonic nanoseconds).
+    /// The inspector got no response; it retries at this time (monotonic nanoseconds).
     case inspectingAgain(expected: Int64, at: UInt64)
+    /// The topic may have been created again; nothing is delivered before the next assignment verifies it.
+    case suspended
     /// Waits for an operator.
     case halted(String)
   }
@@ -19,9 +21,13 @@ final class PartitionReader {
   var isPaused = false
   /// The next offset to deliver; `nil` until the first record where reading starts at the earliest.
   var next: Int64?
-  /// Where the last fetch found nothing more; past `next` after transaction markers.
+  /// The last record that was delivered.
+  private(set) var mark: RecordMark?
+  /// Set while the record before `next` must be read again and compared with this mark.
+  var verification: RecordMark?
+  /// The offset at which the last fetch reached the end; beyond `next` after transaction markers.
   var endSeen: Int64 = 0
-  /// From the inspector, until the first fetch knows better.
+  /// From the inspector; used until the first fetch.
   var watermarks: ClosedRange<Int64>?
 
   /// Records for the batch that is being put together.
@@ -31,10 +37,12 @@ final class PartitionReader {
   private var fetchedNext = 0
   private var fetchedCount = 0
 
-  init(_ id: TopicPartition, queue: KafkaQueue, next: Int64?) {
+  init(_ id: TopicPartition, queue: KafkaQueue, next: Int64?, mark: RecordMark?) {
     self.id = id
     self.queue = queue
     self.next = next
+    self.mark = mark
+    verify()
   }
 
   deinit {
@@ -56,7 +64,7 @@ final class PartitionReader {
     return KafkaMessage(pointer)
   }
 
-  /// Drops what was taken from the queue and not read, where librdkafka is going to fetch it again.
+  /// Drops what was taken from the queue and not read; the next assignment fetches it again.
   func discardFetched() {
     for index in fetchedNext..<fetchedCount { rd_kafka_message_destroy(fetched[index]) }
     fetchedNext = 0
@@ -72,8 +80,19 @@ final class PartitionReader {
   func takeBatch() -> RecordBatch? {
     guard !records.isEmpty else { return nil }
     defer { records = [] }
-    return RecordBatch(source: id, records: records)
+    let batch = RecordBatch(source: id, records: records)
+    mark = batch.mark
+    return batch
   }
+
+  /// Compares the record before `next` with the mark from the next assignment on, if there is one.
+  func verify() {
+    guard records.isEmpty, let mark, mark.offset + 1 == next else { return }
+    verification = mark
+  }
+
+  /// Where the next assignment starts; `nil` for the earliest record.
+  var fetchOffset: Int64? { verification?.offset ?? next }
 
   /// The next offset that `poll` has not returned.
   var position: Int64? { records.first?.offset ?? next }

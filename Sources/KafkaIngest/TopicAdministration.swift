@@ -18,10 +18,16 @@ public struct TopicSpecification: Equatable, Sendable {
   /// 30 days: must outlast the longest outage plus the retrain window, as what is deleted before it was read is lost.
   static let retentionMilliseconds = String(30 * 86_400_000)
 
+  /// Kafka's own default, stated because a cluster may allow more: what one compressed batch of records may occupy.
+  static let eventBatchBytesMax = 1_048_588
+
   /// A topic of interactions. Never compacted: that would drop all but a user's newest event.
   public static func events(_ name: String, partitions: Int = 8) -> TopicSpecification {
     TopicSpecification(
-      name: name, partitions: partitions, configuration: ["cleanup.policy": "delete", "retention.ms": retentionMilliseconds])
+      name: name, partitions: partitions,
+      configuration: [
+        "cleanup.policy": "delete", "retention.ms": retentionMilliseconds, "max.message.bytes": String(eventBatchBytesMax),
+      ])
   }
 
   /// The dead letters of a topic: as many partitions as it has, and room for a record at the limit plus our headers.

@@ -111,6 +111,7 @@ public final class InMemorySource: RecordSource {
   private let topics: [String]
   private let onGap: RecommenderConfiguration.Kafka.OnGap
   private var next: [TopicPartition: Int64] = [:]
+  private var marks: [TopicPartition: RecordMark] = [:]
   private var assigned: [TopicPartition] = []
   private var paused: Set<TopicPartition> = []
   private var halted: [TopicPartition: String] = [:]
@@ -130,8 +131,9 @@ public final class InMemorySource: RecordSource {
     log.state.withLock { state in state.partitions.keys.filter { topics.isEmpty || topics.contains($0.topic) } }.sorted()
   }
 
-  public func start(at offsets: PartitionOffsets) {
+  public func start(at offsets: PartitionOffsets, marks: [TopicPartition: RecordMark]) {
     next = offsets.next
+    self.marks = marks
     rebalance(to: all)
   }
 
@@ -185,8 +187,17 @@ public final class InMemorySource: RecordSource {
         events.append(.gap(id, expected: expected, resumed: partition.first))
         next[id] = partition.first
       }
+      if let mark = marks[id], isForeign(partition, mark) {
+        halt(id, expected, "the record at offset \(mark.offset) is another one: the topic was created again")
+        return []
+      }
       return take(partition, id, max, &budget)
     }
+  }
+
+  private func isForeign(_ partition: InMemoryLog.Partition, _ mark: RecordMark) -> Bool {
+    guard mark.offset >= partition.first, mark.offset < partition.next else { return false }
+    return RecordMark(partition.records[Int(mark.offset - partition.first)]) != mark
   }
 
   private func take(
@@ -195,6 +206,7 @@ public final class InMemorySource: RecordSource {
     let from = Int(next[id]! - partition.first)
     let records = partition.records[from...].prefix(max).prefix { budget.take($0.bytes) }
     next[id] = next[id]! + Int64(records.count)
+    if let last = records.last { marks[id] = RecordMark(last) }
     return Array(records)
   }
 
@@ -228,7 +240,10 @@ public final class InMemorySource: RecordSource {
     return status
   }
 
-  public func close() { assigned = [] }
+  public func close(timeout: Duration) -> Bool {
+    assigned = []
+    return true
+  }
 }
 
 /// Keeps dead letters in an array.

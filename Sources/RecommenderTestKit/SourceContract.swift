@@ -1,7 +1,7 @@
 import StreamingRecommender
 import Telemetry
 
-/// What the contract suite needs from a log: a fresh topic, a way to write to it and to lose its beginning.
+/// What the contract suite needs from a log: a fresh topic, and ways to write to it, truncate it and recreate it.
 public struct SourceContractLog {
   public var topic: String
   public var partitions: Int32
@@ -9,24 +9,27 @@ public struct SourceContractLog {
   public var append: (_ partition: Int32, _ values: [String]) throws -> Void
   /// Retention passes: records below the offset are gone. `nil` where this log cannot.
   public var truncate: ((_ partition: Int32, _ before: Int64) throws -> Void)?
+  /// Deletes the topic and creates it again, empty. `nil` where this log cannot.
+  public var recreate: (() throws -> Void)?
   public var makeSource: (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any RecordSource
 
   public init(
     topic: String, partitions: Int32, append: @escaping (_ partition: Int32, _ values: [String]) throws -> Void,
-    truncate: ((_ partition: Int32, _ before: Int64) throws -> Void)? = nil,
+    truncate: ((_ partition: Int32, _ before: Int64) throws -> Void)? = nil, recreate: (() throws -> Void)? = nil,
     makeSource: @escaping (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any RecordSource
   ) {
     self.topic = topic
     self.partitions = partitions
     self.append = append
     self.truncate = truncate
+    self.recreate = recreate
     self.makeSource = makeSource
   }
 
   func id(_ partition: Int32) -> TopicPartition { TopicPartition(topic: topic, partition: partition) }
 }
 
-/// The facts that every `RecordSource` keeps. Each check wants a log of its own and returns what was violated.
+/// The behaviour that every `RecordSource` must have. Each check needs a log of its own and returns its violations.
 public enum SourceContract {
   public typealias Check = @Sendable (_ log: SourceContractLog) throws -> [String]
 
@@ -40,6 +43,9 @@ public enum SourceContract {
     ("a commit moves nothing", commitMovesNothing),
     ("a gap halts only its partition", gapHalts),
     ("a gap is jumped with on_gap = earliest", gapResumes),
+    ("a mark that matches changes nothing", matchingMark),
+    ("a mark whose record is gone changes nothing", markOfARemovedRecord),
+    ("a topic that was created again and filled further halts", recreatedTopicHalts),
   ]
 
   /// Runs every check, each on a fresh log.
@@ -189,14 +195,63 @@ public enum SourceContract {
     }
   }
 
+  /// Reads the first 10 records of partition 0 and returns the mark of the last.
+  private static func readTen(_ log: SourceContractLog) throws -> RecordMark? {
+    try log.append(0, values(0, 0..<10))
+    var mark: RecordMark?
+    _ = try withReader(log) { reader in
+      reader.read(until: 10)
+      mark = reader.records[log.id(0)]?.last.map { RecordMark($0) }
+      return []
+    }
+    return mark
+  }
+
+  @Sendable public static func matchingMark(_ log: SourceContractLog) throws -> [String] {
+    guard let mark = try readTen(log) else { return ["read nothing"] }
+    return try withReader(log, start: PartitionOffsets([log.id(0): 10]), marks: [log.id(0): mark]) { reader in
+      reader.readMore()
+      try log.append(0, values(0, 10..<20))
+      reader.read(until: 10)
+      reader.readMore()
+      return reader.compare(0, offsets: 10..<20, values: values(0, 10..<20))
+    }
+  }
+
+  @Sendable public static func markOfARemovedRecord(_ log: SourceContractLog) throws -> [String] {
+    guard let truncate = log.truncate else { return [] }
+    guard let mark = try readTen(log) else { return ["read nothing"] }
+    try log.append(0, values(0, 10..<20))
+    try truncate(0, 10)
+    return try withReader(log, start: PartitionOffsets([log.id(0): 10]), marks: [log.id(0): mark]) { reader in
+      reader.read(until: 10)
+      return reader.compare(0, offsets: 10..<20, values: values(0, 10..<20))
+    }
+  }
+
+  @Sendable public static func recreatedTopicHalts(_ log: SourceContractLog) throws -> [String] {
+    guard let recreate = log.recreate else { return [] }
+    guard let mark = try readTen(log) else { return ["read nothing"] }
+    try recreate()
+    for partition in 0..<log.partitions { try log.append(partition, values(partition, 100..<120)) }
+    return try withReader(log, start: PartitionOffsets([log.id(0): 10]), marks: [log.id(0): mark], onGap: .earliest) { reader in
+      reader.read { reader.source.status.halted[log.id(0)] != nil && reader.count >= 20 * (Int(log.partitions) - 1) }
+      reader.readMore()
+      var violations = reader.missing
+      if let records = reader.records[log.id(0)] { violations.append("\(records.count) records of another log") }
+      if !reader.events.contains(.gap(log.id(0), expected: 10, resumed: nil)) { violations.append("events: \(reader.events)") }
+      return violations
+    }
+  }
+
   private static func values(_ partition: Int32, _ range: Range<Int>) -> [String] { range.map { "\(partition)-\($0)" } }
 
   private static func withReader(
-    _ log: SourceContractLog, start: PartitionOffsets = PartitionOffsets(),
+    _ log: SourceContractLog, start: PartitionOffsets = PartitionOffsets(), marks: [TopicPartition: RecordMark] = [:],
     onGap: RecommenderConfiguration.Kafka.OnGap = .halt, _ body: (SourceContractReader) throws -> [String]
   ) throws -> [String] {
     let source = try log.makeSource(onGap)
-    source.start(at: start)
+    source.start(at: start, marks: marks)
     defer { source.close() }
     return try body(SourceContractReader(source, log))
   }
@@ -236,7 +291,7 @@ final class SourceContractReader {
     }
   }
 
-  /// What nobody waits for must not come, either.
+  /// Gives unexpected records time to arrive.
   func readMore() { for _ in 0..<5 { poll(.milliseconds(20)) } }
 
   private func poll(_ timeout: Duration) {

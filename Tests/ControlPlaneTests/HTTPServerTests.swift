@@ -141,6 +141,54 @@ import Testing
     #expect(backend.state.withLock { $0.retrainsRequested } == 0)
   }
 
+  /// Sends a byte each 50 ms until the server ends the connection; how long that took.
+  private func drip(_ client: RawClient) -> Double {
+    let start = MonotonicClock.nanoseconds()
+    while client.send("x"), MonotonicClock.nanoseconds() - start < 8_000_000_000 { usleep(50_000) }
+    return Double(MonotonicClock.nanoseconds() - start) / 1e9
+  }
+
+  @Test func headThatDripsIsCutOffAtItsDeadline() throws {
+    let server = try makeServer {
+      $0.headSecondsMax = 1
+      $0.timeoutSeconds = 10
+    }
+    let first = try RawClient(port: server.port)
+    first.send("GET /livez HTTP/1.1\r\nX-Long: ")
+    let seconds = drip(first)
+    #expect(seconds > 0.9 && seconds < 3)
+    // The second request of a connection has the same deadline.
+    let second = try RawClient(port: server.port)
+    #expect(second.get("/livez")?.status == 200)
+    second.send("GET /livez HTTP/1.1\r\nX-Long: ")
+    #expect(drip(second) < 3)
+  }
+
+  @Test func bodyThatDripsIsCutOffAtItsDeadlineToo() throws {
+    let server = try makeServer { $0.bodySecondsMax = 1 }
+    let client = try RawClient(port: server.port)
+    client.send("POST /v1/retrain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
+    #expect(drip(client) < 3)
+    #expect(backend.state.withLock { $0.retrainsRequested } == 0)
+  }
+
+  @Test func probesAreAnsweredWhileSlowClientsHoldConnections() throws {
+    let server = try makeServer()
+    var slow: [RawClient] = []
+    for index in 0..<64 {
+      guard let client = try? RawClient(port: server.port) else { continue }
+      slow.append(client)
+      client.send(
+        index % 2 == 0 ? "GET /livez HTTP/1.1\r\nX: " : "POST /v1/retrain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
+    }
+    let start = MonotonicClock.nanoseconds()
+    for _ in 0..<20 {
+      for client in slow { client.send("x") }
+      #expect(try RawClient(port: server.port, secondsMax: 2).get("/livez")?.status == 200)
+    }
+    #expect(MonotonicClock.nanoseconds() - start < 5_000_000_000)
+  }
+
   @Test func manyClientsAreServedAtOnce() throws {
     let server = try makeServer()
     let good = Atomic<Int>(0)

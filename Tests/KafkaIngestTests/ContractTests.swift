@@ -14,6 +14,7 @@ import Testing
           for value in values { log.append("events", key: nil, value: bytes(value), partition: partition) }
         },
         truncate: { log.truncate(TopicPartition(topic: "events", partition: $0), before: $1) },
+        recreate: { log.recreate("events") },
         makeSource: { log.makeSource(onGap: $0) })
     }
     #expect(violations == [])

@@ -95,7 +95,38 @@ func header(_ record: Record?, _ name: String) -> String? {
     let sink = try deadLetterSink(broker.bootstrapServers, topic)
     sink.send(letter(topic, value: [UInt8](repeating: 7, count: 5_000_000)))
     #expect(sink.flush(timeout: .seconds(10)))
-    #expect(try readAll(broker.bootstrapServers, topic + ".dlq", count: 1).first?.value?.count == 65_536)
+    #expect(sink.failures == 0, "cut before it was sent")
+    let record = try readAll(broker.bootstrapServers, topic + ".dlq", count: 1).first
+    #expect(record?.value?.count == 65_536)
+    #expect(header(record, "truncated") == "value of 5000000 bytes, key of 2 bytes")
+  }
+
+  @Test func aVerySmallLimitLeavesTheReason() throws {
+    let broker = try EmbeddedBroker()
+    let topic = freshTopic("dead")
+    try broker.createTopic(topic + ".dlq", partitions: 1)
+    let sink = try deadLetterSink(broker.bootstrapServers, topic)
+    // MSG_SIZE_TOO_LARGE, twice
+    broker.pushErrors(apiKey: 0, codes: [10, 10])
+    sink.send(letter(topic, key: [UInt8](repeating: 1, count: 3000), value: [UInt8](repeating: 7, count: 100_000)))
+    #expect(sink.flush(timeout: .seconds(10)))
+    let record = try readAll(broker.bootstrapServers, topic + ".dlq", count: 1).first
+    #expect(record?.value?.count == 1024)
+    #expect(record?.key?.count == 1024)
+    #expect(record?.headers.allSatisfy { $0.name.hasPrefix("__freshet.errors.") } == true)
+    #expect(header(record, "reason") == "bad_json")
+    #expect(header(record, "truncated") == "value of 100000 bytes, key of 3000 bytes")
+  }
+
+  @Test func moreThanTheProducersQueueIsDelivered() throws {
+    let broker = try EmbeddedBroker()
+    let topic = freshTopic("dead")
+    try broker.createTopic(topic + ".dlq", partitions: 1)
+    let sink = try deadLetterSink(broker.bootstrapServers, topic)
+    let value = [UInt8](repeating: 7, count: 3_000_000)
+    for offset in 0..<20 { sink.send(letter(topic, offset: Int64(offset), value: value)) }
+    #expect(sink.lastSequence == 20)
+    #expect(sink.flush(timeout: .seconds(30)))
   }
 
   @Test func anUnwritableTopicIsTriedUntilItWorks() throws {

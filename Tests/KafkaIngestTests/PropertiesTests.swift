@@ -56,15 +56,21 @@ import Testing
     #expect(values["compression.type"] == nil)
   }
 
-  @Test(arguments: [
-    "enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "enable.idempotence", "partitioner", "group.id",
-    "group.instance.id", "bootstrap.servers", "metadata.broker.list",
-  ])
-  func aPropertyTheGuaranteeRestsOnIsRefused(property: String) throws {
+  @Test(arguments: PassedProperties.refused)
+  func aRefusedPropertyIsRefusedForEveryClient(property: String) throws {
     let error = #expect(throws: KafkaError.self) { try consumer { $0.consumer = [property: "x"] } }
     #expect(error?.description.contains("kafka.consumer.\(property)") == true)
     let common = #expect(throws: KafkaError.self) { try KafkaProperties.events(kafka { $0.common = [property: "x"] }, pace: .bulk) }
     #expect(common?.description.contains("kafka.common.\(property)") == true)
+  }
+
+  @Test func fetchBoundsThatAreSetTogetherFitTogether() throws {
+    var configuration = RecommenderConfiguration()
+    configuration.kafka.common = ["message.max.bytes": "4000000"]
+    configuration.kafka.consumer = ["fetch.max.bytes": "52428800"]
+    _ = try KafkaRecordSource(configuration: configuration)
+    configuration.kafka.consumer = [:]
+    _ = try KafkaRecordSource(configuration: configuration)
   }
 
   @Test func aDuplicateOfOurKeyNamesOurKey() throws {
@@ -109,6 +115,7 @@ import Testing
     let values = try KafkaProperties.deadLetters(kafka()).values
     #expect(values["message.max.bytes"] == "4194304")
     #expect(values["message.timeout.ms"] == "0")
+    #expect(values["queue.buffering.max.kbytes"] == "32768")
     #expect(values["acks"] == "-1")
   }
 }

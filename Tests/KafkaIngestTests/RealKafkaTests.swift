@@ -33,9 +33,89 @@ struct RealKafkaTests {
           try write(broker.bootstrapServers, topic, values.map { (nil, $0, partition) }, pace: .paced)
         },
         truncate: { partition, before in try deleteRecords(broker, topic, partition, before) },
+        recreate: { try recreate(broker, topic, partitions: 3) },
         makeSource: { onGap in try source(broker, topic) { $0.kafka.onGap = onGap } })
     }
     #expect(violations == [])
+  }
+
+  private func recreate(_ broker: RealKafka.Broker, _ topic: String, partitions: Int) throws {
+    _ = try? broker.tool("kafka-topics.sh --bootstrap-server \(broker.bootstrapServers) --delete --topic \(topic)")
+    let administration = try TopicAdministration(kafka: configuration(broker.bootstrapServers, topic).kafka)
+    let deadline = MonotonicClock.nanoseconds() + 20_000_000_000
+    while MonotonicClock.nanoseconds() < deadline {
+      if try administration.ensureTopics([.events(topic, partitions: partitions)])[topic] == .created { break }
+      usleep(100_000)
+    }
+    while try administration.partitionCount(topic) == nil, MonotonicClock.nanoseconds() < deadline { usleep(50_000) }
+  }
+
+  @Test func aTopicSeenMissingAndThenRefilledHalts() throws {
+    let (broker, topic) = try makeTopic("recreated", partitions: 1)
+    let id = TopicPartition(topic: topic, partition: 0)
+    try write(broker.bootstrapServers, topic, (0..<10).map { (nil, "old \($0)", 0) }, pace: .paced)
+    let source = try source(broker, topic)
+    defer { source.close() }
+    source.start(at: PartitionOffsets())
+    read(source) { $0.count >= 10 }
+    try broker.tool("kafka-topics.sh --bootstrap-server \(broker.bootstrapServers) --delete --topic \(topic)")
+    read(source) { _ in source.status.problem?.contains("does not exist") == true }
+    #expect(source.status.problem?.contains("does not exist") == true)
+    try recreate(broker, topic, partitions: 1)
+    try write(broker.bootstrapServers, topic, (0..<50).map { (nil, "new \($0)", 0) }, pace: .paced)
+    let after = read(source, patience: .seconds(30)) { _ in source.status.halted[id] != nil }
+    #expect(source.status.halted[id]?.contains("created again") == true)
+    #expect(after.count == 0)
+  }
+
+  @Test func closingDoesNotWaitForAPausedBroker() throws {
+    let (broker, topic) = try makeTopic("paused", partitions: 1)
+    try write(broker.bootstrapServers, topic, (0..<10).map { (nil, "\($0)", 0) }, pace: .paced)
+    let source = try source(broker, topic)
+    source.start(at: PartitionOffsets())
+    read(source) { $0.count >= 10 }
+    try broker.pause()
+    let began = MonotonicClock.nanoseconds()
+    #expect(!source.close(timeout: .seconds(1)))
+    let seconds = Double(MonotonicClock.nanoseconds() - began) / 1e9
+    print("closing a consumer of a paused broker: \(seconds) s")
+    #expect(seconds < 3)
+    try broker.resume()
+  }
+
+  @Test func compressedRecordsDoNotFillTheMemory() throws {
+    let (broker, topic) = try makeTopic("bomb", partitions: 1)
+    var kafka = configuration(broker.bootstrapServers, topic).kafka
+    kafka.producer = ["batch.size": "1000000", "linger.ms": "0"]
+    let producer = try KafkaEventProducer(kafka: kafka, pace: .bulk)
+    let spaces = [UInt8](repeating: 0x20, count: 990_000)
+    for _ in 0..<Self.bombRecords { try producer.produce(topic: topic, key: nil, value: spaces, partition: 0) }
+    #expect(producer.flush(timeout: .seconds(60)))
+    let bounded = try peakOfReading(broker, topic, [:])
+    // The bounds before these existed.
+    let unbounded = try peakOfReading(
+      broker, topic,
+      ["fetch.message.max.bytes": "1048576", "fetch.max.bytes": "52428800", "receive.message.max.bytes": "100000000"])
+    print("\(Self.bombRecords) records of 0.99 MB: \(bounded) MB resident at the peak, \(unbounded) MB with wider bounds")
+    #expect(bounded < 500)
+  }
+
+  private static let bombRecords = 1500
+
+  /// Megabytes by which this process grows while it reads everything.
+  private func peakOfReading(_ broker: RealKafka.Broker, _ topic: String, _ properties: [String: String]) throws -> Int {
+    let source = try source(broker, topic, membership: .direct) { $0.kafka.consumer = properties }
+    defer { source.close() }
+    source.start(at: PartitionOffsets())
+    let before = ProcessMetrics.residentMemoryBytes() ?? 0
+    var (count, peak) = (0, 0)
+    let deadline = MonotonicClock.nanoseconds() + 40_000_000_000
+    while count < Self.bombRecords, MonotonicClock.nanoseconds() < deadline {
+      count += source.poll(max: 1000, timeout: .milliseconds(100)).count
+      peak = max(peak, (ProcessMetrics.residentMemoryBytes() ?? 0) - before)
+    }
+    #expect(count == Self.bombRecords)
+    return peak / 1_000_000
   }
 
   private func deleteRecords(_ broker: RealKafka.Broker, _ topic: String, _ partition: Int32, _ before: Int64) throws {

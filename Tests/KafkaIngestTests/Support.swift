@@ -12,6 +12,8 @@ enum RealKafka {
 
     func tool(_ command: String) throws -> String { try shell("'\(home)/bin/'\(command)") }
     func kill() throws { _ = try shell("'\(home)/bin/broker' kill '\(directory)'") }
+    func pause() throws { _ = try shell("'\(home)/bin/broker' pause '\(directory)'") }
+    func resume() throws { _ = try shell("'\(home)/bin/broker' resume '\(directory)'") }
     func start() throws { _ = try shell("'\(home)/bin/broker' start '\(directory)'") }
   }
 

@@ -67,7 +67,7 @@ public struct EvaluationData: Sendable {
     case .event(let bytes):
       let record = Record(
         offset: Int64(row), timestampMilliseconds: nil, key: nil, value: bytes)
-      guard case .interaction(var interaction, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) else { return nil }
+      guard case .interaction(var interaction, _, _) = decoder.decode(record, fallbackMilliseconds: .max / 4) else { return nil }
       interaction.timeMilliseconds = clamped(interaction.timeMilliseconds)
       return interaction
     }

@@ -32,7 +32,7 @@ public struct ExplicitRatings: Sendable {
         let record = Record(
           offset: Int64(rows.count), timestampMilliseconds: nil, key: nil,
           value: bytes)
-        if case .interaction(let event, _, _) = decoder.decode(record, nowMilliseconds: .max / 4) {
+        if case .interaction(let event, _, _) = decoder.decode(record, fallbackMilliseconds: .max / 4) {
           rows.append(Row(user: event.user, item: event.item, value: event.operation == .delete ? nil : event.strength))
         } else {
           droppedRows += 1

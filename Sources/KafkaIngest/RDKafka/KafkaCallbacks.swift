@@ -1,7 +1,7 @@
 import CRdKafka
 import Telemetry
 
-/// What librdkafka tells a client, turned into closures.
+/// librdkafka's callbacks for one client, as closures.
 ///
 /// Everything but the log is called from inside a poll of that client, on the polling thread. librdkafka writes log lines from
 /// its own threads; that is why `log` is constant and `Sendable`.
@@ -41,7 +41,7 @@ private func kafkaLog(
   _ client: OpaquePointer?, _ level: Int32, _ facility: UnsafePointer<CChar>?, _ text: UnsafePointer<CChar>?
 ) {
   guard let client, let callbacks = KafkaCallbacks.of(rd_kafka_opaque(client)) else { return }
-  // What matters comes again through the error callback, as a count and a sentence; these lines are for looking closer.
+  // Errors also come through the error callback, as a counter and a sentence; these lines are for debugging.
   callbacks.log.debug(text.map { String(cString: $0) } ?? "", ["facility": facility.map { String(cString: $0) } ?? ""])
 }
 

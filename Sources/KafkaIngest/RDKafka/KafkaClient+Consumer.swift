@@ -1,4 +1,5 @@
 import CRdKafka
+import Foundation
 import StreamingRecommender
 
 extension KafkaClient {
@@ -32,7 +33,7 @@ extension KafkaClient {
     code(of: rd_kafka_incremental_unassign(pointer, list))
   }
 
-  /// Answers a rebalance without reading anything from the partitions any more.
+  /// Answers a rebalance of a consumer that is being closed.
   func giveBack(_ code: rd_kafka_resp_err_t, _ partitions: UnsafePointer<rd_kafka_topic_partition_list_t>) {
     guard usesIncrementalRebalance else {
       _ = assign(nil)
@@ -63,5 +64,17 @@ extension KafkaClient {
   }
 
   /// Leaves the group (a static member keeps its place) after a last rebalance callback; every queue must be gone before.
-  func closeConsumer() { rd_kafka_consumer_close(pointer) }
+  ///
+  /// librdkafka waits for a broker that does not answer until the session ends. After `timeout` that wait goes on in a thread of
+  /// its own, which keeps this client alive, and the result is false.
+  func closeConsumer(timeout: Duration) -> Bool {
+    let closed = DispatchSemaphore(value: 0)
+    let thread = Thread { [self] in
+      rd_kafka_consumer_close(pointer)
+      closed.signal()
+    }
+    thread.name = "freshet-kafka-close"
+    thread.start()
+    return closed.wait(timeout: .now() + .nanoseconds(Int(clamping: timeout.nanosecondsClamped))) == .success
+  }
 }

@@ -32,11 +32,11 @@ final class KafkaClient: @unchecked Sendable {
     for warning in properties.warnings { callbacks.log.warning(warning) }
   }
 
-  /// Queues and topic handles hold this object, so they are gone by now. The group was left in `closeConsumer`, if at all: a
-  /// close from here would call back into an owner that no longer exists.
+  /// Queues and topic handles retain this object, so they are destroyed already. The group was left in `closeConsumer`: closing
+  /// here would call back into an owner that no longer exists.
   deinit { rd_kafka_destroy_flags(pointer, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE) }
 
-  /// The error that made this client useless, if there is one.
+  /// The error after which this client rejects everything, if there was one.
   var fatalError: KafkaError? {
     var reason = [CChar](repeating: 0, count: 512)
     let code = rd_kafka_fatal_error(pointer, &reason, reason.count)

@@ -1,7 +1,7 @@
 import CRdKafka
 import StreamingRecommender
 
-/// A list of partitions with offsets, as librdkafka wants it.
+/// librdkafka's list of partitions with offsets.
 final class PartitionList {
   let pointer: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>
 

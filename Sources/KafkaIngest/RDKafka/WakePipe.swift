@@ -6,14 +6,14 @@ import CRdKafka
   import Darwin
 #endif
 
-/// Wakes the thread that waits for Kafka: librdkafka writes a byte per queue that fills, other threads one to end the wait.
+/// Wakes the thread that waits for Kafka: librdkafka writes a byte when a queue is no longer empty, other threads to end the wait.
 ///
 /// `@unchecked Sendable`: both descriptors are constant, and reading and writing a pipe is safe from any thread.
 final class WakePipe: @unchecked Sendable {
   enum Reason: UInt8 {
-    /// Something arrived in a queue: look again.
+    /// A queue is no longer empty.
     case queue = 1
-    /// Somebody wants the waiting call to return.
+    /// The waiting call should return.
     case request = 2
   }
 
@@ -36,7 +36,7 @@ final class WakePipe: @unchecked Sendable {
     close(writeEnd)
   }
 
-  /// A full pipe is as good as one more byte: the reader is going to wake anyway.
+  /// A full pipe wakes the reader as well.
   func signal(_ reason: Reason) {
     var byte = reason.rawValue
     _ = write(writeEnd, &byte, 1)

@@ -54,8 +54,8 @@ struct ConfigurationMerge {
     if case .map(isNumeric: true) = key.kind, Double(text)?.isFinite != true {
       return fail(name, "\(name) = \(shown) (\(origin)): allowed: a finite number")
     }
-    if case .map(isNumeric: false) = key.kind, let reason = ConfigurationTable.refusal(ofProperty: entry) {
-      return fail(name, "\(name) (\(origin)): \(reason)")
+    if case .map(isNumeric: false) = key.kind, let reason = PassedProperties.refusal(of: entry) {
+      return fail(name, "\(name) (\(origin)): refused: \(reason)")
     }
     entries[key.name, default: [:]][entry] = (text, origin)
   }
@@ -77,6 +77,7 @@ struct ConfigurationMerge {
       if let given = entries[key.name] { key.write(&configuration, .map(given.mapValues(\.value))) }
     }
     checkForms(configuration, origins)
+    checkDeadLetterTopics(configuration, origins)
     return (configuration, origins)
   }
 
@@ -91,6 +92,23 @@ struct ConfigurationMerge {
       } else {
         assignments[key.name] = nil
       }
+    }
+  }
+
+  /// A dead letter that is read as an event is rejected again, for ever.
+  private mutating func checkDeadLetterTopics(_ configuration: RecommenderConfiguration, _ origins: [String: ConfigurationOrigin]) {
+    let topics = configuration.input.topics
+    for topic in topics {
+      let letters = configuration.kafka.deadLetterTopic(of: topic)
+      guard topics.contains(letters) else { continue }
+      let isDefault = configuration.kafka.dlqTopic.isEmpty
+      return fail(
+        isDefault ? "input.topics" : "kafka.dlq_topic",
+        isDefault
+          ? "input.topics (\(origins["input.topics"] ?? .default)): \(letters) holds the dead letters of \(topic) and would be read as input, "
+            + "so that every dead letter makes another one: remove it, or set kafka.dlq_topic"
+          : "kafka.dlq_topic = \(letters) (\(origins["kafka.dlq_topic"] ?? .default)): is one of input.topics, so that every dead letter "
+            + "would be read as input and make another one: choose another topic")
     }
   }
 

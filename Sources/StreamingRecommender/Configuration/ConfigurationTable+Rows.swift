@@ -59,7 +59,7 @@ extension ConfigurationTable {
     .string("kafka.group_id", \.kafka.groupID, "Consumer group.").checked { ConfigurationCheck.name($0, lengthMax: 249) },
     .string(
       "kafka.group_instance_id", \.kafka.groupInstanceID, empty: "auto",
-      "Static group membership, with which a restarted engine gets its partitions back at once; `auto` is `instance.id`, `none` makes it a dynamic member."
+      "Static group membership, with which a restarted engine gets its partitions back at once; `auto` is `instance.id` and a hash of `instance.data_dir`, `none` makes it a dynamic member."
     )
     .checked { ConfigurationCheck.name($0, lengthMax: 249) },
     .map("kafka.common", \.kafka.common, "librdkafka properties for every client, such as `kafka.common.security.protocol`."),

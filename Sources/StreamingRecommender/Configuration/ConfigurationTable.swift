@@ -55,20 +55,4 @@ public enum ConfigurationTable {
   public static func suggestion(for name: String) -> String? {
     Suggestion.nearest(to: name, in: keys.map(\.name), separator: ".")
   }
-
-  /// Why a librdkafka property is refused, or `nil`: the guarantees depend on it, or it has a key of its own.
-  static func refusal(ofProperty name: String) -> String? {
-    switch name {
-    case "enable.auto.commit", "enable.auto.offset.store":
-      "refused: offsets are committed only after the snapshot that holds them is on disk"
-    case "auto.offset.reset":
-      "refused: a reset would skip or repeat data silently; what happens at a gap is kafka.on_gap"
-    case "enable.idempotence": "refused: without it a retry of the producer duplicates or reorders records"
-    case "partitioner": "refused: every producer must place users as murmur2_random does"
-    case "bootstrap.servers", "metadata.broker.list": "refused: set kafka.bootstrap_servers"
-    case "group.id": "refused: set kafka.group_id"
-    case "group.instance.id": "refused: set kafka.group_instance_id"
-    default: nil
-    }
-  }
 }

@@ -14,7 +14,7 @@ extension RecommenderConfiguration {
       resolved.instance.dataDirectory = Self.dataDirectory(isRoot: isRoot, environment: environment, homeDirectory: homeDirectory)
     }
     if snapshot.directory.isEmpty { resolved.snapshot.directory = resolved.instance.dataDirectory + "/snapshots" }
-    if kafka.groupInstanceID.isEmpty { resolved.kafka.groupInstanceID = resolved.instance.id }
+    if kafka.groupInstanceID.isEmpty { resolved.kafka.groupInstanceID = Self.memberName(of: resolved.instance) }
     return resolved
   }
 
@@ -23,6 +23,16 @@ extension RecommenderConfiguration {
     // The XDG specification asks to ignore a relative path.
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/freshet" }
     return homeDirectory + "/.local/state/freshet"
+  }
+
+  /// The name of a static member: the same after a restart, and another for a second engine of this host, whose data directory
+  /// differs. With one name the two would fence each other in turn.
+  static func memberName(of instance: Instance) -> String {
+    let path = URL(fileURLWithPath: instance.dataDirectory).standardizedFileURL.path
+    // FNV-1a: stable over processes and versions, unlike `Hasher`.
+    let hash = path.utf8.reduce(UInt32(0x811c_9dc5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+    let digits = String(hash, radix: 16)
+    return instance.id + "-" + String(repeating: "0", count: 8 - digits.count) + digits
   }
 
   /// A host name as an id: characters that Kafka and file names do not allow become `-`.

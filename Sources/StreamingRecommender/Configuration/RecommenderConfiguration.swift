@@ -56,7 +56,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public enum OnGap: String, Sendable, CaseIterable { case halt, earliest }
     public var bootstrapServers = "127.0.0.1:9092"
     public var groupID = "freshet"
-    /// Empty: `instance.id`. `none`: a dynamic member.
+    /// Empty: `instance.id` and a hash of `instance.data_dir`. `none`: a dynamic member.
     public var groupInstanceID = ""
     /// librdkafka properties from `kafka.common.*`, `kafka.consumer.*`, `kafka.producer.*`.
     public var common: [String: String] = [:]
@@ -65,6 +65,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var onGap = OnGap.halt
     /// Empty: `<topic>.dlq`.
     public var dlqTopic = ""
+    /// The topic for the dead letters of an input topic.
+    public func deadLetterTopic(of topic: String) -> String { dlqTopic.isEmpty ? topic + ".dlq" : dlqTopic }
     public init() {}
   }
 

@@ -1,6 +1,6 @@
 extension RecommenderEngine {
   /// Applies records in the given order; one already applied (its offset is below the partition's next) changes nothing.
-  public mutating func apply(_ batches: [RecordBatch], nowMilliseconds: Int64) -> EngineUpdate {
+  public mutating func apply(_ batches: [RecordBatch]) -> EngineUpdate {
     var work = Work()
     for batch in batches {
       guard let partition = state.topics.number(batch.source) else {
@@ -14,10 +14,11 @@ extension RecommenderEngine {
           counts.ignored[.alreadyApplied, default: 0] += 1
           continue
         }
-        apply(record, batch.source, partition, nowMilliseconds, &counts, &work)
+        apply(record, batch.source, partition, &counts, &work)
         next = record.offset + 1
       }
       if next > 0 { state.offsets[batch.source] = next }
+      if let mark = batch.mark, mark.offset == next - 1 { state.marks[batch.source] = mark }
       work.update.topics[batch.source.topic] = counts
     }
     return work.update
@@ -41,10 +42,10 @@ extension RecommenderEngine {
   }
 
   private mutating func apply(
-    _ record: Record, _ source: TopicPartition, _ partition: UInt16, _ nowMilliseconds: Int64, _ counts: inout EngineUpdate.TopicCounts,
+    _ record: Record, _ source: TopicPartition, _ partition: UInt16, _ counts: inout EngineUpdate.TopicCounts,
     _ work: inout Work
   ) {
-    switch decoder.decode(record, nowMilliseconds: nowMilliseconds) {
+    switch decoder.decode(record, fallbackMilliseconds: state.users.newestTimeMilliseconds) {
     case .interaction(let interaction, let clamped, let keyMismatch):
       if clamped.contains(.value) { work.update.clampedValues += 1 }
       if clamped.contains(.timestamp) { work.update.clampedTimestamps += 1 }

@@ -114,11 +114,16 @@ public struct RecommenderEngine: Sendable {
   // MARK: Offsets
 
   /// The log is a new one (the embedded broker's ends with its process): model and state stay, reading begins at its start.
-  public mutating func resetOffsets() { state.offsets = PartitionOffsets() }
+  public mutating func resetOffsets() {
+    state.offsets = PartitionOffsets()
+    state.marks = [:]
+  }
 
   /// The log lost records: reading goes on at `offset`.
   public mutating func skip(to offset: Int64, _ partition: TopicPartition) {
-    if offset > state.offsets[partition] ?? 0 { state.offsets[partition] = offset }
+    guard offset > state.offsets[partition] ?? 0 else { return }
+    state.offsets[partition] = offset
+    state.marks[partition] = nil
   }
 
   // MARK: Figures

@@ -249,7 +249,7 @@ struct EventReader {
 
   // MARK: Meaning
 
-  mutating func decoded(_ record: Record, nowMilliseconds: Int64) -> DecodedRecord {
+  mutating func decoded(_ record: Record, fallbackMilliseconds: Int64) -> DecodedRecord {
     if fault?.reason != .notObject, userInfoStart != nil || productDetailsStart != nil { readNestedFields() }
     let userID = bytes(of: user, "user_id")
     let itemID = bytes(of: item, "item_id")
@@ -262,15 +262,21 @@ struct EventReader {
     var clamped: ClampedFields = []
     let bounded = max(-rules.input.maxValue, min(rules.input.maxValue, value ?? 1))
     if let value, bounded != value { clamped.insert(.value) }
-    let time = timeMilliseconds ?? record.timestampMilliseconds ?? nowMilliseconds
-    let (latest, overflow) = nowMilliseconds.addingReportingOverflow(rules.maxFutureMilliseconds)
-    let boundedTime = max(EventTime.earliestMilliseconds, min(overflow ? .max : latest, time))
+    let time = timeMilliseconds ?? record.timestampMilliseconds ?? fallbackMilliseconds
+    let boundedTime = max(EventTime.earliestMilliseconds, min(latestMilliseconds(record), time))
     if boundedTime != time { clamped.insert(.timestamp) }
     let interaction = Interaction(
       user: userID, item: itemID, strength: rules.strength(value: bounded, weight: weight), timeMilliseconds: boundedTime,
       operation: operation, eventID: dedupeID)
     let keyMismatch = record.key.map { $0 != userID } ?? false
     return .interaction(interaction, clamped: clamped, keyMismatch: keyMismatch)
+  }
+
+  /// By the record's own time, never by the clock: the same log gives the same state whenever it is read.
+  private func latestMilliseconds(_ record: Record) -> Int64 {
+    guard let recorded = record.timestampMilliseconds else { return InteractionOrder.latestMilliseconds }
+    let (latest, overflow) = recorded.addingReportingOverflow(rules.maxFutureMilliseconds)
+    return min(overflow ? .max : latest, InteractionOrder.latestMilliseconds)
   }
 
   private func weightOfType() -> Double? {

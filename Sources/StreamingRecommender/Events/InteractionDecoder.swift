@@ -8,7 +8,8 @@ public struct InteractionDecoder: Sendable {
 
   public init(_ input: RecommenderConfiguration.Input) { rules = DecodingRules(input) }
 
-  public func decode(_ record: Record, nowMilliseconds: Int64) -> DecodedRecord {
+  /// - Parameter fallbackMilliseconds: the time of an event where neither the event nor its record has one.
+  public func decode(_ record: Record, fallbackMilliseconds: Int64) -> DecodedRecord {
     guard let value = record.value else { return tombstone(key: record.key) }
     guard !value.isEmpty else { return .failure(DecodingFailure(.empty, "the record's value is empty")) }
     guard value.count <= rules.input.maxRecordBytes else {
@@ -31,7 +32,7 @@ public struct InteractionDecoder: Sendable {
       } catch {
         return .failure(failure(error))
       }
-      return event.decoded(record, nowMilliseconds: nowMilliseconds)
+      return event.decoded(record, fallbackMilliseconds: fallbackMilliseconds)
     }
   }
 

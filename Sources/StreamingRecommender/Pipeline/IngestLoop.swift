@@ -129,7 +129,7 @@ public final class IngestLoop {
     first.tickedNanoseconds = startedNanoseconds
     status.set(first)
     for letter in unacknowledgedDeadLetters { send(letter) }
-    ports.source.start(at: engine.state.offsets)
+    ports.source.start(at: engine.state.offsets, marks: engine.state.marks)
   }
 
   /// One round. Waits at most `maxWait` for records, and not at all while lists are being made: what cannot be submitted now waits
@@ -174,7 +174,7 @@ public final class IngestLoop {
     // A source that knows its partitions only later delivers to the state as it is.
     hasDistributedUsers = true
     let began = ports.clock.monotonicNanoseconds
-    let update = engine.apply(batches, nowMilliseconds: ports.clock.wallMilliseconds)
+    let update = engine.apply(batches)
     metrics.stageDuration.observe(Double(ports.clock.monotonicNanoseconds - began) / 1e9, labels: ["decode"])
     for letter in update.deadLetters { handle(letter) }
     if !planner.dirty.hasReady { dirtyNanoseconds = ports.clock.monotonicNanoseconds }
@@ -339,7 +339,9 @@ public final class IngestLoop {
     }
     deadLetters.acknowledge(through: ports.deadLetters.acknowledgedThrough)
     writeLastSnapshot(until: deadline, &problems)
-    ports.source.close()
+    if !ports.source.close(timeout: max(left(), .milliseconds(200))) {
+      problems.append("the consumer group was not left in time, because the broker does not answer")
+    }
     ports.publisher.close()
     return problems
   }

@@ -2,7 +2,10 @@
 public protocol RecordSource: AnyObject {
   /// Sets where reading starts when a partition is assigned, whatever offsets the group has committed. A partition that is not
   /// named starts at the earliest record. Called once, before the first `poll`.
-  func start(at offsets: PartitionOffsets)
+  ///
+  /// A partition with the mark of the record before its offset halts if the log holds another record there, because the topic was
+  /// deleted and created again. Without a mark, or if retention or compaction removed that record, this goes unnoticed.
+  func start(at offsets: PartitionOffsets, marks: [TopicPartition: RecordMark])
 
   /// Returns records in offset order per partition: at most `max` records, and at most `maxBytes` bytes unless the first record
   /// alone is larger. Waits at most `timeout` for the first record and not at all for more.
@@ -16,13 +19,19 @@ public protocol RecordSource: AnyObject {
 
   var status: SourceStatus { get }
 
-  /// Leaves the group. No call follows.
-  func close()
+  /// Leaves the group, waiting at most `timeout`. No call follows. False: it is still being left, in the background, and the
+  /// process may exit without waiting for that; the broker then removes the member when its session ends.
+  @discardableResult func close(timeout: Duration) -> Bool
 }
 
 extension RecordSource {
   /// The byte bound of a poll that names none: 8 MiB.
   public static var defaultMaxBytes: Int { 8 << 20 }
+
+  public func start(at offsets: PartitionOffsets) { start(at: offsets, marks: [:]) }
+
+  /// Leaves the group, waiting at most 5 s.
+  public func close() { close(timeout: .seconds(5)) }
 
   public func poll(max: Int, timeout: Duration) -> SourceBatch { poll(max: max, maxBytes: Self.defaultMaxBytes, timeout: timeout) }
 }

@@ -64,6 +64,7 @@ public struct PartitionSnapshot: Sendable {
   /// Ids of the items that the histories name.
   var items: IdentifierTable
   public var offsets: PartitionOffsets
+  var marks: [TopicPartition: RecordMark]
   /// Of the model that the vectors belong to; 0: there are none.
   var epoch: UInt32
   var newestTimeMilliseconds: Int64
@@ -74,6 +75,7 @@ extension RecommenderEngine {
   public mutating func drop(partition: Int32) {
     state.users.drop(partition)
     state.offsets.next = state.offsets.next.filter { $0.key.partition != partition }
+    state.marks = state.marks.filter { $0.key.partition != partition }
     state.catalogue.newItems.rename { $0.partition == partition ? nil : $0 }
   }
 
@@ -88,5 +90,6 @@ extension RecommenderEngine {
     state.users.replace(partition)
     state.users.newestTimeMilliseconds = max(state.users.newestTimeMilliseconds, other.newestTimeMilliseconds)
     state.offsets.next.merge(other.offsets.next) { $1 }
+    state.marks.merge(other.marks) { $1 }
   }
 }

@@ -56,7 +56,11 @@ struct SnapshotFormat2 {
     var reader = ByteReader(payload, path: path)
     switch kind {
     case .engine: try readEngine(&reader)
-    case .offsets: state.offsets = try SnapshotReader.readOffsets(&reader)
+    case .offsets:
+      for _ in 0..<(try reader.readCount(each: 14)) {
+        let partition = try SnapshotReader.readPartitionName(&reader)
+        state.offsets[partition] = try reader.readBounded()
+      }
     case .items: for _ in 0..<(try reader.readCount(each: 2)) { state.catalogue.items.restore(try reader.readName()) }
     case .trend: state.catalogue.trend = try SnapshotReader.readTrend(&reader, path)
     case .model: try readModel(&reader)

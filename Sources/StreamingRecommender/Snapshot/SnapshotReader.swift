@@ -59,7 +59,7 @@ struct SnapshotReader {
     case .lifecycle:
       epoch = try readEpoch(&reader)
       rolledOutEpoch = try readEpoch(&reader)
-    case .offsets: state.offsets = try Self.readOffsets(&reader)
+    case .offsets: try readOffsets(&reader)
     case .items: for _ in 0..<(try reader.readCount(each: 2)) { state.catalogue.items.restore(try reader.readName()) }
     case .trend: state.catalogue.trend = try Self.readTrend(&reader, path)
     case .model: try readModel(&reader)
@@ -102,14 +102,21 @@ struct SnapshotReader {
     return numbers
   }
 
-  static func readOffsets(_ reader: inout ByteReader) throws -> PartitionOffsets {
-    var offsets = PartitionOffsets()
-    for _ in 0..<(try reader.readCount(each: 14)) {
-      let topic = String(decoding: try reader.readName(), as: UTF8.self)
-      let partition: Int32 = try reader.read()
-      offsets[TopicPartition(topic: topic, partition: partition)] = try reader.readBounded()
+  private mutating func readOffsets(_ reader: inout ByteReader) throws {
+    for _ in 0..<(try reader.readCount(each: 31)) {
+      let partition = try Self.readPartitionName(&reader)
+      let offset = try reader.readBounded()
+      let time = try reader.readBounded(least: -1)
+      let hasMark: UInt8 = try reader.read()
+      let checksum: UInt64 = try reader.read()
+      state.offsets[partition] = offset
+      guard hasMark == 1 else { continue }
+      state.marks[partition] = RecordMark(offset: offset - 1, timestampMilliseconds: time < 0 ? nil : time, checksum: checksum)
     }
-    return offsets
+  }
+
+  static func readPartitionName(_ reader: inout ByteReader) throws -> TopicPartition {
+    TopicPartition(topic: String(decoding: try reader.readName(), as: UTF8.self), partition: try reader.read())
   }
 
   static func readTrend(_ reader: inout ByteReader, _ path: String) throws -> TrendCounter {
@@ -256,8 +263,7 @@ struct SnapshotReader {
 
   private mutating func readDeadLetters(_ reader: inout ByteReader) throws {
     for _ in 0..<(try reader.readCount(each: 30)) {
-      let topic = String(decoding: try reader.readName(), as: UTF8.self)
-      let source = TopicPartition(topic: topic, partition: try reader.read())
+      let source = try Self.readPartitionName(&reader)
       let offset = try reader.readBounded()
       let time = try reader.readBounded(least: -1)
       let (key, value) = (try reader.readBlob(), try reader.readBlob())
@@ -294,7 +300,7 @@ struct SnapshotReader {
       partitions.count == 1
     else { throw malformed("this is not the snapshot of one partition") }
     return PartitionSnapshot(
-      partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, epoch: partitions[0].epoch,
+      partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, marks: state.marks, epoch: partitions[0].epoch,
       newestTimeMilliseconds: state.users.newestTimeMilliseconds)
   }
 

@@ -55,6 +55,10 @@ struct SnapshotWriter {
       writer.write(name: Array(partition.topic.utf8))
       writer.write(partition.partition)
       writer.write(offset)
+      let mark = state.marks[partition].flatMap { $0.offset == offset - 1 ? $0 : nil }
+      writer.write(mark?.timestampMilliseconds ?? -1)
+      writer.write(UInt8(mark == nil ? 0 : 1))
+      writer.write(mark?.checksum ?? 0)
     }
   }
 

@@ -6,6 +6,8 @@ public struct EngineState: Sendable {
   public internal(set) var users: UserPartitions
   /// Next offset to apply, per partition of each topic.
   public internal(set) var offsets = PartitionOffsets()
+  /// The last record applied per partition, to notice a log that was deleted and filled again.
+  var marks: [TopicPartition: RecordMark] = [:]
   /// Events that changed the state or were found stale; each once, whatever the number of restarts.
   public internal(set) var eventsApplied: UInt64 = 0
   var topics: TopicNumbers

@@ -22,8 +22,11 @@ struct Terminal: Sendable, Equatable {
     (environment["NO_COLOR"] ?? "").isEmpty && environment["TERM"] != "dumb"
   }
 
-  /// Writes a line to standard error.
-  static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
+  /// Writes notes and errors to standard error, with control characters escaped.
+  static func note(_ text: String) {
+    let safe = TerminalText.escaped(text, keepsLines: true)
+    try? FileHandle.standardError.write(contentsOf: Data((safe + "\n").utf8))
+  }
 
   private static func width() -> Int? {
     for descriptor in [STDOUT_FILENO, STDERR_FILENO] {

@@ -1,4 +1,4 @@
-/// Rows of words in aligned columns.
+/// Rows of cells in aligned columns, safe to print on a terminal.
 struct TextTable {
   enum Alignment { case left, right }
 
@@ -13,7 +13,7 @@ struct TextTable {
 
   mutating func add(_ row: [String]) {
     precondition(row.count == alignments.count, "a row of \(row.count) in a table of \(alignments.count) columns")
-    rows.append(row)
+    rows.append(row.map { TerminalText.escaped($0) })
   }
 
   /// One line a row, two spaces between columns, none at the end of a line.

@@ -71,7 +71,7 @@ struct ProduceCommand {
 
   private var isEmbedded: Bool {
     guard let loaded = try? context.loaded() else { return false }
-    return Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory)?.isEmbedded ?? false
+    return (try? Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory))?.isEmbedded ?? false
   }
 
   private func checkTopic(_ configuration: RecommenderConfiguration) throws {
@@ -109,7 +109,7 @@ struct ProduceCommand {
           offset: 0, timestampMilliseconds: nil, key: nil, value: bytes)
         guard
           case .interaction(let event, _, _) = InteractionDecoder(RecommenderConfiguration.Input())
-            .decode(record, nowMilliseconds: WallClock.milliseconds())
+            .decode(record, fallbackMilliseconds: WallClock.milliseconds())
         else { return nil }
         key = event.user
         timeMilliseconds = event.timeMilliseconds

@@ -3,7 +3,7 @@ import RedisPublishing
 import StreamingRecommender
 import Telemetry
 
-/// `freshet recommend`, `popular`, `similar`: what any reader of Redis does.
+/// `freshet recommend`, `popular` and `similar`: reads lists from Redis.
 struct ReadCommand {
   let context: CommandContext
 
@@ -74,7 +74,7 @@ struct ReadCommand {
   }
 }
 
-/// Lists for people.
+/// Recommendation lists as text.
 enum ListText {
   static func table(_ items: [RecommendedItem], _ titles: [Identifier: String]) -> String {
     var table = TextTable([.right, .left, .right, .left])

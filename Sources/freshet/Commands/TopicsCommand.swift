@@ -18,8 +18,7 @@ struct TopicsCommand {
       for topic in configuration.input.topics {
         let present = try administration.partitionCount(topic)
         topics.append(.events(topic, partitions: present ?? wanted))
-        topics.append(
-          .deadLetters(configuration.kafka.dlqTopic.isEmpty ? topic + ".dlq" : configuration.kafka.dlqTopic, partitions: present ?? wanted))
+        topics.append(.deadLetters(configuration.kafka.deadLetterTopic(of: topic), partitions: present ?? wanted))
       }
       let outcomes = try administration.ensureTopics(topics)
       return report(topics, outcomes)

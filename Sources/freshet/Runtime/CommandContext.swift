@@ -30,7 +30,7 @@ struct CommandContext {
   func loadedForRunningEngine(using keys: [String] = ["redis.url"]) throws -> RecommenderConfiguration {
     let loaded = try loaded()
     let directory = loaded.configuration.instance.dataDirectory
-    if let endpoints = Endpoints.find(dataDirectory: directory) { return endpoints.applied(to: loaded) }
+    if let endpoints = try Endpoints.find(dataDirectory: directory) { return endpoints.applied(to: loaded) }
     if loaded.origin(of: "instance.data_dir") == .flag, keys.contains(where: { loaded.origin(of: $0) == .default }) {
       throw CommandFailure("no engine runs with the data directory \(directory): start it with \(line("serve")), or name another one")
     }

@@ -1,7 +1,7 @@
 import Foundation
 import StreamingRecommender
 
-/// Where a running engine can be reached, written into its data directory so that other commands find it without flags.
+/// The addresses of a running engine, written into its data directory so that other commands find it without flags.
 struct Endpoints: Codable, Equatable {
   var pid: Int32
   var bootstrapServers: String
@@ -13,21 +13,24 @@ struct Endpoints: Codable, Equatable {
   var isEmbedded: Bool
 
   private static let fileName = "endpoints.json"
-  /// `serve --embedded` keeps its state apart from that of an engine on a real log.
+  /// `serve --embedded` keeps its state apart from that of an engine on a Kafka cluster.
   static let embeddedDirectory = "embedded"
 
   func write(to dataDirectory: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try encoder.encode(self).write(to: URL(fileURLWithPath: "\(dataDirectory)/\(Self.fileName)"), options: .atomic)
+    let path = "\(dataDirectory)/\(Self.fileName)"
+    try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
+    // Whatever the umask: others must not be able to change what `find` trusts.
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
   }
 
   static func remove(from dataDirectory: String) { unlink("\(dataDirectory)/\(fileName)") }
 
-  /// Of an engine that still runs.
-  static func find(dataDirectory: String) -> Endpoints? {
+  /// The endpoints of a running engine; throws when the file could have been written by another user.
+  static func find(dataDirectory: String) throws -> Endpoints? {
     for directory in [dataDirectory, "\(dataDirectory)/\(embeddedDirectory)"] {
-      guard let data = FileManager.default.contents(atPath: "\(directory)/\(fileName)"),
+      guard let data = try TrustedFile.contents(directory: directory, name: fileName),
         let endpoints = try? JSONDecoder().decode(Endpoints.self, from: data)
       else { continue }
       if kill(endpoints.pid, 0) == 0 || errno == EPERM { return endpoints }
@@ -35,13 +38,13 @@ struct Endpoints: Codable, Equatable {
     return nil
   }
 
-  /// What the caller left at its default follows the running engine.
+  /// The caller's configuration, with the running engine's addresses in place of defaults.
   func applied(to loaded: LoadedConfiguration) -> RecommenderConfiguration {
     var configuration = loaded.configuration
     func isDefault(_ key: String) -> Bool { if case .default = loaded.origin(of: key) { true } else { false } }
     if isDefault("kafka.bootstrap_servers") { configuration.kafka.bootstrapServers = bootstrapServers }
     if isDefault("redis.url") { configuration.redis.url = redisURL }
-    // Port 0 asks for any free one; which it became stands here only.
+    // Only this file knows which port was chosen for port 0.
     if isDefault("admin.listen") || configuration.admin.listen.hasSuffix(":0") { configuration.admin.listen = admin }
     if isDefault("input.topics") { configuration.input.topics = topics }
     if isDefault("redis.key_prefix") { configuration.redis.keyPrefix = keyPrefix }

@@ -290,12 +290,40 @@ import Testing
     let root = configuration.resolved(isRoot: true, environment: ["XDG_STATE_HOME": "/x"], hostName: "node 7", homeDirectory: "/home/u")
     #expect(root.instance.dataDirectory == "/var/lib/freshet")
     #expect(root.snapshot.directory == "/var/lib/freshet/snapshots")
-    #expect(root.instance.id == "node-7" && root.kafka.groupInstanceID == "node-7")
+    #expect(root.instance.id == "node-7" && root.kafka.groupInstanceID.hasPrefix("node-7-"))
     let user = configuration.resolved(isRoot: false, environment: ["XDG_STATE_HOME": "/x"], hostName: "h", homeDirectory: "/home/u")
     #expect(user.instance.dataDirectory == "/x/freshet")
     let bare = configuration.resolved(isRoot: false, environment: [:], hostName: "", homeDirectory: "/home/u")
     #expect(bare.instance.dataDirectory == "/home/u/.local/state/freshet")
     #expect(bare.instance.id == "freshet")
+  }
+
+  @Test func aMemberIsNamedAfterTheInstanceAndItsDirectory() {
+    func member(_ directory: String, id: String = "a") -> String {
+      var configuration = RecommenderConfiguration()
+      configuration.instance.id = id
+      configuration.instance.dataDirectory = directory
+      return configuration.resolved().kafka.groupInstanceID
+    }
+    // The same in every version: another name would wait for the session of the old one.
+    #expect(member("/data/one") == "a-0e841861")
+    #expect(member("/data/one") == member("/data/../data/one/"))
+    #expect(member("/data/one") != member("/data/two"))
+    #expect(member("/data/one") != member("/data/one", id: "b"))
+    #expect(member("one") == member(FileManager.default.currentDirectoryPath + "/one"))
+  }
+
+  @Test(arguments: PassedProperties.refused) func aRefusedPropertyOfLibrdkafkaIsAProblem(property: String) throws {
+    let found = messages { try load(flags: [("kafka.common." + property, "x")]) }
+    #expect(found.count == 1 && found[0].contains("kafka.common.\(property) (flag): refused: "), "\(found)")
+  }
+
+  @Test func aDeadLetterTopicThatIsReadAsInputIsRefused() throws {
+    let explicit = messages { try load(flags: [("input.topics", "a,b"), ("kafka.dlq_topic", "b")]) }
+    #expect(explicit.count == 1 && explicit[0].hasPrefix("kafka.dlq_topic = b (flag): is one of input.topics"), "\(explicit)")
+    let implied = messages { try load(flags: [("input.topics", "a,a.dlq")]) }
+    #expect(implied.count == 1 && implied[0].hasPrefix("input.topics (flag): a.dlq holds the dead letters of a"), "\(implied)")
+    #expect(messages { try load(flags: [("input.topics", "a,a.dlq"), ("kafka.dlq_topic", "letters")]) } == [])
   }
 
   @Test func aDynamicMemberStaysOne() {

@@ -13,10 +13,10 @@ import Testing
   @Test func replayedRecordsAreIgnored() {
     let records = checkerboard().enumerated().map { record(Int64($0.offset), $0.element) }
     var engine = RecommenderEngine(plainConfiguration())
-    _ = engine.apply(records, nowMilliseconds: now)
+    _ = engine.apply(records)
     let hash = engine.stateHash()
     let trend = engine.state.catalogue.trend
-    let again = engine.apply(records, nowMilliseconds: now)
+    let again = engine.apply(records)
     #expect(again.ignored == [.alreadyApplied: records.count])
     #expect(again.changedUsers.isEmpty && again.applied.isEmpty)
     #expect(engine.stateHash() == hash)
@@ -33,10 +33,10 @@ import Testing
           strength: Float(random.below(5)), time: now + Int64(random.below(100))))
     }
     var whole = RecommenderEngine(plainConfiguration())
-    _ = whole.apply(records, nowMilliseconds: now)
+    _ = whole.apply(records)
     var engine = RecommenderEngine(plainConfiguration())
     for start in stride(from: 0, to: records.count, by: size) {
-      _ = engine.apply(Array(records[start..<min(start + size, records.count)]), nowMilliseconds: now)
+      _ = engine.apply(Array(records[start..<min(start + size, records.count)]))
     }
     #expect(engine.stateHash() == whole.stateHash())
     #expect(engine.state.offsets == whole.state.offsets)
@@ -51,10 +51,10 @@ import Testing
       }
     }
     var one = RecommenderEngine(plainConfiguration())
-    _ = one.apply([batch(partitions[0], partition: 0), batch(partitions[1], partition: 1)], nowMilliseconds: now)
+    _ = one.apply([batch(partitions[0], partition: 0), batch(partitions[1], partition: 1)])
     var other = RecommenderEngine(plainConfiguration())
     for (a, b) in zip(partitions[1], partitions[0]) {
-      _ = other.apply([batch([a], partition: 1), batch([b], partition: 0)], nowMilliseconds: now)
+      _ = other.apply([batch([a], partition: 1), batch([b], partition: 0)])
     }
     #expect(one.stateHash() == other.stateHash())
   }
@@ -85,7 +85,7 @@ import Testing
     _ = engine.list("u0", scratch)
     let tombstone = Record(
       offset: 0, timestampMilliseconds: now, key: Array("u0".utf8), value: nil)
-    let update = engine.apply([tombstone, record(1, event("u0", "i1", time: now + 1_000_000))], nowMilliseconds: now + 2_000_000)
+    let update = engine.apply([tombstone, record(1, event("u0", "i1", time: now + 1_000_000))])
     #expect(update.forgotten == ["u0"])
     let user = engine.user("u0")!
     #expect(engine.state.users.seen(user) == [engine.item("i1")!])
@@ -102,7 +102,7 @@ import Testing
         offset: offset, timestampMilliseconds: now, key: Array("u0".utf8), value: nil
       )
     }
-    _ = engine.apply([tombstone(0), tombstone(1)], nowMilliseconds: now)
+    _ = engine.apply([tombstone(0), tombstone(1)])
     #expect(engine.user("u0") == nil)
     #expect(engine.state.users.count == 39)
   }
@@ -303,7 +303,7 @@ import Testing
     let result = engine.makeTrainingJob(id: "t", reason: .first, nowMilliseconds: 0).run(threads: 1, monitor: TrainingMonitor())
     let tombstone = Record(
       offset: 0, timestampMilliseconds: now, key: Array("u7".utf8), value: nil)
-    _ = engine.apply([tombstone], nowMilliseconds: now)
+    _ = engine.apply([tombstone])
     engine.adopt(result.trained!)
     _ = engine.installPending()
     _ = engine.apply([event("stranger", "i1", time: now + 5_000_000)])

@@ -40,7 +40,7 @@ import Testing
   }
 
   private static func apply(_ records: [Record], to engine: inout RecommenderEngine) {
-    let update = engine.apply(records, nowMilliseconds: now + 10_000_000_000)
+    let update = engine.apply(records)
     precondition(update.applied.count == records.count, "\(update.ignored) \(update.rejected)")
   }
 

@@ -38,7 +38,7 @@ private func fuzzSeed(_ name: String) -> UInt64 {
         default: bytes.insert(contentsOf: bytes[min(index, bytes.count)...].prefix(20), at: min(index, bytes.count))
         }
       }
-      let decoded = decoder.decode(eventRecord(bytes), nowMilliseconds: testNow)
+      let decoded = decoder.decode(eventRecord(bytes), fallbackMilliseconds: testNow)
       outcomes[decoded.outcome, default: 0] += 1
       if let interaction = decoded.applied {
         #expect(interaction.strength.isFinite && !interaction.user.isEmpty && !interaction.item.isEmpty, "seed \(seed)")
@@ -64,7 +64,7 @@ private func fuzzSeed(_ name: String) -> UInt64 {
       let id = randomText(&generator)
       let json = #"{"x":\#(randomJSON(&generator, depth: 0)),"user_id":"a\#(id)","item_id":"i","event_value":\#(value)}"#
       let object = try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any], "seed \(seed): \(json)")
-      let decoded = decoder.decode(eventRecord(Array(json.utf8)), nowMilliseconds: testNow)
+      let decoded = decoder.decode(eventRecord(Array(json.utf8)), fallbackMilliseconds: testNow)
       let interaction = try #require(decoded.applied, "seed \(seed): \(json) gave \(decoded)")
       #expect(interaction.user == Array((object["user_id"] as? String ?? "").utf8), "seed \(seed): \(json)")
       let expected = try #require(object["event_value"] as? NSNumber).doubleValue

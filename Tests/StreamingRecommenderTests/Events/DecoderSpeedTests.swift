@@ -22,7 +22,7 @@ import Testing
     for _ in 0..<5 {
       let start = ContinuousClock.now
       for _ in 0..<rounds {
-        if case .interaction(let interaction, _, _) = decoder.decode(record, nowMilliseconds: testNow) {
+        if case .interaction(let interaction, _, _) = decoder.decode(record, fallbackMilliseconds: testNow) {
           checksum += Double(interaction.strength) + Double(interaction.user.count)
         }
       }

@@ -22,7 +22,7 @@ func decode(
 ) -> DecodedRecord {
   var input = RecommenderConfiguration.Input()
   configure(&input)
-  return InteractionDecoder(input).decode(eventRecord(bytes, key: key, timestamp: timestamp), nowMilliseconds: testNow)
+  return InteractionDecoder(input).decode(eventRecord(bytes, key: key, timestamp: timestamp), fallbackMilliseconds: testNow)
 }
 
 extension DecodedRecord {

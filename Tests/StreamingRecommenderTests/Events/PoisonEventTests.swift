@@ -33,7 +33,7 @@ private struct PoisonRecord: Decodable {
       let decoder = ["id_1e6", "deep_nesting"].contains(poison.name) ? large : small
       // The window that tells a repeated event is not the decoder's.
       let expected = poison.name == "dup_event_b" ? "apply" : poison.expect
-      #expect(decoder.decode(record, nowMilliseconds: testNow).outcome == expected, "\(poison.name)")
+      #expect(decoder.decode(record, fallbackMilliseconds: testNow).outcome == expected, "\(poison.name)")
     }
   }
 }

@@ -21,18 +21,18 @@ import Testing
   static func richEngine(_ configuration: RecommenderConfiguration = configuration, users: Int = 12) -> RecommenderEngine {
     var engine = RecommenderEngine(configuration)
     let events = checkerboard(users: users, items: 20).enumerated().map { record(Int64($0.offset), $0.element) }
-    _ = engine.apply(events, nowMilliseconds: now)
+    _ = engine.apply(events)
     _ = engine.trainAndInstall()
     let extra = [
       event("u1", "i3", .set, strength: 2, time: now + 5000), event("u1", "i3", time: now + 6000),
       event("u2", "i4", .delete, time: now + 6000), event("u3", "fresh", time: now + 7000), event("u4", "fresh", time: now + 7001),
     ]
     let other = extra.enumerated().map { record(Int64($0.offset), $0.element) }
-    _ = engine.apply(other, partition: 3, nowMilliseconds: now + 10_000)
+    _ = engine.apply(other, partition: 3)
     let scratch = scratch(configuration)
     _ = engine.refreshNewItems()
     let tombstone = Record(offset: 9000, timestampMilliseconds: now, key: Array("u5".utf8), value: nil)
-    _ = engine.apply([tombstone, record(9001, event("u6", "unsolved", time: now + 8000))], nowMilliseconds: now + 10_000)
+    _ = engine.apply([tombstone, record(9001, event("u6", "unsolved", time: now + 8000))])
     _ = engine.refresh([0, 1, 2], scratch)
     return engine
   }
