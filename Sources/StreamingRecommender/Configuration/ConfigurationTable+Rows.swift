@@ -47,7 +47,7 @@ extension ConfigurationTable {
     .reloadable(),
     .duration(
       "input.max_future", \.input.maxFuture, century,
-      "How far in the future the time of an event may be; later times are clamped and counted."),
+      "How far after its record (the time that Kafka keeps) the time of an event may be; later times are clamped and counted."),
     .duration(
       "input.half_life", \.input.halfLife, Duration.seconds(1)...century.upperBound,
       "Time in which the strength of an interaction halves, counted back from the newest event."),

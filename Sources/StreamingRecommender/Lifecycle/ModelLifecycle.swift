@@ -37,6 +37,15 @@ public struct ModelLifecycle: Sendable, Equatable {
     public var isLost: Bool
     /// Lists may be older than the state.
     public var isBehind: Bool
+    /// What a roll-out writes after the users' lists (similar items, removals) is missing in part.
+    public var hasLostTail = false
+
+    public init(epoch: UInt32?, isLost: Bool, isBehind: Bool, hasLostTail: Bool = false) {
+      self.epoch = epoch
+      self.isLost = isLost
+      self.isBehind = isBehind
+      self.hasLostTail = hasLostTail
+    }
   }
 
   /// Epochs from outside are bounded by this, so that numbers never run out.
@@ -134,8 +143,17 @@ public struct ModelLifecycle: Sendable, Equatable {
     } else if view.isBehind || (rolledOut != live && !isOnItsWay) {
       rollout = Rollout(epoch: live, installs: false, phase: .users(next: UserReference(partition: 0, index: 0)))
       actions.append(.forgetSubmittedLists)
+    } else if view.hasLostTail {
+      repeatTail(of: live)
     }
     return actions
+  }
+
+  private mutating func repeatTail(of epoch: UInt32) {
+    switch rollout?.phase {
+    case nil, .similar, .retire: rollout = Rollout(epoch: epoch, installs: false, phase: .similar(next: 0))
+    case .items, .itemsSubmitted, .users: break  // the tail is yet to come
+    }
   }
 
   /// Our models need numbers above one that readers know already: an old snapshot was restored.

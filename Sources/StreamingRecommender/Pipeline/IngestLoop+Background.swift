@@ -13,7 +13,9 @@ extension IngestLoop {
       $0.phase = running.monitor.phase
       $0.ratio = running.monitor.ratio
     }
-    if let limit = settings.maxTrainingTime, ports.clock.monotonicNanoseconds - running.began > limit.nanoseconds { running.monitor.cancel() }
+    if let limit = settings.maxTrainingTime, ports.clock.monotonicNanoseconds - running.began > limit.nanoseconds {
+      running.monitor.cancel()
+    }
     if let result = running.handle.result { endTraining(running.job, result) }
   }
 

@@ -28,7 +28,9 @@ extension IngestLoop {
     let finding = planner.connected(view, offsets: engine.state.offsets, forgotten: engine.state.forgotten.ids.map(\.id)) {
       engine.state.users.find($0.bytes)
     }
-    perform(self.engine.lifecycle.viewConnected(.init(epoch: epoch, isLost: finding.isLost, isBehind: finding.isBehind)))
+    perform(
+      self.engine.lifecycle.viewConnected(
+        .init(epoch: epoch, isLost: finding.isLost, isBehind: finding.isBehind, hasLostTail: finding.hasLostTail)))
     if finding.isLost || finding.isBehind, self.engine.lifecycle.rollout != nil || self.engine.lifecycle.pending != nil {
       planner.beginRelisting()
     }
@@ -61,7 +63,9 @@ extension IngestLoop {
     }
   }
 
-  private func note(_ acknowledgement: PublishAcknowledgement, of batch: (ticket: UInt64, submittedAt: UInt64, producedAt: [Int64]), _ now: EngineInstant) {
+  private func note(
+    _ acknowledgement: PublishAcknowledgement, of batch: (ticket: UInt64, submittedAt: UInt64, producedAt: [Int64]), _ now: EngineInstant
+  ) {
     let at = acknowledgement.atNanoseconds
     metrics.redisCommandsDuration.observe(nanoseconds: at - min(batch.submittedAt, at))
     let sinceReply = Int64((now.monotonicNanoseconds - min(at, now.monotonicNanoseconds)) / 1_000_000)

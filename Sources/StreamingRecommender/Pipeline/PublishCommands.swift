@@ -8,7 +8,8 @@ enum PublishCommands {
       UserRecommendations(
         user: Identifier(engine.state.users.name(list.user)),
         list: RecommendationList(
-          epoch: engine.model?.epoch ?? 0, source: list.source, partition: source.partition, offset: (engine.state.offsets[source] ?? 0) - 1,
+          epoch: engine.model?.epoch ?? 0, source: list.source, partition: source.partition,
+          offset: (engine.state.offsets[source] ?? 0) - 1,
           madeAtMilliseconds: now.wallMilliseconds, items: items(list.items, engine.state.catalogue.items)),
         factors: withVector ? engine.state.users.vector(list.user) : nil))
   }

@@ -50,7 +50,9 @@ struct PublishExecutor {
     }
   }
 
-  private mutating func runLists(_ users: [UserReference], _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome) {
+  private mutating func runLists(
+    _ users: [UserReference], _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome
+  ) {
     let present = users.filter(engine.state.users.isPresent)
     guard !present.isEmpty, engine.model != nil else { return }
     let began = clock.monotonicNanoseconds
@@ -75,7 +77,8 @@ struct PublishExecutor {
     }
   }
 
-  private mutating func runSimilar(_ range: Range<Int32>, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome) {
+  private mutating func runSimilar(_ range: Range<Int32>, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome)
+  {
     guard let model = engine.model else { return }
     let similar = self.similar ?? SimilarItems(model)
     self.similar = similar

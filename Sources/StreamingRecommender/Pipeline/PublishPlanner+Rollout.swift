@@ -64,7 +64,7 @@ extension PublishPlanner {
     }
     plan.completesUsers = true
     endRelisting()
-    if settings.similar { lifecycle.continueRollout(.similar(next: 0)) } else { retireOrEnd(rollout, after: 0, &lifecycle) }
+    lifecycle.continueRollout(.similar(next: 0))
   }
 
   /// Users that one turn looks at: most of them may have their list already.
@@ -73,8 +73,8 @@ extension PublishPlanner {
   private mutating func planSimilar(
     _ rollout: Rollout, from next: Int32, _ slice: Int, _ lifecycle: inout ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan
   ) {
-    let end = min(next + Int32(slice), Int32(situation.items))
-    if end > next { plan.work.append(.similar(next..<end)) }
+    let end = settings.similar ? min(next + Int32(slice), Int32(situation.items)) : Int32(situation.items)
+    if end > next, settings.similar { plan.work.append(.similar(next..<end)) }
     pacing.spend(Int(end - next))
     if end < situation.items { lifecycle.continueRollout(.similar(next: end)) } else { retireOrEnd(rollout, after: 0, &lifecycle) }
   }
@@ -85,7 +85,9 @@ extension PublishPlanner {
   ) {
     let end = min(next + 512, Int32(situation.items))
     if end > next { plan.work.append(.retire(epoch: epoch, next..<end)) }
-    if end < situation.items { lifecycle.continueRollout(.retire(epoch: epoch, next: end)) } else {
+    if end < situation.items {
+      lifecycle.continueRollout(.retire(epoch: epoch, next: end))
+    } else {
       retireOrEnd(rollout, after: epoch, &lifecycle)
     }
   }

@@ -29,6 +29,8 @@ struct PublishPlanner: Sendable {
   var submittedEpoch = PerUser<UInt32>(0)
   private var recent = RecentLists()
   private var acknowledged: UInt64 = 0
+  /// The last ticket with similar items or removals of a roll-out.
+  private var tailTicket: UInt64 = 0
   private var popularDue = true
   private var popularAt: UInt64?
   private var progressAt: UInt64?
@@ -104,6 +106,7 @@ struct PublishPlanner: Sendable {
   struct ViewFinding: Equatable {
     var isLost: Bool
     var isBehind: Bool
+    var hasLostTail: Bool
   }
 
   /// The view came back or was met for the first time. Tells what is missing in it; users whose newest lists it has lost are due again.
@@ -130,7 +133,8 @@ struct PublishPlanner: Sendable {
     }
     if hasLostWrites, !isFirst { isLost = !rewriteRecent(after: view.survivingTicket) || isLost }
     let isBehind = isFirst && offsets.next.contains { $0.value > view.offsets[$0.key] ?? 0 }
-    return ViewFinding(isLost: isLost, isBehind: isBehind)
+    let hasLostTail = !isFirst && (view.survivingTicket ?? 0) < tailTicket
+    return ViewFinding(isLost: isLost, isBehind: isBehind, hasLostTail: hasLostTail)
   }
 
   /// False when it is not known whose lists are lost.
@@ -214,6 +218,7 @@ struct PublishPlanner: Sendable {
     hasPublished = true
     forgets.submitted(plan.forgets, ticket: ticket)
     recent.note(ticket, plan.users)
+    if plan.hasTail { tailTicket = ticket }
     progress.noteTicket(ticket, firstBatch: plan.firstBatch)
   }
 
@@ -242,7 +247,8 @@ struct PublishPlanner: Sendable {
   private mutating func planRefresh(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
     let total = situation.userCapacities.reduce(0, +)
     let interval = settings.pacing.refresh
-    guard lifecycle.rollout == nil, !dirty.hasReady, held == [], forgets.isEmpty, lifecycle.isLiveVisible, total > 0, interval > .zero else { return }
+    guard lifecycle.rollout == nil, !dirty.hasReady, held == [], forgets.isEmpty, lifecycle.isLiveVisible, total > 0, interval > .zero
+    else { return }
     guard let last = refreshedAt else {
       refreshedAt = situation.now.monotonicNanoseconds
       return

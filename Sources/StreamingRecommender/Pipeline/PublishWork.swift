@@ -38,6 +38,15 @@ struct PublishPlan: Sendable {
   var completesItems = false
   var completesUsers = false
 
+  /// Whether there is something of what a roll-out writes after the users' lists.
+  var hasTail: Bool {
+    work.contains {
+      switch $0 {
+      case .similar, .retire: true
+      default: false
+      }
+    }
+  }
   var forgets: [Identifier] { work.flatMap(\.forgets) }
   var users: [UserReference] { work.flatMap(\.users) }
 }

@@ -19,7 +19,9 @@ struct ReplayHold: Sendable {
   private var unknownSince: [TopicPartition: UInt64] = [:]
 
   /// Partitions that still wait; `nil` while the partitions themselves are unknown. `released`: those whose patience ended just now.
-  mutating func waiting(offsets: PartitionOffsets, status: SourceStatus, now: UInt64) -> (held: Set<TopicPartition>, released: [TopicPartition])? {
+  mutating func waiting(offsets: PartitionOffsets, status: SourceStatus, now: UInt64) -> (
+    held: Set<TopicPartition>, released: [TopicPartition]
+  )? {
     guard !status.all.isEmpty else { return nil }
     var released: [TopicPartition] = []
     for partition in status.all where !done.contains(partition) && status.halted[partition] == nil {

@@ -124,7 +124,8 @@ struct SnapshotReader {
     let (halfLife, growth, total, squares) = numbers
     let accumulators = try reader.readFiniteFloats(try reader.readCount(each: 4))
     let isSound =
-      halfLife >= 0 && halfLife.isFinite && growth >= 1 && growth.isFinite && total >= 0 && total.isFinite && squares >= 0 && squares.isFinite
+      halfLife >= 0 && halfLife.isFinite && growth >= 1 && growth.isFinite && total >= 0 && total.isFinite && squares >= 0
+      && squares.isFinite
       && accumulators.allSatisfy { $0 >= 0 }
     guard isSound else { throw SnapshotError(.malformed("trend"), path: path) }
     return TrendCounter(halfLife: halfLife == 0 ? nil : halfLife, accumulators: accumulators, growth: growth, sums: (total, squares))
@@ -300,7 +301,8 @@ struct SnapshotReader {
       partitions.count == 1
     else { throw malformed("this is not the snapshot of one partition") }
     return PartitionSnapshot(
-      partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, marks: state.marks, epoch: partitions[0].epoch,
+      partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, marks: state.marks,
+      epoch: partitions[0].epoch,
       newestTimeMilliseconds: state.users.newestTimeMilliseconds)
   }
 

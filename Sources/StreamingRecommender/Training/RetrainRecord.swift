@@ -51,9 +51,10 @@ extension RetrainRecord {
   /// Of a job that has done nothing yet.
   init(_ job: TrainingJob, threads: Int) {
     let settings = job.settings
-    let unobserved = if case .alpha(let alpha) = settings.parameters.confidence { 1 / Double(alpha) } else {
-      Double(settings.parameters.confidence.unobserved)
-    }
+    let unobserved =
+      if case .alpha(let alpha) = settings.parameters.confidence { 1 / Double(alpha) } else {
+        Double(settings.parameters.confidence.unobserved)
+      }
     self.init(
       job: job.id, reason: "\(job.reason)", result: .failed, message: nil, epoch: nil, startedAtMilliseconds: job.startedAtMilliseconds,
       endedAtMilliseconds: job.startedAtMilliseconds, secondsPerPhase: [], threads: threads, residentBytes: 0,

@@ -68,7 +68,8 @@ final class EngineProcess: @unchecked Sendable {
         source: source, publisher: publisher, deadLetters: letters, storage: directory,
         jobs: DispatchJobRunner(label: "freshet.jobs"), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
-      jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, log: log.scoped("engine"), metrics: metrics)
+      jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, log: log.scoped("engine"),
+      metrics: metrics)
     status = loop.status
     mailbox = loop.mailbox
   }

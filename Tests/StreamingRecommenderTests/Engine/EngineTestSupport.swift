@@ -36,8 +36,8 @@ func record(_ offset: Int64, _ event: Interaction) -> Record {
 
 extension RecommenderEngine {
   /// Applies records of one partition of `events`.
-  mutating func apply(_ records: [Record], partition: Int32 = 0, nowMilliseconds: Int64) -> EngineUpdate {
-    apply([batch(records, partition: partition)], nowMilliseconds: nowMilliseconds)
+  mutating func apply(_ records: [Record], partition: Int32 = 0) -> EngineUpdate {
+    apply([batch(records, partition: partition)])
   }
 
   mutating func trainAndInstall(threads: Int = 1) -> RetrainRecord {

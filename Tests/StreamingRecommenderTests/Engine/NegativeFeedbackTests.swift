@@ -78,7 +78,8 @@ import Testing
     let halfStep = try ALSTrainer(parameters).train(matrix, start: items, endWithRows: true).rowFactors
     #expect(halfStep.rows == rows.users.count)
     for (row, user) in rows.users.enumerated() {
-      #expect(distance(engine.state.users.vector(user)!, halfStep.array(row)) < 1e-4, "seed \(seed), user \(engine.state.users.string(user))")
+      #expect(
+        distance(engine.state.users.vector(user)!, halfStep.array(row)) < 1e-4, "seed \(seed), user \(engine.state.users.string(user))")
     }
   }
 
@@ -143,7 +144,9 @@ import Testing
       _ = with.refresh([with.user("u0")!], scratch(configuration))
     }
     func score(_ engine: RecommenderEngine, _ item: String) -> Float {
-      zip(engine.state.users.vector(engine.user("u0")!)!, engine.model!.itemFactors.array(Int(engine.item(item)!))).reduce(0) { $0 + $1.0 * $1.1 }
+      zip(engine.state.users.vector(engine.user("u0")!)!, engine.model!.itemFactors.array(Int(engine.item(item)!))).reduce(0) {
+        $0 + $1.0 * $1.1
+      }
     }
     #expect(score(without, "i2") > 0.5, "the item would be liked")
     #expect(score(with, "i2") < 0.95 * score(without, "i2"))

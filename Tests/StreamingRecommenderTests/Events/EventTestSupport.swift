@@ -10,14 +10,14 @@ func eventRecord(_ value: [UInt8]?, key: [UInt8]? = nil, timestamp: Int64? = nil
 }
 
 func decode(
-  _ json: String, key: String? = nil, timestamp: Int64? = nil,
+  _ json: String, key: String? = nil, timestamp: Int64? = testNow,
   _ configure: (inout RecommenderConfiguration.Input) -> Void = { _ in }
 ) -> DecodedRecord {
   decode(bytes: Array(json.utf8), key: key.map { Array($0.utf8) }, timestamp: timestamp, configure)
 }
 
 func decode(
-  bytes: [UInt8]?, key: [UInt8]? = nil, timestamp: Int64? = nil,
+  bytes: [UInt8]?, key: [UInt8]? = nil, timestamp: Int64? = testNow,
   _ configure: (inout RecommenderConfiguration.Input) -> Void = { _ in }
 ) -> DecodedRecord {
   var input = RecommenderConfiguration.Input()

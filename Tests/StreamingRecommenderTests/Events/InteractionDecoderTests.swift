@@ -303,10 +303,19 @@ import Testing
     #expect(timed("946684800").clamped == [])
   }
 
-  @Test func anAbsentTimeIsTheRecordsThenNow() {
+  /// The bound is the record's own time: when the log is read again years later, the same events come out.
+  @Test func aTimeIsBoundedByTheRecordsOwnTime() {
+    let json = #"{"user_id":"u","item_id":"i","timestamp":1700000000000}"#
+    #expect(decode(json, timestamp: 1_600_000_000_000).applied?.timeMilliseconds == 1_600_000_300_000)
+    #expect(decode(json, timestamp: 1_600_000_000_000).clamped == .timestamp)
+    #expect(decode(json, timestamp: nil).clamped == [], "nothing is known that it could be bounded by")
+    #expect(decode(#"{"user_id":"u","item_id":"i","timestamp":9223372036854775807}"#, timestamp: .max).applied != nil)
+  }
+
+  @Test func anAbsentTimeIsTheRecordsThenTheFallback() {
     let json = #"{"user_id":"u","item_id":"i"}"#
     #expect(decode(json, timestamp: 1_600_000_000_000).applied?.timeMilliseconds == 1_600_000_000_000)
-    #expect(decode(json).applied?.timeMilliseconds == testNow)
+    #expect(decode(json, timestamp: nil).applied?.timeMilliseconds == testNow)
     #expect(decode(json, timestamp: 5).clamped == .timestamp)
     #expect(
       decode(#"{"user_id":"u","item_id":"i","timestamp":null}"#, timestamp: 1_600_000_000_000).applied?.timeMilliseconds

@@ -96,7 +96,9 @@ import Testing
   @Test func untilTheFlipLiveUpdatesGoOutUnderTheOldEpoch() {
     let rig = LoopRig(viewIsSlow: true)
     rig.start()
-    let reached = rig.retrain(acknowledging: 0) { rig in if case .itemsSubmitted = rig.engine.lifecycle.rollout?.phase { true } else { false } }
+    let reached = rig.retrain(acknowledging: 0) { rig in
+      if case .itemsSubmitted = rig.engine.lifecycle.rollout?.phase { true } else { false }
+    }
     #expect(reached)
     rig.produce("u0", "i3")
     rig.turn(3)
@@ -110,7 +112,8 @@ import Testing
   @Test func theSweepOfAnEpochSkipsUsersWithANewerLiveUpdate() {
     let rig = LoopRig(viewIsSlow: true)
     rig.start(checkerboard(users: 200))
-    let reached = rig.retrain { rig in if case .users(let next) = rig.engine.lifecycle.rollout?.phase { next.index > 0 && next.index < 150 } else { false }
+    let reached = rig.retrain { rig in
+      if case .users(let next) = rig.engine.lifecycle.rollout?.phase { next.index > 0 && next.index < 150 } else { false }
     }
     #expect(reached)
     let start = rig.publisher.applied.count
@@ -233,8 +236,11 @@ import Testing
     rig.turn(4)
     #expect(rig.loop.deadLetters.held == [partition])
     let standing = rig.engine.state.offsets[partition]
-    rig.log.append("events", key: nil, value: InteractionEncoder.encode(
-      user: Array("v".utf8), item: Array("a".utf8), operation: .add, value: 1, timeMilliseconds: rig.clock.wallMilliseconds), partition: 1)
+    rig.log.append(
+      "events", key: nil,
+      value: InteractionEncoder.encode(
+        user: Array("v".utf8), item: Array("a".utf8), operation: .add, value: 1, timeMilliseconds: rig.clock.wallMilliseconds), partition: 1
+    )
     rig.turn(4)
     #expect(rig.engine.state.offsets[other] == 1)
     #expect(rig.engine.state.offsets[partition] == standing)
@@ -332,7 +338,9 @@ import Testing
     rig.start()
     rig.snapshot()
     // Epoch 2 is durable, and the process dies before the view has anything of it.
-    let reached = rig.retrain(acknowledging: 0) { rig in rig.engine.lifecycle.job == .publishing(id: rig.board.running(.retrain)!.id, epoch: 2) }
+    let reached = rig.retrain(acknowledging: 0) { rig in
+      rig.engine.lifecycle.job == .publishing(id: rig.board.running(.retrain)!.id, epoch: 2)
+    }
     #expect(reached)
     #expect(rig.view.model?.epoch == 1)
     rig.produce("u0", "i3")

@@ -42,7 +42,8 @@ final class LoopRig {
   }
 
   private static func makeLoop(
-    _ engine: RecommenderEngine, _ sequence: UInt64, _ unacknowledged: [DeadLetter], _ configuration: RecommenderConfiguration, _ source: InMemorySource,
+    _ engine: RecommenderEngine, _ sequence: UInt64, _ unacknowledged: [DeadLetter], _ configuration: RecommenderConfiguration,
+    _ source: InMemorySource,
     _ publisher: any RecommendationPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage,
     _ jobs: ManualJobRunner,
     _ clock: ManualClock, _ board: JobBoard
