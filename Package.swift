@@ -20,7 +20,8 @@ let core: [Target] = [
   .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
   .testTarget(
     name: "StreamingRecommenderTests",
-    dependencies: ["StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
+    dependencies: ["StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"],
+    exclude: ["Fixtures"]),
   .testTarget(
     name: "SimulationTests",
     dependencies: ["StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),

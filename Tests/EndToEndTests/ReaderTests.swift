@@ -123,6 +123,11 @@ extension EndToEnd {
               problems.append("%s: list of epoch %d, vector of %d" % (user, stored["epoch"], of))
               continue
           users += 1
+          if not any(mine):
+              # Nothing personal can be said: the list is the popular one, and its scores are shares.
+              if stored["src"] != "popular":
+                  problems.append("%s has the zero vector and a list of source %s" % (user, stored["src"]))
+              continue
           scores = {item: dot(mine, numbers) for item, numbers in items.items()}
           names = {item for item, _ in stored["items"]}
           unseen = [item for item in scores if item not in seen[user] and (item in names or item not in late)]
