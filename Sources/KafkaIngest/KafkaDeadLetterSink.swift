@@ -39,7 +39,7 @@ public final class KafkaDeadLetterSink: DeadLetterSink, Sendable {
   public var failures: Int { writer.withLock { $0.failures } }
 
   public func flush(timeout: Duration) -> Bool {
-    let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
     while true {
       let isDone = writer.withLock { writer in
         writer.serve(milliseconds: 10)

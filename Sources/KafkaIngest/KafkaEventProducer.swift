@@ -52,7 +52,7 @@ public final class KafkaEventProducer {
       // Random under one partitioner, always the same partition under another.
       throw .configuration("a record's key must not be empty: leave it out, or give the user's id")
     }
-    let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
     while true {
       let code = client.produce(
         topic: topic, partition: partition, key: key, value: value, timestampMilliseconds: timestampMilliseconds,
@@ -68,10 +68,10 @@ public final class KafkaEventProducer {
   }
 
   /// Calls back for what was delivered; waits at most `timeout` for the first report.
-  public func serve(timeout: Duration = .zero) { client.serveProducer(milliseconds: timeout.milliseconds) }
+  public func serve(timeout: Duration = .zero) { client.serveProducer(milliseconds: timeout.clientMilliseconds) }
 
   /// True when every record was delivered or has failed.
-  public func flush(timeout: Duration) -> Bool { client.flush(milliseconds: timeout.milliseconds) }
+  public func flush(timeout: Duration) -> Bool { client.flush(milliseconds: timeout.clientMilliseconds) }
 
   private func take(_ message: rd_kafka_message_t) {
     let error = message.err == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaError(message.err)
@@ -91,5 +91,5 @@ public final class KafkaEventProducer {
 
 extension Duration {
   /// Rounded up, for librdkafka's time-outs.
-  var milliseconds: Int32 { Int32(clamping: (nanosecondsClamped + 999_999) / 1_000_000) }
+  var clientMilliseconds: Int32 { Int32(clamping: (nanoseconds + 999_999) / 1_000_000) }
 }

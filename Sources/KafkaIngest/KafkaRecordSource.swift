@@ -73,7 +73,7 @@ public final class KafkaRecordSource: RecordSource {
 
   public func poll(max: Int, maxBytes: Int, timeout: Duration) -> SourceBatch {
     var batch = SourceBatch()
-    let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
     while true {
       if MonotonicClock.nanoseconds() >= nextLookUp { lookUp() }
       serveConsumerQueue()
@@ -213,14 +213,5 @@ extension KafkaRecordSource {
           + "(\(KafkaProperties.decompressedBatchBytesMax) bytes by default) for that: raise it if the producer is trusted")
     default: noteError(message.code, message.reason)
     }
-  }
-}
-
-extension Duration {
-  /// Not negative, at most 292 years.
-  var nanosecondsClamped: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    return min(UInt64(seconds), 9_000_000_000) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
   }
 }

@@ -108,7 +108,7 @@ public struct TopicAdministration: Sendable {
   private func makeTopic(_ topic: TopicSpecification) throws(KafkaError) -> OpaquePointer {
     var reason = [CChar](repeating: 0, count: 256)
     guard let handle = rd_kafka_NewTopic_new(topic.name, Int32(topic.partitions), -1, &reason, reason.count) else {
-      throw .configuration("topic \(topic.name): \(text(reason))")
+      throw .configuration("topic \(topic.name): \(cText(reason))")
     }
     for (name, value) in topic.configuration { rd_kafka_NewTopic_set_config(handle, name, value) }
     return handle

@@ -48,7 +48,7 @@ final class PublishWorker {
     while !state.withLock({ $0.isClosing }) {
       do {
         let connection = try connected()
-        if trouble != nil || MonotonicClock.nanoseconds() >= heartbeatAt + timing.heartbeat.nanosecondsClamped {
+        if trouble != nil || MonotonicClock.nanoseconds() >= heartbeatAt + timing.heartbeat.nanoseconds {
           try renewHeartbeat(connection)
         }
         try sendQueue(connection)
@@ -140,7 +140,7 @@ final class PublishWorker {
 
   private func waitForWork() {
     let now = MonotonicClock.nanoseconds()
-    let heartbeatDue = heartbeatAt + timing.heartbeat.nanosecondsClamped
+    let heartbeatDue = heartbeatAt + timing.heartbeat.nanoseconds
     guard heartbeatDue > now else { return }
     _ = state.wait(atMost: .nanoseconds(Int64(heartbeatDue - now))) { !$0.queue.isEmpty || $0.isClosing || $0.mustReadView }
   }
@@ -182,6 +182,6 @@ final class PublishWorker {
   private func pause(after error: RedisError) -> Duration {
     if error.policy == .configuration { return timing.configurationRetry }
     let bound = min(timing.backOffMax, timing.backOffMin * (1 << min(failures, 16)))
-    return .nanoseconds(Int64.random(in: 1_000_000...max(1_000_000, Int64(bound.nanosecondsClamped))))
+    return .nanoseconds(Int64.random(in: 1_000_000...max(1_000_000, Int64(bound.nanoseconds))))
   }
 }

@@ -38,7 +38,7 @@ final class PublisherState: @unchecked Sendable {
 
   /// Waits until `isDone`; false when the time is over before.
   func wait(atMost timeout: Duration, until isDone: (Shared) -> Bool) -> Bool {
-    let deadline = MonotonicClock.nanoseconds() + timeout.nanosecondsClamped
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
     return condition.withLock {
       while !isDone(shared) {
         if !condition.wait(until: deadline) && MonotonicClock.nanoseconds() >= deadline { return isDone(shared) }

@@ -133,7 +133,7 @@ public final class RedisConnection {
       if let raw { return raw.assumingMemoryBound(to: redisReply.self) }
       // The socket's own time-out starts again with every byte received; this deadline does not.
       let now = MonotonicClock.nanoseconds()
-      let end = deadline ?? now + timeout.nanosecondsClamped
+      let end = deadline ?? now + timeout.nanoseconds
       deadline = end
       guard now <= end else { throw RedisError(.timeout, "\(address) did not finish its reply within \(timeout)") }
       let before = context.pointee.reader.pointee.len

@@ -10,7 +10,7 @@ enum RealKafka {
     let directory: String
     let bootstrapServers: String
 
-    func tool(_ command: String) throws -> String { try shell("'\(home)/bin/'\(command)") }
+    @discardableResult func tool(_ command: String) throws -> String { try shell("'\(home)/bin/'\(command)") }
     func kill() throws { _ = try shell("'\(home)/bin/broker' kill '\(directory)'") }
     func pause() throws { _ = try shell("'\(home)/bin/broker' pause '\(directory)'") }
     func resume() throws { _ = try shell("'\(home)/bin/broker' resume '\(directory)'") }

@@ -75,6 +75,6 @@ extension KafkaClient {
     }
     thread.name = "freshet-kafka-close"
     thread.start()
-    return closed.wait(timeout: .now() + .nanoseconds(Int(clamping: timeout.nanosecondsClamped))) == .success
+    return closed.wait(timeout: .now() + .nanoseconds(Int(clamping: timeout.nanoseconds))) == .success
   }
 }

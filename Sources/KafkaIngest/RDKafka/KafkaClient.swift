@@ -17,14 +17,14 @@ final class KafkaClient: @unchecked Sendable {
     for (name, value) in properties.values {
       guard rd_kafka_conf_set(configuration, name, value, &reason, reason.count) == RD_KAFKA_CONF_OK else {
         rd_kafka_conf_destroy(configuration)
-        throw .configuration("librdkafka \(LibraryVersion.linked) refuses the property \(name): \(text(reason))")
+        throw .configuration("librdkafka \(LibraryVersion.linked) refuses the property \(name): \(cText(reason))")
       }
     }
     callbacks.install(in: configuration, producer: kind == RD_KAFKA_PRODUCER)
     // A successful rd_kafka_new owns the configuration.
     guard let pointer = rd_kafka_new(kind, configuration, &reason, reason.count) else {
       rd_kafka_conf_destroy(configuration)
-      throw .configuration("Kafka client: \(text(reason))")
+      throw .configuration("Kafka client: \(cText(reason))")
     }
     self.pointer = pointer
     self.callbacks = callbacks
@@ -40,7 +40,7 @@ final class KafkaClient: @unchecked Sendable {
   var fatalError: KafkaError? {
     var reason = [CChar](repeating: 0, count: 512)
     let code = rd_kafka_fatal_error(pointer, &reason, reason.count)
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaError(code, text(reason), isFatal: true)
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaError(code, cText(reason), isFatal: true)
   }
 
   /// Partitions of a topic by asking a broker; waits at most `timeoutMilliseconds`.
@@ -81,6 +81,6 @@ final class KafkaClient: @unchecked Sendable {
 }
 
 /// A C string in a fixed buffer.
-func text(_ buffer: [CChar]) -> String {
+func cText(_ buffer: [CChar]) -> String {
   String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
