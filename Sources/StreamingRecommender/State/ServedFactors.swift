@@ -1,12 +1,12 @@
 import Factorization
 
-/// The user vectors of one partition that readers see, by user index, in chunks that a frozen copy shares.
+/// The published user vectors of one partition, by user index, in copy-on-write chunks.
 public struct ServedFactors: Sendable {
   public enum State: UInt8, Sendable {
     case none
-    /// Follows from the user's present history and the model.
+    /// The vector matches the current history and model.
     case current
-    /// The history or the model has moved since.
+    /// The history or the model has changed since the vector was computed.
     case stale
   }
 
@@ -15,7 +15,7 @@ public struct ServedFactors: Sendable {
     var values: [Float]
   }
 
-  /// Users of a chunk.
+  /// Users per chunk.
   private static let chunkSize = 512
 
   public let factors: Int
