@@ -6,12 +6,14 @@
 public final class InteractionFile {
   public typealias Format = InteractionFormat
 
+  /// A row: parsed columns, or one JSON event.
   public enum Row: Equatable, Sendable {
     case columns(InteractionRow)
     /// One line of JSON, not parsed yet.
     case event([UInt8])
   }
 
+  /// Counts of rows and bad lines.
   public struct Report: Equatable, Sendable {
     public var rows = 0
     public var badLines = 0

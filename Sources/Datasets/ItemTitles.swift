@@ -1,5 +1,6 @@
 /// Item titles and categories, read from lines of `item<TAB>title[<TAB>category|category...]`, plain or gzip. A `.csv` file uses commas.
 public struct ItemTitles: Sendable {
+  /// The title and the categories of an item.
   public struct Entry: Equatable, Sendable {
     public var title: String
     public var categories: [String]

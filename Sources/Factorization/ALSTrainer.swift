@@ -31,6 +31,7 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
+/// The result of a training: the factors of both sides, the losses, and timing in seconds.
 public struct TrainingOutcome: Sendable {
   public var rowFactors: FactorMatrix
   public var columnFactors: FactorMatrix
@@ -60,15 +61,12 @@ public struct ALSTrainer: Sendable {
   /// - Parameters:
   ///   - endWithRows: adds a final half-step of the rows, solved to a relative tolerance of 1e-5, so that a fold-in of an unchanged row
   ///     equals its trained row.
-  ///     trained row.
   ///   - isWarmStart: whether the column factors come from a model. The first half-step of each side then uses more solver steps than
   ///     after a random start.
-  ///     worth more steps then than those of a random start.
   ///   - losses: whether the loss is computed after each half-step or only after the last one; its time is not counted.
   ///   - keepGoing: called before each half-step; `false` ends the training with `TrainingError.cancelled`.
   ///   - afterIteration: called after each half-step of the columns with the number of completed iterations and the current column
   ///     factors; `false` ends the training. Its time is not counted.
-  ///     are; `false` ends the training there. Its time is not counted.
   public func train(
     _ matrix: InteractionMatrix, start columnFactors: FactorMatrix, endWithRows: Bool = true, isWarmStart: Bool = false,
     losses: LossSchedule = .eachHalfStep,

@@ -57,6 +57,7 @@ public struct FactorMatrix: Sendable {
     }
   }
 
+  /// Fills one row with values from N(0, deviation^2), using its own seed.
   public mutating func fillRandomly(_ row: Int, deviation: Float, seed: UInt64) {
     precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
     var generator = SplitMix64(seed: seed)

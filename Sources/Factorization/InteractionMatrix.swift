@@ -27,6 +27,7 @@ public struct InteractionMatrix: Sendable {
     strengths.append(strength)
   }
 
+  /// Completes the current row.
   public mutating func endRow() { starts.append(indices.count) }
 
   /// Returns the transposed matrix; rows keep their order inside each column.

@@ -48,6 +48,7 @@ public struct ItemPanels: Sendable {
     return length.isNaN ? .infinity : length
   }
 
+  /// Appends items with zero vectors up to `count` items.
   public mutating func grow(toItems count: Int) {
     guard count > items else { return }
     let needed = (count + Kernels.panel - 1) / Kernels.panel * panelSize
@@ -76,6 +77,7 @@ public struct ItemPanels: Sendable {
     lengthBounds[position / Self.blockItems] = max(lengthBounds[position / Self.blockItems], Self.length(factorsOfItem))
   }
 
+  /// Sets the bias of one item.
   public mutating func setBias(_ item: Int, to bias: Float) {
     let position = position(item)
     makeUnique()

@@ -21,6 +21,7 @@ public struct Kernels: @unchecked Sendable {
 
   public var name: String { String(cString: table.pointee.name) }
 
+  /// Rounds `factors` up to a multiple of `pad`.
   public static func padded(_ factors: Int) -> Int { (factors + pad - 1) / pad * pad }
 
   func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ padded: Int) -> Float { table.pointee.dot(a, b, Int32(padded)) }

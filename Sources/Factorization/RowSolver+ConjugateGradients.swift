@@ -8,8 +8,8 @@ extension RowSolver {
   /// The stopping rule of `descend`.
   enum Descent {
     case steps(Int)
-    /// Stop when the relative error of a row is at most this. Rows that do not converge, and rows for which a decomposition is faster,
-    /// are solved exactly.
+    /// Stop when the preconditioned residual is at most this share of the row, both in the norm weighted by the diagonal. Rows that do
+    /// not converge, and rows for which a decomposition is faster, are solved exactly.
     case tolerance(Float)
   }
   /// With at least this many factors, conjugate gradients are faster than a decomposition for rows of any length; with fewer, only for

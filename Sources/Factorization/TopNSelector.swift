@@ -33,6 +33,7 @@ public final class TopNSelector {
 
   public init(kernels: Kernels = .best) { self.kernels = kernels }
 
+  /// The lists of all queries, each with at most `n` items in list order.
   public func top(_ n: Int, of panels: ItemPanels, for queries: [Query]) -> [[ScoredItem]] {
     guard n > 0 else { return queries.map { _ in [] } }
     var result: [[ScoredItem]] = []

@@ -8,6 +8,7 @@ public struct ExplicitLoss: Sendable, Equatable {
   public var total: Double { squaredErrors + regularizer }
 }
 
+/// The result of a training on explicit ratings: the model, the losses, and timing in seconds.
 public struct ExplicitOutcome: Sendable {
   public var model: ExplicitModel
   /// Losses after each half-step; non-increasing.

@@ -3,6 +3,7 @@
 /// Copies share chunks (copy-on-write). Memory is bounded: about 1.1 KB per item with 100 successors. Full rows use a SpaceSaving variant
 /// with decrements (after Metwally et al., 2005): see `add`.
 public struct TransitionCounts: Sendable, Equatable {
+  /// A successor of an item with its count.
   public struct Successor: Sendable, Equatable {
     public var item: Int32
     public var count: Float

@@ -86,5 +86,6 @@ public struct TrendCounter: Sendable, Equatable {
 
   func accumulator(_ item: Int32) -> Float { Int(item) < accumulators.count ? accumulators[Int(item)] : 0 }
 
+  /// The decayed number of events of the item.
   public func decayedCount(_ item: Int32) -> Float { Float(Double(accumulator(item)) / growth) }
 }

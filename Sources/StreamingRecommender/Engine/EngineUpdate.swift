@@ -20,6 +20,7 @@ public struct EngineUpdate: Sendable {
     public var producedAtMilliseconds: Int64?
   }
 
+  /// Record and event counts of one topic.
   public struct TopicCounts: Sendable, Equatable {
     public var consumed = 0
     public var applied = 0

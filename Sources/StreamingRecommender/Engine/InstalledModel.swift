@@ -58,7 +58,9 @@ public struct InstalledModel: Sendable {
 
   public var factors: Int { itemFactors.factors }
 
+  /// Whether the item has a vector, trained or folded in.
   public func hasVector(_ item: Int32) -> Bool { Int(item) < origins.count && origins[Int(item)] != .none }
+  /// Whether the item has trained factors.
   public func isTrained(_ item: Int32) -> Bool { Int(item) < origins.count && origins[Int(item)] == .trained }
 
   /// Item indices below `rows` without a vector, ascending.

@@ -31,6 +31,7 @@ public struct RecommenderEngine: Sendable {
     self.init(settings: EngineSettings(configuration), input: configuration.input)
   }
 
+  /// Whether the partition belongs to a known topic and its number is in range.
   public func supports(_ source: TopicPartition) -> Bool { state.topics.number(source) != nil }
 
   /// Redistributes the users to match the partition count of the first topic. All `UserReference` values change, so call this before
@@ -101,6 +102,7 @@ public struct RecommenderEngine: Sendable {
     }
   }
 
+  /// The inputs of the retrain policy that the engine knows.
   public func situation(requested: Bool) -> RetrainPolicy.Situation {
     var situation = RetrainPolicy.Situation()
     situation.trainedPairs = model?.trainedPairs

@@ -91,6 +91,7 @@ public struct ModelLifecycle: Sendable, Equatable {
 
   // MARK: Trainings
 
+  /// Starts a training job. Traps if another job is in progress.
   public mutating func beginTraining(job id: String) {
     precondition(job == .none, "cannot start a training while the job is \(job)")
     job = .training(id: id)

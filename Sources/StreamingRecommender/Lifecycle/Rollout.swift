@@ -3,6 +3,7 @@
 ///
 /// This order keeps the published data consistent for readers at every point.
 public struct Rollout: Sendable, Equatable {
+  /// The phases of a roll-out, in order.
   public enum Phase: Sendable, Equatable {
     /// Item vectors from index `next` on must be submitted.
     case items(next: Int32)

@@ -8,6 +8,7 @@ public enum SnapshotCodec {
 
   // MARK: Writing
 
+  /// Writes a complete snapshot to `sink`; rethrows the errors of `sink`.
   public static func write(_ snapshot: Snapshot, to sink: Sink) throws {
     try SnapshotFraming.header(version: version).withUnsafeBytes(sink)
     let writer = SnapshotWriter(snapshot)

@@ -51,6 +51,7 @@ public struct UserPartition: Sendable {
 
   // MARK: Reading
 
+  /// The history of the user; empty for a removed user. Traps if the index is out of range.
   public func history(_ user: Int32) -> UserHistory { histories[Int(user)] }
 
   // MARK: Freezing and restoring

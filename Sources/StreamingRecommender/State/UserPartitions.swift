@@ -17,10 +17,12 @@ public struct UserPartitions: Sendable {
 
   // MARK: Finding users
 
+  /// The partition of the user with this id.
   public func partition(ofID id: some Collection<UInt8>) -> Int32 {
     partitions.count == 1 ? 0 : KafkaPartitioner.partition(ofKey: id, partitions: partitions.count)
   }
 
+  /// The reference of the user with this id, or `nil`. Traps on a frozen copy.
   public func find(_ id: some Collection<UInt8>) -> UserReference? {
     let partition = partition(ofID: id)
     return partitions[Int(partition)].ids.find(id).map { UserReference(partition: partition, index: $0) }
@@ -61,6 +63,7 @@ public struct UserPartitions: Sendable {
 
   public func history(_ user: UserReference) -> UserHistory { partitions[Int(user.partition)].history(user.index) }
 
+  /// Items to exclude from the list of this user, ascending.
   public func seen(_ user: UserReference) -> [Int32] { history(user).seen }
 
   /// Calls `body` for the live pairs of the user, newest first, until it returns false. Strengths are decayed to the newest applied
@@ -83,6 +86,7 @@ public struct UserPartitions: Sendable {
 
   // MARK: Published vectors
 
+  /// The published vector of the user, or `nil`.
   public func vector(_ user: UserReference) -> [Float]? { partitions[Int(user.partition)].served.vector(user.index) }
   func vectorState(_ user: UserReference) -> ServedFactors.State { partitions[Int(user.partition)].served.state(user.index) }
 

@@ -1,5 +1,6 @@
 /// Decides when to start a full retrain.
 public struct RetrainPolicy: Sendable, Equatable {
+  /// Why a retrain starts.
   public enum Reason: Equatable, Sendable, CustomStringConvertible {
     case first, requested
     case interactions(Int)
@@ -34,6 +35,7 @@ public struct RetrainPolicy: Sendable, Equatable {
     self.interval = interval
   }
 
+  /// The inputs of the decision.
   public struct Situation: Sendable, Equatable {
     /// Number of pairs that the live model was trained on; `nil` if there is no model.
     public var trainedPairs: Int?
@@ -50,6 +52,7 @@ public struct RetrainPolicy: Sendable, Equatable {
     public init() {}
   }
 
+  /// Decides whether to start a retrain now, and for which reason.
   public func decide(_ now: Situation) -> Decision {
     let enough = now.pairs >= 2 && now.users >= 2 && now.items >= 2
     if now.requested { return enough ? .retrain(.requested) : .wait }

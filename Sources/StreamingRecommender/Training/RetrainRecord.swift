@@ -41,6 +41,7 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public var visibleAtMilliseconds: Int64?
   public var rolledOutAtMilliseconds: Int64?
 
+  /// A phase of the retrain and its duration in seconds.
   public struct Phase: Sendable, Equatable, Codable {
     public var name: String
     public var seconds: Double

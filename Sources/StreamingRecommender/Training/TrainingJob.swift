@@ -14,6 +14,7 @@ public struct TrainingJob: Sendable {
   let eventsSinceFreeze: Int
   let startedAtMilliseconds: Int64
 
+  /// Runs the training and blocks until it ends. Errors and cancellation are reported in the record of the result.
   public func run(
     threads: Int, monitor: TrainingMonitor, clock: any EngineClock = SystemClock(), residentBytes: () -> Int = { 0 }
   ) -> TrainingResult {

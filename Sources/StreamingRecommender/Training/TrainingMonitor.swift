@@ -11,6 +11,7 @@ public final class TrainingMonitor: Sendable {
 
   public init() {}
 
+  /// Requests cancellation; the training ends at its next check.
   public func cancel() { cancelled.store(true, ordering: .relaxed) }
   public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
   public var phase: String { state.withLock { $0.phase } }
