@@ -6,25 +6,25 @@ import CZlib
   import Darwin
 #endif
 
-/// The bytes of a plain or gzip file, unpacked, a chunk at a time.
+/// Reads a plain or gzip file in chunks and decompresses it.
 ///
-/// Whether it is gzip shows in the first two bytes, not in the name. Several gzip members in a row are one file, as `cat` makes it.
+/// Gzip is detected by the first two bytes, not by the file name. Concatenated gzip members are read as one file.
 final class ByteSource {
   static let chunkBytes = 65_536
 
   let path: String
-  /// On disk; `nil` for a pipe.
+  /// Size on disk in bytes; `nil` for a pipe.
   let sizeBytes: Int?
   let isCompressed: Bool
-  /// On disk, so far.
+  /// Bytes read from disk so far.
   private(set) var bytesRead = 0
 
   private let descriptor: Int32
   private let packed = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: ByteSource.chunkBytes)
-  /// What of `packed` waits.
+  /// The unread range of `packed`.
   private var waiting = 0..<0
   private var isAtEnd = false
-  /// On the heap, because zlib keeps a pointer to it.
+  /// Allocated on the heap because zlib keeps a pointer to it.
   private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
   private var isInsideMember = false
   private var unpackedBytes = 0
@@ -52,10 +52,10 @@ final class ByteSource {
     waiting = 0..<head
     bytesRead = head
     isCompressed = head >= 2 && packed[0] == 0x1F && packed[1] == 0x8B
-    // 15 + 16: the largest window, gzip's header and checksum.
+    // 15 + 16: maximum window size, gzip header and checksum.
     if isCompressed {
       let result = inflateInit2_(stream, 31, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-      precondition(result == Z_OK, "zlib cannot start: \(result)")
+      precondition(result == Z_OK, "inflateInit2 failed: \(result)")
       isInsideMember = true
     }
   }
@@ -67,7 +67,7 @@ final class ByteSource {
     close(descriptor)
   }
 
-  /// Puts the next bytes into `buffer` and says how many; 0 at the end.
+  /// Reads the next decompressed bytes into `buffer` and returns their number; 0 at the end.
   func read(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
     isCompressed ? try inflate(into: buffer) : try copy(into: buffer)
   }
@@ -111,7 +111,7 @@ final class ByteSource {
     }
   }
 
-  /// Padding with zeros may follow the last member; anything else that is no member is damage.
+  /// Zero padding may follow the last member. Any other data that does not start a member is an error.
   private func beginNextMember() throws(DatasetError) -> Bool {
     if packed[waiting.lowerBound] == 0 {
       guard packed[waiting].allSatisfy({ $0 == 0 }) else { throw DatasetError(.corruptGzip("data after padding"), path: path) }
@@ -135,7 +135,7 @@ final class ByteSource {
   }
 }
 
-/// `read` that goes on after a signal.
+/// Calls `read` and retries after EINTR.
 private func readSome(_ descriptor: Int32, _ target: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
   while true {
     let result = read(descriptor, target, count)

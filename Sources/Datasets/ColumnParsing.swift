@@ -1,15 +1,15 @@
-/// The fields of one line, as ranges of a buffer that somebody else keeps.
+/// The fields of one line, as ranges of a buffer that the caller keeps alive.
 struct LineFields {
-  /// Up to this many are looked at; what follows is ignored.
+  /// Maximum number of fields parsed per line; further fields are ignored.
   static let countMax = 16
   private(set) var fields: [UnsafeBufferPointer<UInt8>] = []
-  /// Holds the text of quoted fields, whose doubled quotes must go.
+  /// Storage for quoted fields with unescaped quotes.
   private var unquoted: [UnsafeMutableBufferPointer<UInt8>] = []
 
   var count: Int { fields.count }
   subscript(index: Int) -> UnsafeBufferPointer<UInt8> { fields[index] }
 
-  /// Cuts the line; false if a quoted field is not closed on it.
+  /// Splits the line into fields. Returns false if a quoted field is not closed on the line.
   mutating func split(_ line: UnsafeBufferPointer<UInt8>, at separator: UInt8, quotes: Bool) -> Bool {
     release()
     fields.removeAll(keepingCapacity: true)
@@ -30,7 +30,7 @@ struct LineFields {
     return true
   }
 
-  /// RFC 4180: a quote inside is doubled.
+  /// Parses a quoted field (RFC 4180: a quote inside is doubled).
   private mutating func takeQuoted(_ line: UnsafeBufferPointer<UInt8>, from start: Int, separator: UInt8) -> Int? {
     let text = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: line.count - start)
     unquoted.append(text)
@@ -58,9 +58,9 @@ struct LineFields {
   }
 }
 
-/// A finite number in decimal notation, spaces around it allowed.
+/// Parses a finite decimal number; surrounding spaces are allowed.
 func parseNumber(_ field: UnsafeBufferPointer<UInt8>) -> Double? {
-  // Whole numbers of up to 15 digits are exact; the rest goes the long way.
+  // Fast path: integers of up to 15 digits are exact in Double.
   if 1...15 ~= field.count, field.allSatisfy({ 0x30...0x39 ~= $0 }) {
     return Double(field.reduce(0) { $0 * 10 + Int64($1 - 0x30) })
   }
@@ -72,7 +72,8 @@ func parseNumber(_ field: UnsafeBufferPointer<UInt8>) -> Double? {
   return value
 }
 
-/// An integer, or an integral number in decimal notation; its size tells s, ms, us and ns apart. Milliseconds since 1970.
+/// Parses an integer or an integral decimal number as a timestamp and returns milliseconds since 1970. The magnitude determines the unit:
+/// s, ms, us or ns.
 func parseTime(_ field: UnsafeBufferPointer<UInt8>) -> Int64? {
   if 1...18 ~= field.count, field.allSatisfy({ 0x30...0x39 ~= $0 }) {
     return milliseconds(field.reduce(0) { $0 * 10 + Int64($1 - 0x30) })
@@ -98,7 +99,7 @@ func trimmed(_ field: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> 
   return UnsafeBufferPointer(rebasing: slice)
 }
 
-/// Why these bytes cannot be an id; `nil` if they can.
+/// The reason why the bytes are not a valid id; `nil` if they are valid.
 func idFault(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
   if bytes.isEmpty { return "is empty" }
   if bytes.count > 256 { return "has more than 256 bytes" }

@@ -1,4 +1,4 @@
-/// Why a file cannot be read; the description says what to do about it.
+/// An error while reading a data file; the description says what to do.
 public struct DatasetError: Error, Equatable, CustomStringConvertible, Sendable {
   public enum Code: Equatable, Sendable {
     case missing
@@ -25,17 +25,17 @@ public struct DatasetError: Error, Equatable, CustomStringConvertible, Sendable 
     case .unreadable(let why): "\(path): cannot be read (\(why)); check its permissions"
     case .truncatedGzip(let bytes): "\(path): the gzip data ends early, after \(bytes) unpacked bytes; copy or download the file again"
     case .corruptGzip(let why): "\(path): the gzip data is damaged (\(why)); copy or download the file again"
-    case .unknownFormat(let why): "\(path): \(why); say what it is with --format tsv, csv or jsonl"
+    case .unknownFormat(let why): "\(path): \(why); specify the format with --format tsv, csv or jsonl"
     case .notInteractions(let format, let badLines, let lines, let first):
       "\(path): \(badLines) of the first \(lines) lines are not \(format.rawValue) interactions; expected \(format.expectedForm)"
-        + (first.first.map { "; line \($0.line): \($0.reason)" } ?? "") + "; another form is chosen with --format"
+        + (first.first.map { "; line \($0.line): \($0.reason)" } ?? "") + "; use --format to select another format"
     }
   }
 }
 
-/// A line that was left out.
+/// A line that was skipped, with the reason.
 public struct BadLine: Equatable, Sendable, CustomStringConvertible {
-  /// From 1.
+  /// Line number, starting at 1.
   public var line: Int
   public var reason: String
   public init(line: Int, reason: String) {

@@ -1,4 +1,4 @@
-/// Which column holds what.
+/// Maps the columns of a file to user, item, value and time.
 struct InteractionColumns: Equatable {
   struct Fault: Error { var reason: String }
 
@@ -7,7 +7,8 @@ struct InteractionColumns: Equatable {
   var value: Int?
   var time: Int?
 
-  /// By position, after the first row of data: of three columns the third is a time if it looks like one, else a value.
+  /// Maps columns by position, given the first data row. The third of three columns is a time if it is a plausible timestamp, otherwise a
+  /// value.
   init(firstRow fields: LineFields) {
     if fields.count == 3, let time = parseTime(fields[2]), time >= Self.plausibleMilliseconds, parseNumber(fields[2]) ?? 0 >= 1e8 {
       self.time = 2
@@ -16,7 +17,7 @@ struct InteractionColumns: Equatable {
     }
   }
 
-  /// By name where user and item are recognised, else by position.
+  /// Maps columns by name if a user and an item column are recognised, otherwise by position.
   init(header: [String]) {
     let names = header.map(Self.plain)
     if let user = names.firstIndex(where: Self.userNames.contains), let item = names.firstIndex(where: Self.itemNames.contains) {
@@ -30,7 +31,7 @@ struct InteractionColumns: Equatable {
     }
   }
 
-  /// The names, if this line holds names: a user's and an item's, or words where numbers belong.
+  /// Returns the column names if the line is a header: it has a user and an item name, or text where numbers are expected.
   static func header(_ fields: LineFields) -> [String]? {
     guard fields.count >= 2 else { return nil }
     let header = fields.fields.map { String(decoding: trimmed($0), as: UTF8.self) }
@@ -59,7 +60,7 @@ struct InteractionColumns: Equatable {
     return .success(row)
   }
 
-  /// 1973: nobody's rating is that large.
+  /// Earliest plausible timestamp (1973); ratings are not that large.
   private static let plausibleMilliseconds: Int64 = 100_000_000_000
 
   private static func plain(_ name: String) -> String {

@@ -1,23 +1,25 @@
 /// Reads a file of interactions, plain or gzip, line by line in bounded memory.
 ///
 /// Lines are `user item [value] [timestamp]`, separated by tabs (`tsv`) or commas (`csv`, with quoted fields), or one JSON event each
-/// (`jsonl`, handed on as bytes). A bad line is left out and counted in `report`. Only a file of which more than half of the first
-/// 1,000 lines are bad is refused, at `init`, before anybody has seen a row of it.
+/// (`jsonl`, returned as bytes). A bad line is skipped and counted in `report`. A file is rejected at `init` only if more than half of
+/// its first 1,000 lines are bad.
 public final class InteractionFile {
   public typealias Format = InteractionFormat
 
+  /// A row: parsed columns, or one JSON event.
   public enum Row: Equatable, Sendable {
     case columns(InteractionRow)
-    /// One line of JSON, not yet looked into.
+    /// One line of JSON, not parsed yet.
     case event([UInt8])
   }
 
+  /// Counts of rows and bad lines.
   public struct Report: Equatable, Sendable {
     public var rows = 0
     public var badLines = 0
-    /// The first few of them.
+    /// The first `firstBadLinesMax` bad lines.
     public var firstBadLines: [BadLine] = []
-    /// Of the first line, if that was one.
+    /// Column names, if the first line is a header.
     public var header: [String]?
 
     static let firstBadLinesMax = 5
@@ -29,26 +31,27 @@ public final class InteractionFile {
   }
 
   static let linesJudged = 1000
-  /// The lines judged at the start are kept until they are asked for; this bounds them.
+  /// Bounds the memory for the rows that `init` reads ahead to check the file.
   static let bytesJudged = 8 << 20
 
   public let path: String
   public let format: Format
   public var isCompressed: Bool { lines.source.isCompressed }
-  /// On disk; `nil` for a pipe.
+  /// Size on disk in bytes; `nil` for a pipe.
   public var sizeBytes: Int? { lines.source.sizeBytes }
-  /// On disk, so far: over `sizeBytes` it is the progress.
+  /// Bytes read from disk so far; divide by `sizeBytes` for the progress.
   public var bytesRead: Int { lines.source.bytesRead }
-  /// So far.
+  /// Counts so far.
   public private(set) var report = Report()
 
   private let lines: LineReader
   private var columns: InteractionColumns?
   private var fields = LineFields()
-  /// Rows read ahead to judge the file, newest first.
+  /// Rows read ahead to check the file, in reverse order.
   private var readAhead: [Row] = []
 
-  /// Without a format, the name's extension decides (`.tsv`, `.csv`, `.jsonl`, with or without `.gz`), then the first line.
+  /// Opens a file. Without `format`, the format follows from the file name extension (`.tsv`, `.csv`, `.jsonl`, with or without `.gz`)
+  /// or, if that is unknown, from the first line.
   public init(path: String, format: Format? = nil) throws(DatasetError) {
     self.path = path
     let source = try ByteSource(path: path)
@@ -66,7 +69,7 @@ public final class InteractionFile {
 
   deinit { fields.release() }
 
-  /// The next good row; `nil` at the end.
+  /// The next valid row; `nil` at the end.
   public func next() throws(DatasetError) -> Row? {
     if let row = readAhead.popLast() {
       report.rows += 1
@@ -81,7 +84,7 @@ public final class InteractionFile {
     return nil
   }
 
-  /// All rows that are left, one after the other.
+  /// Calls `body` for each remaining row.
   public func readRows(_ body: (Row) throws -> Void) throws {
     while let row = try next() { try body(row) }
   }
@@ -132,7 +135,7 @@ public final class InteractionFile {
     readAhead.reverse()
   }
 
-  /// `nil` for blank lines, the header, and bad lines; those are noted.
+  /// Parses a line. Returns `nil` for blank lines, the header and bad lines; bad lines are recorded in `report`.
   private func parse(_ line: LineReader.Line) -> Row? {
     guard case .bytes(let bytes) = line else {
       report.addBadLine(lines.lineNumber, "longer than \(LineReader.lineBytesMax) bytes")
@@ -141,7 +144,7 @@ public final class InteractionFile {
     guard let first = bytes.first(where: { $0 != 0x20 }) else { return nil }
     if format == .jsonl {
       if first == 0x7B { return .event(Array(bytes)) }
-      report.addBadLine(lines.lineNumber, "no JSON object")
+      report.addBadLine(lines.lineNumber, "not a JSON object")
       return nil
     }
     guard fields.split(bytes, at: format == .tsv ? 0x09 : 0x2C, quotes: format == .csv) else {

@@ -1,4 +1,4 @@
-/// How the lines of a file are laid out.
+/// The line format of an interaction file.
 public enum InteractionFormat: String, Sendable, CaseIterable {
   case tsv, csv, jsonl
 

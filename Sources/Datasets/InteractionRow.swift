@@ -1,9 +1,9 @@
-/// One row of a file with columns.
+/// One row of a file in column format.
 public struct InteractionRow: Equatable, Sendable {
   public var user: [UInt8]
   public var item: [UInt8]
   public var value: Double?
-  /// Since 1970.
+  /// Timestamp in milliseconds since 1970.
   public var timeMilliseconds: Int64?
 
   public init(user: [UInt8], item: [UInt8], value: Double? = nil, timeMilliseconds: Int64? = nil) {

@@ -1,11 +1,12 @@
-/// What items are called, from lines of `item<TAB>title[<TAB>category|category...]`, plain or gzip (or commas, in a `.csv`).
+/// Item titles and categories, read from lines of `item<TAB>title[<TAB>category|category...]`, plain or gzip. A `.csv` file uses commas.
 public struct ItemTitles: Sendable {
+  /// The title and the categories of an item.
   public struct Entry: Equatable, Sendable {
     public var title: String
     public var categories: [String]
   }
 
-  /// By the bytes of the id: two ids that look alike stay two.
+  /// Entries by id bytes; ids are compared bytewise, without Unicode normalization.
   public private(set) var entries: [[UInt8]: Entry] = [:]
   public private(set) var badLines = 0
   public private(set) var firstBadLines: [BadLine] = []

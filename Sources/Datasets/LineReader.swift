@@ -4,9 +4,9 @@
   import Darwin
 #endif
 
-/// Cuts a file into lines without ever holding more than one line and one chunk.
+/// Splits a file into lines with bounded memory: at most one line and one chunk are buffered.
 ///
-/// Lines end with LF or CRLF; a byte-order mark at the start is stepped over; the last line needs no end.
+/// Lines end with LF or CRLF. A byte-order mark at the start is skipped. The last line needs no terminator.
 final class LineReader {
   enum Line {
     case bytes(UnsafeBufferPointer<UInt8>)
@@ -16,7 +16,7 @@ final class LineReader {
   static let lineBytesMax = 1 << 20
 
   let source: ByteSource
-  /// Of the line last returned, from 1.
+  /// Number of the line last returned, starting at 1.
   private(set) var lineNumber = 0
   private var buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 2 * ByteSource.chunkBytes)
   private var start = 0
@@ -27,7 +27,7 @@ final class LineReader {
 
   deinit { buffer.deallocate() }
 
-  /// The next line without its end; the bytes are good until the next call.
+  /// The next line without its terminator. The bytes are valid until the next call.
   func next() throws(DatasetError) -> Line? {
     var searched = 0
     var isTooLong = false

@@ -1,5 +1,6 @@
-/// What is computed: the loss and how it is minimised. Two trainings with equal parameters give equal results beyond rounding;
-/// how fast is a matter of `SolverOptions`.
+/// The parameters of a training that determine its result: factors, loss and solver.
+///
+/// Trainings with equal parameters give results that are equal up to rounding; `SolverOptions` affects only the speed.
 public struct ALSParameters: Sendable, Equatable {
   public var factors: Int
   public var confidence: Confidence
@@ -19,18 +20,19 @@ public struct ALSParameters: Sendable, Equatable {
     self.solver = solver
   }
 
-  /// Standard deviation of the first factors (Rendle et al., arXiv 2110.14037): 0.1 / sqrt(factors).
+  /// Standard deviation of the initial factors: 0.1 / sqrt(factors) (Rendle et al., arXiv 2110.14037).
   public var startDeviation: Float { 0.1 / Float(factors).squareRoot() }
 }
 
-/// How training solves its rows. Fold-in and evaluation are always exact.
+/// The method that solves the rows of a training. Fold-in and evaluation always solve exactly.
 public enum TrainingSolver: Sendable, Equatable, CustomStringConvertible {
-  /// Each row exactly.
+  /// Solves each row exactly by a Cholesky decomposition.
   case cholesky
-  /// Each row some steps of conjugate gradients nearer to its solution, from where it stood (Takacs, Pilaszy, Tikk, 2011),
-  /// preconditioned with the diagonal of its matrix.
+  /// Improves each row by a few steps of conjugate gradients from its previous value (Takacs, Pilaszy, Tikk, 2011), preconditioned with
+  /// the diagonal of its matrix.
   ///
-  /// Without `steps` a training looks at what the first of two steps leaves and goes on with one to three, for each side by itself.
+  /// If `steps` is `nil`, the training measures the residual after the first of two steps and then uses one to three steps, chosen per
+  /// side.
   case conjugateGradients(steps: Int? = nil)
 
   public var description: String {
@@ -42,16 +44,17 @@ public enum TrainingSolver: Sendable, Equatable, CustomStringConvertible {
   }
 }
 
-/// How a strength r becomes the weight of an observed cell and of the unobserved rest.
+/// Maps a strength r to the weight of an observed cell, relative to unobserved cells.
 ///
-/// Both forms lead to one row: (a Y'Y + sum w y y' + reg I) x = sum t y, with a, w, t as below; negative r has target 0.
+/// All forms lead to the row equation (a Y'Y + sum w y y' + reg I) x = sum t y, with a, w and t as given per case; a negative r has
+/// target 0, except for ratings.
 public enum Confidence: Sendable, Equatable {
-  /// iALS (Rendle et al., arXiv 2110.14037): every cell weighs a = alpha0, an observed one w = |r| more; t = w.
+  /// iALS (Rendle et al., arXiv 2110.14037): every cell has weight a = alpha0, an observed cell an additional w = |r|; t = w.
   case unobservedWeight(Float)
   /// Hu, Koren, Volinsky (2008): confidence c = 1 + alpha r; a = 1, w = alpha |r|, t = 1 + alpha r.
   case alpha(Float)
-  /// Explicit ratings (Zhou et al. 2008): r itself is the target, of any sign; a = 0, w = 1, t = r. The loss of `ALSTrainer` does not
-  /// know this form: `ExplicitTrainer` has its own.
+  /// Explicit ratings (Zhou et al., 2008): the target is r, of any sign; a = 0, w = 1, t = r. `ALSTrainer` does not compute this loss;
+  /// use `ExplicitTrainer`.
   case rating
 
   public var unobserved: Float {
@@ -62,12 +65,12 @@ public enum Confidence: Sendable, Equatable {
     }
   }
 
-  /// Weights and targets of `count` strengths; returns the sum of the weights.
+  /// Computes weights and targets of `count` strengths and returns the sum of the weights.
   func fill(
     _ weights: UnsafeMutablePointer<Float>, _ targets: UnsafeMutablePointer<Float>, from strengths: UnsafePointer<Float>, count: Int
   ) -> Double {
     for index in 0..<count { (weights[index], targets[index]) = weightAndTarget(strengths[index]) }
-    // Four sums side by side: none waits for the one before.
+    // Four independent sums, so that additions do not wait for each other.
     var sums = SIMD4<Double>()
     var index = 0
     while index + 4 <= count {
@@ -92,8 +95,10 @@ public enum Confidence: Sendable, Equatable {
   }
 }
 
-/// The regularizer of a row: lambda x (sum of its weights + a n)^exponent, n = rows of the other side that have factors.
-/// Exponent 1 scales with the frequency (iALS, nu = 1), 0 is the plain ridge.
+/// The regularization of a row: lambda x (sum of its weights + a n)^exponent, where n is the number of rows with factors on the other
+/// side.
+///
+/// Exponent 1 scales with the frequency (iALS, nu = 1); 0 gives plain ridge regression.
 public struct Regularization: Sendable, Equatable {
   public var lambda: Float
   public var exponent: Float

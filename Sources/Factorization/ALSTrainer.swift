@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How it is computed: changes the time, never the result beyond the rounding of another kernel.
+/// Execution options of a training: they affect the speed, and the result only by the rounding of another kernel.
 public struct SolverOptions: Sendable {
   public var workers: Int
   public var kernels: Kernels
@@ -10,13 +10,14 @@ public struct SolverOptions: Sendable {
   }
 }
 
-/// What a training in progress tells and asks.
+/// The progress of a training, passed to callbacks.
 public struct TrainingProgress: Sendable {
   public var halfStep: Int
   public var halfSteps: Int
   public var ratio: Double { halfSteps == 0 ? 1 : Double(halfStep) / Double(halfSteps) }
 }
 
+/// An error that ends a training.
 public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   case cancelled
   case notFinite(halfStep: Int, rows: Int)
@@ -30,21 +31,22 @@ public enum TrainingError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 }
 
+/// The result of a training: the factors of both sides, the losses, and timing in seconds.
 public struct TrainingOutcome: Sendable {
   public var rowFactors: FactorMatrix
   public var columnFactors: FactorMatrix
-  /// After each half-step, or after the last one alone; the loss never rises from one to the next.
+  /// Losses after each half-step, or after the last one only; non-increasing.
   public var losses: [TrainingLoss]
   public var seconds: Double
-  /// Wall time of the half-steps over the iterations, the final one included.
+  /// Wall time of all half-steps, the final one included, divided by the number of iterations.
   public var secondsPerIteration: Double
-  /// Useful operations of all half-steps over their wall time.
+  /// Floating-point operations of all half-steps divided by their wall time, in 10^9 per second.
   public var gigaflops: Double
 }
 
-/// Alternating least squares over an `InteractionMatrix`: rows and columns in turn, each row solved as `ALSParameters.solver` says.
+/// Alternating least squares on an `InteractionMatrix`: solves rows and columns in turn with the method in `ALSParameters.solver`.
 ///
-/// The same matrix, start and kernel give the same bits for any number of workers.
+/// For the same matrix, start and kernel, the result is bitwise identical for any number of workers.
 public struct ALSTrainer: Sendable {
   public let parameters: ALSParameters
   public let options: SolverOptions
@@ -54,17 +56,17 @@ public struct ALSTrainer: Sendable {
     self.options = options
   }
 
-  /// Trains from the given column factors (items); the row factors follow from them.
+  /// Trains from the given column (item) factors; the row factors are computed from them. Throws `TrainingError`.
   ///
   /// - Parameters:
-  ///   - endWithRows: adds a last half-step of the rows, exact to 1e-5 of a row, so that a fold-in of an unchanged row equals its
-  ///     trained row.
-  ///   - isWarmStart: whether the column factors are those of a model; the rows' first solution from them, and the first new columns, are
-  ///     worth more steps then than those of a random start.
-  ///   - losses: whether the loss is computed after each half-step or after the last one only; its time is not counted.
+  ///   - endWithRows: adds a final half-step of the rows, solved to a relative tolerance of 1e-5, so that a fold-in of an unchanged row
+  ///     equals its trained row.
+  ///   - isWarmStart: whether the column factors come from a model. The first half-step of each side then uses more solver steps than
+  ///     after a random start.
+  ///   - losses: whether the loss is computed after each half-step or only after the last one; its time is not counted.
   ///   - keepGoing: called before each half-step; `false` ends the training with `TrainingError.cancelled`.
-  ///   - afterIteration: called after each half-step of the columns with the number of iterations done and the column factors as they
-  ///     are; `false` ends the training there. Its time is not counted.
+  ///   - afterIteration: called after each half-step of the columns with the number of completed iterations and the current column
+  ///     factors; `false` ends the training. Its time is not counted.
   public func train(
     _ matrix: InteractionMatrix, start columnFactors: FactorMatrix, endWithRows: Bool = true, isWarmStart: Bool = false,
     losses: LossSchedule = .eachHalfStep,
@@ -120,7 +122,7 @@ public struct ALSTrainer: Sendable {
     return outcome
   }
 
-  /// Half-steps of the rows that turn both sides towards a basis in which a few steps of conjugate gradients go far.
+  /// Number of half-steps of the rows after which both sides are rotated to a basis in which conjugate gradients converge faster.
   private static let rotations = 3
 
   private func rotate(_ outcome: inout TrainingOutcome, _ gramian: Gramian, _ pool: WorkerPool) {
@@ -129,7 +131,7 @@ public struct ALSTrainer: Sendable {
     rotation.apply(to: &outcome.columnFactors, pool: pool, kernels: options.kernels)
   }
 
-  /// One half-step.
+  /// Runs one half-step: solves all rows of one side.
   func solveRows(
     of side: TrainingSide, others: FactorMatrix, gramian: Gramian, into result: inout FactorMatrix, _ pool: WorkerPool,
     _ descent: RowSolver.Descent? = nil
@@ -178,7 +180,8 @@ public struct ALSTrainer: Sendable {
         let (weight, target) = parameters.confidence.weightAndTarget(matrix.strengths[entry])
         let y = outcome.columnFactors.pointer + Int(matrix.indices[entry]) * outcome.columnFactors.stride
         let score = Double(options.kernels.dot(x, y, outcome.columnFactors.stride))
-        // In Double: near a score of 1 the three terms cancel, and a large weight would leave nothing but the rounding.
+        // Computed in Double: near a score of 1 the three terms cancel, and with a large weight only rounding error would remain in
+        // Float.
         total += (Double(weight) * score - 2 * Double(target)) * score + Double(target)
       }
       return total
@@ -203,36 +206,36 @@ public struct ALSTrainer: Sendable {
     }
   }
 
-  /// Useful operations of one half-step, the Gramian of its result included.
+  /// Floating-point operations of one half-step, including the Gramian of its result.
   private func operations(_ matrix: InteractionMatrix, _ descent: RowSolver.Descent?) -> Double {
     let (n, k, rows) = (Double(matrix.entries), Double(parameters.factors), Double(matrix.rows))
     let gramian = rows * k * (k + 1)
     switch descent {
     case .steps(let count):
-      // The residual with its diagonal, products along each direction but the last, which needs dot products only.
+      // The residual with its diagonal, and one product per direction except the last, which needs only dot products.
       return n * k * (7 + 4 * Double(count - 1) + 2) + Double(count + 1) * 2 * rows * k * k + gramian
-    // Counted as what it stands for.
+    // Counted as an exact solve.
     case nil, .tolerance: return matrix.operationsOfExactRows(factors: parameters.factors) + gramian
     }
   }
 }
 
-/// How many steps of conjugate gradients each half-step makes.
+/// Chooses the number of conjugate gradient steps per half-step.
 ///
-/// Two at first; from what the first of two leaves of the residuals follows how many the rest of the training makes. Measured with strong
-/// and weak regularization on three data sets: where little is left (up to 0.1), one step ends at the loss of exact rows; where a
-/// quarter is, two do; where half is, three.
+/// Starts with two steps. The share of the residual that remains after the first of two determines the number of steps for the rest of
+/// the training. Measured with strong and weak regularization on three data sets: if up to 0.1 remains, one step reaches the loss of
+/// exact rows; at a quarter, two steps are needed; at a half, three.
 private struct GradientSteps {
   private let solver: TrainingSolver
   private let isWarmStart: Bool
   private var chosen: [Int?] = [nil, nil]
 
-  /// The iteration whose half-steps are looked at: the factors have found their directions by then.
+  /// The iteration in which the residual is measured; by then the factors have stabilised.
   private static let probedIteration = 2
   private static let probingSteps = 2
-  /// Steps of the first half-step of each side after a warm start: rows, and new columns, start from nothing.
+  /// Number of steps in the first half-step of each side after a warm start, because rows and new columns start from zero.
   private static let firstSteps = 4
-  /// What the exact half-step at the end may leave open, as a part of a row: near the rounding of a decomposition.
+  /// Relative tolerance of the final exact half-step, close to the rounding error of a decomposition.
   private static let exactness: Float = 1e-5
 
   init(_ solver: TrainingSolver, isWarmStart: Bool) {
@@ -240,7 +243,7 @@ private struct GradientSteps {
     self.isWarmStart = isWarmStart
   }
 
-  /// `nil`: a decomposition of each row.
+  /// The stopping rule of a half-step; `nil` means an exact decomposition of each row.
   func descent(halfStep: Int, isExact: Bool) -> RowSolver.Descent? {
     guard case .conjugateGradients(let fixed) = solver else { return nil }
     if isExact { return .tolerance(Self.exactness) }
@@ -255,10 +258,10 @@ private struct GradientSteps {
   }
 }
 
-/// When a training says what its loss is.
+/// When a training computes its loss.
 public enum LossSchedule: Sendable { case eachHalfStep, atTheEnd }
 
-/// One side of a training: its rows and the order in which they are taken.
+/// One side of a training: its rows and the order in which they are processed.
 struct TrainingSide: Sendable {
   let matrix: InteractionMatrix
   let schedule: RowSchedule

@@ -1,10 +1,10 @@
 import CKernels
 
-/// Floats on a 64-byte boundary, zeroed at first; the storage of factors and workspaces.
+/// A zero-initialized float buffer with 64-byte alignment; the storage of factors and workspaces.
 ///
-/// Not thread-safe by itself: the value types around it copy before they write, and workspaces have one owner.
+/// Not thread-safe by itself: the value types that use it copy on write, and each workspace has one owner.
 final class AlignedBuffer: @unchecked Sendable {
-  /// Rows are gathered from all over a large matrix: with small pages nearly every one of them misses the processor's page table cache.
+  /// Size of a huge page. Row accesses are spread over a large matrix, so with small pages nearly every access misses the TLB.
   private static let hugePage = 2 << 20
 
   let count: Int

@@ -1,6 +1,6 @@
-/// A matrix of factors, one row per user or item, `factors` floats a row (padded with zeros to `stride`).
+/// A matrix of factors: one row per user or item, `factors` floats per row, padded with zeros to `stride`.
 ///
-/// A value: a copy is cheap until one of the two is written.
+/// A value type with copy-on-write storage.
 public struct FactorMatrix: Sendable {
   public let factors: Int
   public let stride: Int
@@ -15,15 +15,16 @@ public struct FactorMatrix: Sendable {
     storage = AlignedBuffer(count: rows * stride)
   }
 
-  /// Rows drawn from N(0, deviation), each from its own seed, so that a row does not depend on its neighbours.
+  /// Creates rows drawn from N(0, deviation^2), each from its own seed, so that a row does not depend on the others.
   public init(rows: Int, factors: Int, deviation: Float, seedOfRow: (Int) -> UInt64) {
     self.init(rows: rows, factors: factors)
     for row in 0..<rows { fillRandomly(row, deviation: deviation, seed: seedOfRow(row)) }
   }
 
-  /// The same from one seed.
+  /// Creates rows drawn from N(0, deviation^2) from one seed.
   ///
-  /// The rows' seeds differ by another number than the one by which SplitMix64 itself goes on: rows would be one another's, shifted.
+  /// The multiplier of the row index differs from the increment of SplitMix64; with the same constant, rows would be shifted copies of
+  /// each other.
   public init(rows: Int, factors: Int, deviation: Float, seed: UInt64) {
     self.init(rows: rows, factors: factors, deviation: deviation) { seed ^ (UInt64($0) &* 0xD6E8_FEB8_6659_FD93) }
   }
@@ -37,7 +38,7 @@ public struct FactorMatrix: Sendable {
 
   public func array(_ row: Int) -> [Float] { Array(self[row]) }
 
-  /// Lends the storage for writing; padding must stay zero.
+  /// Provides the storage for writing, `rows` x `stride` floats. The padding must stay zero.
   public mutating func withMutablePointer<R>(_ body: (UnsafeMutablePointer<Float>) throws -> R) rethrows -> R {
     if !isKnownUniquelyReferenced(&storage) { storage = AlignedBuffer(copying: storage, count: storage.count) }
     return try body(storage.pointer)
@@ -56,6 +57,7 @@ public struct FactorMatrix: Sendable {
     }
   }
 
+  /// Fills one row with values from N(0, deviation^2), using its own seed.
   public mutating func fillRandomly(_ row: Int, deviation: Float, seed: UInt64) {
     precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
     var generator = SplitMix64(seed: seed)
@@ -65,7 +67,7 @@ public struct FactorMatrix: Sendable {
     }
   }
 
-  /// Adds rows of zeros up to `count`.
+  /// Appends zero rows up to `count` rows.
   public mutating func grow(toRows count: Int) {
     guard count > rows else { return }
     if count * stride > storage.count {
@@ -90,7 +92,8 @@ extension FactorMatrix: Equatable {
   }
 }
 
-/// Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (2014). Small state, good enough for starts and tests.
+/// The SplitMix64 generator (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014), used for initial factors and
+/// tests.
 public struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
   public init(seed: UInt64) { state = seed }
@@ -103,10 +106,10 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     return z ^ (z >> 31)
   }
 
-  /// In (0, 1].
+  /// A uniform number in (0, 1].
   mutating func nextUnit() -> Double { Double((next() >> 11) + 1) * 0x1p-53 }
 
-  /// Box-Muller, one of the pair.
+  /// A standard normal number (Box-Muller; the second of the pair is discarded).
   mutating func nextGaussian() -> Float {
     let radius = (-2 * logarithm(nextUnit())).squareRoot()
     return Float(radius * cosine(2 * .pi * nextUnit()))

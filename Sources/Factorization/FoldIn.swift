@@ -1,10 +1,10 @@
-/// Solves one user's row from the kept history, against item factors and their Gramian.
+/// Computes one user's vector (fold-in) from the history, the item factors and their Gramian.
 ///
-/// Training, evaluation and the live stream share it (`RowSolver`), so an unchanged user's fold-in equals its trained row when
-/// recency weights and training blocks are off.
+/// Training, evaluation and serving share `RowSolver`, so the fold-in of an unchanged user equals the trained row if recency weights and
+/// training blocks are disabled.
 public struct FoldIn: Sendable {
   public let solver: RowSolver
-  /// `nil`: every pair of the history counts with its strength alone.
+  /// Recency weights; `nil` weights every pair by its strength alone.
   public let recency: RecencyWeights?
 
   public init(solver: RowSolver, recency: RecencyWeights?) {
@@ -12,10 +12,11 @@ public struct FoldIn: Sendable {
     self.recency = recency
   }
 
-  /// Memory of one worker and the history of the user at hand.
+  /// Scratch memory of one worker and the history of the current user.
   public final class Workspace {
     fileprivate let rows: RowSolver.Workspace
-    // Behind a constant pointer: each pair of each fold-in passes here, and a class's own variables are checked at every access.
+    // Accessed through a constant pointer, because stored properties of a class have exclusivity checks on every access and this is a hot
+    // path.
     fileprivate let history = UnsafeMutablePointer<History>.allocate(capacity: 1)
 
     public init(factors: Int) {
@@ -29,14 +30,14 @@ public struct FoldIn: Sendable {
       history.deallocate()
     }
 
-    /// Forgets the user before.
+    /// Clears the history of the previous user.
     public func begin() {
       history.pointee.count = 0
       history.pointee.pairs = 0
     }
   }
 
-  /// Pairs whose items have a vector, and how many there were in all.
+  /// Pairs whose items have a vector, and the total number of pairs.
   fileprivate struct History {
     var capacity = 256
     var items = UnsafeMutablePointer<Int32>.allocate(capacity: 256)
@@ -64,10 +65,11 @@ public struct FoldIn: Sendable {
     }
   }
 
-  /// Pairs that a solve looks at, newest first.
+  /// Maximum number of newest pairs that a fold-in uses.
   public var window: Int { recency?.window ?? .max }
 
-  /// Adds the user's next pair, newest first; `item` is `nil` where the item has no vector (it still counts as a step in age).
+  /// Adds the next pair of the user, newest first. `item` is `nil` if the item has no vector; the pair still counts for the age of older
+  /// pairs.
   public func add(item: Int32?, strength: Float, timeMilliseconds: Int64, to workspace: Workspace) {
     let history = workspace.history
     if history.pointee.pairs == 0 { history.pointee.newestMilliseconds = timeMilliseconds }
@@ -77,10 +79,10 @@ public struct FoldIn: Sendable {
     history.pointee.append(item, strength * (recency?.weight(age: history.pointee.pairs, gapMilliseconds: gap) ?? 1))
   }
 
-  /// Pairs added since `begin`.
+  /// Number of pairs added since `begin`.
   public func pairs(in workspace: Workspace) -> Int { workspace.history.pointee.pairs }
 
-  /// Writes the row (padding included); false when it is not finite (zeros are written).
+  /// Solves the row and writes it, padding included. Returns false, and writes zeros, if the solution is not finite.
   public func solve(side: RowSolver.Side, into row: UnsafeMutablePointer<Float>, workspace: Workspace) -> Bool {
     let history = workspace.history.pointee
     return solver.solve(

@@ -1,19 +1,19 @@
 import CKernels
 
-/// Y'Y of a matrix of factors: `stride` x `stride` floats, of which the upper triangle is kept.
+/// The Gramian Y'Y of a factor matrix: `stride` x `stride` floats, of which only the upper triangle is stored.
 public struct Gramian: Sendable {
   public let factors: Int
   let stride: Int
   private var storage: AlignedBuffer
 
-  /// Of no rows at all.
+  /// The Gramian of an empty matrix: all zeros.
   public init(factors: Int) {
     self.factors = factors
     stride = Kernels.padded(factors)
     storage = AlignedBuffer(count: stride * stride)
   }
 
-  /// Rows summed at a time. Partial sums are added in the order of the rows, so the number of workers does not show in the bits.
+  /// Rows per partial sum. Partial sums are added in row order, so the result is bitwise independent of the number of workers.
   static let rowsPerPart = 512
   private static let partsAtOnce = 32
 
@@ -23,7 +23,7 @@ public struct Gramian: Sendable {
     let parts = (rows + Self.rowsPerPart - 1) / Self.rowsPerPart
     guard parts > 0 else { return }
     let ones = [Float](repeating: 1, count: Self.rowsPerPart)
-    // A few parts at a time, so that memory does not grow with the rows.
+    // Process a few parts at a time, so that memory does not grow with the number of rows.
     let partials = AlignedBuffer(count: min(parts, Self.partsAtOnce) * stride * stride)
     var first = 0
     while first < parts {
@@ -51,15 +51,15 @@ public struct Gramian: Sendable {
 
   var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
 
-  /// The whole matrix times `scale`, laid out for `score_panels`: "item" j is column j.
+  /// The full matrix times `scale` in the layout of `score_panels`, where "item" j is column j.
   func panels(scale: Float) -> AlignedBuffer {
     SquarePanels.make(stride: stride) { $0 < factors && $1 < factors ? scale * self[$0, $1] : 0 }
   }
 
-  /// Element of the symmetric matrix.
+  /// An element of the symmetric matrix.
   public subscript(row: Int, column: Int) -> Float { storage.pointer[min(row, column) * stride + max(row, column)] }
 
-  /// Adds `weight` * y y' for one row of factors.
+  /// Adds `weight` * y y' for one row y of `factors` floats.
   public mutating func add(_ row: UnsafeBufferPointer<Float>, weight: Float) {
     precondition(row.count == factors)
     if !isKnownUniquelyReferenced(&storage) { storage = AlignedBuffer(copying: storage, count: storage.count) }
@@ -69,7 +69,7 @@ public struct Gramian: Sendable {
     }
   }
 
-  /// Sum of products of the elements of two symmetric matrices: sum over all pairs of rows of (x.y)^2 is X'X . Y'Y.
+  /// The sum of the elementwise product of two Gramians: X'X . Y'Y is the sum of (x.y)^2 over all pairs of rows.
   public func elementwiseProduct(_ other: Gramian) -> Double {
     var total = 0.0
     for i in 0..<factors {
@@ -79,7 +79,7 @@ public struct Gramian: Sendable {
     return total
   }
 
-  /// The upper triangle, row by row; for snapshots.
+  /// The upper triangle, row by row, factors (factors + 1) / 2 floats; used by snapshots.
   public var packed: [Float] {
     (0..<factors).flatMap { i in (i..<factors).map { j in self[i, j] } }
   }

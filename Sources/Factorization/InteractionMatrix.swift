@@ -1,9 +1,9 @@
-/// A sparse matrix of strengths in rows (compressed sparse rows): the input of a training.
+/// A sparse matrix of strengths in compressed sparse row format; the input of a training.
 ///
-/// Built once, then read by many workers.
+/// Append rows in order with `append` and `endRow`; afterwards the matrix can be read concurrently.
 public struct InteractionMatrix: Sendable {
   public let columns: Int
-  /// Row r holds the entries starts[r] ..< starts[r + 1].
+  /// The entries of row r are starts[r] ..< starts[r + 1].
   public private(set) var starts: [Int] = [0]
   public private(set) var indices: [Int32] = []
   public private(set) var strengths: [Float] = []
@@ -19,7 +19,7 @@ public struct InteractionMatrix: Sendable {
     strengths.reserveCapacity(entries)
   }
 
-  /// Adds an entry to the row that `endRow` will close.
+  /// Appends an entry to the current row, which `endRow` completes. Traps if the column is out of range or the strength is not finite.
   public mutating func append(column: Int32, strength: Float) {
     precondition(column >= 0 && column < columns, "column \(column) of \(columns)")
     precondition(strength.isFinite, "strength \(strength)")
@@ -27,9 +27,10 @@ public struct InteractionMatrix: Sendable {
     strengths.append(strength)
   }
 
+  /// Completes the current row.
   public mutating func endRow() { starts.append(indices.count) }
 
-  /// The same entries by column; rows keep their order inside each column.
+  /// Returns the transposed matrix; rows keep their order inside each column.
   public func transposed() -> InteractionMatrix {
     precondition(starts[rows] == entries, "\(entries - starts[rows]) entries in a row that was not ended")
     var result = InteractionMatrix(columns: rows)
@@ -55,7 +56,7 @@ public struct InteractionMatrix: Sendable {
 }
 
 extension InteractionMatrix {
-  /// Useful operations of solving every row exactly for `factors` numbers.
+  /// Floating-point operations needed to solve every row exactly.
   func operationsOfExactRows(factors: Int) -> Double {
     let (n, k) = (Double(entries), Double(factors))
     return n * k * (k + 1) + 2 * n * k + Double(rows) * (k * k * k / 3 + 2 * k * k)
@@ -63,7 +64,7 @@ extension InteractionMatrix {
 }
 
 extension InteractionMatrix {
-  /// The arrays of a matrix while it is lent out.
+  /// Pointers to the arrays of a matrix, valid only inside the closure that receives them.
   struct Pointers {
     let starts: UnsafePointer<Int>
     let indices: UnsafePointer<Int32>
@@ -76,7 +77,7 @@ extension InteractionMatrix {
     try starts.withUnsafeBufferPointer { starts in
       try indices.withUnsafeBufferPointer { indices in
         try strengths.withUnsafeBufferPointer { strengths in
-          // A matrix without entries has arrays without an address.
+          // The arrays of a matrix without entries have no base address.
           let nowhere = UnsafeRawPointer(starts.baseAddress!)
           return try body(
             Pointers(

@@ -1,22 +1,23 @@
 import CKernels
 
-/// Item factors laid out for scoring: panels of 32 items, [panel][dimension][lane], with one more dimension per item, the bias
-/// (trend), whose coefficient each query gives.
+/// Item factors in the layout used for scoring: panels of 32 items, indexed [panel][dimension][lane].
 ///
-/// Items stand in the order of their vectors' lengths, longest first, as far as they were known when the layout was made; each block
-/// keeps the greatest length and the greatest bias in it, so that a query can leave out blocks in which nothing can reach its list.
+/// Each item has one additional dimension, the bias (trend), whose coefficient is part of the query.
+///
+/// Items are ordered by vector length at layout time, longest first. Each block stores upper bounds of vector length and bias, so that a
+/// query can skip blocks that cannot reach its list.
 public struct ItemPanels: Sendable {
   public let factors: Int
   public private(set) var items: Int
   private var storage: AlignedBuffer
-  /// Where an item stands, and what stands there.
+  /// Position by item, and item by position.
   private var positions: [Int32] = []
   private(set) var itemsByPosition: [Int32] = []
-  /// Per block of `blockPanels` panels: upper bounds on the lengths of vectors and on biases, the latter at least 0.
+  /// Upper bounds per block of `blockPanels` panels, of vector lengths and of biases (at least 0).
   private(set) var lengthBounds: [Float] = []
   private(set) var biasBounds: [Float] = []
 
-  /// Panels of a block.
+  /// Number of panels per block.
   static let blockPanels = 8
   static let blockItems = blockPanels * Kernels.panel
 
@@ -40,12 +41,14 @@ public struct ItemPanels: Sendable {
     for item in 0..<matrix.rows { set(item, to: matrix[item]) }
   }
 
-  /// At least the length of the vector: squares in Double neither vanish nor overflow. What is not a number bounds nothing.
+  /// An upper bound of the vector length; infinite if the vector contains NaN. Computed in Double, so that squares neither underflow nor
+  /// overflow.
   static func length(_ vector: UnsafeBufferPointer<Float>) -> Float {
     let length = Float(vector.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()).nextUp
     return length.isNaN ? .infinity : length
   }
 
+  /// Appends items with zero vectors up to `count` items.
   public mutating func grow(toItems count: Int) {
     guard count > items else { return }
     let needed = (count + Kernels.panel - 1) / Kernels.panel * panelSize
@@ -58,7 +61,7 @@ public struct ItemPanels: Sendable {
     items = count
   }
 
-  /// Where the item's score stands among all scores.
+  /// Position of the item in the array of scores. Traps if the item is out of range.
   public func position(_ item: Int) -> Int {
     precondition(item >= 0 && item < items, "item \(item) of \(items)")
     return Int(positions[item])
@@ -74,6 +77,7 @@ public struct ItemPanels: Sendable {
     lengthBounds[position / Self.blockItems] = max(lengthBounds[position / Self.blockItems], Self.length(factorsOfItem))
   }
 
+  /// Sets the bias of one item.
   public mutating func setBias(_ item: Int, to bias: Float) {
     let position = position(item)
     makeUnique()
@@ -81,7 +85,7 @@ public struct ItemPanels: Sendable {
     if bias > biasBounds[position / Self.blockItems] { biasBounds[position / Self.blockItems] = bias }
   }
 
-  /// The biases of all items, by item; items beyond have none. Bounds that an older, larger bias has left come down.
+  /// Sets the biases of all items; items beyond the array get 0. Recomputes the bias bounds of all blocks.
   public mutating func setBiases(_ biases: [Float]) {
     for block in biasBounds.indices { biasBounds[block] = 0 }
     for item in 0..<items { setBias(item, to: item < biases.count ? biases[item] : 0) }

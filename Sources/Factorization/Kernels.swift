@@ -1,8 +1,8 @@
 import CKernels
 
-/// One variant of the numeric kernels: a table of C functions chosen at run time.
+/// One variant of the numeric kernels: a table of C functions, selected at run time.
 ///
-/// Sendable because the table it points to is a constant of the program.
+/// `@unchecked Sendable` is sound because the table is a constant.
 public struct Kernels: @unchecked Sendable {
   let table: UnsafePointer<freshet_kernels_t>
 
@@ -11,16 +11,17 @@ public struct Kernels: @unchecked Sendable {
   /// Items per panel of `ItemPanels`.
   static let panel = Int(FRESHET_PANEL)
 
-  /// The fastest variant of this processor.
+  /// The fastest variant that this processor supports.
   public static let best = Kernels(table: freshet_kernels())
 
-  /// `avx512`, `avx2` or `plain`; `nil` where this processor does not have it.
+  /// The variant `avx512`, `avx2` or `plain`; `nil` if this processor does not support it.
   public static func named(_ name: String) -> Kernels? { freshet_kernels_named(name).map(Kernels.init(table:)) }
 
   public static var available: [Kernels] { ["plain", "avx2", "avx512"].compactMap(named) }
 
   public var name: String { String(cString: table.pointee.name) }
 
+  /// Rounds `factors` up to a multiple of `pad`.
   public static func padded(_ factors: Int) -> Int { (factors + pad - 1) / pad * pad }
 
   func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ padded: Int) -> Float { table.pointee.dot(a, b, Int32(padded)) }

@@ -4,7 +4,7 @@
   import Darwin
 #endif
 
-// The C library's functions under names that read in a formula.
+// Readable names for functions of the C library.
 func logarithm(_ x: Double) -> Double { log(x) }
 func cosine(_ x: Double) -> Double { cos(x) }
 func power(_ x: Double, _ y: Double) -> Double { y == 1 ? x : pow(x, y) }

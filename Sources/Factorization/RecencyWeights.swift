@@ -1,18 +1,18 @@
-/// Weighs a user's past interactions by their age in steps and by the time gap to the newest one; the fold-in's part R.
+/// Weights a user's interactions in the fold-in by age in steps and by the time gap to the newest one.
 ///
-/// w = r (floor + boost exp(-age / scale) (gapFloor + (1 - gapFloor) exp(-gap / gapScale))), age 1 = newest, gap = newest own
-/// time - time of the pair.
+/// w = r (floor + boost exp(-age / scale) (gapFloor + (1 - gapFloor) exp(-gap / gapScale))), where age 1 is the newest pair and gap is
+/// the timestamp of the newest pair minus that of the pair.
 public struct RecencyWeights: Sendable, Equatable {
-  /// Weight that the oldest interactions keep.
+  /// Minimum weight of old interactions.
   public var floor: Float
-  /// How much more the newest interaction weighs.
+  /// Additional weight of the newest interactions.
   public var boost: Float { didSet { boostOfAge = Self.boosts(boost, scale, window) } }
-  /// How many interactions back the boost fades by e.
+  /// Number of interactions over which the boost decays by a factor of e.
   public var scale: Float { didSet { boostOfAge = Self.boosts(boost, scale, window) } }
-  /// Least weight after a pause, and how long a pause must be to matter.
+  /// Minimum factor of the boost after a long gap, and the time scale of the gap in milliseconds.
   public var gapFloor: Float
   public var gapScaleMilliseconds: Float
-  /// Newest pairs that a fold-in looks at.
+  /// Number of newest pairs that a fold-in uses.
   public var window: Int { didSet { boostOfAge = Self.boosts(boost, scale, window) } }
   private var boostOfAge: [Float]
 
@@ -35,7 +35,7 @@ public struct RecencyWeights: Sendable, Equatable {
 
   /// - Parameters:
   ///   - age: 1 for the newest pair.
-  ///   - gapMilliseconds: how much older than the newest pair.
+  ///   - gapMilliseconds: timestamp of the newest pair minus that of this pair.
   public func weight(age: Int, gapMilliseconds: Int64) -> Float {
     let gap = gapFloor + (1 - gapFloor) * exponential(-Float(gapMilliseconds) / gapScaleMilliseconds)
     return floor + boostOfAge[age - 1] * gap

@@ -1,4 +1,4 @@
-/// The plain twin of `RowSolver`: Double, no blocking, no vectors. Tests compare the two; nothing else uses it.
+/// A reference implementation of `RowSolver` in Double without blocking or vectorization, used only by tests.
 public struct ReferenceSolver {
   public let parameters: ALSParameters
   public init(_ parameters: ALSParameters) { self.parameters = parameters }

@@ -1,16 +1,16 @@
 import CKernels
 
-/// A rotation of both sides' factors, which changes neither a score nor the loss.
+/// A rotation of the factors of both sides, which changes neither scores nor the loss.
 ///
-/// Conjugate gradients that know only the diagonals of the rows' matrices go the faster, the nearer those matrices are to diagonal.
-/// One step of orthogonal iteration towards the eigenvectors of a Gramian (Golub and Van Loan, Matrix Computations, 8.2.4), repeated
-/// in a few half-steps, brings them near enough.
+/// Conjugate gradients with a diagonal preconditioner converge faster the closer the row matrices are to diagonal. One step of orthogonal
+/// iteration towards the eigenvectors of a Gramian (Golub and Van Loan, Matrix Computations, 8.2.4), repeated over a few half-steps,
+/// brings them close enough.
 struct Rotation {
   private let factors: Int
-  /// Row j is the direction of the new factor j; stride floats a row.
+  /// Row j is the direction of the new factor j; `stride` floats per row.
   private let directions: AlignedBuffer
 
-  /// - Parameter powers: how often the Gramian is applied.
+  /// - Parameter powers: number of multiplications by the Gramian.
   init(towardsEigenvectorsOf gramian: Gramian, powers: Int, kernels: Kernels) {
     factors = gramian.factors
     let stride = Kernels.padded(factors)
@@ -24,8 +24,8 @@ struct Rotation {
     }
   }
 
-  /// Gram-Schmidt, twice: once is not enough where rows are nearly parallel. A row that the ones before it explain wholly starts anew
-  /// from a unit vector.
+  /// Orthonormalizes the rows by Gram-Schmidt, applied twice because one pass is not accurate for nearly parallel rows. A row that
+  /// depends linearly on earlier rows is replaced by a unit vector.
   private func orthonormalize(_ kernels: Kernels) {
     let stride = Kernels.padded(factors)
     let count = Int32(stride)
@@ -64,7 +64,7 @@ struct Rotation {
     }
   }
 
-  /// Rows times a square matrix, in place.
+  /// Multiplies rows by a square matrix in place.
   private struct Product {
     let stride: Int
     let kernels: Kernels

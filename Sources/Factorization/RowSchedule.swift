@@ -1,12 +1,12 @@
-/// The order in which workers take the rows of a matrix: long ones first, in pieces of about equal work.
+/// The order in which workers process the rows of a matrix: longest first, in pieces of about equal work.
 struct RowSchedule: Sendable {
-  /// Every row once, by length, longest first; rows of one length in their order.
+  /// All rows by descending length; rows of equal length keep their order.
   let rows: [Int32]
-  /// Piece p is rows[starts[p] ..< starts[p + 1]].
+  /// Piece p consists of rows[starts[p] ..< starts[p + 1]].
   let starts: [Int]
 
   private static let workPerPiece = 8192
-  /// What a row costs beside its entries, in entries.
+  /// Fixed cost of a row, in entries.
   private static let workPerRow = 24
   private static let longest = 65_535
 

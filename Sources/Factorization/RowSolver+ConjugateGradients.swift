@@ -1,35 +1,35 @@
 import CKernels
 
-/// Rows of a training by conjugate gradients, several at a time.
+/// Conjugate gradient solves for several rows at a time, used by training.
 extension RowSolver {
-  /// Rows that `descend` moves together.
+  /// Number of rows that `descend` processes together.
   static let rowsAtOnce = Int(FRESHET_GROUP)
 
-  /// How far `descend` goes.
+  /// The stopping rule of `descend`.
   enum Descent {
     case steps(Int)
-    /// Until what is missing is at most this part of the row; rows that do not get there are solved exactly, and so are those for
-    /// which a decomposition is the shorter way.
+    /// Stop when the preconditioned residual is at most this share of the row, both in the norm weighted by the diagonal. Rows that do
+    /// not converge, and rows for which a decomposition is faster, are solved exactly.
     case tolerance(Float)
   }
-  /// From here on conjugate gradients reach their tolerance before a decomposition is done, however long the row; below, only on
+  /// With at least this many factors, conjugate gradients are faster than a decomposition for rows of any length; with fewer, only for
   /// rows with fewer entries than factors. Measured on three data sets with 32, 64 and 128 factors.
   private static let factorsWithoutDecomposition = 96
   private static let stepsToTolerance = 40
 
-  /// What `descend` found.
+  /// The result of `descend`.
   struct Report {
-    /// Rows without a finite solution; they are zeros.
+    /// Number of rows without a finite solution; these are set to zero.
     var failures = 0
-    /// Entries, and entries times what the first of several steps left of the residual, in 1,024ths: whole numbers, so that the order
-    /// in which rows come does not show.
+    /// Number of entries, and the sum of entries times the share of the residual left after the first step, in 1/1024. Integers, so that
+    /// the sums do not depend on the order of rows.
     var entries = 0
     var entriesLeft = 0
   }
 
-  /// Moves rows of `result` by conjugate gradients nearer to their solutions.
+  /// Improves rows of `result` by conjugate gradients.
   ///
-  /// - Parameter rows: longest first.
+  /// - Parameter rows: sorted by descending length.
   func descend(
     _ rows: ArraySlice<Int32>, of matrix: InteractionMatrix.Pointers, side: PreconditionedSide, descent: Descent,
     into result: UnsafeMutablePointer<Float>, workspace: Workspace
@@ -81,7 +81,7 @@ extension RowSolver {
             tolerance, workspace.group.pointer)
         }
       }
-      // What did not converge, or is no number (hardly any ridge), a decomposition solves.
+      // Rows that did not converge or are NaN (tiny ridge) are solved by a decomposition.
       let unsolved = rows.indices.filter { index in
         let row = group[index - rows.startIndex]
         return tolerance > 0 && row.converged == 0 || !Self.isFinite(row.x, stride)
@@ -95,13 +95,13 @@ extension RowSolver {
   }
 }
 
-/// The other side of the model as conjugate gradients need it: a Y'Y laid out for products with many rows at once.
+/// The other side of the model, with a Y'Y in a layout for products with many rows at once.
 struct PreconditionedSide {
   let side: RowSolver.Side
   let panels: AlignedBuffer
   let diagonal: AlignedBuffer
 
-  /// - Parameter unobserved: a.
+  /// - Parameter unobserved: the weight a of unobserved cells.
   init(_ side: RowSolver.Side, unobserved: Float) {
     self.side = side
     let gramian = side.gramian

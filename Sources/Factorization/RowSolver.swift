@@ -1,7 +1,8 @@
 import CKernels
 
-/// The exact solve of one row, shared by training, fold-in and evaluation:
-/// (a Y'Y + sum w y y' + lambda (sum w + a n)^nu I) x = sum t y   (Rendle et al., arXiv 2110.14037, with weights; `Confidence`).
+/// Solves one row exactly; shared by training, fold-in and evaluation.
+///
+/// (a Y'Y + sum w y y' + lambda (sum w + a n)^nu I) x = sum t y (Rendle et al., arXiv 2110.14037, with weights; see `Confidence`).
 public struct RowSolver: Sendable {
   public let factors: Int
   public let confidence: Confidence
@@ -20,12 +21,12 @@ public struct RowSolver: Sendable {
       factors: parameters.factors, confidence: parameters.confidence, regularization: parameters.regularization, kernels: kernels)
   }
 
-  /// Memory of one worker; made once, used for many rows.
+  /// Scratch memory of one worker, reused for many rows.
   public final class Workspace {
     let matrix: AlignedBuffer
     let solution: AlignedBuffer
     let scratch: AlignedBuffer
-    /// For conjugate gradients; made when first needed.
+    /// Scratch memory for conjugate gradients, allocated on first use.
     private(set) lazy var group = AlignedBuffer(count: Int(freshet_group_scratch(Int32(solution.count))))
     var weights: [Float] = []
     var targets: [Float] = []
@@ -44,7 +45,7 @@ public struct RowSolver: Sendable {
     }
   }
 
-  /// The other side of the model, as a solve needs it: its factors, their Gramian, and how many rows have factors.
+  /// The other side of the model: factors, their Gramian, and the number of rows that have factors.
   public struct Side {
     public let rows: UnsafePointer<Float>
     public let gramian: Gramian
@@ -56,11 +57,11 @@ public struct RowSolver: Sendable {
     }
   }
 
-  /// Writes the solution (padding included) to `row`; returns false, and writes zeros, when the solution is not finite.
+  /// Solves one row and writes it, padding included, to `row`. Returns false, and writes zeros, if the solution is not finite.
   ///
   /// - Parameters:
-  ///   - indices: rows of `side`, at least `strengths.count` of them.
-  ///   - strengths: r, times the recency weight where there is one; negative = dislike.
+  ///   - indices: row indices into `side`, at least `strengths.count`.
+  ///   - strengths: r, multiplied by the recency weight if there is one; negative means dislike.
   public func solve(
     indices: UnsafePointer<Int32>, strengths: UnsafeBufferPointer<Float>, side: Side, into row: UnsafeMutablePointer<Float>,
     workspace: Workspace
@@ -74,7 +75,7 @@ public struct RowSolver: Sendable {
     }
     let totalWeight = prepare(strengths, workspace)
     let ridge = regularization.ofRow(weights: totalWeight, unobserved: confidence.unobserved, others: side.count)
-    // A matrix that rounding has made indefinite (huge weights, hardly any ridge) is solved with a ridge that Float can see.
+    // Rounding can make the matrix indefinite (huge weights with a tiny ridge); it is then solved with a larger ridge.
     for nudge in [0, 1e-6, 1e-4] as [Float] where attempt(indices, strengths.count, side, ridge, nudge: nudge, into: row, workspace) {
       return true
     }
@@ -82,7 +83,7 @@ public struct RowSolver: Sendable {
     return false
   }
 
-  /// - Parameter nudge: added to the diagonal, times its largest element.
+  /// - Parameter nudge: added to the diagonal, relative to its largest element.
   private func attempt(
     _ indices: UnsafePointer<Int32>, _ count: Int, _ side: Side, _ ridge: Double, nudge: Float, into row: UnsafeMutablePointer<Float>,
     _ workspace: Workspace
@@ -116,7 +117,7 @@ public struct RowSolver: Sendable {
     return true
   }
 
-  /// Solves rows of `result` exactly; returns how many had no finite solution (they are zeros then).
+  /// Solves rows of `result` exactly. Returns the number of rows without a finite solution; these are set to zero.
   func solve(
     _ rows: some Collection<Int32>, of matrix: InteractionMatrix.Pointers, side: Side, into result: UnsafeMutablePointer<Float>,
     workspace: Workspace
@@ -136,7 +137,7 @@ public struct RowSolver: Sendable {
     return sizes.isFinite
   }
 
-  /// Weights and targets of the entries, into the workspace; returns the sum of the weights.
+  /// Computes weights and targets of the entries into the workspace and returns the sum of the weights.
   private func prepare(_ strengths: UnsafeBufferPointer<Float>, _ workspace: Workspace) -> Double {
     workspace.reserve(strengths.count)
     return workspace.weights.withUnsafeMutableBufferPointer { weights in

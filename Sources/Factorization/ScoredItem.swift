@@ -1,3 +1,4 @@
+/// An item index with its score.
 public struct ScoredItem: Sendable, Equatable {
   public var item: Int32
   public var score: Float

@@ -1,6 +1,6 @@
 import CKernels
 
-/// A square matrix laid out for `score_panels`: panels of 32 columns, [panel][row][lane].
+/// The layout of a square matrix for `score_panels`: panels of 32 columns, indexed [panel][row][lane].
 enum SquarePanels {
   static func make(stride: Int, _ element: (_ row: Int, _ column: Int) -> Float) -> AlignedBuffer {
     let result = AlignedBuffer(count: Int(freshet_wide(Int32(stride))) * stride)

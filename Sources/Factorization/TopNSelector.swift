@@ -1,19 +1,19 @@
 import CKernels
 
-/// Exact maximum inner product over all items, for a batch of users at a time.
+/// Exact maximum inner product search over all items, for batches of users.
 ///
-/// The order is total: higher score first, then lower item index. Blocks of items of which no member can reach a user's list are left
-/// out for that user (|x.y| <= |x||y|, the bound of LEMP, Teflioudi et al., 2015); the list is the same as without.
+/// Results are ordered by descending score, then by ascending item index. Blocks of items whose score bound is below the list of a user
+/// are skipped (|x.y| <= |x||y|, the bound of LEMP, Teflioudi et al., 2015); this does not change the result.
 public final class TopNSelector {
-  /// One user's question.
+  /// The query of one user.
   public struct Query {
-    /// `factors` floats.
+    /// The user vector, `factors` floats.
     public var factors: UnsafeBufferPointer<Float>
-    /// Times the bias of each item.
+    /// Coefficient of the bias of each item.
     public var biasWeight: Float
-    /// Items that must not come.
+    /// Items to exclude from the list.
     public var excluded: [Int32]
-    /// Added to the scores of single items; several of one item add up, in their order. The list is as exact with them.
+    /// Boosts added to the scores of single items. Several boosts of one item are summed in order. The list stays exact.
     public var boosts: [ScoredItem]
     public init(
       factors: UnsafeBufferPointer<Float>, biasWeight: Float = 0, excluded: [Int32] = [], boosts: [ScoredItem] = []
@@ -26,13 +26,14 @@ public final class TopNSelector {
   }
 
   private let kernels: Kernels
-  /// Users scored together: their scores for one slice of the items stay in the cache.
+  /// Number of users scored together, so that the scores of one slice of items stay in the cache.
   private static let usersAtOnce = 64
   private let scores = AlignedBuffer(count: TopNSelector.usersAtOnce * Slices.itemsMax)
   private var sums = AdjustmentSums()
 
   public init(kernels: Kernels = .best) { self.kernels = kernels }
 
+  /// The lists of all queries, each with at most `n` items in list order.
   public func top(_ n: Int, of panels: ItemPanels, for queries: [Query]) -> [[ScoredItem]] {
     guard n > 0 else { return queries.map { _ in [] } }
     var result: [[ScoredItem]] = []
@@ -87,7 +88,7 @@ public final class TopNSelector {
     user[panels.factors] = query.biasWeight
   }
 
-  /// Boosted items of the slices that were left out: the boost may lift them into the list.
+  /// Scores the boosted items of skipped slices, because a boost can lift them into the list.
   private func finish(
     _ search: inout Search, _ user: UnsafePointer<Float>, _ panels: ItemPanels, _ slices: Slices, _ items: UnsafeBufferPointer<Int32>
   ) {
@@ -104,7 +105,8 @@ public final class TopNSelector {
     }
   }
 
-  /// All scores of one query, each at its item's `ItemPanels.position`, boosts added and excluded ones at minus infinity.
+  /// Computes all scores of one query, stored at `ItemPanels.position` of each item, with boosts added and excluded items at minus
+  /// infinity.
   public func scores(of panels: ItemPanels, for query: Query, into scores: inout [Float]) {
     let stride = panels.dimensions
     let needed = panels.panels * Kernels.panel
@@ -116,7 +118,7 @@ public final class TopNSelector {
     for adjustment in sums.adjustments(of: query, panels) { scores[Int(adjustment.position)] += adjustment.add }
   }
 
-  /// How many of the first `count` scores are greater than and how many equal to `score`.
+  /// Counts how many of the first `count` scores are greater than `score`, and how many are equal.
   public func countAbove(_ score: Float, in scores: [Float], count: Int) -> (greater: Int, equal: Int) {
     var greater: Int64 = 0
     var equal: Int64 = 0
@@ -124,7 +126,7 @@ public final class TopNSelector {
     return (Int(greater), Int(equal))
   }
 
-  /// The `n` largest of `scores` above 0, by the order of the lists.
+  /// The `n` largest positive elements of `scores`, in list order.
   public static func largest(_ n: Int, of scores: [Float], kernels: Kernels = .best) -> [ScoredItem] {
     guard n > 0 else { return [] }
     var heap = Heap(capacity: n)
@@ -133,7 +135,7 @@ public final class TopNSelector {
   }
 }
 
-/// The items in the pieces that are scored together, whole blocks of `ItemPanels`: small ones first, where the lists fill.
+/// Slices of items that are scored together, in whole blocks of `ItemPanels`. The first slices are small, to fill the lists early.
 private struct Slices {
   static let blocksMax = 4
   static let itemsMax = blocksMax * ItemPanels.blockItems
@@ -166,7 +168,7 @@ private struct Slices {
     return first..<min(blocks(slice).upperBound * ItemPanels.blockItems, panels.items)
   }
 
-  /// No score of the slice, boosts apart, is above this.
+  /// Upper bound of the scores in the slice, without boosts.
   func bound(_ slice: Int, length: Float, biasWeight: Float) -> Float {
     var bound: Float = -.infinity
     for block in blocks(slice) {
@@ -178,13 +180,13 @@ private struct Slices {
   }
 }
 
-/// What is added to the score of the item at a position.
+/// A value added to the score of the item at a position.
 private struct Adjustment {
   var position: Int32
   var add: Float
 }
 
-/// Adds up what a query adds to single items; an excluded one gets minus infinity.
+/// Sums the boosts of a query per item; excluded items get minus infinity.
 private struct AdjustmentSums {
   private var sums: [Float] = []
 
@@ -219,17 +221,17 @@ private struct AdjustmentSums {
   }
 }
 
-/// The search for one user's list.
+/// The search for the list of one user.
 private struct Search {
   private var heap: Heap
   private let length: Float
   private let biasWeight: Float
-  /// What rounding may add to a score above its bound.
+  /// Tolerance for rounding: a computed score may exceed its bound by this much.
   private let slack: Float
-  /// Adjustments in the order of the slices; slice s holds starts[s] ..< starts[s + 1].
+  /// Adjustments ordered by slice; those of slice s are starts[s] ..< starts[s + 1].
   private let adjustments: [Adjustment]
   private let starts: [Int]
-  /// Slices that were left out.
+  /// Slices that were skipped.
   private(set) var skipped: [Int] = []
 
   init(_ query: TopNSelector.Query, _ n: Int, _ panels: ItemPanels, _ slices: Slices, _ sums: inout AdjustmentSums) {
@@ -238,7 +240,7 @@ private struct Search {
     biasWeight = query.biasWeight
     slack = Float(panels.dimensions + 8) * .ulpOfOne
     let unsorted = sums.adjustments(of: query, panels)
-    // A counting sort.
+    // Counting sort by slice.
     var starts = [Int](repeating: 0, count: slices.count + 2)
     for adjustment in unsorted { starts[slices.slice(ofPosition: Int(adjustment.position)) + 2] += 1 }
     for slice in 0..<slices.count { starts[slice + 2] += starts[slice + 1] }
@@ -255,18 +257,18 @@ private struct Search {
 
   func adjustments(in slice: Int) -> ArraySlice<Adjustment> { adjustments[starts[slice]..<starts[slice + 1]] }
 
-  /// No score of the slice, boosts apart, is above this.
+  /// Upper bound of the scores in the slice, without boosts.
   func bound(_ slices: Slices, _ slice: Int) -> Float {
     biasWeight >= 0 ? slices.bound(slice, length: length, biasWeight: biasWeight) : .infinity
   }
 
-  /// Whether a score of at most `bound`, with `boost` added, could come into the list; written so that what is not a number can.
+  /// Whether a score of at most `bound`, plus `boost`, could enter the list. Written so that NaN returns true.
   func canReach(_ bound: Float, boost: Float) -> Bool {
     guard let lowest = heap.lowest else { return true }
     return !(bound + boost + slack * (abs(bound) + boost) < lowest)
   }
 
-  /// Whether an item of the slice could come into the list without a boost. A slice without any is noted as left out.
+  /// Whether an item of the slice could enter the list without a boost. If not, the slice is recorded as skipped.
   mutating func canGain(from slices: Slices, _ slice: Int) -> Bool {
     if heap.lowest == nil || canReach(bound(slices, slice), boost: 0) { return true }
     skipped.append(slice)
@@ -287,7 +289,7 @@ private struct Search {
   func sorted() -> [ScoredItem] { heap.sorted() }
 }
 
-/// The best entries so far.
+/// A min-heap of the best entries so far.
 private struct Heap {
   private var scores: [Float]
   private var items: [Int32]
@@ -298,7 +300,7 @@ private struct Heap {
     items = [Int32](repeating: 0, count: capacity)
   }
 
-  /// The worst entry of a full heap.
+  /// The lowest score of a full heap; `nil` if the heap is not full.
   var lowest: Float? { Int(entries) == scores.count ? scores[0] : nil }
 
   mutating func offer(_ candidates: UnsafePointer<Float>?, _ count: Int, items ids: UnsafePointer<Int32>?, _ kernels: Kernels) {

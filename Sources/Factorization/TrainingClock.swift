@@ -1,6 +1,6 @@
 import Dispatch
 
-/// Counts the time of the training alone.
+/// Measures the wall time of a training, excluding pauses.
 struct TrainingClock {
   private let began = DispatchTime.now().uptimeNanoseconds
   private var pausedNanoseconds: UInt64 = 0

@@ -1,19 +1,20 @@
 import Dispatch
 import Synchronization
 
-/// Runs a loop on several threads. Which worker takes which piece varies; callers must not let that show in results.
+/// Runs a loop on several threads. The assignment of ranges to workers is not deterministic; results must not depend on it.
 public final class WorkerPool: Sendable {
   public let workers: Int
 
-  /// Threads run at the caller's priority.
+  /// Threads run at the priority of the caller.
   public init(workers: Int) {
-    precondition(workers > 0, "a pool needs a worker, got \(workers)")
+    precondition(workers > 0, "workers must be positive, got \(workers)")
     self.workers = workers
   }
 
-  /// Calls `body` with ranges of at most `chunk` that cover 0 ..< count, and the number of the worker (0 ..< workers).
+  /// Calls `body` with ranges of at most `chunk` indices that cover 0 ..< count, and with the worker number (0 ..< workers). Returns when
+  /// all ranges are done.
   public func run(count: Int, chunk: Int, _ body: @Sendable (Range<Int>, _ worker: Int) -> Void) {
-    precondition(chunk > 0, "a chunk holds something, got \(chunk)")
+    precondition(chunk > 0, "chunk must be positive, got \(chunk)")
     guard count > 0 else { return }
     guard workers > 1, count > chunk else {
       var start = 0
@@ -33,7 +34,7 @@ public final class WorkerPool: Sendable {
     }
   }
 
-  /// The results of `body` for ranges of at most `chunk` that cover 0 ..< count, in order: one result per index.
+  /// Concatenates, in index order, the results of `body` for ranges of at most `chunk` indices; `body` returns one result per index.
   public func map<Result>(count: Int, chunk: Int, _ body: @Sendable (Range<Int>, _ worker: Int) -> [Result]) -> [Result] {
     let parts = (count + chunk - 1) / chunk
     let slots = UnsafeMutablePointer<[Result]>.allocate(capacity: max(1, parts))
@@ -48,10 +49,10 @@ public final class WorkerPool: Sendable {
     return results
   }
 
-  /// Terms added up at a time by `sum`.
+  /// Terms per partial sum in `sum`.
   private static let termsPerPart = 512
 
-  /// The sum of term(0 ..< count); its order does not depend on the workers: parts of fixed size, added in order.
+  /// The sum of term(0 ..< count), added in parts of fixed size and in order, so the result does not depend on the number of workers.
   func sum(count: Int, _ term: @Sendable (Int) -> Double) -> Double {
     let parts = (count + Self.termsPerPart - 1) / Self.termsPerPart
     let sums = map(count: parts, chunk: 1) { range, _ in
@@ -64,11 +65,13 @@ public final class WorkerPool: Sendable {
   }
 }
 
-/// What the workers of one `WorkerPool` loop share without a lock: memory of which each worker writes only the ranges that it was
-/// given, scratch memory that belongs to one worker number, or memory that nobody writes to while the loop runs.
+/// Memory shared without a lock by the workers of one `WorkerPool` loop.
 ///
-/// `@unchecked Sendable`: the loop ends before its caller goes on, so nothing outlives the memory and nobody reads what is being
-/// written. This is the only such box; a value of it must not leave the loop that it was made for.
+/// Each worker writes only the ranges that it was given or the scratch memory of its worker number; all other memory is read-only while
+/// the loop runs.
+///
+/// `@unchecked Sendable` is sound because the loop ends before its caller continues, so nothing outlives the memory and nothing is read
+/// while it is written. A value must not leave the loop that it was created for.
 public struct WorkerShared<Value>: @unchecked Sendable {
   public let value: Value
   public init(_ value: Value) { self.value = value }

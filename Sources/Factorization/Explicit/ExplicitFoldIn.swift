@@ -1,4 +1,4 @@
-/// Solves users from their ratings alone against the items of a trained model; made once for many users.
+/// Computes user rows from ratings and the items of a trained model (fold-in); create once for many users.
 public struct ExplicitFoldIn: Sendable {
   private let parameters: ExplicitParameters
   private let solver: ExplicitRowSolver
@@ -10,9 +10,9 @@ public struct ExplicitFoldIn: Sendable {
     items = ExplicitRowSolver.Side(model.items, mean: Float(model.mean))
   }
 
-  /// (bias, factors) of a user, zeros for no ratings; `nil` when the solution is not finite.
+  /// The row (bias, factors) of a user; zeros without ratings, `nil` if the solution is not finite. Traps if an item is out of range.
   ///
-  /// Costs about ratings x factors^2 + factors^3 / 3 operations.
+  /// Cost: about ratings x factors^2 + factors^3 / 3 operations.
   public func row(of ratings: [(item: Int32, rating: Float)]) -> [Float]? {
     let (indices, values) = (ratings.map(\.item), ratings.map(\.rating))
     precondition(indices.allSatisfy { $0 >= 0 && Int($0) < items.rows.rows }, "an item that the model does not have")

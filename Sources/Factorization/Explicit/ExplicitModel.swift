@@ -1,13 +1,13 @@
-/// A model of ratings: r ~ mean + user bias + item bias + user factors . item factors.
+/// A model of explicit ratings: r ~ mean + user bias + item bias + user factors . item factors.
 public struct ExplicitModel: Sendable {
   public let parameters: ExplicitParameters
-  /// Of the ratings trained on.
+  /// Mean of the training ratings.
   public let mean: Double
-  /// Lowest and highest rating trained on.
+  /// Lowest and highest training rating.
   public let range: ClosedRange<Double>
-  /// (bias, factors) of each user, `parameters.rowLength` floats a row; zeros for a user without ratings.
+  /// The rows (bias, factors) of the users, `parameters.rowLength` floats each; zeros for a user without ratings.
   public internal(set) var users: FactorMatrix
-  /// The same of each item.
+  /// The rows (bias, factors) of the items, `parameters.rowLength` floats each.
   public internal(set) var items: FactorMatrix
 
   init(_ parameters: ExplicitParameters, _ ratings: InteractionMatrix, items: FactorMatrix) {
@@ -20,8 +20,7 @@ public struct ExplicitModel: Sendable {
     self.items = items
   }
 
-  /// The rating that a user would give, not clipped; of an unknown user or item (`nil`, or one without ratings) what is left of the
-  /// sum: the other's bias, or the mean alone.
+  /// Predicts a rating, not clipped. For an unknown user or item (`nil`, or one without ratings), the missing terms are left out.
   public func rating(user: Int?, item: Int?) -> Double {
     let score = mean + (user.map { Double(users[$0][0]) } ?? 0) + (item.map { Double(items[$0][0]) } ?? 0)
     guard let user, let item else { return score }
@@ -29,6 +28,6 @@ public struct ExplicitModel: Sendable {
     return (1..<parameters.rowLength).reduce(score) { $0 + Double(x[$1]) * Double(y[$1]) }
   }
 
-  /// Brought into the range of the ratings trained on.
+  /// Clips a rating to the range of the training ratings.
   public func clipped(_ rating: Double) -> Double { min(max(rating, range.lowerBound), range.upperBound) }
 }

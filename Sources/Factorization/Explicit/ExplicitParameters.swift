@@ -1,14 +1,15 @@
-/// What a training on ratings computes; `SolverOptions` say how.
+/// The parameters of a training on explicit ratings.
 ///
-/// L = sum over ratings (r - mu - b_u - b_i - x_u.y_i)^2 + lambda (sum over users n_u^nu (b_u^2 + |x_u|^2) + the same over items),
-/// mu = mean rating, n = ratings of the row. nu = 1 is ALS-WR: Zhou, Wilkinson, Schreiber, Pan, "Large-scale parallel collaborative
-/// filtering for the Netflix Prize", AAIM 2008, equation 2; the biases are those of Koren, Bell, Volinsky, IEEE Computer 42 (8), 2009.
+/// L = sum over ratings (r - mu - b_u - b_i - x_u.y_i)^2 + lambda (sum over users n_u^nu (b_u^2 + |x_u|^2) + the same over items), where
+/// mu is the mean rating and n the number of ratings of the row. nu = 1 is ALS-WR: Zhou, Wilkinson, Schreiber, Pan, "Large-scale parallel
+/// collaborative filtering for the Netflix Prize", AAIM 2008, equation 2; the biases are those of Koren, Bell, Volinsky, IEEE Computer 42
+/// (8), 2009.
 public struct ExplicitParameters: Sendable, Equatable {
-  /// Numbers per user and item, the bias not counted.
+  /// Number of factors per user and item, excluding the bias.
   public var factors: Int
   public var regularization: Regularization
   public var iterations: Int
-  /// Factors of users and items are at least 0; biases keep their sign.
+  /// Constrains the factors of users and items to be at least 0; biases are not constrained.
   public var isNonnegative: Bool
 
   public init(
@@ -22,10 +23,11 @@ public struct ExplicitParameters: Sendable, Equatable {
     self.isNonnegative = isNonnegative
   }
 
-  /// Numbers in a row of `ExplicitModel`: the bias, then the factors.
+  /// Length of a row of `ExplicitModel`: the bias, then the factors.
   public var rowLength: Int { factors + 1 }
 
-  /// Where a training begins: item biases 0, item factors from N(0, 0.1 / sqrt(factors)), without their signs where they are not allowed.
+  /// Initial item rows: biases 0, factors from N(0, sigma^2) with sigma = 0.1 / sqrt(factors), or their absolute values if
+  /// `isNonnegative`.
   public func start(items: Int, seed: UInt64) -> FactorMatrix {
     var generator = SplitMix64(seed: seed)
     let base = generator.next()

@@ -1,8 +1,8 @@
-/// Solves one row of a model of ratings: bias and factors at once, exactly.
+/// Solves one row of an explicit model exactly: bias and factors together.
 ///
-/// The bias is one more factor whose partner on the other side is the constant 1: with z_i = (1, y_i) the row (b, x) solves
-/// (sum z z' + lambda n^nu I) (b, x) = sum (r - mu - b_i) z, which is `RowSolver` with `Confidence.rating` on the residuals.
-/// Training and fold-in share it, so an unchanged user's fold-in equals its trained row.
+/// The bias is treated as an additional factor whose counterpart on the other side is the constant 1: with z_i = (1, y_i), the row (b, x)
+/// solves (sum z z' + lambda n^nu I) (b, x) = sum (r - mu - b_i) z, which is `RowSolver` with `Confidence.rating` on the residuals.
+/// Training and fold-in share it, so the fold-in of an unchanged user equals the trained row.
 struct ExplicitRowSolver {
   private let rows: RowSolver
   private let nonnegative: NonnegativeRowSolver?
@@ -16,16 +16,16 @@ struct ExplicitRowSolver {
         factors: parameters.rowLength, free: 1, regularization: parameters.regularization, kernels: kernels) : nil
   }
 
-  /// The other side of the model while it stands still.
+  /// The fixed side of the model during a half-step.
   struct Side {
-    /// (1, factors) of each row.
+    /// The rows (1, factors).
     let rows: FactorMatrix
-    /// What a rating is compared with before the row at hand has its say: mean + bias.
+    /// Mean + bias of each row, subtracted from a rating to get the residual.
     let offsets: [Float]
-    /// Nothing: pairs without a rating do not count.
+    /// Zero, because unobserved cells have no weight.
     let gramian: Gramian
 
-    /// - Parameter model: (bias, factors) of each row.
+    /// - Parameter model: the rows (bias, factors).
     init(_ model: FactorMatrix, mean: Float) {
       var rows = model
       rows.withMutablePointer { pointer in
@@ -37,7 +37,7 @@ struct ExplicitRowSolver {
     }
   }
 
-  /// Memory of one worker.
+  /// Scratch memory of one worker.
   final class Workspace {
     fileprivate let rows: RowSolver.Workspace
     fileprivate let nonnegative: NonnegativeRowSolver.Workspace
@@ -49,7 +49,8 @@ struct ExplicitRowSolver {
     }
   }
 
-  /// Writes (bias, factors), padding included; false, and zeros, when the solution is not finite. A row without ratings gets zeros.
+  /// Solves one row and writes (bias, factors), padding included. Returns false, and writes zeros, if the solution is not finite. A row
+  /// without ratings is zero.
   func solve(
     indices: UnsafePointer<Int32>, ratings: UnsafeBufferPointer<Float>, side: Side, into row: UnsafeMutablePointer<Float>,
     workspace: Workspace

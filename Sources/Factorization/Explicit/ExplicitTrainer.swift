@@ -1,28 +1,31 @@
 import Synchronization
 
-/// The loss of `ExplicitParameters` in its two parts.
+/// The two parts of the loss of `ExplicitParameters`.
 public struct ExplicitLoss: Sendable, Equatable {
-  /// Sum of squared errors of the ratings, not clipped.
+  /// Sum of squared errors of the unclipped ratings.
   public var squaredErrors: Double
   public var regularizer: Double
   public var total: Double { squaredErrors + regularizer }
 }
 
+/// The result of a training on explicit ratings: the model, the losses, and timing in seconds.
 public struct ExplicitOutcome: Sendable {
   public var model: ExplicitModel
-  /// After each half-step; never rises from one to the next.
+  /// Losses after each half-step; non-increasing.
   public var losses: [ExplicitLoss]
   public var seconds: Double
-  /// Wall time of the half-steps over the iterations, the final one included; losses are not counted.
+  /// Wall time of all half-steps, the final one included, divided by the number of iterations; excludes the computation of losses.
   public var secondsPerIteration: Double
-  /// Operations that an exact solve takes, over the wall time; the descent of `isNonnegative` counts as such a solve.
+  /// Floating-point operations of exact solves divided by the wall time, in 10^9 per second. The coordinate descent of `isNonnegative` is
+  /// counted as an exact solve.
   public var gigaflops: Double
 }
 
-/// Alternating least squares over ratings: users and items in turn, bias and factors of each row in one exact solve, and the users
-/// once more at the end, so that a fold-in of an unchanged user equals its row.
+/// Alternating least squares on explicit ratings: solves users and items in turn, bias and factors of each row together.
 ///
-/// The same ratings, start and kernel give the same bits for any number of workers.
+/// The users are solved once more at the end, so that the fold-in of an unchanged user equals the trained row.
+///
+/// For the same ratings, start and kernel, the result is bitwise identical for any number of workers.
 public struct ExplicitTrainer: Sendable {
   public let parameters: ExplicitParameters
   public let options: SolverOptions
@@ -33,8 +36,8 @@ public struct ExplicitTrainer: Sendable {
   }
 
   /// - Parameters:
-  ///   - ratings: one row per user, strengths are ratings of any sign.
-  ///   - start: (bias, factors) of each item, such as `ExplicitParameters.start`.
+  ///   - ratings: one row per user; strengths are ratings of any sign.
+  ///   - start: the rows (bias, factors) of the items, for example from `ExplicitParameters.start`.
   ///   - keepGoing: called before each half-step; `false` ends the training with `TrainingError.cancelled`.
   public func train(
     _ ratings: InteractionMatrix, start: FactorMatrix, keepGoing: (TrainingProgress) -> Bool = { _ in true }
@@ -64,7 +67,7 @@ public struct ExplicitTrainer: Sendable {
       gigaflops: operations / max(seconds, 1e-9) / 1e9)
   }
 
-  /// One half-step, and the loss after it off the clock; returns how many rows had no finite solution.
+  /// Runs one half-step and computes the loss without counting its time. Returns the number of rows without a finite solution.
   private func step(
     _ matrix: InteractionMatrix, others: FactorMatrix, _ transposed: InteractionMatrix, mean: Double, into result: inout FactorMatrix,
     _ losses: inout [ExplicitLoss], _ pool: WorkerPool, _ clock: inout TrainingClock
@@ -130,7 +133,7 @@ public struct ExplicitTrainer: Sendable {
   private func regularizer(_ matrix: InteractionMatrix, _ rows: FactorMatrix, _ pool: WorkerPool) -> Double {
     pool.sum(count: matrix.rows) { row in
       let count = matrix.starts[row + 1] - matrix.starts[row]
-      // A row without ratings is zero, but for what the start had.
+      // A row without ratings is zero, except for initial values.
       guard count > 0 else { return 0 }
       let x = rows.pointer + row * rows.stride
       return parameters.regularization.ofRow(weights: Double(count), unobserved: 0, others: 0)

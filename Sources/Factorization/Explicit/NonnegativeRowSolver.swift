@@ -1,29 +1,29 @@
 import CKernels
 
-/// Non-negative least squares for one row: the minimum of x'(sum y y' + lambda n^nu I)x - 2 x'(sum t y) over x >= 0.
+/// Non-negative least squares for one row: minimizes x'(sum y y' + lambda n^nu I)x - 2 x'(sum t y) over x >= 0.
 ///
-/// Coordinate descent on the normal equations (Franc, Hlavac, Navara, "Sequential coordinate-wise algorithm for the non-negative
-/// least squares problem", CAIP 2005): each step is the exact minimum along one coordinate, cut at 0. The ridge makes the minimum
-/// unique, and the descent always begins at 0, so the result depends on nothing but the row's data.
+/// Coordinate descent on the normal equations (Franc, Hlavac, Navara, "Sequential coordinate-wise algorithm for the non-negative least
+/// squares problem", CAIP 2005): each step computes the exact minimum along one coordinate, clipped at 0. The ridge makes the minimum
+/// unique and the descent always starts at 0, so the result depends only on the data of the row.
 struct NonnegativeRowSolver {
   let factors: Int
-  /// Coordinates at the front that may have any sign: the bias.
+  /// Number of leading coordinates without the constraint: the bias.
   let free: Int
   let regularization: Regularization
   let kernels: Kernels
 
-  /// A sweep that moves no coordinate by more than this share of the largest one ends the descent.
+  /// The descent ends when a sweep changes no coordinate by more than this, relative to the largest coordinate.
   static let tolerance = 1e-9
-  /// Reached only where lambda is next to nothing.
+  /// Maximum number of sweeps; reached only if lambda is close to zero.
   static let sweepsMax = 5_000
 
-  /// Memory of one worker.
+  /// Scratch memory of one worker.
   final class Workspace {
     fileprivate let matrix: AlignedBuffer
     fileprivate let rhs: AlignedBuffer
     fileprivate let scratch: AlignedBuffer
     fileprivate var ones: [Float] = []
-    /// Both triangles, `factors` x `factors`.
+    /// The full matrix, `factors` x `factors`.
     fileprivate var whole: [Double]
     fileprivate var solution: [Double]
     fileprivate var gradient: [Double]
@@ -39,11 +39,12 @@ struct NonnegativeRowSolver {
     }
   }
 
-  /// Writes the solution, padding included; false, and zeros, when it is not finite. A row without targets gets zeros.
+  /// Solves one row and writes it, padding included. Returns false, and writes zeros, if the solution is not finite. A row without
+  /// targets is zero.
   ///
   /// - Parameters:
-  ///   - indices: rows of the other side, one per target.
-  ///   - rows: the other side, `Kernels.padded(factors)` floats a row.
+  ///   - indices: row indices of the other side, one per target.
+  ///   - rows: the other side, `Kernels.padded(factors)` floats per row.
   func solve(
     indices: UnsafePointer<Int32>, targets: UnsafeBufferPointer<Float>, rows: UnsafePointer<Float>,
     into row: UnsafeMutablePointer<Float>, workspace: Workspace
@@ -57,7 +58,7 @@ struct NonnegativeRowSolver {
     return true
   }
 
-  /// The normal equations, into `whole` and `gradient`.
+  /// Computes the normal equations into `whole` and `gradient`.
   private func setUp(
     _ indices: UnsafePointer<Int32>, _ targets: UnsafeBufferPointer<Float>, _ rows: UnsafePointer<Float>, _ workspace: Workspace
   ) {
@@ -81,7 +82,7 @@ struct NonnegativeRowSolver {
     }
   }
 
-  /// `gradient` is rhs - matrix x throughout.
+  /// Runs the coordinate descent. Invariant: `gradient` is rhs - matrix x.
   private func descend(_ workspace: Workspace) {
     let (factors, free) = (self.factors, self.free)
     workspace.whole.withUnsafeBufferPointer { matrix in

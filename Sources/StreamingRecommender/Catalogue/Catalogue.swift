@@ -1,7 +1,6 @@
 import Factorization
 
-/// What every engine has whole, whichever users it serves: the items with their ids, what is popular now, what follows what, and the
-/// items that the live model does not know yet.
+/// The state shared by all partitions: items and their ids, popularity, transitions, and items that the live model was not trained on.
 public struct Catalogue: Sendable {
   public internal(set) var items = IdentifierTable()
   public internal(set) var trend: TrendCounter
@@ -9,19 +8,19 @@ public struct Catalogue: Sendable {
   var newItems = NewItems()
 
   /// - Parameters:
-  ///   - trendHalfLife: in events; `nil`: follows the active catalogue.
-  ///   - successorsMax: kept per item.
+  ///   - trendHalfLife: in events; `nil` derives it from the number of active items.
+  ///   - successorsMax: maximum number of successors per item.
   public init(trendHalfLife: Double? = nil, successorsMax: Int = 1) {
     trend = TrendCounter(halfLife: trendHalfLife)
     transitions = TransitionCounts(successorsMax: successorsMax)
   }
 
-  /// Items by decayed count: the list for users that nobody knows.
+  /// The `n` most popular items by decayed count; the fallback list for unknown users.
   public func popular(_ n: Int) -> [ScoredItem] {
     TopNSelector.largest(n, of: trend.accumulators).map { ScoredItem(item: $0.item, score: trend.decayedCount($0.item)) }
   }
 
-  /// A copy for a reader on another thread: it cannot look ids up.
+  /// Returns a copy-on-write copy for use on another thread. The copy does not support id lookup.
   func frozen() -> Catalogue {
     var copy = self
     copy.items = items.withoutLookup

@@ -1,11 +1,11 @@
-/// Items that the live model was not trained on, with their newest users: a vector for such an item follows from its users' vectors.
+/// Items that the live model was not trained on, with their newest users, from whose vectors an item vector is folded in.
 public struct NewItems: Sendable {
-  /// Users kept per item.
+  /// Maximum number of users per item.
   static let usersMax = 200
 
-  /// Newest last, at most `usersMax` per item.
+  /// Users by item, newest last, at most `usersMax` per item.
   private(set) var users: [Int32: [UserReference]] = [:]
-  /// Items whose users changed since their vector was solved, first come first served.
+  /// FIFO queue of items whose users changed since their vector was solved.
   private var queue: [Int32] = []
   private var head = 0
   private var queued: Set<Int32> = []
@@ -14,7 +14,7 @@ public struct NewItems: Sendable {
 
   var isEmpty: Bool { users.isEmpty }
 
-  /// A user interacted with the item.
+  /// Records that the user interacted with the item.
   mutating func note(_ user: UserReference, used item: Int32) {
     users[item, default: []].moveToEnd(user, max: Self.usersMax)
   }
@@ -25,7 +25,7 @@ public struct NewItems: Sendable {
 
   mutating func restore(_ item: Int32, _ itemUsers: [UserReference]) { users[item] = itemUsers }
 
-  /// Forgets items that got factors from a training; all others need a new vector.
+  /// Removes items that the new model was trained on and queues all others for fold-in.
   mutating func install(isTrained: (Int32) -> Bool) {
     users = users.filter { !isTrained($0.key) }
     queue = []
@@ -34,17 +34,17 @@ public struct NewItems: Sendable {
     for item in users.keys.sorted() { enqueue(item) }
   }
 
-  /// After a restart: items without a vector are due.
+  /// Queues items without a vector; called after a restart.
   mutating func enqueueMissing(hasVector: (Int32) -> Bool) {
     for item in users.keys.sorted() where !hasVector(item) { enqueue(item) }
   }
 
-  /// Every reference changes; users without a new one are left out.
+  /// Translates all user references; users for which `newReference` returns `nil` are removed.
   mutating func rename(_ newReference: (UserReference) -> UserReference?) {
     users = users.mapValues { $0.compactMap(newReference) }
   }
 
-  // MARK: Vectors that are due
+  // MARK: Pending fold-ins
 
   var isVectorDue: Bool { head < queue.count }
 
@@ -52,7 +52,7 @@ public struct NewItems: Sendable {
     if queued.insert(item).inserted { queue.append(item) }
   }
 
-  /// The next items whose vectors are due, at most `max`.
+  /// Dequeues at most `max` items whose vectors must be solved.
   mutating func takeDue(_ max: Int) -> [Int32] {
     let items = Array(queue[head...].prefix(max))
     head += items.count
@@ -66,7 +66,7 @@ public struct NewItems: Sendable {
 }
 
 extension [UserReference] {
-  /// Appends the user, or moves it to the end; the oldest are dropped beyond `max`.
+  /// Moves the user to the end, or appends it, and drops the oldest users beyond `max`.
   fileprivate mutating func moveToEnd(_ user: UserReference, max: Int) {
     if let at = lastIndex(of: user) { remove(at: at) }
     append(user)

@@ -1,15 +1,16 @@
-/// What came after what: for each item its total and its largest successors.
+/// Counts of item-to-item transitions: a total and the most frequent successors per item.
 ///
-/// A frozen copy shares its chunks. Memory is bounded: up to about 1.1 KB an item with 100 successors. Full rows are kept by the
-/// SpaceSaving rule with decrements (after Metwally et al., 2005): see `add`.
+/// Copies share chunks (copy-on-write). Memory is bounded: about 1.1 KB per item with 100 successors. Full rows use a SpaceSaving variant
+/// with decrements (after Metwally et al., 2005): see `add`.
 public struct TransitionCounts: Sendable, Equatable {
+  /// A successor of an item with its count.
   public struct Successor: Sendable, Equatable {
     public var item: Int32
     public var count: Float
   }
 
   struct Row: Sendable, Equatable {
-    /// Of all that was ever counted, what was evicted included.
+    /// Total of all counts, evicted successors included.
     var total: Float = 0
     var successors: [Successor] = []
 
@@ -19,7 +20,8 @@ public struct TransitionCounts: Sendable, Equatable {
     }
   }
 
-  /// A row with a larger total is halved: Float would lose small counts in a large sum, and old steps fade.
+  /// A row whose total exceeds this is halved, because `Float` loses small increments in a large sum; old transitions decay as a side
+  /// effect.
   private static let totalMax: Float = 65_536
 
   public let successorsMax: Int
@@ -28,12 +30,12 @@ public struct TransitionCounts: Sendable, Equatable {
 
   public init(successorsMax: Int) { self.successorsMax = successorsMax }
 
-  /// Arrays grow by doubling: a row takes up to twice its entries.
+  /// Estimated memory in bytes; arrays grow by doubling, so capacity is assumed to be 1.5 times the count.
   var bytes: Int {
     entries * MemoryLayout<Successor>.stride * 3 / 2 + rows.count * (MemoryLayout<Row>.stride + 32)
   }
 
-  /// Items below this may have a row.
+  /// Upper bound of item indices that may have a row.
   var capacity: Int { rows.count }
 
   func row(_ item: Int32) -> Row { Int(item) < rows.count ? rows[Int(item)] : Row() }
@@ -42,7 +44,7 @@ public struct TransitionCounts: Sendable, Equatable {
     a.successorsMax == b.successorsMax && (0..<Int32(max(a.capacity, b.capacity))).allSatisfy { a.row($0) == b.row($0) }
   }
 
-  /// Puts a row back; the largest of its successors, where it was made under a higher bound.
+  /// Restores a row from a snapshot. If the row exceeds `successorsMax`, the largest counters are kept.
   mutating func restore(_ item: Int32, _ row: Row) {
     grow(toHold: item)
     var row = row
@@ -53,8 +55,8 @@ public struct TransitionCounts: Sendable, Equatable {
     rows[Int(item)] = row
   }
 
-  /// Counts a step from one item to another. When a row is full, a new successor decrements the smallest counter and replaces it once
-  /// larger: a rare successor cannot evict a frequent one, and a new frequent one gets in.
+  /// Counts a transition. When a row is full, a new successor decrements the smallest counter and replaces it once larger, so a rare
+  /// successor cannot evict a frequent one.
   mutating func add(_ count: Float, from item: Int32, to successor: Int32) {
     guard count > 0 else { return }
     grow(toHold: item)
@@ -62,7 +64,7 @@ public struct TransitionCounts: Sendable, Equatable {
     if Self.add(count, successor, most, to: &rows[Int(item)]) { entries += 1 }
   }
 
-  /// Takes a counted step back, as far as its row still holds it.
+  /// Subtracts a counted transition. A successor that was evicted since is not restored.
   mutating func subtract(_ count: Float, from item: Int32, to successor: Int32) {
     guard Int(item) < rows.count else { return }
     rows[Int(item)].total = max(0, rows[Int(item)].total - count)
@@ -70,7 +72,7 @@ public struct TransitionCounts: Sendable, Equatable {
     rows[Int(item)].successors[at].count = max(0, rows[Int(item)].successors[at].count - count)
   }
 
-  /// Returns whether the row has one more entry.
+  /// Returns whether the row gained an entry.
   private static func add(_ count: Float, _ successor: Int32, _ most: Int, to row: inout Row) -> Bool {
     row.total += count
     if row.total > totalMax { row.halve() }

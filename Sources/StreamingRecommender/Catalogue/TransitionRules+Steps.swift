@@ -1,10 +1,10 @@
 import Factorization
 
 extension TransitionRules {
-  /// Calls its argument for a user's pairs that count, newest first, until that returns false.
+  /// Calls its argument for the live pairs of a user, newest first, until that returns false.
   typealias NewestFirst = ((_ item: Int32, _ strength: Float, _ order: InteractionOrder) -> Bool) -> Void
 
-  /// The steps that lead from the user's items before `order` to `item`, with their weights.
+  /// The weighted transitions to `item` from the items that the user interacted with up to `order`.
   func steps(to item: Int32, at order: InteractionOrder, _ newestFirst: NewestFirst) -> [(from: Int32, count: Float)] {
     var step: Float = 1
     var steps: [(from: Int32, count: Float)] = []
@@ -17,7 +17,7 @@ extension TransitionRules {
     return steps
   }
 
-  /// What the user's newest items add to the scores of their successors; several entries of an item add up, in their order.
+  /// Score boosts for the successors of the user's newest items. An item may occur several times; the boosts are summed in order.
   func boosts(_ transitions: TransitionCounts, _ newestFirst: NewestFirst) -> [ScoredItem] {
     var sources: [(row: TransitionCounts.Row, scale: Float)] = []
     sources.reserveCapacity(last)
@@ -56,7 +56,7 @@ extension TransitionRules {
 }
 
 extension TransitionCounts {
-  /// Counts the steps of one event, forward and back.
+  /// Counts the transitions of one event in both directions.
   mutating func count(_ steps: [(from: Int32, count: Float)], to item: Int32, backward: Float) {
     for (earlier, count) in steps {
       add(count, from: earlier, to: item)
@@ -64,7 +64,7 @@ extension TransitionCounts {
     }
   }
 
-  /// Takes the steps of one event back.
+  /// Subtracts the transitions of one event.
   mutating func subtract(_ steps: [(from: Int32, count: Float)], to item: Int32, backward: Float) {
     for (earlier, count) in steps {
       subtract(count, from: earlier, to: item)

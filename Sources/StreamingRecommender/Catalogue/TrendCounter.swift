@@ -1,11 +1,11 @@
 import Factorization
 
-/// Counts per item that halve every so many events: the trend part of the score and the popular list.
+/// Exponentially decayed event counts per item, used for the trend part of the score and the popular list.
 ///
-/// Nothing is ever decayed: each new event weighs more instead, so that an event changes one item; `growth` is what the newest
-/// event weighs, and a decayed count is accumulator / growth.
+/// Uses forward decay: instead of decaying old counts, each new event is added with a growing weight (`growth`), so an event updates one
+/// accumulator. The decayed count is accumulator / growth.
 public struct TrendCounter: Sendable, Equatable {
-  /// In events; `nil`: follows the active catalogue.
+  /// Half-life in events; `nil` derives it from the number of active items.
   public let halfLife: Double?
   public private(set) var accumulators: [Float] = []
   public private(set) var growth = 1.0
@@ -13,15 +13,15 @@ public struct TrendCounter: Sendable, Equatable {
   public private(set) var total = 0.0
   public private(set) var sumOfSquares = 0.0
 
-  /// Accumulators are scaled down long before Float overflows.
+  /// Accumulators are rescaled at this growth, well before `Float` overflows.
   private static let rescaleAt = 0x1p64
-  /// An automatic half-life is this many events per active item: enough to tell their shares apart, few enough to see them move.
+  /// Events per active item in an automatic half-life: large enough to estimate shares, small enough to follow changes.
   static let eventsPerActiveItem = 5.0
   static let automatic = 500.0...50_000.0
 
   public init(halfLife: Double?) { self.halfLife = halfLife }
 
-  /// - Parameter sums: of the accumulators and of their squares.
+  /// - Parameter sums: sum and sum of squares of the accumulators.
   init(halfLife: Double?, accumulators: [Float], growth: Double, sums: (total: Double, squares: Double)) {
     self.halfLife = halfLife
     self.accumulators = accumulators
@@ -29,14 +29,14 @@ public struct TrendCounter: Sendable, Equatable {
     (total, sumOfSquares) = sums
   }
 
-  /// How many items of equal share would be as concentrated as the counts are: 1 / sum of squared shares (Simpson, 1949).
+  /// Effective number of active items: 1 / sum of squared shares (inverse Simpson index; Simpson, 1949).
   public var activeItems: Double { sumOfSquares > 0 ? total * total / sumOfSquares : 0 }
 
   public var currentHalfLife: Double {
     halfLife ?? min(max(Self.eventsPerActiveItem * activeItems, Self.automatic.lowerBound), Self.automatic.upperBound)
   }
 
-  /// Returns true when every accumulator was rescaled.
+  /// Counts one event. Returns true if all accumulators were rescaled.
   public mutating func count(_ item: Int32) -> Bool {
     if accumulators.count <= Int(item) {
       accumulators.append(contentsOf: repeatElement(0, count: Int(item) + 1 - accumulators.count))
@@ -52,7 +52,7 @@ public struct TrendCounter: Sendable, Equatable {
     return true
   }
 
-  /// The counts as they were before these events, at the present half-life.
+  /// The counts without the given newest events, computed with the current half-life.
   func without(newestFirst items: [Int32]) -> TrendCounter {
     let step = exponential2(-1 / currentHalfLife)
     var before = accumulators
@@ -78,13 +78,14 @@ public struct TrendCounter: Sendable, Equatable {
     }
   }
 
-  /// Coefficient of an accumulator in a score: weight x p, p = the item's share of the decayed counts. A stream that has only begun
-  /// divides by what a half-life's worth of events would have counted.
+  /// Coefficient of an accumulator in a score, so that it contributes weight x p, where p is the share of the item in the decayed counts.
+  /// For a short stream the denominator is the total that one half-life of events would produce.
   public func coefficient(weight: Double) -> Float {
     Float(weight / max(total, growth * (halfLife ?? Self.automatic.lowerBound) / 0.693147180559945))
   }
 
   func accumulator(_ item: Int32) -> Float { Int(item) < accumulators.count ? accumulators[Int(item)] : 0 }
 
+  /// The decayed number of events of the item.
   public func decayedCount(_ item: Int32) -> Float { Float(Double(accumulator(item)) / growth) }
 }

@@ -1,6 +1,6 @@
 import Factorization
 
-/// What the engine needs of the configuration, in the units that it computes with.
+/// The part of the configuration that the engine uses, in internal units.
 public struct EngineSettings: Sendable, Equatable {
   public var topics: [String]
   public var limits: HistoryLimits
@@ -8,9 +8,9 @@ public struct EngineSettings: Sendable, Equatable {
   public var warmIterations: Int
   public var recency: RecencyWeights?
   public var trainingBlock: Int?
-  /// `nil` without trend.
+  /// `nil` if the trend is disabled.
   public var trend: TrendRules?
-  /// `nil` without transitions.
+  /// `nil` if transitions are disabled.
   public var transitions: TransitionRules?
   public var excludeSeen: Bool
   public var foldInNewItems: Bool
@@ -48,14 +48,14 @@ public struct EngineSettings: Sendable, Equatable {
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
   }
 
-  /// Factor of the trend in the score; 0 without trend.
+  /// Weight of the trend in the score; 0 if the trend is disabled.
   public var trendWeight: Double { trend?.weight ?? 0 }
 
-  /// Half-life, in events, of the counts behind the trend and the popular list; `nil`: follows the active catalogue.
+  /// Half-life, in events, of the counts behind the trend and the popular list; `nil` derives it from the number of active items.
   public var trendHalfLife: Double? { (trend ?? TrendRules()).halfLife }
 
-  /// Conjugate gradients reach the same loss and the same quality in a third of the time from 32 factors on; below, an exact row
-  /// costs no more.
+  /// With 32 or more factors, conjugate gradients reach the same loss and quality in a third of the time; with fewer, the exact solve is
+  /// no slower.
   private static func solver(_ model: RecommenderConfiguration.Model) -> TrainingSolver {
     switch model.solver {
     case .cholesky: .cholesky

@@ -1,13 +1,13 @@
-/// What came of a batch of records.
+/// The result of applying a batch of records.
 public struct EngineUpdate: Sendable {
-  /// Each once, in the order of their first event in the batch.
+  /// Changed users without duplicates, in the order of their first event in the batch.
   public var changedUsers: [UserReference] = []
-  /// One entry per applied event: its user and when its record was produced.
+  /// One entry per applied event: the user and the timestamp of the record.
   public var applied: [AppliedEvent] = []
-  /// Ids of users that a tombstone removed.
+  /// Ids of users removed by a tombstone.
   public var forgotten: [Identifier] = []
   public var deadLetters: [DeadLetter] = []
-  /// By topic, for the counters.
+  /// Counts by topic, for the metrics.
   public var topics: [String: TopicCounts] = [:]
   public var clampedValues = 0
   public var clampedTimestamps = 0
@@ -20,6 +20,7 @@ public struct EngineUpdate: Sendable {
     public var producedAtMilliseconds: Int64?
   }
 
+  /// Record and event counts of one topic.
   public struct TopicCounts: Sendable, Equatable {
     public var consumed = 0
     public var applied = 0

@@ -1,30 +1,30 @@
 import Factorization
 
-/// Item factors with all that is fixed or derived with them, under one epoch.
+/// The item factors of one epoch with the data derived from them.
 ///
-/// Factors and Gramians live together, so that nobody can change one and forget the other.
+/// Factors and Gramians are stored together so that they cannot diverge.
 public struct InstalledModel: Sendable {
   enum Origin: UInt8, Sendable {
     case none, trained
-    /// From its users' vectors, after the training.
+    /// Folded in from the vectors of its users, after the training.
     case foldedIn
   }
 
-  /// The number of this model; never used twice.
+  /// The epoch of this model; unique.
   public internal(set) var epoch: UInt32
   public private(set) var itemFactors: FactorMatrix
   private(set) var origins: [Origin]
   public private(set) var gramian: Gramian
-  /// Items that have a vector.
+  /// Number of items with a vector.
   public private(set) var vectorCount: Int
-  /// X'X, number and mean of the user vectors served when the model was installed; fixed for the epoch.
+  /// Gramian X'X, number and mean of the user vectors at installation; constant for the epoch.
   var userGramian: Gramian
   var servedUsers: Int
   var meanUser: [Float]
   public internal(set) var trainedPairs: Int
   public internal(set) var trainedAtMilliseconds: Int64
 
-  /// - Parameter trained: whether the row of an item has factors from the training.
+  /// - Parameter trained: whether an item has trained factors, by item index.
   init(
     epoch: UInt32, itemFactors: FactorMatrix, trained: [Bool], gramian: Gramian, trainedPairs: Int, trainedAtMilliseconds: Int64
   ) {
@@ -58,19 +58,21 @@ public struct InstalledModel: Sendable {
 
   public var factors: Int { itemFactors.factors }
 
+  /// Whether the item has a vector, trained or folded in.
   public func hasVector(_ item: Int32) -> Bool { Int(item) < origins.count && origins[Int(item)] != .none }
+  /// Whether the item has trained factors.
   public func isTrained(_ item: Int32) -> Bool { Int(item) < origins.count && origins[Int(item)] == .trained }
 
-  /// Items below `rows` without a vector, ascending.
+  /// Item indices below `rows` without a vector, ascending.
   var absentItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .none }.map(Int32.init) }
 
   var foldedInItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .foldedIn }.map(Int32.init) }
 
   var itemSide: RowSolver.Side { RowSolver.Side(rows: itemFactors.pointer, gramian: gramian, count: vectorCount) }
 
-  /// Gives an untrained item its vector; the Gramian follows by rank one.
+  /// Sets the vector of an untrained item and applies the rank-one update to the Gramian.
   mutating func setFoldedIn(_ item: Int32, to vector: [Float]) {
-    precondition(!isTrained(item), "item \(item) has factors from the training")
+    precondition(!isTrained(item), "item \(item) has trained factors")
     let row = Int(item)
     if row >= origins.count {
       origins.append(contentsOf: repeatElement(.none, count: row + 1 - origins.count))

@@ -1,10 +1,10 @@
-/// A trained model on its way to the readers.
+/// A trained model that is not live yet.
 public struct PendingModel: Sendable {
   public internal(set) var model: InstalledModel
-  /// By partition.
+  /// Vectors of all users, by partition.
   var served: [ServedFactors]
   var index: ItemIndex
-  /// Users whose rows in `served` are older than their history.
+  /// Users whose vectors in `served` are older than their history.
   var changed: Set<UserReference>
 
   mutating func forget(_ user: UserReference) {
@@ -13,10 +13,10 @@ public struct PendingModel: Sendable {
   }
 }
 
-/// Users that changed since the freeze of the training in progress: their rows must be solved again with the new model.
+/// Users that changed since the freeze of the training in progress; their vectors must be folded in again with the new model.
 struct CatchUp: Sendable {
   private(set) var changed: Set<UserReference> = []
-  /// Their rows must not come back with the trained model.
+  /// Users removed since the freeze; their vectors must be removed from the trained model.
   private(set) var forgotten: Set<UserReference> = []
 
   mutating func note(_ user: UserReference) { changed.insert(user) }

@@ -1,5 +1,6 @@
 extension RecommenderEngine {
-  /// Applies records in the given order; one already applied (its offset is below the partition's next) changes nothing.
+  /// Applies records in the given order. A record whose offset is below the next offset of its partition was already applied and is
+  /// skipped.
   public mutating func apply(_ batches: [RecordBatch]) -> EngineUpdate {
     var work = Work()
     for batch in batches {
@@ -24,7 +25,7 @@ extension RecommenderEngine {
     return work.update
   }
 
-  /// Applies events that need no decoding; the evaluation uses it.
+  /// Applies decoded events; used by the evaluation.
   public mutating func apply(_ interactions: [Interaction], partition: UInt16 = 0) -> EngineUpdate {
     var work = Work()
     var counts = EngineUpdate.TopicCounts()
@@ -34,10 +35,10 @@ extension RecommenderEngine {
     return work.update
   }
 
-  /// An update in the making.
+  /// The update being built.
   private struct Work {
     var update = EngineUpdate()
-    /// The users of `update.changedUsers`.
+    /// The users in `update.changedUsers`, for fast lookup.
     var changed: Set<UserReference> = []
   }
 
@@ -98,8 +99,8 @@ extension RecommenderEngine {
     noteUserOfNewItem(item, user)
   }
 
-  /// Remembers who used an item that the live model was not trained on: its vector follows from them. Without a live model, once
-  /// the first one is on its way.
+  /// Records the user of an item that the live model was not trained on, for the fold-in of the item. Without a live model, recording
+  /// starts with the first training.
   private mutating func noteUserOfNewItem(_ item: Int32, _ user: UserReference) {
     guard settings.foldInNewItems, model != nil || catchUp != nil || pending != nil, model?.isTrained(item) != true else { return }
     state.catalogue.newItems.note(user, used: item)
@@ -121,7 +122,7 @@ extension RecommenderEngine {
     work.update.applied.removeAll { $0.user == user }
   }
 
-  /// The view has removed these users.
+  /// Reports that the view has removed these users.
   mutating func confirmForgotten(_ ids: [Identifier], nowMilliseconds: Int64) {
     for id in ids { state.forgotten.confirm(id, atMilliseconds: nowMilliseconds) }
   }

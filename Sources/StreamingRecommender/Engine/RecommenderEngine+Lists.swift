@@ -1,6 +1,6 @@
 import Factorization
 
-/// One user's fresh list in terms of indices.
+/// One user's newly computed list, by item index.
 public struct FreshList: Sendable {
   public var user: UserReference
   public var items: [ScoredItem]
@@ -8,18 +8,18 @@ public struct FreshList: Sendable {
 }
 
 extension RecommenderEngine {
-  /// How lists are ranked at this moment.
+  /// The ranking for the current state.
   var ranking: Ranking {
     Ranking(index, trend: state.catalogue.trend, transitions: state.catalogue.transitions, settings: settings)
   }
 
-  /// Brings users up to date: a fold-in for each whose vector is not current, then exact top-N, over all of them at once.
+  /// Folds in each user whose vector is not current, then computes exact top-N lists for all given users in one batch.
   public mutating func refresh(_ users: [UserReference], _ scratch: EngineScratch) -> [FreshList] {
     let solved = foldIn(users, scratch)
     return lists(users, solvedNow: solved, scratch)
   }
 
-  /// A fold-in for each user whose vector is not current; returns those.
+  /// Folds in each user whose vector is not current and returns these users.
   @discardableResult
   mutating func foldIn(_ users: [UserReference], _ scratch: EngineScratch) -> Set<UserReference> {
     let stale = users.filter { state.users.vectorState($0) != .current }
@@ -29,9 +29,9 @@ extension RecommenderEngine {
     return Set(stale)
   }
 
-  /// The lists of users whose vectors are current; none without a model.
+  /// Computes the lists of users whose vectors are current; empty without a model.
   ///
-  /// - Parameter solvedNow: users whose list is the answer to an event, not a repetition.
+  /// - Parameter solvedNow: users that were just folded in; their lists have the source `foldin` instead of `personal`.
   func lists(_ users: [UserReference], solvedNow: Set<UserReference>, _ scratch: EngineScratch) -> [FreshList] {
     guard model != nil else { return [] }
     return zip(users, topN(users, scratch)).map { user, items in
@@ -40,7 +40,8 @@ extension RecommenderEngine {
     }
   }
 
-  /// Their rows by fold-in, one per user. A function of its own, so that no copy of the state is alive when the vectors are set.
+  /// Solves one row per user by fold-in. A separate function, so that no copy of the state is alive when the vectors are set, which would
+  /// trigger copy-on-write.
   private func solve(_ users: [UserReference], _ scratch: EngineScratch) -> (factors: FactorMatrix, failures: Int)? {
     guard let model else { return nil }
     var rows = FactorMatrix(rows: users.count, factors: model.factors)
@@ -59,7 +60,7 @@ extension RecommenderEngine {
   }
 
   private func topN(_ users: [UserReference], _ scratch: EngineScratch) -> [[ScoredItem]] {
-    // Many users share one reading of the item factors; few are spread over the workers.
+    // Large batches share one pass over the item factors; small ones are spread over the workers.
     let slice = users.count >= 64 * scratch.pool.workers ? 64 : 16
     let ranking = self.ranking
     let all = state.users
@@ -70,7 +71,7 @@ extension RecommenderEngine {
       flat.reserveCapacity(range.count * factors)
       for index in range {
         let vector: Void? = all.withVector(users[index]) { flat.append(contentsOf: $0) }
-        precondition(vector != nil, "a list is made for a user without a vector")
+        precondition(vector != nil, "cannot make a list for a user without a vector")
       }
       return flat.withUnsafeBufferPointer { flat in
         let queries = range.map { index in
@@ -83,12 +84,12 @@ extension RecommenderEngine {
     }
   }
 
-  /// Where an item stands for a user among all items seen so far: how many score higher, how many the same.
+  /// Rank of an item for a user among all items seen so far: how many items score higher and how many score the same.
   ///
   /// - Parameters:
-  ///   - item: `nil` for one that has never been seen: it scores 0.
-  ///   - user: `nil` for an unknown one: ranked by decayed counts.
-  ///   - excluded: items that are no candidates; the item itself is one, whatever stands here.
+  ///   - item: `nil` for an item that has never been seen; it scores 0.
+  ///   - user: `nil` for an unknown user, for whom items are ranked by decayed count.
+  ///   - excluded: items that are not candidates. `item` itself is always a candidate.
   public mutating func rank(of item: Int32?, for user: UserReference?, excluded: [Int32], _ scratch: EngineScratch)
     -> (better: Int, ties: Int)
   {
@@ -106,13 +107,12 @@ extension RecommenderEngine {
     }
   }
 
-  /// Items by decayed count: the list for users that nobody knows.
+  /// The `n` most popular items by decayed count; the fallback list for unknown users.
   public func popular(_ n: Int) -> [ScoredItem] { state.catalogue.popular(n) }
 
-  // MARK: Items that the model was not trained on
+  // MARK: Fold-in of new items
 
-  /// Solves the vectors of untrained items whose users changed. Returns the items; their vectors must reach readers before a list
-  /// that names them.
+  /// Folds in untrained items whose users changed and returns them. Their vectors must be published before any list that contains them.
   public mutating func refreshNewItems(max: Int = .max) -> [Int32] {
     guard model != nil, state.catalogue.newItems.isVectorDue else { return [] }
     let items = state.catalogue.newItems.takeDue(max)
@@ -120,8 +120,8 @@ extension RecommenderEngine {
     return items
   }
 
-  /// An item from its newest users' served vectors (a user without one enters with the mean vector): the same row solve, with the
-  /// sides exchanged and X'X as of the install.
+  /// Folds in an item from the vectors of its newest users (the mean vector for a user without one). Uses the row solve with the sides
+  /// exchanged and X'X as of the installation of the model.
   private mutating func solveNewItem(_ item: Int32) {
     guard let users = state.catalogue.newItems.users[item], !users.isEmpty else { return }
     guard let vector = vector(of: item, from: users) else {

@@ -1,18 +1,19 @@
 import Factorization
 
-/// The state and all decisions about it: events in, changed users out; users in, lists out. A value without I/O and without a
-/// clock; whoever owns it acts.
+/// The recommender engine: applies events to the state and computes lists, without I/O and without a clock.
+///
+/// A value type; the caller executes the resulting actions.
 public struct RecommenderEngine: Sendable {
   public let settings: EngineSettings
   let decoder: InteractionDecoder
   public internal(set) var state: EngineState
   public internal(set) var lifecycle: ModelLifecycle
   public internal(set) var model: InstalledModel?
-  /// The live model's item vectors laid out for scoring.
+  /// The item vectors of the live model in the layout used for scoring.
   var index: ItemIndex
   public internal(set) var pending: PendingModel?
   public internal(set) var demand = TrainingDemand()
-  /// While a training is in progress.
+  /// Users changed during the training in progress; `nil` if there is none.
   var catchUp: CatchUp?
   public internal(set) var nonFiniteVectors = 0
 
@@ -30,11 +31,13 @@ public struct RecommenderEngine: Sendable {
     self.init(settings: EngineSettings(configuration), input: configuration.input)
   }
 
+  /// Whether the partition belongs to a known topic and its number is in range.
   public func supports(_ source: TopicPartition) -> Bool { state.topics.number(source) != nil }
 
-  /// Keeps the users in as many partitions as the first topic has. Every `UserReference` changes: call it before lists are made.
+  /// Redistributes the users to match the partition count of the first topic. All `UserReference` values change, so call this before
+  /// lists are made.
   public mutating func distributeUsers(into partitionCount: Int) {
-    precondition(pending == nil && catchUp == nil, "users are distributed anew while a model is on its way")
+    precondition(pending == nil && catchUp == nil, "cannot redistribute users while a training or a pending model exists")
     guard partitionCount != state.users.partitions.count, partitionCount > 0 else { return }
     let old = state.users
     state.users = old.distributed(into: partitionCount)
@@ -44,7 +47,7 @@ public struct RecommenderEngine: Sendable {
 
   // MARK: Trainings
 
-  /// Freezes the state for a retrain; from now on changed users are noted, for the catch-up before the new model shows.
+  /// Freezes the state for a retrain and starts to record changed users, whose vectors are folded in again with the new model.
   public mutating func makeTrainingJob(id: String, reason: RetrainPolicy.Reason, nowMilliseconds: Int64) -> TrainingJob {
     lifecycle.beginTraining(job: id)
     catchUp = CatchUp()
@@ -54,15 +57,14 @@ public struct RecommenderEngine: Sendable {
       eventsSinceFreeze: demand.eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
   }
 
-  /// The training came to nothing: the next one waits for as many events as after an accepted one.
+  /// Ends a training without a new model. The next training waits for as many events as after an accepted one.
   public mutating func abandonTraining() {
     lifecycle.endTraining()
     demand.abandon()
     catchUp = nil
   }
 
-  /// Takes a trained model as the next one. Readers go on with the live one until `installPending`; every snapshot holds the
-  /// pending one.
+  /// Adopts a trained model as the pending one. The live model is served until `installPending`; snapshots contain the pending one.
   @discardableResult
   public mutating func adopt(_ trained: TrainedModel) -> [ModelLifecycle.Action] {
     let (epoch, actions) = lifecycle.adopt()
@@ -76,8 +78,8 @@ public struct RecommenderEngine: Sendable {
     return actions
   }
 
-  /// The pending model becomes the live one. Returns the users whose rows must be folded in again; until they are published,
-  /// nobody sees a vector of theirs in the new epoch.
+  /// Makes the pending model live. Returns the users whose vectors must be folded in again; none of these is published in the new epoch
+  /// before that.
   public mutating func installPending() -> [UserReference] {
     guard let next = pending else { return [] }
     pending = nil
@@ -91,7 +93,7 @@ public struct RecommenderEngine: Sendable {
     return next.changed.sorted().filter(state.users.isPresent)
   }
 
-  /// Gives a model the number that the life cycle has issued for it.
+  /// Sets the epoch that the lifecycle has issued for a model.
   mutating func renumber(_ action: ModelLifecycle.Action) {
     switch action {
     case .renumberLive(let epoch): model?.epoch = epoch
@@ -100,6 +102,7 @@ public struct RecommenderEngine: Sendable {
     }
   }
 
+  /// The inputs of the retrain policy that the engine knows.
   public func situation(requested: Bool) -> RetrainPolicy.Situation {
     var situation = RetrainPolicy.Situation()
     situation.trainedPairs = model?.trainedPairs
@@ -113,27 +116,28 @@ public struct RecommenderEngine: Sendable {
 
   // MARK: Offsets
 
-  /// The log is a new one (the embedded broker's ends with its process): model and state stay, reading begins at its start.
+  /// Resets all offsets because the log was recreated (the log of the embedded broker ends with its process). Model and state are kept;
+  /// consumption restarts at the beginning.
   public mutating func resetOffsets() {
     state.offsets = PartitionOffsets()
     state.marks = [:]
   }
 
-  /// The log lost records: reading goes on at `offset`.
+  /// Skips to `offset` because the log lost records.
   public mutating func skip(to offset: Int64, _ partition: TopicPartition) {
     guard offset > state.offsets[partition] ?? 0 else { return }
     state.offsets[partition] = offset
     state.marks[partition] = nil
   }
 
-  // MARK: Figures
+  // MARK: Size and hash
 
-  /// Memory by part, from counts that are kept.
+  /// Memory use by part, from maintained counters.
   public var size: StateSize {
     state.size + StateSize(factors: model?.bytes ?? 0)
   }
 
-  /// A view for those who hash the state. While somebody holds it, the stream copies each part that it writes.
+  /// A frozen copy for hashing. While it exists, each first write to a shared chunk copies that chunk.
   public func frozenState() -> EngineState { state.frozen(withVectors: false) }
 
   public func stateHash() -> StateHash { state.hash() }

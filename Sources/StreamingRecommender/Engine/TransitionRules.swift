@@ -1,21 +1,21 @@
 import Factorization
 
-/// How transitions are counted and what they add to a score: the sparse second part of it.
+/// Parameters of the transition counts and of the boosts that they add to scores.
 public struct TransitionRules: Sendable, Equatable {
-  /// Factor of the part in the score.
+  /// Weight of the boosts in the score.
   public var weight: Float
-  /// Newest own items that lead somewhere.
+  /// Number of the user's newest items used as sources of transitions.
   public var last: Int
-  /// Weight of each older one against the one after it.
+  /// Factor by which the weight decreases per item, from newest to oldest.
   public var decay: Float
-  /// Least weight of a step after a pause, and how long a pause must be to matter.
+  /// Minimum weight of a transition after a long pause, and the time scale of the decay in milliseconds.
   public var gapFloor: Float
   public var gapScaleMilliseconds: Float
-  /// Weight of the reverse direction.
+  /// Weight of a transition in the reverse direction.
   public var backward: Float
-  /// Successors kept per item.
+  /// Maximum number of successors per item.
   public var successors: Int
-  /// Added to an item's total before its counts are divided by it.
+  /// Shrinkage: added to the total of an item before its counts are divided by it.
   public var shrinkage: Float
 
   public init(
@@ -32,7 +32,7 @@ public struct TransitionRules: Sendable, Equatable {
     self.shrinkage = shrinkage
   }
 
-  /// Weight of a step of `gapMilliseconds`, in (0, 1].
+  /// Weight of a transition after a pause of `gapMilliseconds`, in (0, 1].
   func weight(gapMilliseconds: Int64) -> Float {
     gapFloor + (1 - gapFloor) * exponential(-Float(max(0, gapMilliseconds)) / gapScaleMilliseconds)
   }

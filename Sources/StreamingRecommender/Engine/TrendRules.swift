@@ -1,8 +1,8 @@
-/// What the trend, the decayed count of an item's recent events, adds to every score.
+/// Parameters of the trend: the decayed count of recent events per item, added to every score.
 public struct TrendRules: Sendable, Equatable {
-  /// Factor of the trend in the score.
+  /// Weight of the trend in the score.
   public var weight: Double
-  /// Events after which a count has halved; `nil`: follows the active catalogue.
+  /// Half-life in events; `nil` derives it from the number of active items.
   public var halfLife: Double?
 
   public init(weight: Double = 20, halfLife: Double? = nil) {

@@ -1,43 +1,43 @@
-/// Where every epoch is on its way from a training to the readers. It alone issues epoch numbers; the loop, the planner, the engine and
-/// the snapshots ask it.
+/// Tracks each model epoch from training to publication and is the only place that issues epoch numbers.
 ///
-/// A value: events go in, actions that the owner must carry out come back.
+/// A value type: methods take events and return the actions that the caller must execute.
 ///
 ///     none -> training -> awaiting durability -> publishing (item vectors, pointer, every user) -> none
 public struct ModelLifecycle: Sendable, Equatable {
-  /// The job that makes the next model.
+  /// The state of the job that produces the next model.
   public enum Job: Sendable, Equatable {
     case none
     case training(id: String)
-    /// Trained and adopted; no reader sees the epoch before a durable snapshot holds it.
+    /// Trained and adopted. The epoch is not published until a snapshot that contains it is durable.
     case awaitingDurability(id: String, epoch: UInt32)
-    /// On its way to the readers; done when every user has a list of the epoch.
+    /// The roll-out is in progress; it is complete when every user has a list of the epoch.
     case publishing(id: String, epoch: UInt32)
   }
 
+  /// An action that the caller must execute.
   public enum Action: Sendable, Equatable {
-    /// A snapshot must be written now.
+    /// Write a snapshot now.
     case requestSnapshot
-    /// The live or the pending model has another number from now on.
+    /// The live or the pending model has a new epoch number.
     case renumberLive(UInt32)
     case renumberPending(UInt32)
-    /// Lists that were submitted under this epoch do not count: every user is due again.
+    /// Lists submitted under this epoch are invalid; the lists of all users must be submitted again.
     case forgetSubmittedLists
-    /// The pointer names the job's epoch now; users follow.
+    /// The pointer was switched to the epoch of the job; the lists of users follow.
     case pointerMoved(job: String, epoch: UInt32)
-    /// Every user has a list of the job's epoch.
+    /// Every user has a list of the epoch of the job.
     case jobDone(job: String, epoch: UInt32)
   }
 
-  /// What a view tells when it is connected.
+  /// The state of the view (the published data in the store), as found when a connection is established.
   public struct View: Sendable, Equatable {
-    /// Whose pointer it holds; `nil`: none.
+    /// The epoch that the pointer names; `nil` if there is no pointer.
     public var epoch: UInt32?
-    /// What was published before is not there any more, beyond single users.
+    /// Published data were lost, beyond the keys of single users.
     public var isLost: Bool
-    /// Lists may be older than the state.
+    /// Published lists may be older than the state.
     public var isBehind: Bool
-    /// What a roll-out writes after the users' lists (similar items, removals) is missing in part.
+    /// The final phases of a roll-out (similar items, removal of old vectors) are partly missing.
     public var hasLostTail = false
 
     public init(epoch: UInt32?, isLost: Bool, isBehind: Bool, hasLostTail: Bool = false) {
@@ -48,24 +48,24 @@ public struct ModelLifecycle: Sendable, Equatable {
     }
   }
 
-  /// Epochs from outside are bounded by this, so that numbers never run out.
+  /// Upper bound for epochs read from snapshots and views, so that epoch numbers cannot overflow.
   public static let epochMax: UInt32 = .max - 1_000_000
 
-  /// The highest number that was ever issued or heard of.
+  /// The highest epoch that was ever issued or read from a view.
   public private(set) var highest: UInt32
-  /// The number of the engine's live model.
+  /// The epoch of the live model of the engine.
   public private(set) var live: UInt32?
-  /// The number that the readers' pointer names.
+  /// The epoch that the published pointer names.
   public private(set) var visible: UInt32?
-  /// The epoch under which every user has been published.
+  /// The last epoch whose roll-out to all users is complete.
   public private(set) var rolledOut: UInt32
   public private(set) var job = Job.none
   public private(set) var rollout: Rollout?
-  /// The highest number in a durable snapshot of this process.
+  /// The highest epoch in a durable snapshot of this process.
   private var durable: UInt32 = 0
-  /// A number that must be durable before anything is published: it replaced one that readers know.
+  /// An epoch that must be durable before anything is published, because it replaced an epoch known to readers.
   private var required: UInt32 = 0
-  /// All users of an epoch are submitted; it is rolled out when the ticket is acknowledged.
+  /// The epoch whose user lists are all submitted; the roll-out is complete when the ticket is acknowledged.
   private var usersSubmitted: (epoch: UInt32, ticket: UInt64)?
 
   public init(highest: UInt32 = 0, live: UInt32? = nil, rolledOut: UInt32 = 0) {
@@ -74,7 +74,7 @@ public struct ModelLifecycle: Sendable, Equatable {
     self.rolledOut = rolledOut
   }
 
-  /// The number of a trained model that is not live yet.
+  /// The epoch of the trained model that is not live yet.
   public var pending: UInt32? {
     switch job {
     case .awaitingDurability(_, let epoch): epoch
@@ -83,26 +83,27 @@ public struct ModelLifecycle: Sendable, Equatable {
     }
   }
 
-  /// False while a number that replaced one known to readers is not durable.
+  /// False while an epoch that replaced one known to readers is not durable.
   public var allowsPublishing: Bool { durable >= required }
 
-  /// Whether readers have the epoch that lists are made with.
+  /// Whether the published pointer names the epoch of the live model.
   public var isLiveVisible: Bool { live != nil && live == visible }
 
   // MARK: Trainings
 
+  /// Starts a training job. Traps if another job is in progress.
   public mutating func beginTraining(job id: String) {
-    precondition(job == .none, "a training begins while \(job)")
+    precondition(job == .none, "cannot start a training while the job is \(job)")
     job = .training(id: id)
   }
 
-  /// Refused, failed or cancelled: nothing comes of the training.
+  /// Ends a training that was rejected, failed or cancelled.
   public mutating func endTraining() {
     guard case .training = job else { return }
     job = .none
   }
 
-  /// Takes a trained model as the next one and issues its number.
+  /// Adopts a trained model as the next one and issues its epoch.
   public mutating func adopt() -> (epoch: UInt32, actions: [Action]) {
     let id = if case .training(let id) = job { id } else { "" }
     let epoch = issue()
@@ -115,7 +116,7 @@ public struct ModelLifecycle: Sendable, Equatable {
     return highest
   }
 
-  /// A snapshot that holds every number up to `epoch` is durable.
+  /// Reports that a snapshot containing every epoch up to `epoch` is durable.
   public mutating func snapshotDurable(epoch: UInt32) -> [Action] {
     durable = max(durable, epoch)
     guard allowsPublishing, case .awaitingDurability(let id, let next) = job, durable >= next else { return [] }
@@ -125,17 +126,17 @@ public struct ModelLifecycle: Sendable, Equatable {
 
   // MARK: The view
 
-  /// The view was met for the first time, came back, or was found to have lost data.
+  /// Reports that the view was connected, reconnected, or found to have lost data.
   public mutating func viewConnected(_ view: View) -> [Action] {
     var actions = renumber(above: view.epoch)
     visible = view.epoch
     if let current = rollout, current.installs {
-      // Item vectors of the coming epoch went with the rest, or were written under the number that it had before.
+      // The item vectors of the pending epoch were lost, or were written under its previous number.
       if let pending, view.isLost || pending != current.epoch { actions += start(pending, installs: true) }
       return actions
     }
     guard let live else { return actions }
-    // Only the pending model has a number above the view's; nothing of the live one is shown any more.
+    // The pending epoch is above that of the view, so the live epoch is not published any more.
     if let epoch = view.epoch, epoch > live { return actions }
     let isOnItsWay = rollout != nil || usersSubmitted?.epoch == live
     if view.epoch != live || view.isLost {
@@ -152,11 +153,12 @@ public struct ModelLifecycle: Sendable, Equatable {
   private mutating func repeatTail(of epoch: UInt32) {
     switch rollout?.phase {
     case nil, .similar, .retire: rollout = Rollout(epoch: epoch, installs: false, phase: .similar(next: 0))
-    case .items, .itemsSubmitted, .users: break  // the tail is yet to come
+    case .items, .itemsSubmitted, .users: break  // the final phases are still to come
     }
   }
 
-  /// Our models need numbers above one that readers know already: an old snapshot was restored.
+  /// Renumbers the pending or live model above the epoch of the view. Required after the restore of an old snapshot, when readers already
+  /// know a higher epoch.
   private mutating func renumber(above epoch: UInt32?) -> [Action] {
     guard let epoch else { return [] }
     highest = max(highest, epoch)
@@ -192,7 +194,7 @@ public struct ModelLifecycle: Sendable, Equatable {
 
   mutating func endRollout() { rollout = nil }
 
-  /// The pointer is written with the next batch, and with that the epoch becomes the live one.
+  /// Makes the epoch live; the pointer is published with the next batch.
   mutating func movePointer() -> [Action] {
     guard var current = rollout else { return [] }
     live = current.epoch
@@ -204,7 +206,7 @@ public struct ModelLifecycle: Sendable, Equatable {
     return []
   }
 
-  /// Lists of every user of the epoch are submitted; `ticket` is that of the last of them.
+  /// Reports that the lists of all users of the epoch are submitted; `ticket` is that of the last one.
   mutating func submittedUsers(ticket: UInt64) {
     if let rollout { usersSubmitted = (rollout.epoch, ticket) }
   }
@@ -218,7 +220,7 @@ public struct ModelLifecycle: Sendable, Equatable {
     return [.jobDone(job: id, epoch: submitted.epoch)]
   }
 
-  /// The pending model becomes the live one where nobody reads a view: in evaluations.
+  /// Makes the pending model live without a roll-out; used by evaluations.
   mutating func install() {
     guard let pending else { return }
     live = pending

@@ -1,6 +1,6 @@
 import Factorization
 
-/// Memory for fold-in and top-N; the owner of the engine keeps one and lends it to each call.
+/// Scratch memory for fold-in and top-N. The owner of the engine allocates it once and passes it to each call. Not thread-safe.
 public final class EngineScratch {
   let workspaces: [FoldIn.Workspace]
   let selectors: [TopNSelector]

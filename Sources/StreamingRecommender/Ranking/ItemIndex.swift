@@ -1,9 +1,9 @@
 import Factorization
 
-/// Item vectors laid out for scoring, with the trend of each item as its bias, and the items that have no vector.
+/// Item vectors in the layout used for scoring, with the trend of each item as its bias.
 struct ItemIndex: Sendable {
   private(set) var panels: ItemPanels
-  /// Items among the panels without a vector.
+  /// Items in the panels that have no vector.
   private(set) var absent: [Int32]
 
   init(factors: Int) {
@@ -11,7 +11,7 @@ struct ItemIndex: Sendable {
     absent = []
   }
 
-  /// - Parameter absent: rows of `itemFactors` that are no vectors.
+  /// - Parameter absent: rows of `itemFactors` without a vector.
   init(_ itemFactors: FactorMatrix, absent: [Int32]) {
     panels = ItemPanels(itemFactors)
     self.absent = absent

@@ -1,14 +1,15 @@
 import Factorization
 
-/// How items are ranked: candidates with a vector, score = user vector x item vector + trend + what follows from the order of items,
-/// less what is left out. One description for the lists that are served, the quality gate, the evaluation, similar and popular items.
+/// Ranks items for a user: score = user vector x item vector + trend + transition boosts, over the candidates that are not excluded.
 ///
-/// A value over one moment of the state; it is made per batch and costs no copy of the vectors.
+/// Served lists, the quality gate, the evaluation and similar items share this implementation.
+///
+/// A value that refers to the state at one moment; created per batch without copying vectors.
 struct Ranking {
   typealias NewestFirst = TransitionRules.NewestFirst
 
   let index: ItemIndex
-  /// Coefficient of an item's bias for users with a taste, and for those about whom nothing personal can be said.
+  /// Coefficient of an item's bias for users with a non-zero vector, and for all others.
   private let biasWeight: Float
   private let biasWeightWithoutTaste: Float
   private let transitions: TransitionCounts
@@ -24,7 +25,7 @@ struct Ranking {
     excludesSeen = settings.excludeSeen
   }
 
-  /// By vectors alone: similar items.
+  /// Ranks by vectors only; used for similar items.
   init(similarTo index: ItemIndex) {
     self.index = index
     biasWeight = 0
@@ -34,17 +35,17 @@ struct Ranking {
     excludesSeen = true
   }
 
-  /// Whether anything personal can be said: a user without history, with dislikes only or with items that have no vector has the zero
-  /// vector, and gets the popular items.
+  /// Whether the vector is non-zero. Users without history, with dislikes only, or whose items have no vectors have the zero vector and
+  /// get the popular items.
   static func hasTaste(_ vector: UnsafeBufferPointer<Float>) -> Bool { vector.contains { $0 != 0 } }
 
-  /// What the user's newest items add to the scores of what usually follows them.
+  /// Transition boosts from the user's newest items.
   func boosts(_ newestFirst: NewestFirst) -> [ScoredItem] { rules.map { $0.boosts(transitions, newestFirst) } ?? [] }
 
-  /// What a list leaves out: seen items, where the settings say so, and items without a vector.
+  /// Items to exclude from a list: seen items, if configured, and items without a vector.
   func excluded(seen: @autoclosure () -> [Int32]) -> [Int32] { (excludesSeen ? seen() : []) + index.absent }
 
-  /// The question that the top-N search answers for one user.
+  /// The top-N query of one user.
   func query(_ vector: UnsafeBufferPointer<Float>, seen: @autoclosure () -> [Int32], _ newestFirst: NewestFirst = { _ in })
     -> TopNSelector.Query
   {
@@ -53,18 +54,19 @@ struct Ranking {
       boosts: boosts(newestFirst))
   }
 
-  /// Exact top-N lists for several users at once.
+  /// Exact top-N lists of several users.
   func top(_ n: Int, _ queries: [TopNSelector.Query], _ selector: TopNSelector) -> [[ScoredItem]] {
     selector.top(n, of: index.panels, for: queries)
   }
 
-  /// Where an item stands for a user among all items: how many score higher, how many the same. Items without a vector are ranked too,
-  /// by what else their score is made of.
+  /// Rank of an item for a user among all items: how many items score higher and how many score the same.
+  ///
+  /// Items without a vector are ranked by the remaining parts of their score.
   ///
   /// - Parameters:
-  ///   - item: `nil` for one that has never been seen: it scores 0.
-  ///   - excluded: items that are no candidates; the item itself is one, whatever stands here.
-  ///   - count: items in the catalogue.
+  ///   - item: `nil` for an item that has never been seen; it scores 0.
+  ///   - excluded: items that are not candidates. `item` itself is always a candidate.
+  ///   - count: number of items in the catalogue.
   func place(
     of item: Int32?, vector: UnsafeBufferPointer<Float>, excluded: [Int32], trend: TrendCounter, count: Int, _ scratch: EngineScratch,
     _ newestFirst: NewestFirst
@@ -76,7 +78,7 @@ struct Ranking {
       of: panels, for: .init(factors: vector, biasWeight: weight, excluded: excluded.filter { $0 != item }, boosts: boosts),
       into: &scratch.scores)
     if scratch.scores.count < count { scratch.scores.append(contentsOf: repeatElement(0, count: count - scratch.scores.count)) }
-    // Items that came after the panels were laid out have no vector, only a count and what follows from the order of items.
+    // Items added after the panels were laid out have no vector; only trend and boosts contribute.
     let laidOut = min(panels.items, count)
     for late in laidOut..<count {
       scratch.scores[late] = late < trend.accumulators.count ? weight * trend.accumulators[late] : 0

@@ -1,11 +1,11 @@
 import Factorization
 
-/// Nearest items by the cosine of their vectors: the ranking of an item's normalized vector among all others.
+/// Finds the most similar items by cosine similarity of their vectors.
 struct SimilarItems: Sendable {
   private let normalized: FactorMatrix
   private let index: ItemIndex
 
-  /// Of the items of one model, as of this moment.
+  /// Normalizes the current item vectors of the model.
   init(_ model: InstalledModel) {
     var normalized = FactorMatrix(rows: model.itemFactors.rows, factors: model.factors)
     for item in 0..<normalized.rows {
@@ -17,7 +17,7 @@ struct SimilarItems: Sendable {
     index = ItemIndex(normalized, absent: model.absentItems)
   }
 
-  /// Items with a row.
+  /// Number of rows, including items without a vector.
   var rows: Int { normalized.rows }
 
   func lists(of items: [Int32], n: Int, _ scratch: EngineScratch) -> [[ScoredItem]] {

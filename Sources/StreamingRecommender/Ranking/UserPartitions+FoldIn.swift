@@ -1,7 +1,7 @@
 import Factorization
 
 extension UserPartitions {
-  /// Solves the user's row from the kept history; false when it is not finite (zeros are written then).
+  /// Solves the row of the user by fold-in from the history. Returns false, and writes zeros, if the solution is not finite.
   @discardableResult
   func foldIn(
     _ user: UserReference, _ foldIn: FoldIn, _ model: InstalledModel, into row: UnsafeMutablePointer<Float>,

@@ -1,4 +1,4 @@
-/// Little-endian values appended to bytes.
+/// Appends little-endian values to a byte array.
 struct ByteWriter {
   private(set) var bytes: [UInt8] = []
 
@@ -15,7 +15,7 @@ struct ByteWriter {
     bytes.append(contentsOf: name)
   }
 
-  /// Bytes of any length, or none at all.
+  /// Writes an optional byte string with a 32-bit length; `nil` is encoded as `UInt32.max`.
   mutating func write(blob: [UInt8]?) {
     write(UInt32(blob.map { $0.count } ?? Int(UInt32.max)))
     if let blob { bytes.append(contentsOf: blob) }
@@ -24,7 +24,7 @@ struct ByteWriter {
   mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 }
 
-/// Reads what `ByteWriter` wrote; every length is checked against what is left before anything is allocated.
+/// Reads values written by `ByteWriter`. Every length is checked against the remaining bytes before memory is allocated.
 struct ByteReader {
   private let bytes: UnsafeRawBufferPointer
   private(set) var position = 0
@@ -46,11 +46,11 @@ struct ByteReader {
   mutating func readFloat() throws -> Float { Float(bitPattern: try read()) }
   mutating func readDouble() throws -> Double { Double(bitPattern: try read()) }
 
-  /// A count of things that take at least `each` bytes.
+  /// Reads the number of entries of at least `each` bytes; throws if they cannot fit into the remaining bytes.
   mutating func readCount(each: Int) throws -> Int {
     let count: UInt64 = try read()
     guard count <= UInt64(remaining / max(1, each)) else {
-      throw SnapshotError(.malformed("\(count) entries announced, room for \(remaining / max(1, each))"), path: path)
+      throw SnapshotError(.malformed("\(count) entries declared, but only \(remaining / max(1, each)) fit"), path: path)
     }
     return Int(count)
   }
@@ -65,21 +65,21 @@ struct ByteReader {
 
   mutating func readFiniteFloats(_ count: Int) throws -> [Float] {
     let floats = try readFloats(count)
-    guard floats.allSatisfy(\.isFinite) else { throw SnapshotError(.malformed("a number that is not finite"), path: path) }
+    guard floats.allSatisfy(\.isFinite) else { throw SnapshotError(.malformed("non-finite number"), path: path) }
     return floats
   }
 
-  /// A number that something is added to later: far from overflow.
+  /// Reads a counter below 2^56, so that later increments cannot overflow.
   mutating func readCounter() throws -> Int {
     let value: UInt64 = try read()
-    guard value < 1 << 56 else { throw SnapshotError(.malformed("a count of \(value)"), path: path) }
+    guard value < 1 << 56 else { throw SnapshotError(.malformed("counter \(value) is out of range"), path: path) }
     return Int(value)
   }
 
-  /// An offset, or milliseconds since 1970: at least 0, or `least`.
+  /// Reads an offset or a timestamp in milliseconds since 1970, in `least` ..< 2^56.
   mutating func readBounded(least: Int64 = 0) throws -> Int64 {
     let value: Int64 = try read()
-    guard value >= least, value < 1 << 56 else { throw SnapshotError(.malformed("an offset or a time of \(value)"), path: path) }
+    guard value >= least, value < 1 << 56 else { throw SnapshotError(.malformed("offset or time \(value) is out of range"), path: path) }
     return value
   }
 

@@ -1,31 +1,32 @@
 import Factorization
 
-/// The engine's state at one moment, all that a restart needs: a frozen value that another thread can write.
+/// The complete state of an engine at one moment, frozen so that another thread can write it.
 public struct Snapshot: Sendable {
-  /// Higher is newer; part of the file's name.
+  /// Sequence number; higher is newer. Part of the file name.
   public var sequence: UInt64
-  /// Frozen, with the vectors that readers see. While a trained model waits for its readers, the vectors are that model's.
+  /// The frozen state with the published user vectors, or those of the pending model if there is one.
   var state: EngineState
-  /// Users whose vectors are older than their history, beyond those that `state` itself marks.
+  /// Users whose vectors are older than their history, in addition to those that `state` marks as stale.
   var stale: Set<UserReference> = []
   var model: InstalledModel?
-  /// The highest epoch number ever issued.
+  /// The highest epoch ever issued.
   public var epoch: UInt32
-  /// The epoch under which every user has been published.
+  /// The last epoch whose roll-out to all users is complete.
   var rolledOutEpoch: UInt32
-  /// Events since the freeze behind `model`.
+  /// Number of events since the freeze of `model`.
   var eventsSinceFreeze: Int
-  /// Dead letters that the broker has not acknowledged: a restart sends them again.
+  /// Dead letters that the broker has not acknowledged; they are sent again after a restart.
   public var deadLetters: [DeadLetter] = []
 
-  /// The first offset per partition that this snapshot has not yet applied.
+  /// Next offset to apply, per topic partition.
   ///
-  /// Reading resumes here, not at the group's committed offset: that one may lag behind after a crash between rename and commit.
+  /// Consumption resumes here, not at the committed offset of the consumer group, which lags behind after a crash between rename and
+  /// commit.
   public var offsets: PartitionOffsets { state.offsets }
 }
 
 extension RecommenderEngine {
-  /// Freezes the state. While a trained model waits for its readers, the snapshot holds that one: a restart goes on with it.
+  /// Freezes the state. If there is a pending model, the snapshot contains it instead of the live one, and a restart continues with it.
   public func snapshot(sequence: UInt64, deadLetters: [DeadLetter] = []) -> Snapshot {
     var frozen = state.frozen(withVectors: true)
     if let pending { frozen.users.install(pending.served) }
@@ -34,14 +35,14 @@ extension RecommenderEngine {
       rolledOutEpoch: lifecycle.rolledOut, eventsSinceFreeze: demand.eventsSinceFreeze, deadLetters: deadLetters)
   }
 
-  /// The engine that `snapshot` was taken of. Limits and model parameters are the present configuration's; a different number of
-  /// factors drops the model (it is trained anew), never mixes.
+  /// Restores an engine from a snapshot, with limits and model parameters from `configuration`. If the number of factors differs, the
+  /// model is dropped and trained again.
   public init(restoring snapshot: Snapshot, configuration: RecommenderConfiguration) {
     self.init(configuration)
     let empty = state
     state = snapshot.state
     state.thaw()
-    if !state.topics.add(settings.topics) { preconditionFailure("the snapshot and the configuration name too many topics") }
+    if !state.topics.add(settings.topics) { preconditionFailure("snapshot and configuration together have too many topics") }
     state.catalogue.adapt(to: empty.catalogue, keepsTransitions: settings.transitions != nil)
     demand = TrainingDemand(eventsSinceFreeze: snapshot.eventsSinceFreeze)
     guard let model = snapshot.model, model.factors == settings.parameters.factors else {
@@ -54,13 +55,13 @@ extension RecommenderEngine {
     lifecycle = ModelLifecycle(highest: snapshot.epoch, live: model.epoch, rolledOut: snapshot.rolledOutEpoch)
     index = ItemIndex(model.itemFactors, absent: model.absentItems)
     index.setBiases(state.catalogue.trend)
-    // An item whose vector was due and not yet solved is found by its missing vector.
+    // Items whose fold-in was pending are recognised by their missing vectors.
     state.catalogue.newItems.enqueueMissing(hasVector: model.hasVector)
   }
 }
 
 extension Catalogue {
-  /// Takes the settings of a new configuration over: another half-life, other bounds, no transitions any more.
+  /// Applies the settings of a new configuration: half-life, limits, and whether transitions are enabled.
   fileprivate mutating func adapt(to new: Catalogue, keepsTransitions: Bool) {
     if trend.halfLife != new.trend.halfLife {
       trend = TrendCounter(

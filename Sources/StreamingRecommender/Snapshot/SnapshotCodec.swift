@@ -1,13 +1,14 @@
-/// Writes and reads the bytes of a snapshot (schemas/snapshot-format.md).
+/// Encodes and decodes snapshots (schemas/snapshot-format.md).
 public enum SnapshotCodec {
-  /// The version that is written; version 2 is read and migrated.
+  /// The format version written. Version 2 can be read and is migrated.
   public static let version: UInt32 = 3
 
-  /// Where the bytes of a snapshot go, piece by piece.
+  /// Receives the bytes of a snapshot in pieces.
   public typealias Sink = (UnsafeRawBufferPointer) throws -> Void
 
   // MARK: Writing
 
+  /// Writes a complete snapshot to `sink`; rethrows the errors of `sink`.
   public static func write(_ snapshot: Snapshot, to sink: Sink) throws {
     try SnapshotFraming.header(version: version).withUnsafeBytes(sink)
     let writer = SnapshotWriter(snapshot)
@@ -15,7 +16,7 @@ public enum SnapshotCodec {
     try SnapshotFraming.write(.end, to: sink) { _ in }
   }
 
-  /// One partition of a snapshot on its own: its users with the ids of the items that they used, and its offsets.
+  /// Writes one partition of a snapshot: its users, the ids of the items in their histories, and its offsets.
   public static func writePartition(_ partition: Int32, of snapshot: Snapshot, to sink: Sink) throws {
     try SnapshotFraming.header(version: version).withUnsafeBytes(sink)
     let writer = SnapshotWriter(snapshot)
@@ -25,7 +26,7 @@ public enum SnapshotCodec {
 
   // MARK: Reading
 
-  /// - Parameter path: for error messages.
+  /// - Parameter path: used in error messages only.
   public static func read(_ bytes: UnsafeRawBufferPointer, path: String, configuration: RecommenderConfiguration) throws -> Snapshot {
     var reader = ByteReader(bytes, path: path)
     let settings = EngineSettings(configuration)
@@ -36,7 +37,7 @@ public enum SnapshotCodec {
     }
   }
 
-  /// What `writePartition` wrote.
+  /// Reads a file written by `writePartition`.
   public static func readPartition(_ bytes: UnsafeRawBufferPointer, path: String, configuration: RecommenderConfiguration) throws
     -> PartitionSnapshot
   {
@@ -53,25 +54,25 @@ public enum SnapshotCodec {
       if section.kind == SnapshotFraming.Kind.end.rawValue { break }
       try assembly.add(section)
     }
-    guard reader.remaining == 0 else { throw SnapshotError(.malformed("bytes after the end"), path: path) }
+    guard reader.remaining == 0 else { throw SnapshotError(.malformed("trailing bytes after the last section"), path: path) }
     return assembly
   }
 }
 
-/// The users of one partition as a snapshot section holds them, for another engine to adopt.
+/// The users of one partition as read from a snapshot section, for adoption by another engine.
 public struct PartitionSnapshot: Sendable {
   var partition: UserPartition
-  /// Ids of the items that the histories name.
+  /// Ids of the items that the histories refer to.
   var items: IdentifierTable
   public var offsets: PartitionOffsets
   var marks: [TopicPartition: RecordMark]
-  /// Of the model that the vectors belong to; 0: there are none.
+  /// Epoch of the model that the vectors belong to; 0 if there are none.
   var epoch: UInt32
   var newestTimeMilliseconds: Int64
 }
 
 extension RecommenderEngine {
-  /// Forgets the users of one partition and where it was read to, without a tombstone: another engine serves them.
+  /// Drops the users and offsets of one partition because another engine takes it over. This is not a tombstone.
   public mutating func drop(partition: Int32) {
     state.users.drop(partition)
     state.offsets.next = state.offsets.next.filter { $0.key.partition != partition }
@@ -79,10 +80,10 @@ extension RecommenderEngine {
     state.catalogue.newItems.rename { $0.partition == partition ? nil : $0 }
   }
 
-  /// Takes over the users of a partition that another engine has served; its vectors count only where they are of the live model.
+  /// Adopts the users of a partition that another engine has served. Their vectors are used only if they belong to the live epoch.
   public mutating func adopt(_ other: PartitionSnapshot) {
     let number = other.partition.number
-    precondition(Int(number) < state.users.partitions.count, "partition \(number) of \(state.users.partitions.count)")
+    precondition(Int(number) < state.users.partitions.count, "partition \(number) is out of range 0 ..< \(state.users.partitions.count)")
     let items = (0..<Int32(other.items.capacity)).map { state.catalogue.items.intern(other.items.name($0)).index }
     var partition = other.partition
     partition.renameItems(items)

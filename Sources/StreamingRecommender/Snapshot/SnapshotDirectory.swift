@@ -5,9 +5,11 @@
 #endif
 import Telemetry
 
-/// Snapshots as files `snapshot-<sequence>.frs`: written beside, fsynced, renamed, the directory fsynced; the newest `keep` stay.
+/// Stores snapshots as files `snapshot-<sequence>.frs` and keeps the newest `keep`.
 ///
-/// A failed fsync fails that snapshot for good: pages may already be marked clean, so it is never tried again on the same file.
+/// A snapshot is written to a temporary file, fsynced and renamed; then the directory is fsynced.
+///
+/// A failed fsync fails the snapshot. It is not retried on the same file, because the kernel may already have marked the pages clean.
 public struct SnapshotDirectory: SnapshotStorage {
   public let path: String
   public let keep: Int
@@ -19,12 +21,12 @@ public struct SnapshotDirectory: SnapshotStorage {
     self.synchronizes = synchronizes
   }
 
-  /// Makes the directory (0700) where it is missing.
+  /// Creates the directory (mode 0700) if it does not exist.
   public func prepare() throws {
     var partial = path.hasPrefix("/") ? "" : "."
     for part in path.split(separator: "/") {
       partial += "/" + part
-      if mkdir(partial, 0o700) != 0, errno != EEXIST { throw failure("cannot make the directory \(partial)") }
+      if mkdir(partial, 0o700) != 0, errno != EEXIST { throw failure("cannot create the directory \(partial)") }
     }
     guard access(path, W_OK) == 0 else { throw failure("cannot write to \(path)") }
   }
@@ -106,14 +108,14 @@ public struct SnapshotDirectory: SnapshotStorage {
 
   public func lastSequence() -> UInt64 { sequences().last ?? 0 }
 
-  /// Sequence numbers of the files present, ascending.
+  /// Sequence numbers of the existing files, ascending.
   public func sequences() -> [UInt64] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
     var found: [UInt64] = []
     while let entry = readdir(directory) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      // Only names that we give ourselves: a stray file with a huge number must not stop the numbering.
+      // Accept only file names that this type generates: a stray file with a huge number must not block the numbering.
       guard let number = UInt64(name.dropFirst(9).dropLast(4)), number < 1 << 56, file(number) == "\(path)/\(name)" else { continue }
       found.append(number)
     }

@@ -1,8 +1,9 @@
+/// An error while reading or writing a snapshot; the description says what to do.
 public struct SnapshotError: Error, CustomStringConvertible, Sendable, Equatable {
   public enum Code: Sendable, Equatable {
     case notASnapshot
     case unknownVersion(got: UInt32, known: ClosedRange<UInt32>)
-    /// A section that a later version wrote, and that the state is not whole without.
+    /// A required section written by a newer version.
     case unknownSection(name: String, version: UInt16)
     case checksumMismatch(section: String)
     case truncated(atByte: Int)
@@ -19,7 +20,7 @@ public struct SnapshotError: Error, CustomStringConvertible, Sendable, Equatable
     self.path = path
   }
 
-  /// Whether the snapshot before this one may stand in.
+  /// Whether recovery may fall back to the previous snapshot.
   public var isRecoverable: Bool {
     switch code {
     case .unknownVersion, .unknownSection, .tooManyTopics, .input: false
@@ -30,16 +31,16 @@ public struct SnapshotError: Error, CustomStringConvertible, Sendable, Equatable
   public var description: String {
     let what =
       switch code {
-      case .notASnapshot: "this is not a snapshot of freshet"
+      case .notASnapshot: "the file is not a freshet snapshot"
       case .unknownVersion(let got, let known):
         "format version \(got); this program reads versions \(known.lowerBound) to \(known.upperBound). Run the program that wrote it, or move the file away"
       case .unknownSection(let name, let version):
-        "section \(name) has version \(version), which a later program wrote. Run that program, or move the file away"
+        "section \(name) has version \(version), which a newer version of freshet wrote. Run that version, or move the file away"
       case .checksumMismatch(let section): "the checksum of section \(section) does not match; the file is damaged"
       case .truncated(let byte): "the file ends too early, at byte \(byte)"
-      case .malformed(let why): "the content makes no sense: \(why)"
+      case .malformed(let why): "the content is invalid: \(why)"
       case .tooManyTopics(let snapshot, let configured):
-        "it was made from the topics \(snapshot), the configuration names \(configured): one state can read 16 topics in its lifetime. Use another instance.data_dir"
+        "the snapshot has the topics \(snapshot), the configuration \(configured); together they exceed the limit of 16 topics per state. Use another instance.data_dir"
       case .input(let why): why
       }
     return "snapshot \(path): \(what)"

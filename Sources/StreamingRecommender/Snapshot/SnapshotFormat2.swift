@@ -1,4 +1,4 @@
-/// Reads files of format 2, whose sections had no versions and whose users had indices over all partitions.
+/// Reads snapshot format 2, in which sections have no versions and user indices span all partitions.
 struct SnapshotFormat2 {
   private let path: String
   private let settings: EngineSettings
@@ -37,7 +37,7 @@ struct SnapshotFormat2 {
       if kind == .end { break }
       try assembly.add(kind, payload)
     }
-    guard reader.remaining == 0 else { throw assembly.malformed("bytes after the end") }
+    guard reader.remaining == 0 else { throw assembly.malformed("trailing bytes after the last section") }
     return try assembly.finished()
   }
 
@@ -52,7 +52,7 @@ struct SnapshotFormat2 {
   private func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
 
   private mutating func add(_ kind: SnapshotFraming.Kind, _ payload: UnsafeRawBufferPointer) throws {
-    guard seen.insert(kind).inserted || kind == .users || kind == .transitions else { throw malformed("section \(kind) twice") }
+    guard seen.insert(kind).inserted || kind == .users || kind == .transitions else { throw malformed("duplicate section \(kind)") }
     var reader = ByteReader(payload, path: path)
     switch kind {
     case .engine: try readEngine(&reader)
@@ -68,7 +68,7 @@ struct SnapshotFormat2 {
     case .users: try readUsers(&reader)
     default: break
     }
-    guard reader.remaining == 0 else { throw malformed("section \(kind) has bytes left over") }
+    guard reader.remaining == 0 else { throw malformed("section \(kind) has trailing bytes") }
   }
 
   private mutating func readEngine(_ reader: inout ByteReader) throws {
@@ -83,7 +83,7 @@ struct SnapshotFormat2 {
     state.topics = try SnapshotReader.topicNumbers(topics, settings, path)
     evicted = (try reader.readCounter(), try reader.readCounter())
     state.users.newestTimeMilliseconds = try reader.readBounded()
-    _ = try reader.readCounter()  // indices in use; users are numbered anew
+    _ = try reader.readCounter()  // number of user indices; users get new indices
     for _ in 0..<(try reader.readCount(each: 2)) { state.forgotten.insert(Identifier(try reader.readName())) }
   }
 
@@ -98,14 +98,14 @@ struct SnapshotFormat2 {
   }
 
   private mutating func readUsers(_ reader: inout ByteReader) throws {
-    _ = try reader.read(UInt16.self)  // the partition that wrote last; a user now belongs to the one of its id
+    _ = try reader.read(UInt16.self)  // partition of the last write; the partition of a user now follows from its id
     for _ in 0..<(try reader.readCount(each: 23)) {
       let index: Int32 = try reader.read()
       guard index >= 0, users[index] == nil else { throw malformed("user \(index)") }
       let id = try reader.readName()
       let history = try SnapshotReader.readHistory(&reader, items: state.catalogue.items.capacity, path)
       guard let vectorState = ServedFactors.State(rawValue: try reader.read()), vectorState == .none || model != nil, !id.isEmpty else {
-        throw malformed("state of a user")
+        throw malformed("invalid state of a user vector")
       }
       let vector = vectorState == .none ? [] : try reader.readFiniteFloats(model!.factors)
       users[index] = User(id: id, history: history, state: vectorState, vector: vector)
@@ -118,7 +118,7 @@ struct SnapshotFormat2 {
     var partition = UserPartition(number: 0, factors: model?.factors ?? settings.parameters.factors)
     var places: [Int32: UserReference] = [:]
     for (index, user) in users.sorted(by: { $0.key < $1.key }) {
-      guard partition.ids.find(user.id) == nil else { throw malformed("a user twice") }
+      guard partition.ids.find(user.id) == nil else { throw malformed("duplicate user") }
       let place = Int32(partition.capacity)
       partition.restore(user.id, user.history)
       if user.state != .none { partition.served.set(place, to: user.vector, state: user.state) }

@@ -1,19 +1,21 @@
 import CKernels
 
-/// The frame of a snapshot file: a header with the version first, then sections, each with kind, version, flags, length and checksum,
-/// the last one of kind `end`. schemas/snapshot-format.md describes the bytes.
+/// The framing of a snapshot file: a header with the version, followed by sections, each with kind, version, flags, length and checksum.
+/// The last section has kind `end`.
+///
+/// schemas/snapshot-format.md specifies the format.
 enum SnapshotFraming {
-  /// Kinds of sections. A number is never given again.
+  /// Section kinds. Numbers are never reused.
   enum Kind: UInt32 {
     case engine = 1
     case offsets, items, trend, model, users, end, transitions, partition, lifecycle, forgotten, deadLetters
   }
 
-  /// One section as it stands in the file.
+  /// One section as read from the file.
   struct Section {
     var kind: UInt32
     var version: UInt16
-    /// A reader that does not know the section may go on without it.
+    /// Readers that do not know the section may skip it.
     var isOptional: Bool
     var payload: UnsafeRawBufferPointer
   }
@@ -25,7 +27,7 @@ enum SnapshotFraming {
     var writer = ByteWriter()
     for byte in magic { writer.write(byte) }
     writer.write(version)
-    // A flipped bit in the version must not look like a file of another program version: the header has its own checksum.
+    // The header has its own checksum, so that a corrupt version is not mistaken for another format version.
     writer.write(writer.bytes.withUnsafeBytes { freshet_crc32c(0, $0.baseAddress, $0.count) })
     return writer.bytes
   }
@@ -60,7 +62,7 @@ enum SnapshotFraming {
     return header
   }
 
-  /// The checksum covers the header too: a flipped kind or length is found.
+  /// The checksum includes the section header, so a corrupt kind or length is detected.
   private static func checksum(_ header: [UInt8], payload: [UInt8]) -> UInt32 {
     payload.withUnsafeBytes { checksum(header, $0) }
   }

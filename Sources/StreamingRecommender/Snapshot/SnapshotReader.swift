@@ -1,6 +1,6 @@
 import Factorization
 
-/// Puts the sections of a snapshot together again. Every number is checked before it is used; all floats are finite.
+/// Assembles a snapshot from its sections. All values are validated before use; non-finite floats are rejected.
 struct SnapshotReader {
   private let path: String
   private let settings: EngineSettings
@@ -14,7 +14,7 @@ struct SnapshotReader {
   private var deadLetters: [DeadLetter] = []
   private var partitions: [Partition] = []
 
-  /// Of one partition, while its users are read.
+  /// One partition while its users are being read.
   private struct Partition {
     var users: UserPartition
     var announced: Int
@@ -22,12 +22,12 @@ struct SnapshotReader {
     var epoch: UInt32
   }
 
-  /// Sections that this version writes and reads, with their newest versions.
+  /// Known sections and their newest supported versions.
   private static let versions: [SnapshotFraming.Kind: UInt16] = [
     .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 1, .forgotten: 1,
     .deadLetters: 1,
   ]
-  /// Large ones come in several pieces.
+  /// Sections that may occur several times.
   private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition]
 
   init(path: String, settings: EngineSettings) {
@@ -43,14 +43,14 @@ struct SnapshotReader {
   mutating func add(_ section: SnapshotFraming.Section) throws {
     let kind = SnapshotFraming.Kind(rawValue: section.kind)
     guard let kind, let known = Self.versions[kind], section.version <= known else {
-      // Written by a later version: what it calls optional is left out.
+      // Written by a newer version: skip the section if it is optional.
       if section.isOptional { return }
       throw SnapshotError(.unknownSection(name: SnapshotFraming.name(section.kind), version: section.version), path: path)
     }
-    guard seen.insert(kind).inserted || Self.repeatable.contains(kind) else { throw malformed("section \(kind) twice") }
+    guard seen.insert(kind).inserted || Self.repeatable.contains(kind) else { throw malformed("duplicate section \(kind)") }
     var reader = ByteReader(section.payload, path: path)
     try read(kind, &reader)
-    guard reader.remaining == 0 else { throw malformed("section \(kind) has bytes left over") }
+    guard reader.remaining == 0 else { throw malformed("section \(kind) has trailing bytes") }
   }
 
   private mutating func read(_ kind: SnapshotFraming.Kind, _ reader: inout ByteReader) throws {
@@ -83,12 +83,12 @@ struct SnapshotReader {
     state.eventsApplied = UInt64(try reader.readCounter())
     eventsSinceFreeze = try reader.readCounter()
     state.users.newestTimeMilliseconds = try reader.readBounded()
-    guard state.users.newestTimeMilliseconds <= InteractionOrder.latestMilliseconds else { throw malformed("a time") }
+    guard state.users.newestTimeMilliseconds <= InteractionOrder.latestMilliseconds else { throw malformed("newest time is out of range") }
     var topics: [String] = []
     for _ in 0..<(try reader.readCount(each: 2)) { topics.append(String(decoding: try reader.readName(), as: UTF8.self)) }
     state.topics = try Self.topicNumbers(topics, settings, path)
     let count = try reader.readCounter()
-    guard 1...Int(TopicNumbers.partitionsMax) ~= count else { throw malformed("\(count) partitions") }
+    guard 1...Int(TopicNumbers.partitionsMax) ~= count else { throw malformed("partition count \(count) is out of range") }
     let newest = state.users.newestTimeMilliseconds
     state.users = UserPartitions(limits: settings.limits, factors: settings.parameters.factors, partitionCount: count)
     state.users.newestTimeMilliseconds = newest
@@ -127,7 +127,7 @@ struct SnapshotReader {
       halfLife >= 0 && halfLife.isFinite && growth >= 1 && growth.isFinite && total >= 0 && total.isFinite && squares >= 0
       && squares.isFinite
       && accumulators.allSatisfy { $0 >= 0 }
-    guard isSound else { throw SnapshotError(.malformed("trend"), path: path) }
+    guard isSound else { throw SnapshotError(.malformed("invalid trend"), path: path) }
     return TrendCounter(halfLife: halfLife == 0 ? nil : halfLife, accumulators: accumulators, growth: growth, sums: (total, squares))
   }
 
@@ -171,7 +171,7 @@ struct SnapshotReader {
     func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
     let factors = Int(try reader.read(UInt32.self))
     guard factors > 0 else { return nil }
-    guard factors <= 65_536 else { throw malformed("\(factors) factors") }
+    guard factors <= 65_536 else { throw malformed("factor count \(factors) is out of range") }
     let epoch: UInt32 = try reader.read()
     guard epoch <= ModelLifecycle.epochMax else { throw malformed("epoch \(epoch)") }
     let trainedPairs = try reader.readCounter()
@@ -181,7 +181,7 @@ struct SnapshotReader {
     let triangle = factors * (factors + 1) / 2
     guard let gramian = Gramian(factors: factors, packed: try reader.readFiniteFloats(triangle)),
       let userGramian = Gramian(factors: factors, packed: try reader.readFiniteFloats(triangle))
-    else { throw malformed("Gramian") }
+    else { throw malformed("invalid Gramian") }
     let rows = try reader.readCount(each: 1 + factors * 4)
     var matrix = FactorMatrix(rows: rows, factors: factors)
     var origins: [InstalledModel.Origin] = []
@@ -206,7 +206,7 @@ struct SnapshotReader {
     guard number >= 0, Int(number) < state.users.partitions.count, !partitions.contains(where: { $0.users.number == number }) else {
       throw malformed("partition \(number)")
     }
-    guard factors <= 65_536 else { throw malformed("\(factors) factors") }
+    guard factors <= 65_536 else { throw malformed("factor count \(factors) is out of range") }
     var users = UserPartition(number: number, factors: factors > 0 ? factors : settings.parameters.factors)
     users.restoreCounts(evictedFromHistory: evicted.0, evictedFromSeen: evicted.1)
     partitions.append(Partition(users: users, announced: announced, factors: factors, epoch: epoch))
@@ -217,13 +217,13 @@ struct SnapshotReader {
     guard let at = partitions.firstIndex(where: { $0.users.number == number }) else { throw malformed("users of partition \(number)") }
     for _ in 0..<(try reader.readCount(each: 19)) {
       let id = try reader.readName()
-      guard !id.isEmpty, state.users.partition(ofID: id) == number else { throw malformed("a user of partition \(number)") }
+      guard !id.isEmpty, state.users.partition(ofID: id) == number else { throw malformed("a user does not belong in partition \(number)") }
       let history = try Self.readHistory(&reader, items: state.catalogue.items.capacity, path)
       let user = Int32(partitions[at].users.capacity)
-      guard partitions[at].users.ids.find(id) == nil else { throw malformed("a user of partition \(number) twice") }
+      guard partitions[at].users.ids.find(id) == nil else { throw malformed("duplicate user in partition \(number)") }
       partitions[at].users.restore(id, history)
       guard let vectorState = ServedFactors.State(rawValue: try reader.read()), vectorState == .none || partitions[at].factors > 0 else {
-        throw malformed("state of a user")
+        throw malformed("invalid state of a user vector")
       }
       if vectorState != .none {
         partitions[at].users.served.set(user, to: try reader.readFiniteFloats(partitions[at].factors), state: vectorState)
@@ -240,17 +240,17 @@ struct SnapshotReader {
     pairs.reserveCapacity(count)
     for _ in 0..<count {
       let pair = Pair(item: try reader.read(), strength: try reader.readFloat(), word: try reader.read())
-      guard isItem(pair.item), pair.strength.isFinite, pair.rawWord >= 0, pair.rawWord < 1 << 62 else { throw malformed("a pair") }
+      guard isItem(pair.item), pair.strength.isFinite, pair.rawWord >= 0, pair.rawWord < 1 << 62 else { throw malformed("invalid pair") }
       if pair.state == .addedAfterBarrier {
         let word: Int64 = try reader.read()
-        guard word >= 0, word < 1 << 60 else { throw malformed("a barrier") }
+        guard word >= 0, word < 1 << 60 else { throw malformed("invalid barrier") }
         barriers.append(.init(item: pair.item, order: InteractionOrder(word: word)))
       }
       pairs.append(pair)
     }
     var evicted: [Int32] = []
     for _ in 0..<(try reader.readCount(each: 4)) { evicted.append(try reader.read()) }
-    guard evicted.allSatisfy(isItem) else { throw malformed("a seen item") }
+    guard evicted.allSatisfy(isItem) else { throw malformed("invalid seen item") }
     return UserHistory(pairs: pairs, evicted: evicted, barriers: barriers)
   }
 
@@ -280,17 +280,17 @@ struct SnapshotReader {
     }
   }
 
-  // MARK: The end
+  // MARK: Final validation
 
   func finished() throws -> Snapshot {
     guard seen.isSuperset(of: [.engine, .lifecycle, .offsets, .items, .trend, .model, .partition, .forgotten]) else {
       throw malformed("a section is missing")
     }
-    guard partitions.count == state.users.partitions.count else { throw malformed("\(partitions.count) partitions") }
+    guard partitions.count == state.users.partitions.count else { throw malformed("\(partitions.count) partition sections") }
     var state = self.state
     for partition in partitions { state.users.replace(try checked(partition)) }
     try Self.checkReferences(state, model, path)
-    guard rolledOutEpoch <= epoch, (model?.epoch ?? 0) <= epoch else { throw malformed("an epoch above \(epoch)") }
+    guard rolledOutEpoch <= epoch, (model?.epoch ?? 0) <= epoch else { throw malformed("an epoch exceeds the highest epoch \(epoch)") }
     return Snapshot(
       sequence: sequence, state: state, model: model, epoch: epoch, rolledOutEpoch: rolledOutEpoch, eventsSinceFreeze: eventsSinceFreeze,
       deadLetters: deadLetters)
@@ -299,7 +299,7 @@ struct SnapshotReader {
   func finishedPartition() throws -> PartitionSnapshot {
     guard seen == [.engine, .offsets, .items, .partition, .users] || seen == [.engine, .offsets, .items, .partition],
       partitions.count == 1
-    else { throw malformed("this is not the snapshot of one partition") }
+    else { throw malformed("the file is not a snapshot of one partition") }
     return PartitionSnapshot(
       partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, marks: state.marks,
       epoch: partitions[0].epoch,
@@ -308,13 +308,13 @@ struct SnapshotReader {
 
   private func checked(_ partition: Partition) throws -> UserPartition {
     guard partition.users.capacity == partition.announced else {
-      throw malformed("\(partition.users.capacity) users of partition \(partition.users.number), \(partition.announced) announced")
+      throw malformed("\(partition.users.capacity) of \(partition.announced) users in partition \(partition.users.number)")
     }
-    if let model, partition.factors != model.factors { throw malformed("vectors of \(partition.factors) factors") }
+    if let model, partition.factors != model.factors { throw malformed("user vectors with \(partition.factors) factors") }
     return partition.users
   }
 
-  /// What sections say about each other.
+  /// Validates references between sections.
   static func checkReferences(_ state: EngineState, _ model: InstalledModel?, _ path: String) throws {
     func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }
     let partitions = state.users.partitions
@@ -322,9 +322,9 @@ struct SnapshotReader {
       let areSound = users.allSatisfy {
         $0.partition >= 0 && Int($0.partition) < partitions.count && $0.index >= 0 && Int($0.index) < partitions[Int($0.partition)].capacity
       }
-      guard item >= 0, Int(item) < state.catalogue.items.capacity, areSound else { throw malformed("users of a new item") }
+      guard item >= 0, Int(item) < state.catalogue.items.capacity, areSound else { throw malformed("invalid users of a new item") }
     }
-    if let model, model.itemFactors.rows > state.catalogue.items.capacity { throw malformed("factors of items that are not there") }
-    if state.catalogue.trend.accumulators.count > state.catalogue.items.capacity { throw malformed("trend of items that are not there") }
+    if let model, model.itemFactors.rows > state.catalogue.items.capacity { throw malformed("factors for unknown items") }
+    if state.catalogue.trend.accumulators.count > state.catalogue.items.capacity { throw malformed("trend for unknown items") }
   }
 }

@@ -1,13 +1,14 @@
-/// Where snapshots are kept: a directory, or memory in a simulation.
+/// Stores snapshots: a directory, or memory in a simulation.
 public protocol SnapshotStorage: Sendable {
-  /// Writes durably; when this returns, a crash at any later moment finds the snapshot whole.
+  /// Writes a snapshot durably: after this returns, the snapshot survives a crash.
   func write(_ snapshot: Snapshot) throws -> SnapshotReceipt
-  /// The newest snapshot that is whole, and what was wrong with newer ones; `nil` when there is none at all.
+  /// Returns the newest intact snapshot, or `nil`, and the errors of newer ones that were skipped.
   func newest(for configuration: RecommenderConfiguration) throws -> (snapshot: Snapshot?, refused: [SnapshotError])
-  /// The highest sequence number present, whole or not; 0 when there is none.
+  /// The highest existing sequence number, damaged snapshots included; 0 if there is none.
   func lastSequence() -> UInt64
 }
 
+/// The result of writing a snapshot: its size in bytes and the duration in seconds.
 public struct SnapshotReceipt: Sendable, Equatable {
   public var sequence: UInt64
   public var bytes: Int
@@ -19,20 +20,20 @@ public struct SnapshotReceipt: Sendable, Equatable {
   }
 }
 
-/// An engine as a restart finds it.
+/// An engine restored from the newest intact snapshot.
 public struct RecoveredEngine: Sendable {
   public var engine: RecommenderEngine
   public var nextSequence: UInt64
-  /// Of the snapshot that was restored; `nil` when there was none to restore.
+  /// Sequence number of the restored snapshot; `nil` if none was restored.
   public var snapshotSequence: UInt64?
-  /// Dead letters that the broker had not acknowledged: they are to be sent again.
+  /// Dead letters that the broker had not acknowledged and that must be sent again.
   public var deadLetters: [DeadLetter]
-  /// Snapshots that could not be used.
+  /// Errors of snapshots that could not be used.
   public var refused: [SnapshotError]
-  /// A model of another size was dropped.
+  /// Number of factors of a model that was dropped because the configuration has another number.
   public var droppedModelFactors: Int?
 
-  /// Restores the newest whole snapshot, or starts empty at the beginning of the log.
+  /// Restores the newest intact snapshot, or creates an empty engine that starts at the beginning of the log.
   public init(from storage: some SnapshotStorage, configuration: RecommenderConfiguration) throws {
     let found = try storage.newest(for: configuration)
     refused = found.refused

@@ -1,5 +1,5 @@
-/// Writes the sections of one snapshot. Forgotten users and their indices are left out: a user's index in the file is its place among
-/// those of its partition.
+/// Writes the sections of one snapshot. Removed users are left out, so the index of a user in the file is its position among the present
+/// users of its partition.
 struct SnapshotWriter {
   private let snapshot: Snapshot
   private let state: EngineState
@@ -37,7 +37,7 @@ struct SnapshotWriter {
     try write(state.users.partitions[Int(number)], to: sink)
   }
 
-  // MARK: What every engine has whole
+  // MARK: Shared state
 
   private func writeEngine(_ writer: inout ByteWriter) {
     writer.write(snapshot.sequence)
@@ -131,7 +131,7 @@ struct SnapshotWriter {
     }
   }
 
-  /// By index: the user's place among those that are present.
+  /// Position of each user among the present users, by index.
   private func places(_ partition: UserPartition) -> [Int32] {
     var next: Int32 = 0
     return (0..<Int32(partition.capacity)).map { user in
@@ -168,7 +168,7 @@ struct SnapshotWriter {
     }
   }
 
-  // MARK: The users of one partition
+  // MARK: Users
 
   private func write(_ partition: UserPartition, to sink: SnapshotCodec.Sink) throws {
     let users = (0..<Int32(partition.capacity)).filter(partition.ids.isPresent)

@@ -1,9 +1,9 @@
-/// An array stored in chunks of fixed size: a copy shares the chunks, and the first write to a chunk after that copies that chunk alone.
+/// An array of fixed-size chunks with copy-on-write per chunk.
 ///
-/// A frozen state therefore costs the stream one small copy per chunk that it touches, never a copy of everything.
+/// After a copy, the first write to a shared chunk copies that chunk. Freezing a state therefore never copies the whole array.
 public struct ChunkedArray<Element: Sendable>: Sendable {
   private static var shift: Int { 9 }
-  /// Elements of a full chunk.
+  /// Number of elements in a full chunk.
   static var chunkSize: Int { 1 << shift }
 
   private(set) var chunks: [[Element]] = []
@@ -22,11 +22,11 @@ public struct ChunkedArray<Element: Sendable>: Sendable {
     count += 1
   }
 
-  /// Appends copies of `element` until at least `newCount` elements are there.
+  /// Appends copies of `element` until the array has at least `newCount` elements.
   mutating func grow(to newCount: Int, with element: Element) {
     while count < newCount { append(element) }
   }
 
-  /// Bytes of the chunks themselves, without what the elements refer to.
+  /// Size of the chunks in bytes, excluding heap storage that the elements refer to.
   var bytes: Int { chunks.reduce(0) { $0 + 32 + $1.capacity * MemoryLayout<Element>.stride } }
 }

@@ -1,14 +1,15 @@
-/// The state that every model and list follows from: what every engine has whole (`catalogue`) and the users by partition.
+/// The state from which models and lists are derived: the shared catalogue and the users, by partition.
 ///
-/// A value. A frozen copy shares its chunks with the live one, so neither a retrain nor a snapshot stops the stream.
+/// A value type. A frozen copy shares its chunks with the live state (copy-on-write), so neither a retrain nor a snapshot blocks
+/// ingestion.
 public struct EngineState: Sendable {
   public internal(set) var catalogue: Catalogue
   public internal(set) var users: UserPartitions
-  /// Next offset to apply, per partition of each topic.
+  /// Next offset to apply, per topic partition.
   public internal(set) var offsets = PartitionOffsets()
-  /// The last record applied per partition, to notice a log that was deleted and filled again.
+  /// The last applied record per partition, used to detect a log that was deleted and recreated.
   var marks: [TopicPartition: RecordMark] = [:]
-  /// Events that changed the state or were found stale; each once, whatever the number of restarts.
+  /// Number of applied events, stale ones included. Each event is counted once, however often the process restarts.
   public internal(set) var eventsApplied: UInt64 = 0
   var topics: TopicNumbers
   var forgotten = ForgottenUsers()
@@ -22,9 +23,11 @@ public struct EngineState: Sendable {
     self.topics = TopicNumbers(topics)
   }
 
+  /// The result of applying one event.
   public enum Outcome: Equatable, Sendable {
     case changed(user: UserReference, item: Int32, isNewUser: Bool, isNewItem: Bool)
-    /// Older than what the pair already knows: nothing changes.
+    /// The event is superseded by a newer `set` or `delete` or, if it is one itself, by any newer event of its pair. The history is
+    /// unchanged.
     case stale
   }
 
@@ -37,16 +40,17 @@ public struct EngineState: Sendable {
     return .changed(user: applied.user, item: item, isNewUser: applied.isNew, isNewItem: isNewItem)
   }
 
-  /// Forgets the user: id, history, seen items, vector.
+  /// Removes the user: id, history, seen items and vector.
   mutating func forget(_ user: UserReference) {
     let history = users.history(user)
     catalogue.newItems.remove(user, from: history.pairs.map(\.item) + history.evicted)
     users.forget(user)
   }
 
-  /// A copy for a reader on another thread: it cannot look ids up, and shares everything else until the live state is written to.
+  /// Returns a copy-on-write copy for use on another thread. The copy does not support id lookup.
   ///
-  /// - Parameter withVectors: a training does not need the served vectors, and sharing them would make the stream copy each chunk.
+  /// - Parameter withVectors: `false` leaves out the served vectors. A training does not need them, and sharing them would make each
+  ///   later write copy a chunk.
   func frozen(withVectors: Bool) -> EngineState {
     var copy = self
     copy.catalogue = catalogue.frozen()
@@ -54,17 +58,17 @@ public struct EngineState: Sendable {
     return copy
   }
 
-  /// Makes a frozen copy one that can look ids up, and so a live state.
+  /// Restores id lookup, which turns a frozen copy into a live state.
   mutating func thaw() {
     catalogue.thaw()
     users.thaw()
   }
 
-  /// Memory by part, from counts that are kept; walks chunks, never users.
+  /// Memory use by part, from maintained counters. Cost is proportional to the number of chunks, not users.
   public var size: StateSize { users.partitions.reduce(catalogue.size) { $0 + $1.size } }
 }
 
-/// Memory of the state by part, in bytes; close estimates from the capacities of the containers.
+/// Memory use of the state by part, in bytes, estimated from container capacities.
 public struct StateSize: Sendable, Equatable {
   public var interactions = 0
   public var users = 0

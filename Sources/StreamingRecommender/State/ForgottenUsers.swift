@@ -1,17 +1,19 @@
-/// Ids of users that a tombstone removed, as long as a view that falls back to older data could show them again: until the view has
-/// confirmed the removal, and after that for as long as a list can live.
+/// Ids of users that a tombstone removed and whose published data may still be visible to readers.
+///
+/// An id is kept until the view has confirmed the removal, and then for the lifetime of a list, because a view that fails over to older
+/// data could expose the user again.
 public struct ForgottenUsers: Sendable, Equatable {
-  /// Confirmed ids kept at most.
+  /// Maximum number of ids; beyond it, the oldest confirmed ids are dropped.
   static let confirmedMax = 1_000_000
 
   struct Entry: Sendable, Equatable {
     var number: UInt64
-    /// Milliseconds since 1970; `nil`: the view has not confirmed the removal yet.
+    /// Milliseconds since 1970; `nil` if the view has not confirmed the removal yet.
     var confirmedAt: Int64?
   }
 
   private(set) var entries: [Identifier: Entry] = [:]
-  /// Oldest first; an id that was forgotten again stands here twice, and its newest number counts.
+  /// Oldest first. An id that was removed more than once occurs several times; only the entry with its latest number is valid.
   private var order: [(number: UInt64, id: Identifier)] = []
   private var head = 0
   private var nextNumber: UInt64 = 1
@@ -20,7 +22,7 @@ public struct ForgottenUsers: Sendable, Equatable {
 
   public var count: Int { entries.count }
 
-  /// In the order in which they were forgotten.
+  /// The ids in the order of their removal.
   var ids: [(id: Identifier, confirmedAt: Int64?)] {
     order[head...].compactMap { place in
       guard let entry = entries[place.id], entry.number == place.number else { return nil }
@@ -37,7 +39,8 @@ public struct ForgottenUsers: Sendable, Equatable {
 
   mutating func confirm(_ id: Identifier, atMilliseconds now: Int64) { entries[id]?.confirmedAt = now }
 
-  /// Drops what was confirmed before `limit` (milliseconds since 1970), oldest first, and the oldest beyond `confirmedMax`.
+  /// Drops the oldest ids while they were confirmed before `limit` (milliseconds since 1970) or the count exceeds `confirmedMax`. Stops
+  /// at the first unconfirmed id.
   mutating func expire(before limit: Int64) {
     while head < order.count {
       let place = order[head]
@@ -50,7 +53,7 @@ public struct ForgottenUsers: Sendable, Equatable {
     dropSuperseded()
   }
 
-  /// Places of ids that were forgotten again, or have expired, do not pile up.
+  /// Compacts `order` when most of its entries are superseded or expired.
   private mutating func dropSuperseded() {
     guard order.count > 2 * entries.count + 1024 else { return }
     order = order[head...].filter { entries[$0.id]?.number == $0.number }

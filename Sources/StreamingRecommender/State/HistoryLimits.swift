@@ -1,14 +1,14 @@
 import Factorization
 
-/// Bounds on what is kept of one user.
+/// Bounds on the state kept per user.
 public struct HistoryLimits: Sendable, Equatable {
-  /// Pairs kept per user, delete markers included; the newest by order remain.
+  /// Maximum number of pairs per user, delete markers included; the newest by order are kept.
   public var historyPerUser: Int
-  /// Items that count as seen per user.
+  /// Maximum number of items per user that count as seen.
   public var seenPerUser: Int
-  /// Bound on the magnitude of a pair's summed strength.
+  /// Maximum magnitude of a pair's summed strength.
   public var maxStrength: Float
-  /// Half-life of a strength in milliseconds; `nil`: strengths do not decay.
+  /// Half-life of a strength in milliseconds; `nil` disables decay.
   public var halfLifeMilliseconds: Double?
 
   public init(
@@ -22,7 +22,7 @@ public struct HistoryLimits: Sendable, Equatable {
 
   func bounded(_ strength: Float) -> Float { min(max(strength, -maxStrength), maxStrength) }
 
-  /// A strength `milliseconds` later.
+  /// Returns the strength after `milliseconds` of decay.
   func decayed(_ strength: Float, milliseconds: Int64) -> Float {
     guard let halfLife = halfLifeMilliseconds, milliseconds > 0 else { return strength }
     return strength * Float(exponential2(-Double(milliseconds) / halfLife))

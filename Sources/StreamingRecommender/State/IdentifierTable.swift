@@ -1,7 +1,7 @@
-/// Gives each string id a dense index, and back.
+/// Maps string ids to dense indices and back.
 ///
-/// Names are kept in chunks: a frozen copy shares them, the first write after a freeze copies one chunk, and a chunk whose bytes are
-/// mostly those of removed names is compacted. The hash is seeded per process, so that chosen ids cannot flood it.
+/// Names are stored in chunks with copy-on-write: after a freeze, the first write to a chunk copies only that chunk. A chunk is compacted
+/// when removed names take up most of its bytes. The hash is seeded per process, which prevents hash flooding with chosen ids.
 public struct IdentifierTable: Sendable {
   private static let namesPerChunk = 512
 
@@ -9,10 +9,10 @@ public struct IdentifierTable: Sendable {
     var bytes: [UInt8] = []
     var starts: [UInt32] = []
     var lengths: [UInt16] = []
-    /// Bytes of names that are present.
+    /// Bytes of the names that are present.
     var liveBytes = 0
 
-    /// Below this many bytes a chunk is never compacted.
+    /// A chunk smaller than this is never compacted.
     static let compactedBytesMin = 4096
 
     mutating func append(_ name: some Collection<UInt8>) {
@@ -46,20 +46,21 @@ public struct IdentifierTable: Sendable {
   }
 
   private var chunks: [Chunk] = []
-  /// Open addressing with linear probing: upper half hash, lower half index + 1; 0 is empty.
+  /// Open addressing with linear probing: hash in the upper half, index + 1 in the lower half; 0 marks an empty slot.
   private var slots: [UInt64] = [UInt64](repeating: 0, count: 16)
-  /// Indices of removed ids, to be given again.
+  /// Indices of removed ids, available for reuse.
   private var free: [Int32] = []
-  /// Indices given so far, removed ones included.
+  /// Number of indices assigned so far, including those of removed ids.
   public private(set) var capacity = 0
 
   public init() {}
 
-  /// Ids present.
+  /// Number of ids present.
   public var count: Int { capacity - free.count }
 
+  /// Returns the index of `name`, or `nil`. Traps on a frozen copy.
   public func find(_ name: some Collection<UInt8>) -> Int32? {
-    precondition(!slots.isEmpty, "a frozen view cannot look ids up")
+    precondition(!slots.isEmpty, "a frozen table does not support id lookup")
     return withContiguous(name) { bytes in
       let hash = Self.hash(bytes)
       var slot = Int(hash) & (slots.count - 1)
@@ -71,7 +72,7 @@ public struct IdentifierTable: Sendable {
     }
   }
 
-  /// The index of `name`, new or known.
+  /// Returns the index of `name` and assigns one if the id is new.
   public mutating func intern(_ name: some Collection<UInt8>) -> (index: Int32, isNew: Bool) {
     if let known = find(name) { return (known, false) }
     if (count + 1) * 3 > slots.count * 2 { rehash(slots.count * 2) }
@@ -87,7 +88,7 @@ public struct IdentifierTable: Sendable {
     return (index, true)
   }
 
-  /// Erases the name; the index may be given again to another id.
+  /// Removes the id. Its index may be reused for another id.
   public mutating func remove(_ index: Int32) {
     let hash = withName(index, Self.hash)
     var slot = Int(hash) & (slots.count - 1)
@@ -98,13 +99,13 @@ public struct IdentifierTable: Sendable {
     if slots.count > 1024, count * 8 < slots.count { rehash(slots.count / 2) }
   }
 
-  /// Whether the index belongs to an id that is present.
+  /// Whether an id with this index is present.
   public func isPresent(_ index: Int32) -> Bool {
     let chunk = Int(index) / Self.namesPerChunk
     return chunk < chunks.count && chunks[chunk].lengths[Int(index) % Self.namesPerChunk] > 0
   }
 
-  /// An id that was removed has an empty name.
+  /// The bytes of the id; empty for a removed id.
   public func name(_ index: Int32) -> [UInt8] { withName(index) { Array($0) } }
   public func string(_ index: Int32) -> String { withName(index) { String(decoding: $0, as: UTF8.self) } }
 
@@ -117,7 +118,7 @@ public struct IdentifierTable: Sendable {
     }
   }
 
-  /// Takes over ids in order, as a snapshot holds them; an empty name is a removed one.
+  /// Appends an id when restoring a snapshot; an empty name restores a removed id.
   mutating func restore(_ name: some Collection<UInt8>) {
     let index = Int32(capacity)
     append(name)
@@ -129,14 +130,14 @@ public struct IdentifierTable: Sendable {
     }
   }
 
-  /// The same names without the means to look one up: what a frozen view needs.
+  /// A copy without the hash slots, which does not support lookup.
   var withoutLookup: IdentifierTable {
     var copy = self
     copy.slots = []
     return copy
   }
 
-  /// Gives a frozen view the means to look names up again.
+  /// Rebuilds the hash slots of a frozen copy.
   mutating func makeLookup() {
     guard slots.isEmpty else { return }
     var size = 16
@@ -145,7 +146,7 @@ public struct IdentifierTable: Sendable {
     for index in 0..<Int32(capacity) where isPresent(index) { insert(hash: withName(index, Self.hash), index: index) }
   }
 
-  /// Bytes that the table holds, from the capacities of its arrays.
+  /// Memory use in bytes, from the capacities of the arrays.
   var bytes: Int {
     chunks.reduce(slots.capacity * 8) { $0 + $1.bytes.capacity + $1.starts.capacity * 4 + $1.lengths.capacity * 2 }
   }
@@ -167,7 +168,7 @@ public struct IdentifierTable: Sendable {
     slots[slot] = UInt64(hash) << 32 | UInt64(UInt32(index) + 1)
   }
 
-  /// Deletion by shifting back, so that no probe ever meets a marker.
+  /// Backward-shift deletion: keeps probe sequences free of deletion markers.
   private mutating func closeGap(at hole: Int) {
     let mask = slots.count - 1
     var hole = hole

@@ -1,8 +1,8 @@
-/// One item of a user's history.
+/// One user-item pair of a user's history.
 struct Pair: Sendable, Equatable {
   /// Index of the item.
   var item: Int32
-  /// With a half-life: as of the pair's own time.
+  /// Summed strength; with a half-life, as of the timestamp of the pair.
   var strength: Float
   /// Order in the upper 62 bits, `State` in the lower two.
   private var word: Int64
@@ -10,11 +10,11 @@ struct Pair: Sendable, Equatable {
   enum State: Int64 {
     /// The newest event was an `add`.
     case added = 0
-    /// The newest event was a `set`: nothing older counts.
+    /// The newest event was a `set`; older events are ignored.
     case set = 1
-    /// The newest event was a `delete`: a marker, no interaction.
+    /// The newest event was a `delete`; the pair is a delete marker, not an interaction.
     case deleted = 2
-    /// `add` after a `set` or `delete`, whose order the history keeps as a barrier.
+    /// An `add` followed a `set` or `delete`, whose order the history keeps as a barrier.
     case addedAfterBarrier = 3
   }
 
@@ -32,7 +32,7 @@ struct Pair: Sendable, Equatable {
 
   var order: InteractionOrder { InteractionOrder(word: word >> 2) }
   var state: State { State(rawValue: word & 3)! }
-  /// Whether the pair counts; a delete marker does not.
+  /// Whether the pair is an interaction and not a delete marker.
   var isLive: Bool { word & 3 != State.deleted.rawValue }
   var rawWord: Int64 { word }
 }

@@ -1,12 +1,13 @@
 import Factorization
 
-/// The user vectors of one partition that readers see, by user index, in chunks that a frozen copy shares.
+/// The published user vectors of one partition, by user index, in copy-on-write chunks.
 public struct ServedFactors: Sendable {
+  /// Whether a user has a vector and whether it is up to date.
   public enum State: UInt8, Sendable {
     case none
-    /// Follows from the user's present history and the model.
+    /// The vector matches the current history and model.
     case current
-    /// The history or the model has moved since.
+    /// The history or the model has changed since the vector was computed.
     case stale
   }
 
@@ -15,7 +16,7 @@ public struct ServedFactors: Sendable {
     var values: [Float]
   }
 
-  /// Users of a chunk.
+  /// Users per chunk.
   private static let chunkSize = 512
 
   public let factors: Int
@@ -29,6 +30,7 @@ public struct ServedFactors: Sendable {
     return State(rawValue: chunks[chunk].states[Int(user) % Self.chunkSize])!
   }
 
+  /// A copy of the vector, `factors` floats; `nil` if the user has none.
   public func vector(_ user: Int32) -> [Float]? { withVector(user) { Array($0) } }
 
   public func withVector<R>(_ user: Int32, _ body: (UnsafeBufferPointer<Float>) -> R) -> R? {
@@ -39,6 +41,7 @@ public struct ServedFactors: Sendable {
     }
   }
 
+  /// Stores the vector of a user, `factors` floats.
   public mutating func set(_ user: Int32, to vector: UnsafePointer<Float>, state: State = .current) {
     grow(toHold: user)
     let (chunk, local) = (Int(user) / Self.chunkSize, Int(user) % Self.chunkSize)
@@ -49,6 +52,7 @@ public struct ServedFactors: Sendable {
     }
   }
 
+  /// Marks the vector of the user as stale.
   public mutating func markStale(_ user: Int32) {
     if state(user) == .current { chunks[Int(user) / Self.chunkSize].states[Int(user) % Self.chunkSize] = State.stale.rawValue }
   }

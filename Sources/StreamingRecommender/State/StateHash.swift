@@ -1,4 +1,4 @@
-/// 128 bits that two states share exactly when (but for chance) they hold the same; printed as 32 hexadecimal digits.
+/// A 128-bit hash of a state; equal states have equal hashes. Printed as 32 hexadecimal digits.
 public struct StateHash: Equatable, Sendable, CustomStringConvertible {
   public var high: UInt64 = 0
   public var low: UInt64 = 0
@@ -11,14 +11,14 @@ public struct StateHash: Equatable, Sendable, CustomStringConvertible {
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
-  /// Adds a part; the order of the parts does not show.
+  /// Combines with another hash; independent of order.
   mutating func add(_ part: StateHash) {
     low = low &+ part.low
     high = high &+ part.high
   }
 }
 
-/// Mixes words one after the other; the order shows. Two lanes of the SplitMix64 finaliser with different constants.
+/// Hashes a sequence of words; depends on their order. Runs two SplitMix64 finalisers with different constants.
 struct HashMixer {
   private var a: UInt64 = 0x243F_6A88_85A3_08D3
   private var b: UInt64 = 0x1319_8A2E_0370_7344
@@ -57,9 +57,9 @@ struct HashMixer {
 }
 
 extension EngineState {
-  /// One hash of the whole state: users, pairs, strengths, times, operations and seen sets by id, and the counts. Walks everything.
+  /// Hashes the whole state: users, pairs, strengths, timestamps, operations, seen items and counts. Visits every user.
   ///
-  /// Indices, arrival order and memory layout do not show.
+  /// Independent of indices, arrival order and memory layout.
   public func hash() -> StateHash {
     let itemHashes = (0..<Int32(catalogue.items.capacity)).map { item in
       catalogue.items.withName(item) { name in
@@ -87,9 +87,9 @@ extension EngineState {
 }
 
 extension UserPartition {
-  /// The sum of its users' hashes.
+  /// The sum of the hashes of the users.
   ///
-  /// - Parameter itemHashes: of each item's id, by index.
+  /// - Parameter itemHashes: the hash of each item id, by item index.
   func hash(_ itemHashes: [StateHash]) -> StateHash {
     var total = StateHash()
     for user in 0..<Int32(capacity) where ids.isPresent(user) { add(user, itemHashes, to: &total) }

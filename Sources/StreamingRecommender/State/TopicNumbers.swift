@@ -1,21 +1,21 @@
-/// Gives each topic a number for good: orders of interactions contain it, so it must not change when topics are added or removed.
+/// Assigns each topic a permanent number. `InteractionOrder` contains it, so it must not change when topics are added or removed.
 public struct TopicNumbers: Sendable, Equatable {
-  /// Topics that one state can ever have read.
+  /// Maximum number of topics over the lifetime of a state.
   static let topicsMax = 16
   static let partitionsMax: Int32 = 4096
 
-  /// By number; topics that are no longer configured keep theirs.
+  /// Topic names by number. Topics that are no longer configured keep their number.
   private(set) var names: [String]
 
   init(_ names: [String] = []) { self.names = names }
 
-  /// Numbers these topics too. False when there is no number left for one of them.
+  /// Assigns numbers to `topics`. Returns false if more than `topicsMax` topics would be needed.
   mutating func add(_ topics: [String]) -> Bool {
     for topic in topics where !names.contains(topic) { names.append(topic) }
     return names.count <= Self.topicsMax
   }
 
-  /// Topic and partition as one number for `InteractionOrder`: the topic in the upper 4 bits, the partition in the lower 12.
+  /// Encodes topic (upper 4 bits) and partition (lower 12 bits) for `InteractionOrder`; `nil` if either is out of range.
   func number(_ source: TopicPartition) -> UInt16? {
     guard let topic = names.firstIndex(of: source.topic), topic < Self.topicsMax, (0..<Self.partitionsMax).contains(source.partition)
     else { return nil }

@@ -1,26 +1,26 @@
-/// What one user did: the newest pairs with their strengths, and the items that left the history and still count as seen.
+/// One user's history: the newest pairs with their strengths, and the evicted items that still count as seen.
 ///
-/// `add` sums strengths; `set` and `delete` replace, and the last writer by order wins (schemas/README.md).
+/// `add` sums strengths. `set` and `delete` replace them: last writer wins by order (schemas/README.md).
 public struct UserHistory: Sendable, Equatable {
-  /// Order of the last `set` or `delete` of a pair in state `addedAfterBarrier`: older events of the pair are stale.
+  /// The order of the last `set` or `delete` of a pair in state `addedAfterBarrier`. Older events of the pair are stale.
   struct Barrier: Sendable, Equatable {
     var item: Int32
     var order: InteractionOrder
   }
 
-  /// What an event did to the history.
+  /// The effect of one event on the history.
   struct Change {
-    /// False: the event is older than what the pair already knows, and nothing changed.
+    /// False if the event was stale and the history is unchanged.
     var isApplied = true
-    /// Pairs that count now, minus those before.
+    /// Change in the number of live pairs.
     var pairs = 0
     var evictedPairs = 0
     var evictedSeen = 0
   }
 
-  /// Oldest first by order; at most `HistoryLimits.historyPerUser`.
+  /// Pairs in ascending order, at most `HistoryLimits.historyPerUser`.
   private(set) var pairs: [Pair] = []
-  /// Items that left a full history and still count as seen, oldest first.
+  /// Items evicted from the history that still count as seen, oldest first.
   private(set) var evicted: [Int32] = []
   private var barriers: [Barrier] = []
 
@@ -48,7 +48,7 @@ public struct UserHistory: Sendable, Equatable {
 
   private mutating func enter(_ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Change {
     var change = Change()
-    // A pair that the bound would evict at once does not enter; it only counts as seen.
+    // If the history is full and the pair is older than all others, it would be evicted at once: only record it as seen.
     if pairs.count >= limits.historyPerUser, pairs[0].order > order {
       noteSeen(item, isLive: event.operation != .delete, limits, &change)
       return change
@@ -124,7 +124,7 @@ public struct UserHistory: Sendable, Equatable {
   }
 
   private mutating func evictOldest(_ limits: HistoryLimits, _ change: inout Change) {
-    // More than one where the state was made under a higher bound.
+    // A history restored under a lower limit can exceed the bound by more than one.
     while pairs.count > limits.historyPerUser {
       let oldest = pairs.removeFirst()
       setBarrier(nil, oldest.item)
@@ -157,10 +157,10 @@ public struct UserHistory: Sendable, Equatable {
 
   // MARK: Reading
 
-  /// The pair of this item that counts.
+  /// The live pair of the item, if any.
   func livePair(_ item: Int32) -> Pair? { pairs.last { $0.item == item && $0.isLive } }
 
-  /// Items that the user's list leaves out, ascending.
+  /// Items to exclude from the list of this user, ascending.
   public var seen: [Int32] {
     var result = pairs.lazy.filter(\.isLive).map(\.item) as [Int32]
     result.append(contentsOf: evicted)
@@ -168,7 +168,7 @@ public struct UserHistory: Sendable, Equatable {
     return result
   }
 
-  /// Heap bytes, from the capacities of the arrays.
+  /// Heap memory in bytes, from the capacities of the arrays.
   var bytes: Int {
     func array(_ capacity: Int, _ stride: Int) -> Int { capacity == 0 ? 0 : 32 + capacity * stride }
     return array(pairs.capacity, MemoryLayout<Pair>.stride) + array(evicted.capacity, 4)

@@ -1,16 +1,16 @@
-/// The users of one partition: their ids, histories and the vectors that readers see.
+/// The users of one partition: ids, histories and published vectors.
 ///
-/// A value on its own: it can be frozen, written to a snapshot section, dropped, and adopted from such a section.
+/// A self-contained value that can be frozen, written to a snapshot section, dropped, and adopted by another engine.
 public struct UserPartition: Sendable {
   public let number: Int32
   public private(set) var ids = IdentifierTable()
   private var histories = ChunkedArray<UserHistory>()
   public internal(set) var served: ServedFactors
-  /// Pairs that count (delete markers do not).
+  /// Number of live pairs (delete markers excluded).
   public private(set) var pairCount = 0
   public private(set) var evictedFromHistory = 0
   public private(set) var evictedFromSeen = 0
-  /// Heap bytes of the histories.
+  /// Heap memory of the histories in bytes.
   private var historyBytes = 0
 
   init(number: Int32, factors: Int) {
@@ -19,12 +19,13 @@ public struct UserPartition: Sendable {
   }
 
   public var count: Int { ids.count }
-  /// Indices 0 ..< this may be users; a forgotten one has an empty id and no history.
+  /// Upper bound of user indices. The index of a removed user has an empty id and no history.
   public var capacity: Int { ids.capacity }
 
   // MARK: Events
 
-  /// Applies an event of a user of this partition. Returns the user's index, whether the user is new, and whether anything changed.
+  /// Applies an event of a user of this partition. Returns the index of the user, whether the user is new, and whether the event changed
+  /// anything.
   mutating func apply(_ event: Interaction, item: Int32, order: InteractionOrder, limits: HistoryLimits)
     -> (user: Int32, isNew: Bool, isApplied: Bool)
   {
@@ -39,7 +40,7 @@ public struct UserPartition: Sendable {
     return (user, isNew, change.isApplied)
   }
 
-  /// Removes id, history, seen items and vector. The index may later belong to another user.
+  /// Removes the id, history, seen items and vector. The index may be reused for another user.
   mutating func forget(_ user: Int32) {
     pairCount -= histories[Int(user)].liveCount
     historyBytes -= histories[Int(user)].bytes
@@ -50,13 +51,15 @@ public struct UserPartition: Sendable {
 
   // MARK: Reading
 
+  /// The history of the user; empty for a removed user. Traps if the index is out of range.
   public func history(_ user: Int32) -> UserHistory { histories[Int(user)] }
 
   // MARK: Freezing and restoring
 
-  /// A copy for a reader on another thread: it cannot look ids up, and shares everything else until this one is written to.
+  /// Returns a copy-on-write copy for use on another thread. The copy does not support id lookup.
   ///
-  /// - Parameter withVectors: a training does not need the served vectors, and sharing them would make the stream copy each chunk.
+  /// - Parameter withVectors: `false` leaves out the served vectors. A training does not need them, and sharing them would make each
+  ///   later write copy a chunk.
   func frozen(withVectors: Bool) -> UserPartition {
     var copy = self
     copy.ids = ids.withoutLookup
@@ -64,10 +67,10 @@ public struct UserPartition: Sendable {
     return copy
   }
 
-  /// Gives a frozen copy the means to look ids up again.
+  /// Restores id lookup of a frozen copy.
   mutating func thaw() { ids.makeLookup() }
 
-  /// Appends a user in the order of indices; an empty id is a forgotten one.
+  /// Appends a user when restoring a snapshot, in index order; an empty id restores a removed user.
   mutating func restore(_ id: some Collection<UInt8>, _ history: UserHistory) {
     ids.restore(id)
     histories.append(history)
@@ -75,7 +78,7 @@ public struct UserPartition: Sendable {
     historyBytes += history.bytes
   }
 
-  /// Takes over a user from another state. The id must not be present.
+  /// Inserts a user from another state. The id must not be present.
   mutating func insert(_ id: some Collection<UInt8>, _ history: UserHistory) -> Int32 {
     let (user, isNew) = ids.intern(id)
     precondition(isNew, "the user is already in partition \(number)")
@@ -86,7 +89,7 @@ public struct UserPartition: Sendable {
     return user
   }
 
-  /// Item indices of another catalogue become those of this engine's.
+  /// Translates item indices of another catalogue: `newIndex[old]` is the index in this engine.
   mutating func renameItems(_ newIndex: [Int32]) {
     for user in 0..<histories.count { histories[user].renameItems(newIndex) }
   }
@@ -96,7 +99,7 @@ public struct UserPartition: Sendable {
     self.evictedFromSeen = evictedFromSeen
   }
 
-  /// Memory by part, from counts that are kept; walks chunks, never users.
+  /// Memory use by part, from maintained counters. Cost is proportional to the number of chunks, not users.
   var size: StateSize {
     StateSize(interactions: historyBytes, users: ids.bytes + histories.bytes, factors: served.bytes)
   }

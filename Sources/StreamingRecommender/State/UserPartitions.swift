@@ -1,10 +1,12 @@
-/// All users, by partition: a user belongs to the partition that Kafka's default partitioner (murmur2) gives its id, by whatever
-/// partition its records come.
+/// All users, by partition.
+///
+/// The partition of a user is the one that Kafka's default partitioner (murmur2) assigns to the id, regardless of the partition of its
+/// records.
 public struct UserPartitions: Sendable {
   public let limits: HistoryLimits
   public private(set) var partitions: [UserPartition]
   private let factors: Int
-  /// Time of the newest event applied, milliseconds since 1970; strengths with a half-life are read as of this time.
+  /// Timestamp of the newest applied event, milliseconds since 1970. Strengths with a half-life are evaluated at this time.
   public internal(set) var newestTimeMilliseconds: Int64 = 0
 
   public init(limits: HistoryLimits = HistoryLimits(), factors: Int, partitionCount: Int = 1) {
@@ -15,16 +17,18 @@ public struct UserPartitions: Sendable {
 
   // MARK: Finding users
 
+  /// The partition of the user with this id.
   public func partition(ofID id: some Collection<UInt8>) -> Int32 {
     partitions.count == 1 ? 0 : KafkaPartitioner.partition(ofKey: id, partitions: partitions.count)
   }
 
+  /// The reference of the user with this id, or `nil`. Traps on a frozen copy.
   public func find(_ id: some Collection<UInt8>) -> UserReference? {
     let partition = partition(ofID: id)
     return partitions[Int(partition)].ids.find(id).map { UserReference(partition: partition, index: $0) }
   }
 
-  /// Whether there is such a place; a user that came later has none in an older copy.
+  /// Whether the index exists; false in a frozen copy for users that were added later.
   public func contains(_ user: UserReference) -> Bool { Int(user.index) < partitions[Int(user.partition)].capacity }
 
   public func isPresent(_ user: UserReference) -> Bool { partitions[Int(user.partition)].ids.isPresent(user.index) }
@@ -37,7 +41,7 @@ public struct UserPartitions: Sendable {
   public var count: Int { partitions.reduce(0) { $0 + $1.count } }
   public var pairCount: Int { partitions.reduce(0) { $0 + $1.pairCount } }
 
-  /// Every place where a user may be, partition by partition; those of forgotten users included.
+  /// All user references, partition by partition, including those of removed users.
   public var references: [UserReference] {
     partitions.flatMap { partition in
       (0..<Int32(partition.capacity)).map { UserReference(partition: partition.number, index: $0) }
@@ -59,9 +63,11 @@ public struct UserPartitions: Sendable {
 
   public func history(_ user: UserReference) -> UserHistory { partitions[Int(user.partition)].history(user.index) }
 
+  /// Items to exclude from the list of this user, ascending.
   public func seen(_ user: UserReference) -> [Int32] { history(user).seen }
 
-  /// Calls `body` for the user's pairs that count, newest first, until it returns false; strengths as of the newest event applied.
+  /// Calls `body` for the live pairs of the user, newest first, until it returns false. Strengths are decayed to the newest applied
+  /// event.
   public func forEachNewestFirst(
     _ user: UserReference, _ body: (_ item: Int32, _ strength: Float, _ order: InteractionOrder) -> Bool
   ) {
@@ -71,15 +77,16 @@ public struct UserPartitions: Sendable {
     }
   }
 
-  /// Of the user's pair with the item; 0 where there is none.
+  /// Strength of the user's pair with the item; 0 if there is none.
   func strength(_ user: UserReference, _ item: Int32) -> Float { history(user).livePair(item).map(strength) ?? 0 }
 
   private func strength(_ pair: Pair) -> Float {
     limits.decayed(pair.strength, milliseconds: newestTimeMilliseconds - pair.order.timeMilliseconds)
   }
 
-  // MARK: Vectors that readers see
+  // MARK: Published vectors
 
+  /// The published vector of the user, or `nil`.
   public func vector(_ user: UserReference) -> [Float]? { partitions[Int(user.partition)].served.vector(user.index) }
   func vectorState(_ user: UserReference) -> ServedFactors.State { partitions[Int(user.partition)].served.state(user.index) }
 
@@ -93,9 +100,9 @@ public struct UserPartitions: Sendable {
 
   mutating func markStale(_ user: UserReference) { partitions[Int(user.partition)].served.markStale(user.index) }
 
-  /// Replaces the vectors of every partition.
+  /// Replaces the vectors of all partitions.
   mutating func install(_ served: [ServedFactors]) {
-    precondition(served.count == partitions.count, "vectors of \(served.count) partitions for \(partitions.count)")
+    precondition(served.count == partitions.count, "got vectors for \(served.count) partitions, expected \(partitions.count)")
     for (index, vectors) in served.enumerated() { partitions[index].served = vectors }
   }
 
@@ -111,14 +118,14 @@ public struct UserPartitions: Sendable {
     for index in partitions.indices { partitions[index].thaw() }
   }
 
-  /// Forgets the users of one partition without a tombstone: another engine serves them.
+  /// Drops the users of one partition because another engine takes it over. This is not a tombstone.
   mutating func drop(_ partition: Int32) {
     partitions[Int(partition)] = UserPartition(number: partition, factors: factors)
   }
 
   mutating func replace(_ partition: UserPartition) { partitions[Int(partition.number)] = partition }
 
-  /// The same users in `count` partitions. Every reference changes.
+  /// Redistributes the users over `count` partitions. All references change.
   func distributed(into count: Int) -> UserPartitions {
     var result = UserPartitions(limits: limits, factors: factors, partitionCount: count)
     result.newestTimeMilliseconds = newestTimeMilliseconds

@@ -1,6 +1,6 @@
-/// Names one user inside the engine: the partition that the user belongs to and the index in it.
+/// Identifies one user inside the engine: partition and index in the partition.
 ///
-/// Valid as long as the user is there; a forgotten user's index may be given to another one.
+/// Valid until the user is removed; the index may then be reused for another user.
 public struct UserReference: Hashable, Comparable, Sendable {
   public var partition: Int32
   public var index: Int32
@@ -13,7 +13,7 @@ public struct UserReference: Hashable, Comparable, Sendable {
   public static func < (a: UserReference, b: UserReference) -> Bool { (a.partition, a.index) < (b.partition, b.index) }
 }
 
-/// One small value per user, with a default for users that were never set.
+/// Stores one value per user, with a default for users without a stored value.
 struct PerUser<Value: Sendable & Equatable>: Sendable {
   private var parts: [[Value]] = []
   private let initial: Value

@@ -1,8 +1,8 @@
-/// The newest pairs of a frozen state, kept aside to judge a candidate by.
+/// The newest pairs of a frozen state, held out to evaluate a candidate model.
 public struct Holdout: Sendable {
-  /// Kept aside at most.
+  /// Maximum number of held-out pairs.
   static let pairsMax = 20_000
-  /// Below this many, a candidate is accepted when it is finite.
+  /// Minimum number of held-out pairs. With fewer, a candidate is accepted if it is finite.
   public static let pairsMin = 500
 
   /// Pairs at or after this order are held out.
@@ -11,9 +11,9 @@ public struct Holdout: Sendable {
   let users: [UserReference]
   let pairs: Int
 
-  /// `nil` when there are too few pairs.
+  /// Returns `nil` if there are too few pairs.
   ///
-  /// - Parameter eventsSinceFreeze: events that the live model has not seen.
+  /// - Parameter eventsSinceFreeze: number of events since the freeze of the live model.
   init?(_ all: UserPartitions, eventsSinceFreeze: Int) {
     let wanted = min(all.pairCount / 10, eventsSinceFreeze, Self.pairsMax)
     guard wanted >= Self.pairsMin, let threshold = Self.threshold(all, wanted) else { return nil }
@@ -47,12 +47,12 @@ public struct Holdout: Sendable {
       }
     }
     if reached <= wanted { return oldest }
-    // Pairs of one time stand on both sides of the cut, perhaps all there are: that time stays in the training.
+    // All pairs with the timestamp at the cut stay in the training set, because they would fall on both sides of the cut.
     return newest.count(above: oldest) >= pairsMin ? InteractionOrder(word: oldest.word + 1) : nil
   }
 
-  /// Trend and transitions of the catalogue as far as the held-out pairs can be taken out again: a list that is judged must not know
-  /// what it is judged by. Exact for the shares; counts that a full row had evicted for a held-out step do not come back.
+  /// Trend and transitions without the held-out pairs, so that the evaluated lists do not use the data that they are evaluated on. Trend
+  /// shares are exact; successors that a held-out transition evicted from a full row are not restored.
   func signals(_ state: EngineState, _ settings: EngineSettings) -> (trend: TrendCounter, transitions: TransitionCounts) {
     var transitions = state.catalogue.transitions
     var heldOut: [(order: InteractionOrder, item: Int32)] = []
@@ -73,7 +73,7 @@ public struct Holdout: Sendable {
   }
 }
 
-/// Keeps the newest of many orders: a binary heap with the oldest of them first.
+/// Keeps the newest of many orders in a bounded min-heap.
 struct BoundedNewest {
   private var heap: [InteractionOrder] = []
   private let capacity: Int
@@ -83,7 +83,7 @@ struct BoundedNewest {
   var oldest: InteractionOrder? { heap.first }
   func count(above order: InteractionOrder) -> Int { heap.count { $0 > order } }
 
-  /// False when `order` is older than all that is kept: whatever is older still can be left out too.
+  /// Returns false if `order` is older than all kept orders; the caller can then skip everything older.
   mutating func offer(_ order: InteractionOrder) -> Bool {
     if heap.count < capacity {
       heap.append(order)

@@ -1,8 +1,9 @@
 import Factorization
 
-/// Compares models by the lists that they would serve: users are folded in from the history without the held-out pairs, ranked as in
-/// serving (trend and transitions included, as of before the held-out pairs), recall_at_20 = hits / number of the user's held-out
-/// items, mean over the users that have some.
+/// Computes recall_at_20 of a model on the holdout, from the lists that the model would serve.
+///
+/// Users are folded in from the history without the held-out pairs and ranked as in serving (trend and transitions as of before the
+/// held-out pairs). recall_at_20 = hits / number of held-out items of the user, averaged over the users with held-out items.
 struct HoldoutJudge {
   static let k = 20
 
@@ -21,7 +22,7 @@ struct HoldoutJudge {
     (trend, transitions) = holdout.signals(state, settings)
   }
 
-  /// - Parameter has: whether the row of an item has factors from a training.
+  /// - Parameter has: whether an item has trained factors.
   func recall(itemFactors: FactorMatrix, has: @escaping @Sendable (Int32) -> Bool) -> Double {
     let gramian = Gramian(of: itemFactors, pool: pool)
     let absent = (0..<Int32(itemFactors.rows)).filter { !has($0) }
@@ -67,7 +68,7 @@ struct HoldoutJudge {
     return Double(list.count { held.contains($0.item) }) / Double(held.count)
   }
 
-  /// The user's pairs before the holdout, newest first.
+  /// The pairs of the user before the holdout, newest first.
   private func visible(_ user: UserReference, _ body: (Int32, Float, InteractionOrder) -> Bool) {
     users.forEachNewestFirst(user) { item, strength, order in order >= holdout.threshold || body(item, strength, order) }
   }

@@ -1,5 +1,6 @@
-/// Decides when the whole model is trained anew.
+/// Decides when to start a full retrain.
 public struct RetrainPolicy: Sendable, Equatable {
+  /// Why a retrain starts.
   public enum Reason: Equatable, Sendable, CustomStringConvertible {
     case first, requested
     case interactions(Int)
@@ -20,12 +21,12 @@ public struct RetrainPolicy: Sendable, Equatable {
     case retrain(Reason)
   }
 
-  /// Events between retrains; `nil`: 5 % of the pairs that the live model was trained on, at least 1,000.
+  /// Number of events between retrains; `nil` means 5 % of the pairs that the live model was trained on, at least 1,000.
   public var everyEvents: Int?
   public var interval: Duration?
-  /// What a first training needs.
+  /// Minimum number of pairs for the first training.
   public static let firstPairsMin = 1_000
-  /// The first training starts when the lag falls below this, or after `firstWaitMax`.
+  /// The first training starts when the lag (in records) falls below this, or after `firstWaitMax`.
   public static let firstLagMax: Int64 = 1_000
   public static let firstWaitMax = Duration.seconds(60)
 
@@ -34,22 +35,24 @@ public struct RetrainPolicy: Sendable, Equatable {
     self.interval = interval
   }
 
+  /// The inputs of the decision.
   public struct Situation: Sendable, Equatable {
-    /// Pairs that the live model was trained on; `nil` without a model.
+    /// Number of pairs that the live model was trained on; `nil` if there is no model.
     public var trainedPairs: Int?
     public var eventsSinceFreeze = 0
     public var modelAge = Duration.zero
     public var pairs = 0
     public var users = 0
     public var items = 0
-    /// Records not read yet; `nil` while unknown.
+    /// Consumer lag in records; `nil` while unknown.
     public var lag: Int64?
-    /// Since the engine began to read.
+    /// Time since the engine started consuming.
     public var running = Duration.zero
     public var requested = false
     public init() {}
   }
 
+  /// Decides whether to start a retrain now, and for which reason.
   public func decide(_ now: Situation) -> Decision {
     let enough = now.pairs >= 2 && now.users >= 2 && now.items >= 2
     if now.requested { return enough ? .retrain(.requested) : .wait }

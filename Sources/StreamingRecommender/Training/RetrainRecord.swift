@@ -1,15 +1,15 @@
 import Factorization
 
-/// What one retrain did: kept beside the snapshots and shown by `freshet models`.
+/// The record of one retrain, stored next to the snapshots and shown by `freshet models`.
 public struct RetrainRecord: Sendable, Equatable, Codable {
   public enum Result: String, Sendable, Codable { case accepted, rejected, failed, cancelled }
 
   public var job: String
   public var reason: String
   public var result: Result
-  /// Why it was rejected or failed.
+  /// Reason for a rejection or failure.
   public var message: String?
-  /// Of the model that came out of it; `nil` when none did.
+  /// Epoch of the resulting model; `nil` if there is none.
   public var epoch: UInt32?
   public var startedAtMilliseconds: Int64
   public var endedAtMilliseconds: Int64
@@ -29,18 +29,19 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public var seed: UInt64
   public var kernel: String
   public var solver: String
-  /// Next offsets that the training data cover, by `topic[partition]`.
+  /// Next offsets at the freeze, by `topic[partition]`: the training data cover all records below them.
   public var offsets: [String: Int64]
   public var loss: [Double]
   public var secondsPerIteration: Double
-  /// recall_at_20 on the holdout; `nil` when there was none to judge by.
+  /// recall_at_20 on the holdout of the live model and of the candidate; `nil` without a holdout.
   public var qualityOld: Double?
   public var qualityNew: Double?
 
-  /// When the readers' pointer moved to the model, and when every user had a list of it; milliseconds since 1970.
+  /// When the pointer was switched to the model, and when every user had a list of its epoch; milliseconds since 1970.
   public var visibleAtMilliseconds: Int64?
   public var rolledOutAtMilliseconds: Int64?
 
+  /// A phase of the retrain and its duration in seconds.
   public struct Phase: Sendable, Equatable, Codable {
     public var name: String
     public var seconds: Double
@@ -48,7 +49,7 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
 }
 
 extension RetrainRecord {
-  /// Of a job that has done nothing yet.
+  /// The initial record of a job that has not run yet.
   init(_ job: TrainingJob, threads: Int) {
     let settings = job.settings
     let unobserved =

@@ -1,15 +1,16 @@
-/// How many events came since the state was frozen for a training, for the policy that decides when the next one begins.
+/// Counts events since the last freeze, for the policy that decides when the next training starts.
 public struct TrainingDemand: Sendable, Equatable {
-  /// Events since the freeze behind the live or the pending model.
+  /// Number of events since the freeze of the pending or, without one, the live model.
   public private(set) var eventsSinceFreeze: Int
-  /// `eventsSinceFreeze` when the training in progress froze the state.
+  /// `eventsSinceFreeze` at the freeze of the training in progress.
   private var atFreeze = 0
-  /// `eventsSinceFreeze` when the last training that came to nothing froze the state: the next one waits for new events.
+  /// `eventsSinceFreeze` at the freeze of the last training that was rejected, failed or cancelled; the next training waits for new
+  /// events.
   private var atLastAttempt = 0
 
   init(eventsSinceFreeze: Int = 0) { self.eventsSinceFreeze = eventsSinceFreeze }
 
-  /// Events that the policy counts.
+  /// Number of events that the policy compares with its threshold.
   public var eventsSinceLastAttempt: Int { eventsSinceFreeze - atLastAttempt }
 
   mutating func note() { eventsSinceFreeze += 1 }
@@ -21,7 +22,8 @@ public struct TrainingDemand: Sendable, Equatable {
     (atFreeze, atLastAttempt) = (0, 0)
   }
 
-  /// The holdout of the next training still reaches back to the live model's freeze.
+  /// Ends a training without a new model. `eventsSinceFreeze` is unchanged, so the next holdout covers all events since the freeze of the
+  /// live model.
   mutating func abandon() {
     atLastAttempt = atFreeze
     atFreeze = 0

@@ -1,19 +1,20 @@
 import Factorization
 import Synchronization
 
-/// A retrain as a value: a frozen view of the state, what to do with it, and the model it must not fall behind.
+/// A retrain job: a frozen state, the settings, and the live model that the candidate is compared with.
 ///
-/// `run` computes on its own pool and touches nothing of the live engine.
+/// `run` uses its own worker pool and does not access the live engine.
 public struct TrainingJob: Sendable {
   public let id: String
   let reason: RetrainPolicy.Reason
   let state: EngineState
   let settings: EngineSettings
   let live: InstalledModel?
-  /// Events that came after the live model's freeze.
+  /// Number of events since the freeze of the live model.
   let eventsSinceFreeze: Int
   let startedAtMilliseconds: Int64
 
+  /// Runs the training and blocks until it ends. Errors and cancellation are reported in the record of the result.
   public func run(
     threads: Int, monitor: TrainingMonitor, clock: any EngineClock = SystemClock(), residentBytes: () -> Int = { 0 }
   ) -> TrainingResult {
@@ -31,21 +32,22 @@ public struct TrainingJob: Sendable {
   }
 }
 
-/// A model that a training made, with every user's row and the layout for scoring, not yet seen by any reader.
+/// The result of an accepted training: the model, the folded-in vectors of all users and the scoring layout. Not published yet.
 public struct TrainedModel: Sendable {
   public var model: InstalledModel
-  /// By partition.
+  /// Vectors of all users, by partition.
   public var served: [ServedFactors]
   var index: ItemIndex
 }
 
+/// The outcome of a training job.
 public struct TrainingResult: Sendable {
   public var record: RetrainRecord
   /// `nil` unless the result is `accepted`.
   public var trained: TrainedModel?
 }
 
-/// One training under way: its phases in order, and the record that they fill.
+/// Runs the phases of one training in order and fills its record.
 private struct TrainingRun {
   private let job: TrainingJob
   private let threads: Int
@@ -73,7 +75,7 @@ private struct TrainingRun {
     record.warmStart = isWarm
   }
 
-  /// `nil`: the candidate is worse than the live model.
+  /// Returns `nil` if the candidate is rejected because its quality is below that of the live model.
   mutating func train() throws -> TrainedModel? {
     phases.begin("rows")
     let rows = TrainingRows(job.state, block: job.settings.trainingBlock)
@@ -103,7 +105,7 @@ private struct TrainingRun {
     return outcome.columnFactors
   }
 
-  /// False when the candidate's lists are worse than the live model's beyond what is allowed.
+  /// Returns false if the recall of the candidate is lower than that of the live model by more than `maxQualityDrop`.
   private mutating func judge(_ columnFactors: FactorMatrix, _ live: InstalledModel, _ rows: TrainingRows, _ holdout: Holdout) -> Bool {
     phases.begin("judge")
     let candidate = rows.itemIndexed(columnFactors, job.state.catalogue.items)
@@ -114,11 +116,11 @@ private struct TrainingRun {
     (record.qualityOld, record.qualityNew) = (old, new)
     let settings = job.settings
     guard new < old * (1 - settings.maxQualityDrop), !settings.acceptQualityDrop else { return true }
-    record.message = "recall_at_20 fell from \(old) to \(new), more than retrain.max_quality_drop \(settings.maxQualityDrop) allows"
+    record.message = "recall_at_20 fell from \(old) to \(new), exceeding retrain.max_quality_drop \(settings.maxQualityDrop)"
     return false
   }
 
-  /// One more iteration over everything, the held-out pairs included.
+  /// Runs one more iteration on all pairs, held-out pairs included.
   private mutating func refine(_ columnFactors: FactorMatrix, _ rows: TrainingRows) throws -> FactorMatrix {
     phases.begin("refine")
     guard monitor.continues(at: 0) else { throw TrainingError.cancelled }
@@ -143,7 +145,7 @@ private struct TrainingRun {
     return TrainedModel(model: model, served: served, index: ItemIndex(factors, absent: model.absentItems))
   }
 
-  /// The catch-up: every user's row by fold-in, so that one rule makes every row that a reader sees.
+  /// Computes all user vectors by fold-in, so that every published vector is produced by the same method.
   private func foldInEveryUser(_ model: inout InstalledModel) throws -> [ServedFactors] {
     let all = job.state.users
     let references = all.references
@@ -162,7 +164,7 @@ private struct TrainingRun {
     return served
   }
 
-  /// One row per user.
+  /// Solves one row per user.
   private func solve(_ users: [UserReference], _ model: InstalledModel) throws -> FactorMatrix {
     let (all, foldIn, monitor) = (job.state.users, job.settings.foldIn, monitor)
     var rows = FactorMatrix(rows: users.count, factors: model.factors)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What a training tells while it runs, and the way to end it; shared by the trainer's threads and those who ask.
+/// Reports the progress of a training and cancels it. Thread-safe.
 public final class TrainingMonitor: Sendable {
   private struct State {
     var phase = "waiting"
@@ -11,10 +11,11 @@ public final class TrainingMonitor: Sendable {
 
   public init() {}
 
+  /// Requests cancellation; the training ends at its next check.
   public func cancel() { cancelled.store(true, ordering: .relaxed) }
   public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
   public var phase: String { state.withLock { $0.phase } }
-  /// Of the phase, 0 to 1.
+  /// Progress of the current phase, 0 to 1.
   public var ratio: Double { state.withLock { $0.ratio } }
 
   func begin(_ phase: String) {

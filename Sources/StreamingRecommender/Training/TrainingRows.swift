@@ -1,10 +1,11 @@
 import Factorization
 
-/// The rows and columns of a training: users and items in the order of their string ids, so that the order in which ids arrived
-/// does not show in the result; each user's pairs cut into blocks of nearly equal length.
+/// The rows (users) and columns (items) of a training matrix, sorted by id so that the result does not depend on arrival order.
+///
+/// Long histories are split into blocks of nearly equal length.
 struct TrainingRows {
   let users: [UserReference]
-  /// Items with at least one pair that counts.
+  /// Items with at least one live pair.
   let columns: [Int32]
   private let columnOfItem: [Int32]
   private let block: Int?
@@ -30,7 +31,7 @@ struct TrainingRows {
     self.columnOfItem = columnOfItem
   }
 
-  /// The matrix of the pairs that `includes` lets in.
+  /// Builds the matrix of the pairs for which `includes` returns true.
   func matrix(of users: UserPartitions, includes: (InteractionOrder) -> Bool) -> InteractionMatrix {
     var matrix = InteractionMatrix(columns: columns.count)
     matrix.reserve(rows: self.users.count, entries: users.pairCount)
@@ -53,7 +54,7 @@ struct TrainingRows {
     return matrix
   }
 
-  /// Where the training starts: the live model's vectors, and random ones, seeded by the item's id, for the rest.
+  /// Initial item factors: the vectors of the live model, and random vectors seeded by item id for all other items.
   func start(of items: IdentifierTable, live: InstalledModel?, settings: EngineSettings) -> FactorMatrix {
     var start = FactorMatrix(rows: columns.count, factors: settings.parameters.factors)
     for (column, item) in columns.enumerated() {
@@ -69,7 +70,7 @@ struct TrainingRows {
     return start
   }
 
-  /// Factors by column, put in the order of the items' indices.
+  /// Reorders factors from columns to item indices.
   func itemIndexed(_ columnFactors: FactorMatrix, _ items: IdentifierTable) -> (factors: FactorMatrix, trained: [Bool]) {
     var factors = FactorMatrix(rows: items.capacity, factors: columnFactors.factors)
     var trained = [Bool](repeating: false, count: items.capacity)
