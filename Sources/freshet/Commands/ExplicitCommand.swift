@@ -183,7 +183,7 @@ private struct ExplicitReport {
     add([quality], to: &output, droppedRows: droppedRows)
   }
 
-  /// Means over the folds, of which there may be one.
+  /// Adds the means over the folds; there may be only one fold.
   private func add(_ folds: [ExplicitTraining.Quality], to output: inout JSONValue, droppedRows: Int) {
     output["rmse"] = .number(mean(folds, \.model.rootMeanSquare))
     output["mae"] = .number(mean(folds, \.model.meanAbsolute))

@@ -12,7 +12,7 @@ final class Signals {
     let counter = Counter()
     for number in [SIGINT, SIGTERM] {
       on(number) {
-        // A second INT is a person who does not want to wait; TERM comes from programs.
+        // Only SIGINT ends at once when repeated: a user sends it, whereas programs may send SIGTERM more than once.
         if number == SIGINT, counter.next() > 1 { _exit(1) }
         stop.signal()
       }
