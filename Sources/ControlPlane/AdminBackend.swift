@@ -1,21 +1,22 @@
 import Telemetry
 
-/// What the control plane needs from the engine. All methods are called from the server's threads and must answer at once.
+/// The operations that the control plane needs from the engine. Methods are called from the server's threads and must not block.
 public protocol AdminBackend: Sendable {
-  /// Do the loops tick? Says nothing about Kafka and Redis: restarting the engine would not help them.
+  /// Reports whether the loops are running. Kafka and Redis are not included, because restarting the engine would not fix them.
   func liveness() -> HealthReport
-  /// Would this engine serve fresh lists now?
+  /// Reports whether this engine currently publishes fresh lists.
   func readiness() -> HealthReport
-  /// How far is the start? By default the same as readiness.
+  /// Reports whether the start is complete; the default is the same as readiness.
   func startup() -> HealthReport
-  /// - Parameter withStateHash: the only part of the status that walks the state; everything else is counts that are kept.
+  /// - Parameter withStateHash: whether to include a hash of the state, which takes a pass over the whole state; everything else is read
+  ///   from counters.
   func statusJSON(withStateHash: Bool) -> [UInt8]
   func modelsJSON() -> [UInt8]
   func metricsText() -> String
   func requestRetrain() -> RetrainRequestOutcome
   func requestSnapshot() -> SnapshotRequestOutcome
   func job(_ id: String) -> JobStatus?
-  /// Asks the job to stop; false if there is none by that name or it has ended.
+  /// Asks the job to stop. Returns false if there is no such job or it has ended.
   func cancelJob(_ id: String) -> Bool
 }
 
@@ -23,7 +24,7 @@ extension AdminBackend {
   public func startup() -> HealthReport { readiness() }
 }
 
-/// The answer to a question that a probe asks.
+/// The response to a health probe.
 public struct HealthReport: Sendable, Equatable {
   public let ok: Bool
   public let checks: [HealthCheck]
@@ -33,7 +34,7 @@ public struct HealthReport: Sendable, Equatable {
     self.checks = checks
   }
 
-  /// Fine if every check is.
+  /// The report is healthy if every check is.
   public init(checks: [HealthCheck]) {
     self.init(ok: checks.allSatisfy(\.ok), checks: checks)
   }
@@ -51,18 +52,18 @@ public struct HealthCheck: Sendable, Equatable {
   }
 }
 
-/// What became of the wish for a job.
+/// The result of a request to start a job.
 public enum JobRequestOutcome: Sendable, Equatable {
   case accepted(jobID: String)
   case alreadyRunning(jobID: String)
-  /// Why it cannot start now.
+  /// The reason why the job cannot start now.
   case notReady(String)
 }
 
 public typealias RetrainRequestOutcome = JobRequestOutcome
 public typealias SnapshotRequestOutcome = JobRequestOutcome
 
-/// A retrain or a snapshot, running or ended.
+/// The state of a retrain or snapshot job.
 public struct JobStatus: Sendable, Equatable {
   public enum State: String, Sendable, CaseIterable {
     case running, done, failed, rejected, cancelled
@@ -72,11 +73,11 @@ public struct JobStatus: Sendable, Equatable {
   public var id: String
   public var state: State
   public var phase: String
-  /// How much is done, 0 to 1.
+  /// The progress from 0 to 1.
   public var ratio: Double
   public var etaSeconds: Double?
   public var message: String
-  /// What came out, such as the epoch and its quality.
+  /// The job's result, such as the epoch and its quality.
   public var result: JSONValue?
 
   public init(

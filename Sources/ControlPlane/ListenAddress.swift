@@ -4,12 +4,12 @@
   import Darwin
 #endif
 
-/// Where the server listens: an address of this machine that others cannot reach.
+/// The loopback address and port on which the server listens.
 struct ListenAddress: Equatable {
   let host: String
   let port: UInt16
 
-  /// `127.0.0.1:8080`, `localhost:0` or `[::1]:0`.
+  /// Parses `127.0.0.1:8080`, `localhost:0` or `[::1]:0`.
   init(parsing text: String) throws(HTTPServerError) {
     guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), colon != text.startIndex else {
       throw HTTPServerError(.malformedAddress, address: text)
@@ -35,7 +35,7 @@ struct ListenAddress: Equatable {
   }
 }
 
-/// Why the server does not start.
+/// Why the server cannot start.
 public struct HTTPServerError: Error, CustomStringConvertible, Sendable, Equatable {
   public enum Code: Sendable, Equatable {
     case malformedAddress, notLoopback, addressInUse

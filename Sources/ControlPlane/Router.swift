@@ -1,7 +1,8 @@
-/// Finds the handler for a method and a path. Needs no socket.
+/// Routes requests to handlers by method and path, independently of sockets.
 public struct Router: Sendable {
   public typealias Handler = @Sendable (HTTPRequest) -> HTTPAnswer
-  /// Told once per answered request: the route's pattern (never the path, which anybody can invent) and the status.
+  /// Called once per answered request with the status and the route's pattern. The path is not passed, because clients can choose it
+  /// freely.
   public typealias Observer = @Sendable (_ route: String, _ status: Int) -> Void
 
   private enum Segment: Sendable, Equatable {
@@ -23,7 +24,7 @@ public struct Router: Sendable {
     self.observe = observe
   }
 
-  /// `pattern` is a path in which a segment `{name}` stands for any segment that is not empty.
+  /// Adds a route. A segment `{name}` of `pattern` matches any segment that is not empty.
   public mutating func add(_ method: String, _ pattern: String, _ handler: @escaping Handler) {
     precondition(pattern.hasPrefix("/"), "a pattern starts with a slash, got \(pattern)")
     let segments = Self.split(pattern).map {
@@ -36,7 +37,7 @@ public struct Router: Sendable {
   public func answer(_ request: HTTPRequest) -> HTTPAnswer {
     let candidates = routes.filter { Self.match($0.segments, request.path) != nil }
     guard let first = candidates.first else { return observed("unmatched", .now(notFound(request))) }
-    // HEAD is GET without the body, and the server leaves the body out.
+    // HEAD is handled as GET; the server omits the body.
     let method = request.method == "HEAD" ? "GET" : request.method
     guard let route = candidates.first(where: { $0.method == method }) else {
       return observed(first.pattern, .now(methodNotAllowed(request, candidates.map(\.method))))
@@ -46,7 +47,7 @@ public struct Router: Sendable {
     return observed(route.pattern, route.handler(request))
   }
 
-  /// A response that is not the handler's, counted under the route that it replaces.
+  /// Returns `response` in place of the handler's and counts it under the route of the request.
   public func refuse(_ request: HTTPRequest, with response: HTTPResponse) -> HTTPResponse {
     let route = routes.first { Self.match($0.segments, request.path) != nil }
     observe(route?.pattern ?? "unmatched", response.status)

@@ -1,17 +1,17 @@
-/// Metrics by the names and variants of the product's documentation.
+/// Ranking metrics with binary relevance, as defined in docs/model.md.
 public enum RankingMetrics {
-  /// Place of one item among candidates by the middle rule: strictly better ones plus half of the ties; from 0.
+  /// Returns the rank of one item among candidates, from 0, by the middle rule: the better ones plus half of the ties.
   public static func rank(better: Int, ties: Int) -> Double { Double(better) + Double(ties) / 2 }
 
-  /// Hits / number of test items (not capped).
+  /// Returns recall: hits / number of test items, not capped at k.
   public static func recall(hits: Int, testItems: Int) -> Double { testItems == 0 ? 0 : Double(hits) / Double(testItems) }
 
-  /// Hits / min(k, number of test items): the variant of the iALS and Mult-VAE papers.
+  /// Returns hits / min(k, number of test items), the variant of the iALS (Rendle et al. 2021) and Mult-VAE (Liang et al. 2018) papers.
   public static func recallCapped(hits: Int, testItems: Int, k: Int) -> Double {
     testItems == 0 ? 0 : Double(hits) / Double(min(k, testItems))
   }
 
-  /// Sum of the precision at each hit / min(k, number of test items).
+  /// Returns the average precision at k: the sum of the precision at each hit / min(k, number of test items).
   ///
   /// - Parameter hitRanks: ascending, from 0.
   public static func averagePrecision(hitRanks: some Sequence<Int>, testItems: Int, k: Int) -> Double {
@@ -19,18 +19,18 @@ public enum RankingMetrics {
     return testItems == 0 ? 0 : sum / Double(min(k, testItems))
   }
 
-  /// Binary gains, 1 / log2(rank + 2) with rank from 0; the ideal has min(k, testItems) ones at the top.
+  /// Returns nDCG at k: the gain of a hit is 1 / log2(rank + 2), with ranks from 0; the ideal list has min(k, testItems) hits at the top.
   public static func ndcg(hitRanks: some Sequence<Int>, testItems: Int, k: Int) -> Double {
     let gain = hitRanks.reduce(0.0) { $0 + 1 / log2Of(Double($1) + 2) }
     let ideal = (0..<min(k, testItems)).reduce(0.0) { $0 + 1 / log2Of(Double($1) + 2) }
     return ideal == 0 ? 0 : gain / ideal
   }
 
-  /// Rank / (items - 1) x 100; lower is better.
+  /// Returns the percentile rank: rank / (items - 1) x 100. Lower is better.
   public static func percentileRank(_ rank: Double, items: Int) -> Double { items <= 1 ? 0 : rank / Double(items - 1) * 100 }
 }
 
-/// Means of what is measured event by event.
+/// Means of ranking metrics over single events (prequential evaluation).
 public struct RankSummary: Sendable, Equatable {
   public private(set) var events = 0
   private var hits = 0
@@ -45,12 +45,12 @@ public struct RankSummary: Sendable, Equatable {
     percentiles += RankingMetrics.percentileRank(rank, items: items)
   }
 
-  /// Share of events whose item came among the first k: recall@k = HR@k with one test item.
+  /// The share of events whose item was among the first k; with one test item, recall@k equals HR@k.
   public var recall: Double { events == 0 ? 0 : Double(hits) / Double(events) }
   public var meanPercentileRank: Double { events == 0 ? 0 : percentiles / Double(events) }
 }
 
-/// Share of events whose item stood in the list.
+/// The share of events whose item was in the list.
 public struct HitSummary: Sendable, Equatable {
   public private(set) var events = 0
   public private(set) var hits = 0

@@ -1,8 +1,8 @@
 import Factorization
 
-/// Users and items in equal number; user u likes every item of the same colour (u + i even) except item u, which is withheld.
+/// Synthetic data with equally many users and items: user u likes every item of the same colour (u + i even), and item u is withheld.
 ///
-/// So the best recommendation is known by construction: of the items that user u has not seen, item u.
+/// The best recommendation is therefore known by construction: of the items that user u has not seen, it is item u.
 public struct CheckerboardData: Sendable {
   public let size: Int
 
@@ -11,7 +11,7 @@ public struct CheckerboardData: Sendable {
     self.size = size
   }
 
-  /// The items of a user, ascending.
+  /// Returns the items of a user in ascending order.
   public func items(of user: Int) -> [Int32] {
     (0..<size).filter { $0 != user && ($0 + user).isMultiple(of: 2) }.map(Int32.init)
   }

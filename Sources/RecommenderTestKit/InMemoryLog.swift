@@ -1,13 +1,13 @@
 import StreamingRecommender
 import Synchronization
 
-/// Kafka's placement of a key: what `murmur2_random` and Java's producer do.
+/// Assigns keys to partitions as Kafka's Java producer and librdkafka's `murmur2_random` do.
 public enum KafkaPartitioner {
   public static func partition(ofKey key: [UInt8], partitions: Int) -> Int32 {
     Int32(Int(murmur2(key) & 0x7fff_ffff) % partitions)
   }
 
-  /// Kafka's variant (its seed, and signed bytes that make no difference).
+  /// MurmurHash2 with Kafka's seed.
   public static func murmur2(_ bytes: [UInt8]) -> UInt32 {
     let multiplier: UInt32 = 0x5bd1_e995
     var hash = 0x9747_b28c ^ UInt32(truncatingIfNeeded: bytes.count)
@@ -30,7 +30,7 @@ public enum KafkaPartitioner {
   }
 }
 
-/// The log of records as arrays: same order, offsets, retention and gaps as Kafka, and no time passes.
+/// A partitioned log in memory, with the ordering, offsets, retention and gaps of Kafka.
 public final class InMemoryLog: Sendable {
   struct Partition: Sendable {
     /// The offset of `records[0]`.
@@ -56,7 +56,7 @@ public final class InMemoryLog: Sendable {
     }
   }
 
-  /// Appends where Kafka's producer would put this key (partition 0 without one), or to the partition named.
+  /// Appends to the partition that Kafka's producer would choose for the key (0 without a key), or to `partition`.
   @discardableResult public func append(
     _ topic: String, key: [UInt8]?, value: [UInt8]?, timestampMilliseconds: Int64? = nil, headers: [RecordHeader] = [],
     partition: Int32? = nil
@@ -73,7 +73,7 @@ public final class InMemoryLog: Sendable {
     }
   }
 
-  /// Retention: records below `offset` are gone.
+  /// Deletes the records below `offset`, as retention does.
   public func truncate(_ id: TopicPartition, before offset: Int64) {
     state.withLock { state in
       guard var partition = state.partitions[id], offset > partition.first else { return }
@@ -84,20 +84,20 @@ public final class InMemoryLog: Sendable {
     }
   }
 
-  /// The topic is deleted and created again: empty, offsets from 0.
+  /// Deletes the topic and creates it again, empty, with offsets from 0.
   public func recreate(_ topic: String) {
     state.withLock { state in
       for id in state.partitions.keys where id.topic == topic { state.partitions[id] = Partition() }
     }
   }
 
-  /// Every record that is still held, in offset order.
+  /// Returns the records that are still stored, in offset order.
   public func records(of id: TopicPartition) -> [Record] { state.withLock { $0.partitions[id]?.records ?? [] } }
   public func end(of id: TopicPartition) -> Int64 { state.withLock { $0.partitions[id]?.next ?? 0 } }
-  /// What sources told the broker.
+  /// The offsets that sources have committed.
   public var committed: PartitionOffsets { state.withLock { $0.committed } }
 
-  /// A reader of these topics (all when empty) that holds every partition.
+  /// Makes a source of these topics (all if empty) that is assigned every partition.
   public func makeSource(
     topics: [String] = [], onGap: RecommenderConfiguration.Kafka.OnGap = .halt
   ) -> InMemorySource {
@@ -105,7 +105,7 @@ public final class InMemoryLog: Sendable {
   }
 }
 
-/// Reads an `InMemoryLog`. A poll never sleeps, whatever its time-out: a simulation moves time itself.
+/// Reads an `InMemoryLog`. A poll never sleeps, whatever its timeout, because a simulation controls time itself.
 public final class InMemorySource: RecordSource {
   private let log: InMemoryLog
   private let topics: [String]
@@ -118,7 +118,7 @@ public final class InMemorySource: RecordSource {
   private var events: [SourceEvent] = []
   private var rebalances = 0
   private var turn = 0
-  /// False: the broker is away, polls give nothing.
+  /// If false, the broker is unreachable and polls return no records.
   public var isUp = true
 
   init(_ log: InMemoryLog, topics: [String], onGap: RecommenderConfiguration.Kafka.OnGap) {
@@ -137,7 +137,7 @@ public final class InMemorySource: RecordSource {
     rebalance(to: all)
   }
 
-  /// Another member came or went: everything is revoked, then these are assigned (eager).
+  /// Simulates an eager rebalance: all partitions are revoked, then these are assigned.
   public func rebalance(to partitions: [TopicPartition]) {
     rebalances += 1
     if !assigned.isEmpty { events.append(.revoked(assigned)) }
@@ -157,7 +157,7 @@ public final class InMemorySource: RecordSource {
         turn += 1
         let records = take(id, max: share, &budget)
         emptyInARow = records.isEmpty ? emptyInARow + 1 : 0
-        // The record that did not fit comes first in the next batch.
+        // The record that did not fit is the first of the next batch.
         if !budget.hasRoom, records.count < share { turn -= 1 }
         if !records.isEmpty { taken[id, default: []] += records }
       }
@@ -246,12 +246,12 @@ public final class InMemorySource: RecordSource {
   }
 }
 
-/// Keeps dead letters in an array.
+/// Stores dead letters in an array.
 public final class InMemoryDeadLetterSink: DeadLetterSink {
   public private(set) var letters: [DeadLetter] = []
   public private(set) var acknowledgedThrough: UInt64 = 0
   public var failures = 0
-  /// False: letters wait for `acknowledge`.
+  /// If false, dead letters remain unacknowledged until `acknowledge` is called.
   public var isAutomatic: Bool
 
   public init(isAutomatic: Bool = true) { self.isAutomatic = isAutomatic }
@@ -261,7 +261,7 @@ public final class InMemoryDeadLetterSink: DeadLetterSink {
     if isAutomatic { acknowledge() }
   }
 
-  /// The broker has written everything up to this letter (all when `nil`).
+  /// Acknowledges every dead letter up to this number, or all if `nil`.
   public func acknowledge(through sequence: UInt64? = nil) {
     acknowledgedThrough = max(acknowledgedThrough, min(sequence ?? lastSequence, lastSequence))
   }

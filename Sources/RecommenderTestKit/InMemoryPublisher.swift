@@ -1,9 +1,10 @@
 import StreamingRecommender
 import Telemetry
 
-/// A view in a dictionary: takes commands as Redis does, and can be down, slow, emptied, or lose its newest writes on demand.
+/// A publisher whose view is a dictionary. It executes commands as Redis does, and on demand it is unreachable or slow, is emptied, or
+/// loses its newest writes.
 ///
-/// For one owner. Time comes from `clock`, so a simulation decides it. Queue, replay and proof of survival are those of production:
+/// It has one owner and takes the time from `clock`. The queue, the replay and the detection of lost writes are those of production:
 /// `PublishQueue` and `WriteProof`.
 public final class InMemoryPublisher: RecommendationPublisher {
   /// The contents of the view.
@@ -11,7 +12,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     public var lists: [Identifier: RecommendationList] = [:]
     public var userFactors: [Identifier: UserFactors] = [:]
     public var itemFactors: [ItemVersion: [Float]] = [:]
-    /// How far the item vectors of an epoch are.
+    /// The state of each epoch's item vectors.
     public var items: [UInt32: ItemsState] = [:]
     public var similar: [Identifier: RecommendationList] = [:]
     public var popular: RecommendationList?
@@ -40,14 +41,14 @@ public final class InMemoryPublisher: RecommendationPublisher {
     public var offset: Int64
     public var epoch: UInt32
   }
-  /// The version of a list, in the order in which lists of one user must appear.
+  /// The version of a list; the lists of one user must be published in ascending order.
   public struct Version: Comparable {
     public var epoch: UInt32
     public var offset: Int64
     public static func < (a: Version, b: Version) -> Bool { (a.epoch, a.offset) < (b.epoch, b.offset) }
   }
 
-  /// One change of the view, for taking the newest ones back.
+  /// One write to the view, recorded so that the newest writes can be undone.
   fileprivate enum Write {
     case command(PublishCommand)
     case marker(WriteMarker)
@@ -57,19 +58,19 @@ public final class InMemoryPublisher: RecommendationPublisher {
   public private(set) var view = View()
   /// Every version of a user's list that was visible, oldest first, since the last `wipe` or `forget`.
   public private(set) var history: [Identifier: [Version]] = [:]
-  /// Users whose list went back to an older version because of what the publisher wrote.
+  /// Users whose list was replaced by an older version because of what the publisher wrote.
   public private(set) var backwardSteps: [Identifier] = []
-  /// Every command that took effect, in order; a replayed one stands there twice. What the view lost later is still there.
+  /// Every executed command in order, including repeated ones and those that the view has lost since.
   public private(set) var applied: [PublishCommand] = []
-  /// When false, commands wait for `acknowledge(_:)`: a slow view.
+  /// If false, commands wait for `acknowledge(_:)`, as with a slow view.
   public var acknowledgesAutomatically: Bool
   public var roomMax: Int
 
   private var queue = PublishQueue<PublishCommand>()
-  /// The number of entries at the head of the queue that took effect and are not acknowledged yet.
+  /// The number of entries at the head of the queue that were executed but not acknowledged.
   private var unacknowledged = 0
   private var proof = WriteProof()
-  /// The view before `journal`, and what was written to it since.
+  /// The view before the writes in `journal`.
   private var base = View()
   private var journal: [Write] = []
   private var acknowledgements: [PublishAcknowledgement] = []
@@ -88,9 +89,9 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if isUp { comeUp() } else { current.problem = "the view is down" }
   }
 
-  // MARK: Faults on demand
+  // MARK: Fault injection
 
-  /// The view becomes unreachable; its contents stay.
+  /// Makes the view unreachable and keeps its contents.
   public func goDown(_ reason: String = "the view is down") {
     guard current.isUp else { return }
     current.isUp = false
@@ -99,7 +100,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     reported.append(.disconnected(reason))
   }
 
-  /// The view is reachable again; unacknowledged commands are executed again, including those that had taken effect already.
+  /// Makes the view reachable again. Unacknowledged commands are executed again, including those that were already executed.
   public func comeUp() {
     guard !current.isUp, !isClosed else { return }
     current.isUp = true
@@ -114,7 +115,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if acknowledgesAutomatically { acknowledge() }
   }
 
-  /// The publishing process dies and a new one connects: unsent commands are gone, the view stays.
+  /// Simulates a restart of the publishing process: unsent commands are lost, and the view keeps its contents.
   public func publisherDied() {
     queue = PublishQueue()
     unacknowledged = 0
@@ -126,14 +127,14 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if current.isUp { reportConnected() }
   }
 
-  /// Everything in the view is lost, as by FLUSHALL; noticed at once unless told otherwise.
+  /// Empties the view, as FLUSHALL does. The publisher detects this immediately unless `isNoticed` is false.
   public func wipe(isNoticed: Bool = true) {
     restore(View(), isCrash: false)
     if current.isUp, isNoticed { reportEmptied() }
   }
 
-  /// The view crashes and comes back without the last `count` commands that it had acknowledged, nor anything newer: what an
-  /// append-only file loses that is not synced at every write. A view that is down stays down.
+  /// Crashes the view and restores it without the last `count` acknowledged commands and anything newer, as with an append-only file that
+  /// is not synced at every write. A view that is down stays down.
   public func loseNewest(_ count: Int) {
     let wasUp = current.isUp
     goDown("the view crashed")
@@ -141,12 +142,12 @@ public final class InMemoryPublisher: RecommendationPublisher {
     while remaining > 0, let last = journal.popLast() {
       if case .command = last { remaining -= 1 }
     }
-    // A marker that covered a lost command goes with it; one that was written behind the last kept command stays.
+    // A marker that covered a lost command is lost too; one written after the last remaining command remains.
     rebuild()
     if wasUp { comeUp() }
   }
 
-  /// The view crashes and comes back as it was when `older` was copied from it, as from a dump. A view that is down stays down.
+  /// Crashes the view and restores it from the copy `older`, as from a dump. A view that is down stays down.
   public func restore(_ older: View) { restore(older, isCrash: true) }
 
   /// Executes and acknowledges the oldest `count` commands (all by default). Does nothing while the view is down.
@@ -166,7 +167,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     unacknowledged = max(0, unacknowledged - batch.count)
   }
 
-  /// Executes the oldest `count` commands without acknowledging them: their replies are in flight, and `goDown` loses them.
+  /// Executes the oldest `count` commands without acknowledging them, as if their replies were in flight; `goDown` loses the replies.
   public func applyWithoutAcknowledging(_ count: Int = .max) {
     guard current.isUp, !isClosed, count > 0 else { return }
     let batch = queue.nextPipeline(repliesMax: count)
@@ -208,7 +209,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     return status
   }
 
-  /// Does not wait: nothing changes without a call.
+  /// Does not block, because nothing changes without a call.
   public func flush(timeout: Duration) -> Bool { queue.isEmpty }
 
   public func close() {
@@ -231,7 +232,8 @@ public final class InMemoryPublisher: RecommendationPublisher {
 
   // MARK: Executing commands
 
-  /// Applies what of `batch`, which begins at the head of the queue, has not taken effect yet, and the marker behind it.
+  /// Executes those commands of `batch`, which begins at the head of the queue, that were not executed yet, and writes the marker after
+  /// them.
   private func execute(_ batch: [PublishQueue<PublishCommand>.Entry]) {
     guard batch.count > unacknowledged else { return }
     for entry in batch.dropFirst(unacknowledged) {
@@ -247,7 +249,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     write(.marker(proof.marker(completing: batch.lastTicket())))
   }
 
-  /// A pointer needs the proof that the item vectors of its epoch stand.
+  /// Returns whether the command may be executed: a pointer requires that the item vectors of its epoch are marked as complete.
   private func isProved(_ command: PublishCommand) -> Bool {
     guard case .model(let pointer) = command, pointer.requiresItems else { return true }
     if case .complete = view.items[pointer.epoch] { return true }
@@ -259,7 +261,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     return view.model != pointer
   }
 
-  /// What was begun before a loss may lack vectors, so it must never count as complete.
+  /// After a loss, an epoch whose vectors were being written may lack some, so it must never be marked as complete.
   private func discardIncompleteProofs() {
     for (epoch, state) in view.items where state == .incomplete { write(.discardedProof(epoch: epoch)) }
   }
@@ -269,7 +271,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     view.apply(write)
   }
 
-  /// Keeps the history that tells whether a reader saw a list go back.
+  /// Records the history that shows whether a reader saw an older list after a newer one.
   private func note(_ command: PublishCommand) {
     switch command {
     case .user(let user):
@@ -281,7 +283,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     }
   }
 
-  // MARK: Losing writes
+  // MARK: Lost writes
 
   private func restore(_ older: View, isCrash: Bool) {
     let wasUp = current.isUp
@@ -292,7 +294,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if isCrash, wasUp { comeUp() }
   }
 
-  /// Makes the view what `base` and `journal` say; a loss is the view's fault, so the history starts anew.
+  /// Rebuilds the view from `base` and `journal`. A loss is the view's fault, so the history starts anew.
   private func rebuild() {
     view = base
     for write in journal { view.apply(write) }

@@ -1,7 +1,7 @@
 import StreamingRecommender
 import Synchronization
 
-/// Snapshots as bytes in memory; a test may tear the newest.
+/// Stores snapshots in memory; tests can make writes fail or truncate the newest snapshot.
 public final class InMemorySnapshotStorage: SnapshotStorage {
   private struct State {
     var files: [UInt64: [UInt8]] = [:]
@@ -13,16 +13,16 @@ public final class InMemorySnapshotStorage: SnapshotStorage {
 
   public init(keep: Int = 3) { self.keep = keep }
 
-  /// The next `count` writes fail, as on a full disk.
+  /// Makes the next `count` writes fail, as on a full disk.
   public func failNext(_ count: Int) { state.withLock { $0.failures = count } }
 
-  /// What a crash in the middle of a write may leave where the file system does not keep its promises.
+  /// Stores a truncated snapshot, as a crash during a write can leave if the file system does not honour fsync.
   public func tear(sequence: UInt64, _ snapshot: Snapshot, keepingBytes share: Double) throws {
     let bytes = try Self.encode(snapshot)
     state.withLock { $0.files[sequence] = Array(bytes.prefix(Int(Double(bytes.count) * share))) }
   }
 
-  /// Offsets of the newest snapshot that was written whole.
+  /// The offsets of the newest snapshot that was written completely.
   public var durableOffsets: PartitionOffsets { state.withLock { $0.durable } }
 
   public func write(_ snapshot: Snapshot) throws -> SnapshotReceipt {

@@ -1,7 +1,7 @@
 import StreamingRecommender
 import Synchronization
 
-/// Time that stands still until somebody moves it, or goes on by a step with each look at it.
+/// A clock that advances only when told to, or by a fixed step with each reading.
 public final class ManualClock: EngineClock {
   private let elapsedNanoseconds = Mutex<UInt64>(0)
   private let startMilliseconds: Int64
@@ -9,7 +9,7 @@ public final class ManualClock: EngineClock {
 
   public init(startMilliseconds: Int64 = 1_700_000_000_000) { self.startMilliseconds = startMilliseconds }
 
-  /// Each reading of the monotonic clock moves time by this much: an endless wait for a deadline ends.
+  /// The step by which each reading of the monotonic clock advances time, so that a wait for a deadline ends.
   public var stepPerReading: Duration {
     get { step.withLock { $0 } }
     set { step.withLock { $0 = newValue } }
@@ -19,7 +19,7 @@ public final class ManualClock: EngineClock {
 
   public func advance(by step: Duration) { elapsedNanoseconds.withLock { $0 += step.nanoseconds } }
 
-  /// Begins at one second: zero means "never" to some of those who ask.
+  /// Starts at one second, because some code uses zero for "never".
   public var monotonicNanoseconds: UInt64 {
     advance(by: stepPerReading)
     return elapsedNanoseconds.withLock { $0 } + 1_000_000_000

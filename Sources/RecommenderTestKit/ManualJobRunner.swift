@@ -1,6 +1,6 @@
 import StreamingRecommender
 
-/// Runs work when it is told to, on the caller's thread.
+/// Runs jobs on the caller's thread, when told to.
 public final class ManualJobRunner: JobRunner {
   private var waiting: [() -> Void] = []
   public init() {}
@@ -14,6 +14,6 @@ public final class ManualJobRunner: JobRunner {
   public var count: Int { waiting.count }
   public func runOne() { if !waiting.isEmpty { waiting.removeFirst()() } }
   public func runAll() { while !waiting.isEmpty { runOne() } }
-  /// The process died: what had not run never will.
+  /// Discards the waiting jobs, as when the process dies.
   public func forget() { waiting = [] }
 }

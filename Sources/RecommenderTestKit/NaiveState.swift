@@ -1,14 +1,14 @@
 import StreamingRecommender
 
-/// The state rebuilt from a whole log in the plainest way, with the rules of the event contract written out once more: what the
-/// engine must hold whatever crashed in between.
+/// Rebuilds the state from a whole log in the simplest way, with an independent implementation of the event rules. Tests compare the
+/// engine's state with it after crashes.
 public struct NaiveState {
   public struct PlainPair: Equatable {
     public var strength: Float
     public var time: Int64
     public var isDeleted: Bool
     var barrier: Int64?
-    /// Place among pairs of the same time.
+    /// Orders pairs with the same time.
     var arrival: Int
   }
 
@@ -71,7 +71,7 @@ public struct NaiveState {
 
   public mutating func reject(_ place: String) { rejected.insert(place) }
 
-  /// The first difference from the engine's state, in words.
+  /// Describes the first difference from the engine's state, or returns `nil`.
   public func difference(from state: EngineState) -> String? {
     for (name, user) in users {
       guard let index = state.users.find(Array(name.utf8)) else { return "\(name) is missing" }

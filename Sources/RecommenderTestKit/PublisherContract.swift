@@ -1,24 +1,24 @@
 import StreamingRecommender
 import Telemetry
 
-/// The behaviour that every `RecommendationPublisher` must have, as checks that return a sentence for each violation.
+/// The contract of `RecommendationPublisher` as checks that return one sentence for each violation.
 ///
-/// It does not use a testing library, so that release products may link this module; a test asserts that the result is empty.
+/// It does not use a testing library, so that release products can link this module; tests assert that the result is empty.
 public struct PublisherContract {
-  /// How a test reads and disturbs the view of one implementation.
+  /// Functions with which a test reads and manipulates the view of one implementation.
   public struct Subject {
     public var publisher: any RecommendationPublisher
-    /// The list that a reader finds.
+    /// Returns the list that a reader finds.
     public var list: (_ user: Identifier) throws -> RecommendationList?
     public var userFactors: (_ user: Identifier) throws -> [Float]?
     public var itemFactors: (_ epoch: UInt32, _ item: Identifier) throws -> [Float]?
     public var modelEpoch: () throws -> UInt32?
-    /// The inclusive offset that the view claims to cover.
+    /// Returns the inclusive offset that the view claims to cover.
     public var progress: (TopicPartition) throws -> Int64?
     /// Makes the view unreachable without changing its contents; makes it reachable again, empty when `isEmpty`.
     public var takeAway: () throws -> Void
     public var bringBack: (_ isEmpty: Bool) throws -> Void
-    /// Keeps a copy of what the view holds; lets the view crash and come back with that copy.
+    /// Saves a copy of the view's contents; crashes the view and restores that copy.
     public var save: () throws -> Void
     public var crashToSaved: () throws -> Void
 
@@ -49,7 +49,7 @@ public struct PublisherContract {
   private var violations: [String] = []
   private var nextTicket: UInt64 = 1
 
-  /// - Parameter pause: called between polls while waiting for something; sleep a millisecond there for a real server.
+  /// - Parameter pause: called between polls while waiting; with a real server it should sleep for a millisecond.
   public static func violations(of subject: Subject, patience: Duration = .seconds(10), pause: @escaping () -> Void) throws -> [String] {
     var contract = PublisherContract(subject: subject, patience: patience, pause: pause)
     try contract.check()
@@ -110,7 +110,7 @@ public struct PublisherContract {
     var expected: [UInt64] = []
     for index in 0..<20 {
       expected.append(nextTicket)
-      // The empty one in between is acknowledged in its turn too.
+      // The empty submission in between is acknowledged in order, too.
       submit(index == 10 ? [] : (0..<5).map { .user(Self.user("t\($0)", offset: Int64(index))) })
     }
     require(publisher.flush(timeout: patience), "flush ends when everything is acknowledged")
@@ -180,7 +180,7 @@ public struct PublisherContract {
       "all that was acknowledged before is proved to stand, got \(Self.survivingTickets(events)), expected \(acknowledged)")
   }
 
-  /// The view comes back without its newest writes, acknowledged ones among them.
+  /// Checks the recovery from a view that was restored without its newest writes, including acknowledged ones.
   private mutating func checkLoss() throws {
     let publisher = publisher
     submitAndFlush([.user(Self.user("kept", offset: 12)), .itemsBegin(epoch: 10), .itemFactors(epoch: 10, item: "a", factors: [1, 2])])
@@ -199,7 +199,7 @@ public struct PublisherContract {
       Self.survivingTickets(events) == [kept],
       "reports the ticket through which writes survived a crash, got \(Self.survivingTickets(events)), expected \(kept)")
     require(try subject.list("kept") != nil && subject.list("lost") == nil, "the test's view lost its newest writes only")
-    // The vector of "b" is lost although both commands around it are there.
+    // The vector of "b" is lost although the commands before and after it are stored.
     submitAndFlush([.itemsComplete(epoch: 10, count: 2)])
     submitAndFlush([
       .model(

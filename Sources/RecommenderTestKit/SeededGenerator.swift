@@ -1,6 +1,6 @@
 import Factorization
 
-/// Random data for tests, all of it following from one number; print that number when a test fails.
+/// A random generator for reproducible tests; print the seed when a test fails.
 public struct SeededGenerator: RandomNumberGenerator, Sendable, CustomStringConvertible {
   public let seed: UInt64
   private var generator: SplitMix64
@@ -14,7 +14,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, CustomStringConv
 
   public mutating func next() -> UInt64 { generator.next() }
 
-  /// 0 ..< bound; 0 for a bound of 0.
+  /// Returns a number in 0 ..< bound, or 0 for a bound of 0.
   public mutating func below(_ bound: UInt64) -> UInt64 { bound == 0 ? 0 : next() % bound }
   public mutating func chance(_ probability: Double) -> Bool { Double(next() >> 11) * 0x1p-53 < probability }
 
@@ -22,12 +22,12 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, CustomStringConv
     (0..<count).map { _ in Float.random(in: range, using: &self) }
   }
 
-  /// Whole numbers as floats: their sums and products are exact in any order, so fast and plain code must agree to the bit.
+  /// Integers as floats: their sums and products are exact in any order, so that optimised and simple code must agree bit by bit.
   public mutating func wholeFloats(_ count: Int, in range: ClosedRange<Int> = -3...3) -> [Float] {
     (0..<count).map { _ in Float(Int.random(in: range, using: &self)) }
   }
 
-  /// A sparse matrix in which each cell is filled with the given probability; columns ascend inside a row.
+  /// A sparse matrix in which each cell is non-zero with the given probability; columns are ascending within a row.
   public mutating func matrix(
     rows: Int, columns: Int, density: Double, strengths: ClosedRange<Float> = 1...1, dislikes: Double = 0
   ) -> InteractionMatrix {

@@ -2,11 +2,12 @@ import StreamingRecommender
 import Synchronization
 import Telemetry
 
-/// Drives the real loop against a log, a view, a disk and a clock made of memory, with every interleaving and every crash taken
-/// from one random number. The same number replays the same run.
+/// A deterministic simulation: it runs the production loop with an in-memory log, view, storage and clock, and derives all interleavings
+/// and crashes from one seed. The same seed replays the same run.
 ///
-/// A run ends with the faults healed; then the state must equal one rebuilt from the log, every list must be there, and on the
-/// way no list went back, no offset was committed beyond a durable snapshot, no epoch number meant two models.
+/// At the end of a run all faults are healed. Then the state must equal one rebuilt from the log and every list must be published. During
+/// the run, no list may be replaced by an older one, no offset may be committed beyond a durable snapshot, and no epoch may denote two
+/// models.
 public final class Simulator {
   public let seed: UInt64
   public private(set) var violations: [String] = []
@@ -26,7 +27,7 @@ public final class Simulator {
   private var naive: NaiveState
   private var lives = 0
   private var epochVectors: [UInt32: [Identifier: [Float]]] = [:]
-  /// The view was emptied under us: commands on their way may stand in it before the item vectors that they rely on come again.
+  /// The view was emptied: until item vectors are published again, it may contain lists that refer to missing ones.
   private var isViewPartial = false
   private static let topic = "events"
 
@@ -70,7 +71,7 @@ public final class Simulator {
       jobs: board, firstSnapshotSequence: recovered.nextSequence, unacknowledgedDeadLetters: recovered.deadLetters)
   }
 
-  /// Runs `steps` random steps, heals everything, and returns what was violated.
+  /// Runs `steps` random steps, heals all faults, and returns the violations.
   public func run(steps: Int) -> [String] {
     for _ in 0..<steps where violations.isEmpty {
       step()
@@ -93,7 +94,7 @@ public final class Simulator {
     case 86:
       note("view loses its newest writes") {
         publisher.loseNewest(Int(random.below(80)))
-        // A replay may write a list before the vectors, lost with it, that it relies on.
+        // A replay may write a list before the vectors that it refers to, which were lost with it.
         isViewPartial = true
       }
     case 87..<91: note("view up") { publisher.comeUp() }
@@ -148,7 +149,7 @@ public final class Simulator {
 
   // MARK: Faults
 
-  /// kill -9 between any two steps: the loop, its jobs, its unsent commands and letters are gone.
+  /// Simulates kill -9 between two steps: the loop, its jobs, and unsent commands and dead letters are lost.
   private func crash() {
     lives += 1
     if jobs.count > 0, random.chance(0.3) {
@@ -170,7 +171,7 @@ public final class Simulator {
     } catch { violations.append("restart failed: \(error)") }
   }
 
-  // MARK: What must hold
+  // MARK: Invariants
 
   private func checkAlways() {
     if let user = publisher.backwardSteps.first {

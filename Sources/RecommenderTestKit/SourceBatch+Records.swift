@@ -1,7 +1,7 @@
 import StreamingRecommender
 
 extension [RecordBatch] {
-  /// The records of all parts, in the order of the parts.
+  /// The records of all parts in order.
   public var records: [Record] { flatMap(\.records) }
 
   public func records(of partition: Int32) -> [Record] { filter { $0.source.partition == partition }.records }

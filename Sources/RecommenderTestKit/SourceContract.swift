@@ -1,15 +1,15 @@
 import StreamingRecommender
 import Telemetry
 
-/// What the contract suite needs from a log: a fresh topic, and ways to write to it, truncate it and recreate it.
+/// The log that the contract suite tests: a new topic, and functions to write to it, truncate it and recreate it.
 public struct SourceContractLog {
   public var topic: String
   public var partitions: Int32
-  /// Writes values in order and returns when readers can see them.
+  /// Writes values in order and returns once readers can see them.
   public var append: (_ partition: Int32, _ values: [String]) throws -> Void
-  /// Retention passes: records below the offset are gone. `nil` where this log cannot.
+  /// Deletes records below the offset, as retention does; `nil` if the log does not support this.
   public var truncate: ((_ partition: Int32, _ before: Int64) throws -> Void)?
-  /// Deletes the topic and creates it again, empty. `nil` where this log cannot.
+  /// Deletes the topic and creates it again, empty; `nil` if the log does not support this.
   public var recreate: (() throws -> Void)?
   public var makeSource: (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any RecordSource
 
@@ -29,7 +29,7 @@ public struct SourceContractLog {
   func id(_ partition: Int32) -> TopicPartition { TopicPartition(topic: topic, partition: partition) }
 }
 
-/// The behaviour that every `RecordSource` must have. Each check needs a log of its own and returns its violations.
+/// The contract of `RecordSource` as checks. Each check needs a new log and returns its violations.
 public enum SourceContract {
   public typealias Check = @Sendable (_ log: SourceContractLog) throws -> [String]
 
@@ -48,7 +48,7 @@ public enum SourceContract {
     ("a topic that was created again and filled further halts", recreatedTopicHalts),
   ]
 
-  /// Runs every check, each on a fresh log.
+  /// Runs every check, each on a new log.
   public static func violations(makeLog: () throws -> SourceContractLog) -> [String] {
     checks.flatMap { name, check in
       do {
@@ -63,7 +63,7 @@ public enum SourceContract {
     for partition in 0..<log.partitions { try log.append(partition, values(partition, 0..<50)) }
     return try withReader(log) { reader in
       reader.read(until: 50 * Int(log.partitions))
-      // More while reading goes on.
+      // Append more records while reading continues.
       for partition in 0..<log.partitions { try log.append(partition, values(partition, 50..<70)) }
       reader.read(until: 70 * Int(log.partitions))
       reader.readMore()
@@ -130,7 +130,7 @@ public enum SourceContract {
   }
 
   @Sendable public static func holdsEverythingAndCatchesUp(_ log: SourceContractLog) throws -> [String] {
-    // The last partition stays empty: its lag is zero, too.
+    // The last partition stays empty and must have a lag of zero as well.
     for partition in 0..<(log.partitions - 1) { try log.append(partition, values(partition, 0..<20)) }
     return try withReader(log) { reader in
       reader.read(until: 20 * (Int(log.partitions) - 1))
@@ -157,7 +157,7 @@ public enum SourceContract {
       reader.read(until: 20)
       return reader.compare(0, offsets: 0..<20, values: values(0, 0..<20))
     }
-    // A second reader without offsets starts at the earliest, whatever was committed.
+    // A second reader without offsets must start at the earliest record, regardless of committed offsets.
     violations += try withReader(log) { reader in
       reader.read(until: 20)
       return reader.compare(0, offsets: 0..<20, values: values(0, 0..<20))
@@ -195,7 +195,7 @@ public enum SourceContract {
     }
   }
 
-  /// Reads the first 10 records of partition 0 and returns the mark of the last.
+  /// Reads the first 10 records of partition 0 and returns the mark of the last one.
   private static func readTen(_ log: SourceContractLog) throws -> RecordMark? {
     try log.append(0, values(0, 0..<10))
     var mark: RecordMark?
@@ -257,7 +257,7 @@ public enum SourceContract {
   }
 }
 
-/// Polls a source and remembers everything it gave.
+/// Polls a source and collects its records and events.
 final class SourceContractReader {
   let source: any RecordSource
   private let log: SourceContractLog
@@ -265,9 +265,9 @@ final class SourceContractReader {
   private(set) var events: [SourceEvent] = []
   private(set) var count = 0
   private(set) var largestBatch = 0
-  /// In bytes, of batches with more than one record.
+  /// The size in bytes of the largest batch with more than one record.
   private(set) var largestBytes = 0
-  /// Set when something awaited did not come.
+  /// Descriptions of awaited results that did not arrive in time.
   private(set) var missing: [String] = []
   var max = 1000
   var maxBytes = 8 << 20
@@ -291,7 +291,7 @@ final class SourceContractReader {
     }
   }
 
-  /// Gives unexpected records time to arrive.
+  /// Polls for a short time, so that unexpected records can arrive.
   func readMore() { for _ in 0..<5 { poll(.milliseconds(20)) } }
 
   private func poll(_ timeout: Duration) {

@@ -1,4 +1,4 @@
-/// Checks of values beyond their type and range. Each function returns what is wrong, or `nil`.
+/// Checks values beyond their type and range. Each function returns what is wrong, or `nil`.
 enum ConfigurationCheck {
   static func name(_ value: ConfigurationValue, lengthMax: Int) -> String? {
     guard case .string(let text) = value else { return nil }
@@ -16,7 +16,7 @@ enum ConfigurationCheck {
     return addresses.allSatisfy { hostAndPort($0) != nil } ? nil : "allowed: host:port, several separated by commas"
   }
 
-  /// Whoever can reach the port can operate the engine, so only loopback addresses are allowed without authentication.
+  /// The admin server has no authentication, so only loopback addresses are allowed.
   static func adminListen(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
     guard let (host, _) = hostAndPort(text[...]) else { return "allowed: host:port, or none" }

@@ -1,4 +1,4 @@
-/// The reference of all keys, generated from the table.
+/// The reference document of all keys, generated from the table.
 public enum ConfigurationDocument {
   /// The command that rewrites the committed copy.
   public static let command = "freshet config show --markdown > docs/configuration.md"

@@ -1,10 +1,10 @@
-/// Durations as people write them: `250ms`, `5s`, `1h30m`, `7d`.
+/// Parses and formats durations such as `250ms`, `5s`, `1h30m` and `7d`.
 public enum ConfigurationDuration {
   private static let units: [(name: String, microseconds: Int64)] = [
     ("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1000), ("us", 1),
   ]
 
-  /// The duration that `text` names, or `nil` when it is not one. A number without a unit is not a duration, except 0.
+  /// Returns the duration that `text` denotes, or `nil` if it is not a duration. Except for 0, a number needs a unit.
   public static func parse(_ text: String) -> Duration? {
     if text == "0" { return .zero }
     var total: Int64 = 0
@@ -23,7 +23,7 @@ public enum ConfigurationDuration {
     return .microseconds(total)
   }
 
-  /// The shortest text that `parse` turns back into `duration` (to the microsecond).
+  /// Returns the shortest text that `parse` converts back to `duration` (to the microsecond).
   public static func text(_ duration: Duration) -> String {
     let (seconds, attoseconds) = duration.components
     let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000

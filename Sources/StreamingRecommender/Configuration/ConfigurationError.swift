@@ -1,7 +1,7 @@
-/// All problems of a configuration.
+/// An invalid configuration, with all of its problems.
 public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConvertible {
   public struct Problem: Sendable, Equatable, CustomStringConvertible {
-    /// The key concerned; `nil` when the problem is a file or an unknown variable.
+    /// The key with the problem; `nil` if the problem is a file or an unknown variable.
     public let key: String?
     public let message: String
     public var description: String { message }

@@ -21,7 +21,7 @@ enum ConfigurationFile {
     return members
   }
 
-  /// Nested and dotted names alike, in the order of their names.
+  /// Flattens nested objects to dotted names, sorted by name.
   static func leaves(of members: [String: ConfigurationInput], prefix: String = "") -> [(String, ConfigurationInput)] {
     members.sorted { $0.key < $1.key }.flatMap { name, input in
       if case .object(let inner) = input { return leaves(of: inner, prefix: prefix + name + ".") }
@@ -31,7 +31,8 @@ enum ConfigurationFile {
 
   // MARK: Syntax
 
-  /// `line 3, column 7: expected :`, or `nil` when the text is one JSON value. Columns count characters from 1.
+  /// Returns the first syntax error, such as `line 3, column 7: expected :`, or `nil` if the text is one JSON value. Columns count
+  /// characters from 1.
   static func syntaxFault(_ text: [UInt8]) -> String? {
     guard !text.isEmpty else { return "line 1, column 1: the file is empty" }
     return text.withUnsafeBufferPointer { bytes in

@@ -1,6 +1,6 @@
 import Factorization
 
-// How the rows of the table are written: a name, the field it sets, the values it takes, one sentence.
+// Constructors for the rows of the table: a name, the field it sets, the allowed values and one sentence.
 
 typealias ConfigurationField<Value> = WritableKeyPath<RecommenderConfiguration, Value> & Sendable
 
@@ -13,7 +13,8 @@ extension ConfigurationKey {
     }
   }
 
-  /// An empty field means that the engine determines the value, or that there is none; `word` is written for it.
+  /// A string key for which an empty field means that the engine chooses the value, or that there is none; `word` denotes that in files
+  /// and flags.
   static func string(_ name: String, _ field: ConfigurationField<String>, empty word: String, _ sentence: String) -> Self {
     var key = Self(name, .string, sentence) {
       $0[keyPath: field].isEmpty ? .none : .string($0[keyPath: field])
@@ -55,7 +56,7 @@ extension ConfigurationKey {
     }
   }
 
-  /// For values that the engine computes with in single precision; shown with the digits that single precision has.
+  /// A key whose field is a `Float`; values are shown with single-precision digits.
   static func float(
     _ name: String, _ field: ConfigurationField<Float>, above: Double? = nil, _ range: ClosedRange<Double>, _ sentence: String
   ) -> Self {
@@ -67,7 +68,7 @@ extension ConfigurationKey {
     }
   }
 
-  /// A duration that the engine computes with as milliseconds in single precision.
+  /// A duration whose field is a number of milliseconds as a `Float`.
   static func milliseconds(
     _ name: String, _ field: ConfigurationField<Float>, _ range: ClosedRange<Duration>, _ sentence: String
   ) -> Self {
@@ -144,7 +145,7 @@ extension ConfigurationKey {
     return key
   }
 
-  /// librdkafka properties; entries are merged one by one.
+  /// A map of librdkafka properties; entries are merged individually.
   static func map(_ name: String, _ field: ConfigurationField<[String: String]>, _ sentence: String) -> Self {
     Self(name, .map(isNumeric: false), sentence) {
       .map($0[keyPath: field])
@@ -161,7 +162,7 @@ extension ConfigurationKey {
     }
   }
 
-  /// `on` or `none` for a part of the model that has keys of its own.
+  /// A key that switches an optional part of the model `on` or off (`none`).
   static func part<Part: Sendable>(
     _ name: String, _ field: ConfigurationField<Part?>, on: @escaping @Sendable () -> Part, _ sentence: String
   ) -> Self {
@@ -174,7 +175,7 @@ extension ConfigurationKey {
     return key
   }
 
-  /// The same key for a field inside a part that may be off; its value is `none` then.
+  /// Applies the key to a field of an optional part; while the part is off, the value is `none`.
   func within<Part: Sendable>(_ field: ConfigurationField<Part?>, switch name: String, on: @escaping @Sendable () -> Part) -> Self {
     let inner = self
     var key = Self(inner.name, inner.kind, inner.sentence) {
@@ -207,7 +208,7 @@ extension ConfigurationKey {
   }
 }
 
-/// Optional parts of the model as if they were on; keys inside a part are only read and written while it is on.
+/// Accessors to the optional parts of the model as if they were on; keys of a part are only read and written while it is on.
 extension RecommenderConfiguration.Model {
   var recencyPart: RecencyWeights {
     get { recency ?? RecencyWeights() }

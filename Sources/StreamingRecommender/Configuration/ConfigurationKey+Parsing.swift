@@ -1,5 +1,5 @@
 extension ConfigurationKey {
-  /// Why a value was refused; the caller adds key, value and origin.
+  /// Why a value is refused; the caller adds key, value and origin.
   struct Refusal: Error {
     let reason: String
   }
@@ -59,7 +59,7 @@ extension ConfigurationKey {
     }
   }
 
-  /// `a,b` or `["a","b"]`; a list is never empty unless its key says that it may be `none`.
+  /// Parses `a,b` or `["a","b"]`; a list may be empty only if its key accepts `none`.
   private func list(_ input: ConfigurationInput, choices: [String]?) -> ConfigurationValue? {
     let words: [String]
     switch input {

@@ -1,4 +1,4 @@
-/// One row of `ConfigurationTable`: what a key is called, what it means, which values it takes and where they go.
+/// One row of `ConfigurationTable`: a key's name, description, allowed values and field.
 public struct ConfigurationKey: Sendable {
   public enum Kind: Sendable, Equatable {
     case string
@@ -6,27 +6,27 @@ public struct ConfigurationKey: Sendable {
     case double(ClosedRange<Double>, isLowerBoundExcluded: Bool)
     case bool
     case duration(ClosedRange<Duration>)
-    /// Any words, or only those given.
+    /// Any words, or only those in `choices`.
     case list(choices: [String]?)
     case choice([String])
-    /// Values by name; `isNumeric` ones must be finite numbers.
+    /// Values by name; with `isNumeric` they must be finite numbers.
     case map(isNumeric: Bool)
   }
 
-  /// Dotted, such as `model.factors`.
+  /// The dotted name, such as `model.factors`.
   public let name: String
   public let kind: Kind
-  /// The word for "off", "unlimited" or "left to the engine" where the key has one: mostly `none`, sometimes `auto`.
+  /// The word for "off", "unlimited" or "chosen by the engine", if the key has one: usually `none`, sometimes `auto`.
   public internal(set) var noneWord: String?
   public let sentence: String
   public internal(set) var isSecret = false
-  /// Whether a running engine can take a new value.
+  /// Whether the value can be changed while the engine is running.
   public internal(set) var isReloadable = false
-  /// Words that a later version will accept and this one refuses.
+  /// Words that are reserved for a later version and refused by this one.
   var plannedWords: [String] = []
-  /// The key that switches this one's group on and off.
+  /// The key that switches this key's group on and off.
   public internal(set) var groupSwitch: String?
-  /// What is wrong with a value of the right type, or `nil`.
+  /// Returns what is wrong with a value of the correct type, or `nil`.
   var check: (@Sendable (ConfigurationValue) -> String?)?
   let read: @Sendable (RecommenderConfiguration) -> ConfigurationValue
   let write: @Sendable (inout RecommenderConfiguration, ConfigurationValue) -> Void
@@ -46,16 +46,16 @@ public struct ConfigurationKey: Sendable {
 
   public var defaultValue: ConfigurationValue { read(RecommenderConfiguration()) }
 
-  /// `value` as it is written, secrets not masked.
+  /// Returns `value` as it is written in a file; secrets are not masked.
   public func text(_ value: ConfigurationValue) -> String { value.text(noneWord: noneWord ?? "none") }
 
-  /// The environment variable that sets this key; maps have none.
+  /// The environment variable that sets this key; `nil` for maps.
   public var environmentName: String? {
     if case .map = kind { return nil }
     return ConfigurationTable.environmentName(of: name)
   }
 
-  /// The type in a few words, for people.
+  /// A short description of the type for users.
   public var kindText: String {
     switch kind {
     case .string: "string"
@@ -70,7 +70,7 @@ public struct ConfigurationKey: Sendable {
     }
   }
 
-  /// Which values are allowed, for people and for error messages.
+  /// A description of the allowed values for users and error messages.
   public var allowed: String {
     let text =
       switch kind {

@@ -1,15 +1,15 @@
 import Telemetry
 import Foundation
 
-/// Merges flags, environment, file and defaults, in this order of precedence, into a configuration.
+/// Merges flags, environment variables, the file and defaults, in this order of precedence, into a configuration.
 public enum ConfigurationLoader {
-  /// Where a file is looked for when neither `--config` nor `FRESHET_CONFIG` names one.
+  /// The paths that are searched if neither `--config` nor `FRESHET_CONFIG` names a file.
   public static let searchPaths = ["freshet.json", "/etc/freshet/freshet.json"]
 
-  /// Variables with our prefix that set no key.
+  /// Variables with the prefix `FRESHET_` that do not set a key.
   static let otherVariables: Set<String> = ["FRESHET_CONFIG", "FRESHET_DATA", "FRESHET_REQUIRE_SERVERS", "FRESHET_TESTDATA"]
 
-  /// Loads and checks everything; the error holds all problems.
+  /// Loads and validates the configuration; the error contains all problems.
   ///
   /// - Parameters:
   ///   - flags: keys and values in the order given; the last of a key wins.
@@ -63,7 +63,7 @@ public enum ConfigurationLoader {
 
   private static func suggestion(forVariable name: String) -> String? {
     let known = keysByVariable.keys.sorted() + otherVariables.sorted()
-    // FRESHET_FACTORS: the group was left out.
+    // For a name such as FRESHET_FACTORS, in which the group is missing.
     return known.first { $0.hasSuffix(name.dropFirst("FRESHET".count)) } ?? Suggestion.nearest(to: name, in: known)
   }
 

@@ -1,6 +1,6 @@
 import Telemetry
 
-/// Collects assignments, the weaker sources first, and turns them into one configuration.
+/// Collects assignments in ascending order of precedence and builds the configuration from them.
 struct ConfigurationMerge {
   private struct Assignment {
     var value: ConfigurationValue
@@ -60,7 +60,7 @@ struct ConfigurationMerge {
     entries[key.name, default: [:]][entry] = (text, origin)
   }
 
-  /// The configuration and the origin of every key; contradictions become problems.
+  /// Returns the configuration and the origin of every key; contradictions are added to the problems.
   mutating func finished() -> (RecommenderConfiguration, [String: ConfigurationOrigin]) {
     settleParts()
     var configuration = RecommenderConfiguration()
@@ -81,7 +81,8 @@ struct ConfigurationMerge {
     return (configuration, origins)
   }
 
-  /// The keys of a part have no effect while the part is `none`: the stronger source decides, and both in one source are an error.
+  /// Resolves assignments to keys of a part that is `none`: the source with the higher precedence wins, and both in one source are an
+  /// error.
   private mutating func settleParts() {
     for key in ConfigurationTable.keys {
       guard let name = key.groupSwitch, let part = assignments[name], part.value == .none, let own = assignments[key.name] else { continue }
@@ -95,7 +96,7 @@ struct ConfigurationMerge {
     }
   }
 
-  /// A dead letter that is read as an event is rejected again, for ever.
+  /// Refuses a dead-letter topic that is also an input topic, because each dead letter would be rejected again, endlessly.
   private mutating func checkDeadLetterTopics(_ configuration: RecommenderConfiguration, _ origins: [String: ConfigurationOrigin]) {
     let topics = configuration.input.topics
     for topic in topics {

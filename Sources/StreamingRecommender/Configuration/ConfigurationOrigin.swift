@@ -1,7 +1,7 @@
-/// Where the effective value of a key came from.
+/// The source of a key's effective value.
 public enum ConfigurationOrigin: Sendable, Equatable, CustomStringConvertible {
   case `default`
-  /// A default of one command, such as `train`, that differs from the engine's.
+  /// A command's own default that differs from the engine's, such as one of `train`.
   case command(String)
   case file(String)
   case environment(String)
@@ -17,7 +17,7 @@ public enum ConfigurationOrigin: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// A higher rank wins.
+  /// The precedence of the source; a higher rank wins.
   var rank: Int {
     switch self {
     case .default: 0

@@ -31,7 +31,8 @@ public enum ConfigurationTable {
 
   public static func key(named name: String) -> ConfigurationKey? { keysByName[name] }
 
-  /// Keys that a later version will have. Setting one is an error that says so: it would have no effect, and it is not a misspelling.
+  /// Keys that are reserved for a later version. Setting one is an error that says so, because it would have no effect and is not a
+  /// misspelling.
   static let planned: Set<String> = [
     "input.dedupe_window", "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
     "retrain.external", "topn.pool", "topn.min_interval_per_user", "publish.format", "publish.fence", "redis.tls.ca_file",
@@ -43,7 +44,7 @@ public enum ConfigurationTable {
   /// The environment variable that sets a key of this name.
   static func environmentName(of name: String) -> String { "FRESHET_" + name.uppercased().replacing(".", with: "_") }
 
-  /// The map that `name` is an entry of, and the entry: `kafka.common.security.protocol` is `security.protocol` of `kafka.common`.
+  /// Resolves the name of a map entry: `kafka.common.security.protocol` is the entry `security.protocol` of the key `kafka.common`.
   static func mapEntry(_ name: String) -> (key: ConfigurationKey, entry: String)? {
     for key in keys where name.hasPrefix(key.name + ".") {
       if case .map = key.kind { return (key, String(name.dropFirst(key.name.count + 1))) }
@@ -51,7 +52,7 @@ public enum ConfigurationTable {
     return nil
   }
 
-  /// The known key nearest to one that is unknown.
+  /// Returns the known key most similar to an unknown one.
   public static func suggestion(for name: String) -> String? {
     Suggestion.nearest(to: name, in: keys.map(\.name), separator: ".")
   }

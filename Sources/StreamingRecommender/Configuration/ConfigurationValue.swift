@@ -1,6 +1,6 @@
-/// The value of one key, whatever its type.
+/// The value of a key, of any type.
 public enum ConfigurationValue: Sendable, Equatable {
-  /// Switched off, unlimited or left to the engine; the key's `noneWord` says which word is written for it.
+  /// Off, unlimited or chosen by the engine; the key's `noneWord` is the word for it.
   case none
   case string(String)
   case int(Int)
@@ -10,7 +10,7 @@ public enum ConfigurationValue: Sendable, Equatable {
   case list([String])
   case map([String: String])
 
-  /// As it is written in a file or after `--set`.
+  /// Returns the value as it is written in a file or after `--set`.
   public func text(noneWord: String = "none") -> String {
     switch self {
     case .none: noneWord
@@ -24,13 +24,13 @@ public enum ConfigurationValue: Sendable, Equatable {
     }
   }
 
-  /// The shortest text of a number, whole ones without a fraction.
+  /// Returns the shortest text of a number; integers have no fraction.
   static func text(_ number: Double) -> String {
     number == number.rounded() && abs(number) < 1e15 ? String(Int(number)) : String(number)
   }
 }
 
-/// A value as it was given, before its key says what it should be.
+/// A value as the user gave it, before it is converted to the type of its key.
 enum ConfigurationInput: Sendable, Equatable, Decodable {
   case text(String)
   case int(Int)
@@ -59,7 +59,7 @@ enum ConfigurationInput: Sendable, Equatable, Decodable {
     }
   }
 
-  /// One word or number as text; `nil` for lists and objects.
+  /// Returns a single word or number as text; `nil` for lists and objects.
   var scalar: String? {
     switch self {
     case .text(let text): text
@@ -71,7 +71,7 @@ enum ConfigurationInput: Sendable, Equatable, Decodable {
     }
   }
 
-  /// As it is quoted in an error.
+  /// The value as it is quoted in an error.
   var shown: String {
     switch self {
     case .text(let text): "\"\(text)\""

@@ -2,14 +2,14 @@ import Telemetry
 import Foundation
 
 extension LoadedConfiguration {
-  /// One line of `config show`, secrets masked.
+  /// One line of `config show`; secrets are masked.
   public struct Row: Sendable, Equatable {
     public let key: String
     public let value: String
     public let origin: String
   }
 
-  /// Every key in the order of the table; maps give one row per entry.
+  /// All keys in the order of the table; maps have one row per entry.
   public var rows: [Row] {
     ConfigurationTable.keys.flatMap { key -> [Row] in
       let value = key.value(in: configuration)
@@ -21,7 +21,7 @@ extension LoadedConfiguration {
     }
   }
 
-  /// Key, effective value and origin in aligned columns.
+  /// Formats key, effective value and origin in aligned columns.
   public func rendered() -> String {
     let rows = rows
     let keyWidth = rows.map(\.key.count).max() ?? 0
@@ -29,7 +29,7 @@ extension LoadedConfiguration {
     return rows.map { "\(Self.pad($0.key, keyWidth))  \(Self.pad($0.value, valueWidth))  \($0.origin)\n" }.joined()
   }
 
-  /// One JSON object: `{"model.factors":{"origin":"default","value":64},...}`, keys sorted.
+  /// Formats the rows as one JSON object with sorted keys: `{"model.factors":{"origin":"default","value":64},...}`.
   public func renderedJSON() -> String {
     var members: [String: RenderedValue] = [:]
     for row in rows {

@@ -1,9 +1,9 @@
-/// A configuration and where each of its values came from.
+/// A configuration together with the origin of each of its values.
 public struct LoadedConfiguration: Sendable {
   public var configuration: RecommenderConfiguration
-  /// By key, and by entry for the keys that are maps; every key of the table is in here.
+  /// The origin by key, and by entry for maps; it contains every key of the table.
   public let origins: [String: ConfigurationOrigin]
-  /// The file that was read.
+  /// The path of the file that was read, if any.
   public let file: String?
 
   public init(configuration: RecommenderConfiguration, origins: [String: ConfigurationOrigin], file: String? = nil) {

@@ -1,6 +1,6 @@
-/// Which librdkafka properties `kafka.common`, `kafka.consumer` and `kafka.producer` may not set.
+/// Defines which librdkafka properties `kafka.common`, `kafka.consumer` and `kafka.producer` may not set.
 public enum PassedProperties {
-  /// The reason for the refusal, or `nil` for a property that may be set.
+  /// Returns why a property is refused, or `nil` if it may be set.
   ///
   /// A property is refused because delivery guarantees depend on it, because it has a key of its own, or because it makes
   /// librdkafka load code or run a command: a configuration file may come from the working directory.

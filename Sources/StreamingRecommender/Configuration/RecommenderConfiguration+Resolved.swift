@@ -1,9 +1,9 @@
 import Foundation
 
 extension RecommenderConfiguration {
-  /// The same configuration with the values that depend on the machine: id, directories, group membership.
+  /// Returns the configuration with machine-dependent values filled in: instance id, directories and group membership.
   ///
-  /// `kafka.group_instance_id` stays `none` for a dynamic member.
+  /// `kafka.group_instance_id` remains `none` for a dynamic member.
   public func resolved(
     isRoot: Bool = getuid() == 0, environment: [String: String] = ProcessInfo.processInfo.environment,
     hostName: String = ProcessInfo.processInfo.hostName, homeDirectory: String = NSHomeDirectory()
@@ -20,22 +20,22 @@ extension RecommenderConfiguration {
 
   private static func dataDirectory(isRoot: Bool, environment: [String: String], homeDirectory: String) -> String {
     if isRoot { return "/var/lib/freshet" }
-    // The XDG specification asks to ignore a relative path.
+    // The XDG specification requires that relative paths be ignored.
     if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return state + "/freshet" }
     return homeDirectory + "/.local/state/freshet"
   }
 
-  /// The name of a static member: the same after a restart, and another for a second engine of this host, whose data directory
-  /// differs. With one name the two would fence each other in turn.
+  /// Returns the name of a static group member. It is the same after a restart and differs for a second engine on this host, which has
+  /// another data directory. With the same name, the two engines would fence each other repeatedly.
   static func memberName(of instance: Instance) -> String {
     let path = URL(fileURLWithPath: instance.dataDirectory).standardizedFileURL.path
-    // FNV-1a: stable over processes and versions, unlike `Hasher`.
+    // FNV-1a is stable across processes and versions, unlike `Hasher`.
     let hash = path.utf8.reduce(UInt32(0x811c_9dc5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
     let digits = String(hash, radix: 16)
     return instance.id + "-" + String(repeating: "0", count: 8 - digits.count) + digits
   }
 
-  /// A host name as an id: characters that Kafka and file names do not allow become `-`.
+  /// Converts a host name to an id: characters that Kafka or file names do not allow become `-`.
   private static func name(from hostName: String) -> String {
     let allowed = hostName.prefix(128).map { ($0.isASCII && ($0.isLetter || $0.isNumber)) || "._-".contains($0) ? $0 : "-" }
     return allowed.isEmpty ? "freshet" : String(allowed)

@@ -1,7 +1,7 @@
 import Factorization
 
-/// Every setting of the engine with its default. `ConfigurationTable` gives each field its key, sentence and type; each part of
-/// the system receives only its own group.
+/// All settings of the engine with their defaults. `ConfigurationTable` defines the key, description and type of each field; each
+/// component receives only its own group.
 public struct RecommenderConfiguration: Sendable, Equatable {
   public var instance = Instance()
   public var input = Input()
@@ -21,9 +21,9 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public init() {}
 
   public struct Instance: Sendable, Equatable {
-    /// Empty: the host's name.
+    /// If empty, the host name.
     public var id = ""
-    /// Empty: `/var/lib/freshet` for root, else `$XDG_STATE_HOME/freshet`.
+    /// If empty, `/var/lib/freshet` for root, otherwise `$XDG_STATE_HOME/freshet`.
     public var dataDirectory = ""
     public init() {}
   }
@@ -56,16 +56,16 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public enum OnGap: String, Sendable, CaseIterable { case halt, earliest }
     public var bootstrapServers = "127.0.0.1:9092"
     public var groupID = "freshet"
-    /// Empty: `instance.id` and a hash of `instance.data_dir`. `none`: a dynamic member.
+    /// If empty, `instance.id` and a hash of `instance.data_dir`. `none` makes it a dynamic member.
     public var groupInstanceID = ""
     /// librdkafka properties from `kafka.common.*`, `kafka.consumer.*`, `kafka.producer.*`.
     public var common: [String: String] = [:]
     public var consumer: [String: String] = [:]
     public var producer: [String: String] = [:]
     public var onGap = OnGap.halt
-    /// Empty: `<topic>.dlq`.
+    /// If empty, `<topic>.dlq`.
     public var dlqTopic = ""
-    /// The topic for the dead letters of an input topic.
+    /// The topic to which dead letters of an input topic are written.
     public func deadLetterTopic(of topic: String) -> String { dlqTopic.isEmpty ? topic + ".dlq" : dlqTopic }
     public init() {}
   }
@@ -76,20 +76,20 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var unobservedWeight = 0.1
     public var regularization = 0.015
     public var regularizationExponent = 1.0
-    /// `nil` switches the recency weights off.
+    /// `nil` switches recency weights off.
     public var recency: RecencyWeights? = RecencyWeights()
-    /// Events of a user per training row; `nil`: one row per user.
+    /// The number of a user's events per training row; `nil` makes one row per user.
     public var trainingBlock: Int? = 20
-    /// `nil` adds no trend to the score; the popular list keeps the half-life of `TrendRules()`.
+    /// `nil` switches the trend off in scores; the popular list then uses the half-life of `TrendRules()`.
     public var trend: TrendRules? = TrendRules()
-    /// `nil` leaves the order of items to the factors.
+    /// `nil` switches transitions off, so that scores do not depend on the order of items.
     public var transitions: TransitionRules? = TransitionRules()
-    /// The Hu-Koren form, instead of `unobservedWeight`.
+    /// The confidence per unit of strength of Hu, Koren and Volinsky (2008); it replaces `unobservedWeight`.
     public var alpha: Double?
     public var coldIterations = 8
     public var warmIterations = 2
     public var solver = Solver.auto
-    /// `nil`: one to three, chosen during the training.
+    /// `nil` chooses one to three steps during the training.
     public var cgSteps: Int?
     public var seed: UInt64 = 1
     public var historyPerUser = 2000
@@ -112,11 +112,11 @@ public struct RecommenderConfiguration: Sendable, Equatable {
       case keepOld = "keep_old"
       case accept
     }
-    /// `nil`: 5 % of the pairs that the model in use was trained on, at least 1,000.
+    /// `nil` is 5 % of the pairs that the current model was trained on, at least 1,000.
     public var everyEvents: Int?
     public var interval: Duration?
     public var maxQualityDrop = 0.05
-    /// `nil`: cores - 1, at least 1.
+    /// `nil` is the number of cores - 1, at least 1.
     public var threads: Int?
     public var onQualityDrop = OnQualityDrop.keepOld
     public var warmStart = true
@@ -134,7 +134,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public struct Publish: Sendable, Equatable {
     public var ttl = Duration.seconds(7 * 86_400)
     public var pipeline = 128
-    /// Commands per second while a whole model is published; `nil`: no limit.
+    /// The largest number of commands per second while a whole model is published; `nil` is unlimited.
     public var maxRate: Int?
     public var refresh = Duration.seconds(86_400)
     public var vectors = true
@@ -147,7 +147,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var url = "redis://127.0.0.1:6379"
     public var username = ""
     public var passwordFile = ""
-    /// From `FRESHET_REDIS_PASSWORD`; never from a flag.
+    /// Read from `FRESHET_REDIS_PASSWORD` or a file, never from a flag.
     public var password = ""
     public var timeout = Duration.seconds(1)
     public var keyPrefix = "freshet"
@@ -158,14 +158,14 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public struct Snapshot: Sendable, Equatable {
     public var interval = Duration.seconds(60)
     public var keep = 3
-    /// Empty: `<instance.data_dir>/snapshots`.
+    /// If empty, `<instance.data_dir>/snapshots`.
     public var directory = ""
     public var fsync = true
     public init() {}
   }
 
   public struct Admin: Sendable, Equatable {
-    /// Empty: no admin server.
+    /// If empty, there is no admin server.
     public var listen = "127.0.0.1:9464"
     public init() {}
   }
@@ -189,7 +189,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   }
 
   public struct Limits: Sendable, Equatable {
-    /// Bytes of resident memory above which consuming pauses; `nil`: no limit.
+    /// Resident memory in bytes above which consumption is paused; `nil` is unlimited.
     public var maxResidentBytes: Int?
     public init() {}
   }

@@ -1,13 +1,13 @@
-/// Where a Redis server is: `redis://host:port/db`, `redis://[::1]:6379` or `unix:///path?db=N`.
+/// The address of a Redis server: `redis://host:port/db`, `redis://[::1]:6379` or `unix:///path?db=N`.
 ///
-/// The check of `redis.url` and the connection both use this one parser, so what the check accepts can be connected to.
+/// The check of `redis.url` and the connection use the same parser, so every accepted URL can be connected to.
 public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
   public enum Endpoint: Sendable, Equatable {
     case tcp(host: String, port: Int)
     case unix(path: String)
   }
 
-  /// Why a URL cannot be used, and what would be right. It never repeats the URL, which may hold a secret.
+  /// Why a URL is refused, and how to correct it. It never repeats the URL, which may contain a secret.
   public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
     public let description: String
     init(_ description: String) { self.description = description }
@@ -72,7 +72,7 @@ public struct RedisAddress: Sendable, Equatable, CustomStringConvertible {
   }
 
   private static func unix(_ rest: Substring) throws(Refusal) -> RedisAddress {
-    // An '@' after the first slash belongs to the path; before it, it separates credentials.
+    // Before the first slash, '@' separates credentials; after it, '@' is part of the path.
     if rest.prefix(while: { $0 != "/" }).contains("@") { throw credentials }
     let (path, query) = cut(rest, at: "?")
     guard path.hasPrefix("/"), path.count > 1 else {

@@ -1,23 +1,23 @@
 import Foundation
 
-/// A file that holds one secret, such as the password of Redis.
+/// Reads a file that contains one secret, such as the password of Redis.
 ///
-/// Only its owner may write it and others may not read it. Its group may read it if this process is in that group: orchestrators
-/// mount secrets that way.
+/// Only the owner may write the file, and others may not read it. Its group may read it if the process belongs to that group, because
+/// orchestrators mount secrets that way.
 public enum SecretFile {
   public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What is wrong and what would be right, without the path.
+    /// What is wrong and how to fix it, without the path.
     public let description: String
     init(_ description: String) { self.description = description }
   }
 
-  /// The text of the file without line breaks at its end; the secret is in no error.
+  /// Returns the contents without trailing line breaks. Errors never contain the secret.
   public static func read(_ path: String) throws(Refusal) -> String {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw Refusal("it cannot be read (\(String(cString: strerror(errno))))") }
     let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     var status = stat()
-    // On the open file, so that the file that is checked is the file that is read.
+    // Checks the open file, so that the checked file is the one that is read.
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { throw Refusal("it is not a file") }
     if let fault = permissionFault(status) { throw Refusal("\(fault); run `chmod 600 \(path)`") }
     guard let data = try? file.readToEnd(), !data.isEmpty else { throw Refusal("it is empty") }
@@ -27,7 +27,7 @@ public enum SecretFile {
     return secret
   }
 
-  /// Why the file at `path` may not hold a secret, or `nil`; a missing file is reported by its reader.
+  /// Returns why the permissions of the file at `path` are refused, or `nil`. For a missing file it returns `nil`; reading reports it.
   static func permissionFault(_ path: String) -> String? {
     var status = stat()
     return stat(path, &status) == 0 ? permissionFault(status) : nil
@@ -42,7 +42,7 @@ public enum SecretFile {
     return "its mode must be 0600, not " + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
   }
 
-  /// The effective group of this process and its supplementary ones.
+  /// Returns whether `group` is the effective group of this process or one of its supplementary groups.
   private static func isOwn(group: gid_t) -> Bool {
     if group == getegid() { return true }
     var groups = [gid_t](repeating: 0, count: max(0, Int(getgroups(0, nil))))

@@ -1,8 +1,8 @@
-/// "Did you mean": the known word nearest to one that is unknown.
+/// Finds the known word most similar to an unknown one ("did you mean").
 public enum Suggestion {
-  /// The candidate nearest to `word`, or `nil` when none is near enough to be what was meant.
+  /// Returns the candidate nearest to `word`, or `nil` if none is similar enough.
   ///
-  /// With `separator` a word is also compared with the last components of the candidates: `factors` finds `model.factors`.
+  /// With `separator`, `word` is also compared with the last components of the candidates, so `factors` finds `model.factors`.
   public static func nearest(to word: String, in candidates: [String], separator: Character? = nil) -> String? {
     let lowered = word.lowercased()
     if let separator {
@@ -15,7 +15,7 @@ public enum Suggestion {
     return near ?? best(last, candidates) { $0.split(separator: separator).last.map(String.init) ?? $0 }
   }
 
-  /// Damerau-Levenshtein distance (insert, delete, replace, swap of neighbours), counted in bytes.
+  /// Returns the Damerau-Levenshtein distance (insertion, deletion, substitution, transposition of neighbours), counted in bytes.
   public static func distance(_ a: String, _ b: String) -> Int {
     let a = Array(a.utf8)
     let b = Array(b.utf8)

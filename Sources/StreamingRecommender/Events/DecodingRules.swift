@@ -4,15 +4,15 @@
   import Darwin
 #endif
 
-/// The settings of a decoder in the form that reading wants.
+/// The decoder's settings, prepared once in the form that the per-record code reads.
 final class DecodingRules: Sendable {
   let input: RecommenderConfiguration.Input
   let aliases: EventAliases
   let maxFutureMilliseconds: Int64
-  /// Few, so looking through them costs less than hashing.
+  /// Weights by event type. There are few types, so a linear search is faster than hashing.
   private let weights: [(type: [UInt8], weight: Double)]
 
-  /// `session_id`, `recommendation_id`, `event_id` and the parts of `impression`, in bytes.
+  /// The largest length in bytes of `session_id`, `recommendation_id`, `event_id` and each text in `impression`.
   static let maxTextBytes = 256
   static let maxEventTypeCharacters = 64
   static let maxImpressionItems = 100
@@ -25,7 +25,7 @@ final class DecodingRules: Sendable {
     weights = input.weights.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), $0.value) }
   }
 
-  /// Rules that hold for every id once its text is known.
+  /// Returns why `id`, the bytes of the field `name`, is not a valid id, or `nil` if it is.
   func fault(ofID id: [UInt8], _ name: String) -> DecodingFailure? {
     if id.isEmpty { return DecodingFailure(.badID, "\(name) is empty") }
     if id.count > input.maxIDBytes {
@@ -37,7 +37,7 @@ final class DecodingRules: Sendable {
 
   // MARK: Strength
 
-  /// What a type of event weighs; `nil`: it is not known and such events are to be ignored.
+  /// The weight of an event type, or `nil` if the type is unknown and its events are ignored.
   func weight(ofType type: UnsafeBufferPointer<UInt8>) -> Double? {
     if weights.isEmpty { return input.defaultWeight }
     for (name, weight) in weights where name.count == type.count && isEqual(name, type) { return weight }

@@ -1,7 +1,7 @@
 import Telemetry
 
 extension EngineMetrics {
-  /// Shows the counters of these topics with 0 before the first record, with every reason that a record can be rejected or ignored for.
+  /// Creates the counters of these topics with the value 0, one for each reason for which a record can be rejected or ignored.
   public func showFromStart(topics: [String]) {
     for topic in topics {
       for family in [eventsConsumed, eventsApplied, deadLetterMessages, deadLetterFailures, offsetGaps, partitionGapRecords] {

@@ -4,16 +4,16 @@
   import Darwin
 #endif
 
-/// The fields of an event that mean something to the engine.
+/// The fields of an event that the engine reads.
 enum EventField: UInt32 {
   case user, item, eventType, eventValue, timestamp, eventID, operation
   case sessionID, recommendationID, impression, properties
-  /// Google's nested places for the user and the item.
+  /// The nested objects in which Google's events name the user and the item.
   case userInfo, productDetails
 
   var bit: UInt32 { 1 << rawValue }
 
-  /// The canonical name, for messages.
+  /// The canonical name, used in messages.
   var name: String {
     switch self {
     case .user: "user_id"
@@ -32,7 +32,7 @@ enum EventField: UInt32 {
     }
   }
 
-  /// The field with this canonical name, exactly as written.
+  /// Returns the field with this canonical name (case-sensitive), or `nil`.
   @inline(__always) static func canonical(_ name: UnsafeBufferPointer<UInt8>) -> EventField? {
     switch name.count {
     case 2: matches(name, "op") ? .operation : nil
@@ -59,7 +59,7 @@ enum EventField: UInt32 {
   }
 }
 
-/// The names that other systems give to the same fields, matched without regard to case.
+/// The names that other systems give to the same fields; they are matched case-insensitively.
 struct EventAliases: Sendable {
   private var names: [(name: StaticString, field: EventField)] = []
 
@@ -81,7 +81,7 @@ struct EventAliases: Sendable {
     return nil
   }
 
-  // All names in lower case.
+  // All names are in lower case.
   private static let personalize: [(StaticString, EventField)] = [
     ("user_id", .user), ("userid", .user), ("item_id", .item), ("itemid", .item), ("event_type", .eventType), ("eventtype", .eventType),
     ("event_value", .eventValue), ("eventvalue", .eventValue), ("timestamp", .timestamp), ("sentat", .timestamp),
@@ -98,13 +98,13 @@ struct EventAliases: Sendable {
   private static let spark: [(StaticString, EventField)] = [("user", .user), ("item", .item), ("rating", .eventValue)]
 }
 
-/// Whether the bytes are this text.
+/// Returns whether the bytes equal `text`.
 @inline(__always) func matches(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
   guard bytes.count == text.utf8CodeUnitCount, let base = bytes.baseAddress else { return false }
   return memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
 }
 
-/// The same without regard to the case of ASCII letters; `text` is in lower case.
+/// Returns whether the bytes equal `text`, ignoring the case of ASCII letters; `text` must be in lower case.
 func matchesIgnoringCase(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
   guard bytes.count == text.utf8CodeUnitCount else { return false }
   for index in 0..<bytes.count {

@@ -1,4 +1,4 @@
-/// Reads one JSON event: where its fields lie first, what they mean once the whole record has proved to be JSON.
+/// Reads one JSON event. The first pass finds the fields; they are interpreted only after the whole record has been validated as JSON.
 struct EventReader {
   private enum ID {
     case missing, text(JSONText), integer(Int64)
@@ -6,7 +6,7 @@ struct EventReader {
 
   private let rules: DecodingRules
   private var scanner: JSONScanner
-  /// The first fault that does not keep the rest from being read.
+  /// The first fault of a single field; reading continues after it.
   private var fault: DecodingFailure?
   private var seen: UInt32 = 0
   private var unknownNames: UnknownNames?
@@ -17,7 +17,7 @@ struct EventReader {
   private var operation = Interaction.Operation.add
   private var value: Double?
   private var timeMilliseconds: Int64?
-  /// Where Google's containers begin.
+  /// Where Google's nested objects begin, as offsets into the record.
   private var userInfoStart: Int?
   private var productDetailsStart: Int?
 
@@ -108,7 +108,7 @@ struct EventReader {
     if fault == nil { fault = DecodingFailure(reason, message()) }
   }
 
-  /// A repeated field makes the other fields' meaning doubtful, so it goes before their faults.
+  /// Reports a repeated field. It takes precedence over faults of other fields, because their meaning is then in doubt.
   private mutating func noteDuplicate(_ name: String) {
     if fault?.reason != .duplicateField {
       fault = DecodingFailure(.duplicateField, "\(name) appears more than once (under this name or one that means the same)")
@@ -146,7 +146,7 @@ struct EventReader {
       scanner.at += 1
       let text = try scanner.text()
       eventType = text
-      // Up to 64 bytes no character needs to be counted.
+      // A text of at most 64 bytes has at most 64 characters, so only longer ones are counted.
       if text.count == 0 || text.count > DecodingRules.maxEventTypeCharacters { checkLength(ofType: text) }
     case 0x6E: try scanner.skipLiteral()
     default:
@@ -211,7 +211,7 @@ struct EventReader {
     note(.badValue, "op must be \"add\", \"set\" or \"delete\"")
   }
 
-  /// Texts that the engine keeps nothing of: only their length matters, and another type is let pass.
+  /// Reads a text that the engine does not store: only its length is checked, and a value of another type is accepted.
   private mutating func readShortText(_ field: EventField) throws(JSONFault) {
     guard scanner.peek() == 0x22 else { return try scanner.skipValue(open: 1) }
     scanner.at += 1
@@ -272,7 +272,8 @@ struct EventReader {
     return .interaction(interaction, clamped: clamped, keyMismatch: keyMismatch)
   }
 
-  /// By the record's own time, never by the clock: the same log gives the same state whenever it is read.
+  /// The latest time that an event may have. It depends on the record's own time and not on the clock, so that replaying the log gives
+  /// the same state.
   private func latestMilliseconds(_ record: Record) -> Int64 {
     guard let recorded = record.timestampMilliseconds else { return InteractionOrder.latestMilliseconds }
     let (latest, overflow) = recorded.addingReportingOverflow(rules.maxFutureMilliseconds)
@@ -293,7 +294,7 @@ struct EventReader {
     case .missing: return nil
     case .integer(let value): return Array(String(value).utf8)
     case .text(let text):
-      // Only an escape can stand for a zero byte.
+      // Only an escaped text can contain a zero byte.
       if !text.isEscaped, 1...rules.input.maxIDBytes ~= text.count { return scanner.bytes(of: text) }
       let id = scanner.bytes(of: text)
       if fault == nil { fault = rules.fault(ofID: id, "\(name)") }
@@ -319,9 +320,9 @@ struct EventReader {
 // MARK: Google's nested fields
 
 extension EventReader {
-  /// Takes `userInfo.userId` where no other user id stands, and the first product of `productDetails` with its quantity.
+  /// Takes `userInfo.userId` if there is no other user id, and the first product of `productDetails` with its quantity.
   ///
-  /// The containers are known to be good JSON within the depth limit, so nothing here can throw.
+  /// The first pass has validated these objects, including their depth, so nothing here can throw.
   private mutating func readNestedFields() {
     let end = scanner.at
     if let userInfoStart, case .missing = user {
@@ -358,7 +359,7 @@ extension EventReader {
     }
   }
 
-  /// Marks the field as seen; a second one is a fault.
+  /// Marks the field as seen. Returns false and records a fault if it was seen before.
   private mutating func takes(_ field: EventField) -> Bool {
     if seen & field.bit != 0 {
       noteDuplicate(field.name)
@@ -375,7 +376,7 @@ extension EventReader {
     return scanner.peek() != 0x5D
   }
 
-  /// Shows `body` each field of the object at hand; it reads the value and returns true, or leaves it alone.
+  /// Calls `body` for each field of the current object; `body` either reads the value and returns true, or returns false without reading.
   private mutating func forEachField(
     _ body: (inout EventReader, UnsafeBufferPointer<UInt8>) throws(JSONFault) -> Bool
   ) {
@@ -391,7 +392,7 @@ extension EventReader {
         scanner.skipSpace()
         var taken = false
         try name.withUnsafeBufferPointer { bytes throws(JSONFault) in taken = try body(&self, bytes) }
-        // The depth was judged on the first reading.
+        // The first pass has checked the depth.
         if !taken { try scanner.skipValue(open: 0) }
         scanner.skipSpace()
         guard scanner.peek() == 0x2C else { return }
@@ -404,14 +405,14 @@ extension EventReader {
   }
 }
 
-/// The names of fields that mean nothing to the engine; they are kept only to notice a repetition.
+/// The names of fields that the engine does not read, kept only to detect repeated ones.
 private struct UnknownNames {
   private var places: [JSONText] = []
   private var names: Set<[UInt8]> = []
-  /// Up to here comparing costs less than hashing.
+  /// The number of names up to which comparing is faster than hashing.
   private static let compareMax = 12
 
-  /// Whether the name is new.
+  /// Inserts the name and returns whether it is new.
   mutating func insert(_ name: JSONText, in scanner: JSONScanner) -> Bool {
     if names.isEmpty, !name.isEscaped, places.count < Self.compareMax {
       let bytes = UnsafeBufferPointer(start: scanner.base + name.start, count: name.count)

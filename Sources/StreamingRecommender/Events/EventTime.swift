@@ -1,9 +1,9 @@
-/// Times as events write them, to milliseconds since 1970.
+/// Parses the times of events to milliseconds since 1970 (UTC).
 enum EventTime {
-  /// 2000-01-01T00:00:00Z: no event is older.
+  /// 2000-01-01T00:00:00Z, the earliest time that an event may have.
   static let earliestMilliseconds: Int64 = 946_684_800_000
 
-  /// An integer's unit shows in its size: seconds, milliseconds, microseconds or nanoseconds.
+  /// Converts an integer whose magnitude tells its unit: seconds, milliseconds, microseconds or nanoseconds.
   @inline(__always) static func milliseconds(fromInteger value: Int64) -> Int64 {
     switch value.magnitude {
     case ..<100_000_000_000: value &* 1000
@@ -13,8 +13,8 @@ enum EventTime {
     }
   }
 
-  /// RFC 3339 `date-time`, letters in either case, any number of decimals (cut to milliseconds), the leap second counted as the
-  /// next minute's first.
+  /// Parses an RFC 3339 `date-time`: letters in either case, any number of decimals (truncated to milliseconds). A leap second counts as
+  /// the first second of the next minute. Returns `nil` if the text is invalid.
   static func milliseconds(fromRFC3339 text: UnsafeBufferPointer<UInt8>) -> Int64? {
     guard text.count >= 20, text[4] == 0x2D, text[7] == 0x2D, text[10] | 0x20 == 0x74, text[13] == 0x3A, text[16] == 0x3A,
       let year = digits(text, 0, 4), let month = digits(text, 5, 2), let day = digits(text, 8, 2),
@@ -37,7 +37,7 @@ enum EventTime {
     guard let offsetMinutes = offset(text, at) else { return nil }
     let days = daysSince1970(year: year, month: month, day: day)
     let minutes = (days * 24 + hour) * 60 + minute - offsetMinutes
-    // A leap second is the last of a day in UTC.
+    // A leap second can only be the last second of a UTC day.
     if second == 60, (minutes + 1) % 1440 != 0 { return nil }
     return (minutes * 60 + second) * 1000 + milliseconds
   }
@@ -52,7 +52,7 @@ enum EventTime {
     return value
   }
 
-  /// Minutes east of UTC; it must be the rest of the text.
+  /// Parses the UTC offset, in minutes east of UTC; it must extend to the end of the text.
   private static func offset(_ text: UnsafeBufferPointer<UInt8>, _ start: Int) -> Int64? {
     guard start < text.count else { return nil }
     if text[start] | 0x20 == 0x7A { return start + 1 == text.count ? 0 : nil }
@@ -70,7 +70,8 @@ enum EventTime {
     }
   }
 
-  /// Days of the proleptic Gregorian calendar (Hinnant's `days_from_civil`): years begin in March, so the leap day comes last.
+  /// Days since 1970-01-01 in the proleptic Gregorian calendar (Hinnant's `days_from_civil`); years begin in March, so the leap day comes
+  /// last.
   private static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
     let shiftedYear = month <= 2 ? year - 1 : year
     let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400

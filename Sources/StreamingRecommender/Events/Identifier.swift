@@ -1,14 +1,14 @@
 /// The id of a user or an item, compared byte by byte.
 ///
-/// `String` compares by canonical equivalence: "é" as one scalar and as two are equal there, but they are two message keys in Kafka
-/// and two keys in Redis.
+/// `String` compares by canonical equivalence: "é" as one scalar and as two are equal there, but they are different message keys in Kafka
+/// and different keys in Redis.
 public struct Identifier: Hashable, Sendable {
   public let bytes: [UInt8]
 
   public init(_ bytes: [UInt8]) { self.bytes = bytes }
   public init(_ text: String) { bytes = Array(text.utf8) }
 
-  /// For display; bytes that are not UTF-8 are shown as U+FFFD.
+  /// The id as text for display; invalid UTF-8 is shown as U+FFFD.
   public var string: String { String(decoding: bytes, as: UTF8.self) }
 }
 
@@ -21,6 +21,6 @@ extension Identifier: CustomStringConvertible {
 }
 
 extension Identifier: Comparable {
-  /// The order of the bytes, the same on every machine and in every locale.
+  /// Compares lexicographically by bytes, which does not depend on machine or locale.
   public static func < (a: Identifier, b: Identifier) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 }

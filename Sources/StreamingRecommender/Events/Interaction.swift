@@ -1,22 +1,22 @@
-/// One event that the engine understood.
+/// A decoded event: what a user did with an item.
 public struct Interaction: Equatable, Sendable {
   public enum Operation: UInt8, Sendable, CaseIterable {
-    /// Strengths of a pair's `add` events sum.
+    /// Adds to the pair's strength.
     case add
     /// Replaces the pair's strength.
     case set
-    /// Forgets the pair.
+    /// Deletes the pair.
     case delete
   }
 
   public var user: [UInt8]
   public var item: [UInt8]
-  /// f(event_value) x weight of the event type; finite; negative = dislike.
+  /// f(`event_value`) x weight of the event type. It is finite; a negative value is a dislike.
   public var strength: Float
-  /// When it happened, milliseconds since 1970, already clamped.
+  /// The time of the event in milliseconds since 1970, after clamping.
   public var timeMilliseconds: Int64
   public var operation: Operation
-  /// For the dedupe window.
+  /// Identifies repeated events for deduplication.
   public var eventID: [UInt8]?
 
   public init(
@@ -31,7 +31,7 @@ public struct Interaction: Equatable, Sendable {
   }
 }
 
-/// Why a record cannot be used; the raw value is the label `reason` of the metric and of the dead letter.
+/// Why a record is rejected. The raw value is the label `reason` of the metric and of the dead letter.
 public enum RejectionReason: String, Sendable, CaseIterable {
   case empty
   case noKey = "no_key"
@@ -52,7 +52,7 @@ public enum RejectionReason: String, Sendable, CaseIterable {
   case unknownSchema = "unknown_schema"
 }
 
-/// Why a good record changes nothing.
+/// Why a valid record changes nothing.
 public enum IgnoreReason: String, Sendable, CaseIterable {
   case duplicate
   case alreadyApplied = "already_applied"
@@ -62,7 +62,7 @@ public enum IgnoreReason: String, Sendable, CaseIterable {
 
 public struct DecodingFailure: Error, Equatable, Sendable {
   public var reason: RejectionReason
-  /// One sentence for the person who reads the dead letter.
+  /// One sentence of explanation for the dead letter.
   public var message: String
   public init(_ reason: RejectionReason, _ message: String) {
     self.reason = reason
@@ -70,7 +70,7 @@ public struct DecodingFailure: Error, Equatable, Sendable {
   }
 }
 
-/// Which fields of an event were pulled back into their range.
+/// The fields of an event that were clamped to their range.
 public struct ClampedFields: OptionSet, Sendable, Hashable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
@@ -80,7 +80,7 @@ public struct ClampedFields: OptionSet, Sendable, Hashable {
 
 public enum DecodedRecord: Equatable, Sendable {
   case interaction(Interaction, clamped: ClampedFields, keyMismatch: Bool)
-  /// A tombstone: forget this user.
+  /// A tombstone: the user is to be deleted.
   case forget(user: [UInt8])
   case ignored(IgnoreReason)
   case failure(DecodingFailure)

@@ -1,14 +1,14 @@
-/// Turns the bytes of a record into an interaction, or says why it cannot.
+/// Decodes the bytes of a record into an interaction, or returns why it is rejected.
 ///
-/// Pure: the same record, settings and time give the same answer. Unreadable bytes are reported before faults of single fields,
-/// and of those a repeated field first, then the first in the record, then what is missing.
+/// Decoding is pure: the same record, settings and fallback time give the same result. If a record has several faults, the one reported
+/// is: first, that the value cannot be parsed; then a repeated field; then the first invalid field in the record; then a missing field.
 public struct InteractionDecoder: Sendable {
-  /// Behind one reference, so that handing it to a reader costs one count and not a copy of every setting.
+  /// Stored behind one reference, so that passing the decoder on does not copy its settings.
   private let rules: DecodingRules
 
   public init(_ input: RecommenderConfiguration.Input) { rules = DecodingRules(input) }
 
-  /// - Parameter fallbackMilliseconds: the time of an event where neither the event nor its record has one.
+  /// - Parameter fallbackMilliseconds: the time, in milliseconds since 1970, of an event for which neither payload nor record has one.
   public func decode(_ record: Record, fallbackMilliseconds: Int64) -> DecodedRecord {
     guard let value = record.value else { return tombstone(key: record.key) }
     guard !value.isEmpty else { return .failure(DecodingFailure(.empty, "the record's value is empty")) }
@@ -16,7 +16,8 @@ public struct InteractionDecoder: Sendable {
       return .failure(
         DecodingFailure(.tooLarge, "the value has \(value.count) bytes, more than input.max_record_bytes = \(rules.input.maxRecordBytes)"))
     }
-    // A key of no bytes spreads one user's events over partitions (CRC32) or puts all of them into one (murmur2).
+    // Producers partition an empty key inconsistently: CRC32 treats it as absent and distributes the events, murmur2 hashes it to one
+    // partition.
     if let key = record.key, key.isEmpty {
       return .failure(DecodingFailure(.noKey, "the record's key is there but empty; send the user id as key"))
     }
@@ -56,7 +57,8 @@ public struct InteractionDecoder: Sendable {
 
   // MARK: Frames
 
-  /// Where the JSON begins: behind a Confluent frame if there is one. Its schema id does not matter, JSON explains itself.
+  /// Returns the offset of the JSON, after the Confluent frame if there is one. The schema id is ignored, because JSON is
+  /// self-describing.
   private func payloadStart(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<Int, DecodingFailure> {
     guard rules.input.format == .auto else { return .success(0) }
     let frameLength: Int

@@ -1,8 +1,8 @@
 import Telemetry
 
-/// Writes interactions as canonical JSON events: what `InteractionDecoder` reads back unchanged.
+/// Writes interactions as canonical JSON events, which `InteractionDecoder` decodes to the same interactions.
 public enum InteractionEncoder {
-  /// One event; absent parts are left out. `user` and `item` must be UTF-8, `value` finite.
+  /// Encodes one event and omits absent fields. `user` and `item` must be UTF-8 and `value` finite.
   public static func encode(
     user: [UInt8], item: [UInt8], operation: Interaction.Operation = .add, value: Double? = nil, eventType: String? = nil,
     timeMilliseconds: Int64? = nil, eventID: [UInt8]? = nil
@@ -44,7 +44,7 @@ public enum InteractionEncoder {
     return "\(value)"
   }
 
-  /// An integer where its size says milliseconds; text for the years (before 1973, after 5138) where it would say another unit.
+  /// Writes an integer if its magnitude is read as milliseconds, and RFC 3339 text for other times (before 1973, after 5138).
   private static func timeText(_ milliseconds: Int64) -> String {
     if 100_000_000_000..<100_000_000_000_000 ~= milliseconds { return String(milliseconds) }
     let years0To9999: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999

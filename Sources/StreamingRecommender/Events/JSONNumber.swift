@@ -1,15 +1,15 @@
-/// A number as it was written; it becomes a `Double` or an `Int64` only where a field asks for one.
+/// A JSON number in decimal form, converted to `Double` or `Int64` only when a field needs it.
 struct JSONNumber {
   var start: Int
   var end: Int
   var isNegative: Bool
-  /// All digits without the point, as long as they fit.
+  /// All digits without the decimal point, valid if `digitsFit`.
   var digits: UInt64
-  /// False: more than 19 digits, `digits` means nothing.
+  /// Whether there are at most 19 digits; otherwise `digits` is undefined.
   var digitsFit: Bool
   /// The value is digits x 10^exponent.
   var exponent: Int
-  /// Neither point nor exponent.
+  /// Whether the number has neither a fraction nor an exponent.
   var isPlainInteger: Bool
 }
 
@@ -57,7 +57,7 @@ extension JSONScanner {
     guard 0x30...0x39 ~= peek() else { throw unexpected("expected a digit in the exponent") }
     var exponent = 0
     while 0x30...0x39 ~= peek() {
-      // Beyond a million the result is zero or infinite whatever the digits are: a record is shorter than that.
+      // With an exponent this large the result is zero or infinite whatever the digits are, because a record is shorter than that.
       if exponent < 100_000_000 { exponent = exponent * 10 + Int(peek() - 0x30) }
       at += 1
     }
@@ -65,9 +65,9 @@ extension JSONScanner {
     number.isPlainInteger = false
   }
 
-  /// The nearest double; `nil` if that is infinite.
+  /// Returns the nearest `Double`, or `nil` if that is infinite.
   @inline(__always) func double(_ number: JSONNumber) -> Double? {
-    // Both factors are exact, so the one rounding is the right one (Clinger 1990).
+    // Both factors are exact, so the product is rounded once and correctly (Clinger 1990).
     if number.digitsFit, number.digits <= 1 << 53, -22...22 ~= number.exponent {
       let digits = Double(number.digits)
       let magnitude =
@@ -84,7 +84,7 @@ extension JSONScanner {
     return value.flatMap { $0.isFinite ? $0 : nil }
   }
 
-  /// The integer a number stands for, in whatever notation (`1.7e9` is one); `nil` for a fraction or beyond Int64.
+  /// Returns the number as an integer in any notation (`1.7e9` is one), or `nil` for a fraction or a value outside Int64.
   @inline(__always) func integer(_ number: JSONNumber) -> Int64? {
     if number.isPlainInteger, number.digitsFit {
       if !number.isNegative { return Int64(exactly: number.digits) }

@@ -1,4 +1,4 @@
-/// Where a JSON string lies in the record, without its quotes; its escapes are checked but not yet resolved.
+/// The range of a JSON string in the record, without its quotes. Its escapes are validated but not yet decoded.
 struct JSONText {
   var start: Int
   var end: Int
@@ -6,17 +6,17 @@ struct JSONText {
   var count: Int { end - start }
 }
 
-/// What makes a record unreadable as a whole; faults of single fields are the decoder's matter.
+/// Why a record cannot be parsed as a whole; `InteractionDecoder` reports faults of single fields.
 enum JSONFault: Error {
   case syntax(at: Int, StaticString)
   case utf8(at: Int)
   case tooDeep(at: Int)
 }
 
-/// A strict JSON reader over bytes that somebody else keeps alive.
+/// A strict JSON scanner over bytes that the caller keeps alive.
 ///
-/// Iterative, so nesting costs no stack. Past the end it sees a zero byte, which is legal nowhere outside a string: that
-/// makes the end of the input one more unexpected character.
+/// It is iterative, so nesting uses no stack. Past the end it reads a zero byte, which is invalid outside a string, so the end of the
+/// input is handled like any unexpected character.
 struct JSONScanner {
   let base: UnsafePointer<UInt8>
   let end: Int
@@ -46,7 +46,7 @@ struct JSONScanner {
     at += 1
   }
 
-  /// The fault for the byte at hand: one that is no UTF-8 is worse than a misplaced one.
+  /// Returns the fault for the current byte; invalid UTF-8 takes precedence over an unexpected character.
   func unexpected(_ complaint: StaticString) -> JSONFault {
     if peek() >= 0x80, sequenceLength(at: at) == nil { return .utf8(at: at) }
     return .syntax(at: at, complaint)
@@ -54,7 +54,7 @@ struct JSONScanner {
 
   // MARK: Strings
 
-  /// Reads on from behind the opening quote to behind the closing one.
+  /// Scans from after the opening quote to after the closing quote.
   @inline(__always) mutating func text() throws(JSONFault) -> JSONText {
     let start = at
     skipPlain()
@@ -67,7 +67,7 @@ struct JSONScanner {
 
   /// Moves to the first byte that is a quote, a backslash, a control character or not ASCII; eight bytes at a time.
   ///
-  /// A borrow can only flag bytes above a true hit, so the lowest flag is always right.
+  /// Borrows can only set flags above the first match, so the lowest flag is always correct.
   @inline(__always) private mutating func skipPlain() {
     let ones: UInt64 = 0x0101_0101_0101_0101
     while at &+ 8 <= end {
@@ -146,12 +146,13 @@ struct JSONScanner {
     }
   }
 
-  /// Bytes of the UTF-8 sequence that begins here, `nil` where none does (overlong, surrogate, cut short, above U+10FFFF).
+  /// Returns the length in bytes of the UTF-8 sequence at `index`, or `nil` if it is invalid (overlong, surrogate, truncated, above
+  /// U+10FFFF).
   func sequenceLength(at index: Int) -> Int? {
     utf8SequenceLength(UnsafeBufferPointer(start: base + index, count: end - index))
   }
 
-  /// The bytes a text stands for.
+  /// Returns the text's bytes with escapes decoded.
   func bytes(of text: JSONText) -> [UInt8] {
     guard text.isEscaped else { return [UInt8](UnsafeBufferPointer(start: base + text.start, count: text.count)) }
     return [UInt8](unsafeUninitializedCapacity: text.count) { buffer, count in
@@ -172,7 +173,7 @@ struct JSONScanner {
     }
   }
 
-  /// Reads an escape that `skipEscape` has already accepted.
+  /// Decodes an escape that `skipEscape` has validated.
   private mutating func resolveEscape() -> Unicode.UTF8.EncodedScalar {
     let letter = base[at + 1]
     at += 2
@@ -204,7 +205,7 @@ struct JSONScanner {
 
   // MARK: Other values
 
-  /// Reads a value of any kind and keeps nothing of it; `open` containers surround it.
+  /// Skips a value of any type; `open` is the number of enclosing containers.
   mutating func skipValue(open: Int) throws(JSONFault) {
     var containers = ContainerStack()
     while true {
@@ -233,7 +234,7 @@ struct JSONScanner {
       case 0x2D, 0x30...0x39: _ = try number()
       default: try skipLiteral()
       }
-      // The value is complete: go on inside its container, or close that one too.
+      // The value is complete: continue in the enclosing container, or close it as well.
       var inside = false
       while !containers.isEmpty, !inside {
         skipSpace()
@@ -254,7 +255,7 @@ struct JSONScanner {
     }
   }
 
-  /// Steps over the bracket that opens one container more.
+  /// Consumes the opening bracket of a container nested in `open` others.
   mutating func enter(open: Int) throws(JSONFault) {
     guard open < depthMax else { throw .tooDeep(at: at) }
     at += 1
@@ -283,7 +284,7 @@ struct JSONScanner {
   }
 }
 
-/// Which kinds of brackets are open: one bit each, a word of them at a time.
+/// A stack of the open brackets' kinds, one bit each.
 private struct ContainerStack {
   private var top: UInt64 = 0
   private var spilled: [UInt64] = []
@@ -305,7 +306,7 @@ private struct ContainerStack {
   }
 }
 
-/// Bytes of the UTF-8 sequence at the head of the buffer, `nil` where none begins.
+/// Returns the length in bytes of the UTF-8 sequence at the start of the buffer, or `nil` if it is invalid.
 func utf8SequenceLength(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
   guard let first = bytes.first else { return nil }
   let length: Int
@@ -326,7 +327,7 @@ func utf8SequenceLength(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
   return length
 }
 
-/// Whether all of it is UTF-8.
+/// Returns whether the whole buffer is valid UTF-8.
 func isValidUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
   var at = 0
   while at < bytes.count {

@@ -1,10 +1,10 @@
-/// Kafka's placement of a key, as Java's producer and librdkafka's `murmur2_random` do it.
+/// Assigns keys to partitions as Kafka's Java producer and librdkafka's `murmur2_random` do.
 public enum KafkaPartitioner {
   public static func partition(ofKey key: some Collection<UInt8>, partitions: Int) -> Int32 {
     Int32(Int(murmur2(key) & 0x7fff_ffff) % partitions)
   }
 
-  /// Kafka's variant of MurmurHash2 (Appleby): its own seed, 32 bits.
+  /// MurmurHash2 (Appleby), 32 bits, with Kafka's seed.
   public static func murmur2(_ bytes: some Collection<UInt8>) -> UInt32 {
     if let hash = bytes.withContiguousStorageIfAvailable({ murmur2($0) }) { return hash }
     return Array(bytes).withUnsafeBufferPointer { murmur2($0) }

@@ -1,4 +1,4 @@
-/// One partition of one topic: the unit of offsets and of ordering.
+/// One partition of a topic, within which records are ordered by offset.
 public struct TopicPartition: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var topic: String
   public var partition: Int32
@@ -21,13 +21,13 @@ public struct RecordHeader: Equatable, Sendable {
   }
 }
 
-/// What the log holds at one offset, with key, value and headers unchanged. The partition is named by the `RecordBatch`.
+/// A record at one offset of the log, with key, value and headers unchanged. `RecordBatch` has the partition.
 public struct Record: Equatable, Sendable {
   public var offset: Int64
-  /// When it was produced (or appended), milliseconds since 1970; `nil` where the log does not know.
+  /// When it was produced (or appended), in milliseconds since 1970; `nil` if the log does not have it.
   public var timestampMilliseconds: Int64?
   public var key: [UInt8]?
-  /// `nil` is a tombstone: it deletes the user that the key names.
+  /// `nil` is a tombstone: it deletes the user whose id is the key.
   public var value: [UInt8]?
   public var headers: [RecordHeader]
 
@@ -41,7 +41,7 @@ public struct Record: Equatable, Sendable {
     self.headers = headers
   }
 
-  /// Key, value and headers with their names, in bytes.
+  /// The size of key, value and headers (names included) in bytes.
   public var bytes: Int {
     headers.reduce((key?.count ?? 0) + (value?.count ?? 0)) { $0 + $1.name.utf8.count + $1.value.count }
   }

@@ -8,9 +8,9 @@ public struct RecordBatch: Equatable, Sendable {
     self.records = records
   }
 
-  /// What the next reader of this partition can check: the last record.
+  /// Identifies the batch's last record, so that the next reader of this partition can check that the log is the same.
   public var mark: RecordMark? { records.last.map { RecordMark($0) } }
 
-  /// Keys, values and headers, without what arrays and this structure need besides.
+  /// The size of keys, values and headers in bytes, without in-memory overhead.
   public var bytes: Int { records.reduce(0) { $0 + $1.bytes } }
 }

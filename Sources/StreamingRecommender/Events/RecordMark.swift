@@ -1,9 +1,9 @@
-/// Identifies the record at one offset, to tell a log from one of the same name that was deleted, created and filled again.
+/// Identifies the record at one offset, to detect a topic that was deleted, recreated under the same name and filled again.
 public struct RecordMark: Equatable, Sendable {
   public var offset: Int64
-  /// `nil` where the log does not know.
+  /// Milliseconds since 1970; `nil` if the log does not have it.
   public var timestampMilliseconds: Int64?
-  /// Of the first bytes and the lengths of key and value; the same on every machine.
+  /// A checksum of the first bytes and the lengths of key and value; it does not depend on the machine.
   public var checksum: UInt64
 
   public init(offset: Int64, timestampMilliseconds: Int64?, checksum: UInt64) {
@@ -20,7 +20,7 @@ public struct RecordMark: Equatable, Sendable {
 
   private static let checkedBytes = 1024
 
-  /// FNV-1a, with the length behind the bytes.
+  /// Continues an FNV-1a hash with the bytes and their length.
   private static func checksum(_ bytes: [UInt8]?, _ start: UInt64) -> UInt64 {
     func mix(_ hash: UInt64, _ value: UInt64) -> UInt64 { (hash ^ value) &* 0x0000_0100_0000_01b3 }
     let checked = (bytes ?? []).prefix(checkedBytes)

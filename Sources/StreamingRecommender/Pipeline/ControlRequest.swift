@@ -1,15 +1,17 @@
 import Synchronization
 
-/// What other threads ask of the loop. It takes them at its own pace, at the start of a turn. A retrain is asked for on the `JobBoard`.
+/// A request from another thread to the ingest loop, which handles it at the start of an iteration. Retrains are requested through
+/// `JobBoard`.
 public enum ControlRequest: Sendable {
   case cancelRetrain(job: String)
-  /// Of a job on the board, if one was made for it.
+  /// Requests a snapshot; `job` is the id of the job on the board, if there is one.
   case snapshot(job: String?)
-  /// A frozen copy of the state, for those who hash it. While somebody holds it, the stream copies each part that it writes.
+  /// Requests an immutable copy-on-write copy of the state, for example to hash it. While the copy is held, the loop copies each part
+  /// that it modifies.
   case freeze(JobHandle<EngineState>)
 }
 
-/// Requests on their way to the loop.
+/// A thread-safe queue of requests to the loop.
 public final class ControlMailbox: Sendable {
   private let requests = Mutex<[ControlRequest]>([])
   public init() {}

@@ -1,14 +1,14 @@
-/// Dead letters that the broker has not acknowledged, bounded in bytes per partition and in all.
+/// The dead letters that the broker has not acknowledged, bounded in bytes per partition and in total.
 ///
-/// A snapshot carries them, so that neither a snapshot nor a new model ever waits for them; a restart sends them again. A partition
-/// with too many of them is held back, and the others go on.
+/// Snapshots contain them, so neither a snapshot nor a new model has to wait for their acknowledgement; after a restart they are sent
+/// again. A partition with too many unacknowledged dead letters is paused while the others continue.
 struct DeadLetterQueue: Sendable {
   struct Limits: Sendable, Equatable {
-    /// Bytes of one partition at which it is held back; it goes on at a quarter of that.
+    /// The number of bytes at which a partition is paused; it resumes at a quarter of that.
     var partitionBytes = 4 << 20
-    /// Dead letters of one partition at which it is held back.
+    /// The number of dead letters at which a partition is paused.
     var partitionCount = 1000
-    /// Bytes of all partitions at which each one that has any is held back.
+    /// The total number of bytes at which every partition with unacknowledged dead letters is paused.
     var totalBytes = 32 << 20
   }
 
@@ -29,7 +29,7 @@ struct DeadLetterQueue: Sendable {
   var isEmpty: Bool { head == entries.count }
   var bytes: Int { loads.values.reduce(0) { $0 + $1.bytes } }
 
-  /// The dead letter was given to the sink as number `sequence`.
+  /// Adds a dead letter that was passed to the sink with the number `sequence`.
   mutating func append(_ letter: DeadLetter, sequence: UInt64) {
     entries.append((sequence, letter))
     loads[letter.source, default: Load()].count += 1
@@ -44,14 +44,14 @@ struct DeadLetterQueue: Sendable {
       if loads[letter.source]!.count == 0 { loads[letter.source] = nil }
       head += 1
     }
-    // Amortised: what is moved is at most what was removed.
+    // Amortised O(1): at most as many entries are moved as were removed.
     if head * 2 > entries.count {
       entries.removeFirst(head)
       head = 0
     }
   }
 
-  /// Decides anew which partitions are held back. Returns those that were not before, and those that are no more.
+  /// Recomputes which partitions are paused. Returns the newly paused and the newly resumed ones.
   mutating func updateHeld() -> (new: [TopicPartition], released: [TopicPartition]) {
     let isFull = bytes > limits.totalBytes
     let before = held

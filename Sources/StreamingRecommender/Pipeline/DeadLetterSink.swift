@@ -1,8 +1,8 @@
-/// A record that could not be used, on its way to `<topic>.dlq` with its reason.
+/// A rejected record with the reason, to be written to the dead-letter topic.
 public struct DeadLetter: Sendable, Equatable {
   public var source: TopicPartition
   public var record: Record
-  /// A rejection reason (schemas/README.md), for example `bad_json`.
+  /// The rejection reason (see schemas/README.md), for example `bad_json`.
   public var reason: String
   public var message: String
   public init(source: TopicPartition, record: Record, reason: String, message: String) {
@@ -13,16 +13,16 @@ public struct DeadLetter: Sendable, Equatable {
   }
 }
 
-/// Where unusable records go. `send` never waits; letters are numbered 1, 2, 3 ... in the order of the calls.
+/// Writes dead letters. `send` never blocks; dead letters are numbered 1, 2, 3 ... in the order of the calls.
 public protocol DeadLetterSink: AnyObject {
   func send(_ letter: DeadLetter)
-  /// Number of the last letter given to `send` (0 before the first).
+  /// The number of the last dead letter passed to `send`; 0 before the first.
   var lastSequence: UInt64 { get }
-  /// Every letter up to this number has been written by the broker; a snapshot that covers their offsets may be made.
+  /// The broker has acknowledged every dead letter up to this number.
   var acknowledgedThrough: UInt64 { get }
-  /// Letters not yet acknowledged, per input partition: one that grows too far is held back, the others go on.
+  /// The number of unacknowledged dead letters per input partition; a partition with too many is paused while the others continue.
   var unacknowledged: [TopicPartition: Int] { get }
   var failures: Int { get }
-  /// Waits at most `timeout` for all letters to be acknowledged.
+  /// Waits at most `timeout` until all dead letters are acknowledged; returns false if they are not.
   func flush(timeout: Duration) -> Bool
 }

@@ -1,25 +1,25 @@
-/// Users whose published list is behind their state, first come first served.
+/// A FIFO queue of the users whose published list is older than their state.
 ///
-/// A user that changes again keeps its place: the list made at its turn covers both changes. Users of a partition that is held wait
-/// aside, and the others pass.
+/// A user that changes again keeps its position, because the list computed at its turn covers both changes. Users of a held partition are
+/// set aside so that they do not block the others.
 struct DirtyUsers: Sendable {
   private typealias Entry = (user: UserReference, batch: UInt64)
 
-  /// With the number of the batch that made the user dirty first.
+  /// Each entry has the number of the batch that first changed the user.
   private var entries: [Entry] = []
   private var head = 0
   private var parked: [Int32: [Entry]] = [:]
   private var waiting = PerUser(false)
-  /// Users ever taken, and ever inserted.
+  /// The number of users taken since the start; `inserted` counts those added.
   private(set) var taken = 0
   private(set) var inserted = 0
 
-  /// Users that wait, those of held partitions included.
+  /// The number of waiting users, including those of held partitions.
   var count: Int { inserted - taken }
   var isEmpty: Bool { count == 0 }
-  /// Whether somebody waits who is not known to be held.
+  /// Whether a user is waiting that is not known to belong to a held partition.
   var hasReady: Bool { head < entries.count }
-  /// Batches before this one do not wait here, but for users of held partitions.
+  /// The oldest batch with users in this queue, ignoring users of held partitions.
   var firstBatch: UInt64? { hasReady ? entries[head].batch : nil }
 
   mutating func insert(_ user: UserReference, batch: UInt64) {
@@ -31,7 +31,7 @@ struct DirtyUsers: Sendable {
 
   func contains(_ user: UserReference) -> Bool { waiting[user] }
 
-  /// The next users, at most `max`, but for those of `held` partitions.
+  /// Removes and returns the next users, at most `max`; users of `held` partitions are set aside.
   mutating func take(_ max: Int, held: Set<Int32> = []) -> [UserReference] {
     var users: [UserReference] = []
     while users.count < max, hasReady {
@@ -54,7 +54,7 @@ struct DirtyUsers: Sendable {
     head = 0
   }
 
-  /// Users of partitions that are not held any more come first: they have waited longest.
+  /// Returns users of partitions that are no longer held to the front of the queue, because they have waited longest.
   mutating func release(allBut held: Set<Int32>) {
     let released = parked.filter { !held.contains($0.key) }
     guard !released.isEmpty else { return }

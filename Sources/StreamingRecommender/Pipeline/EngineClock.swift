@@ -1,12 +1,12 @@
 import Telemetry
 
-/// Time as an argument: the machine's in production, a hand-moved one in tests.
+/// The clocks of the engine: the system's in production, manual ones in tests.
 public protocol EngineClock: Sendable {
-  /// Never jumps; for intervals.
+  /// A monotonic clock in nanoseconds, for measuring intervals.
   var monotonicNanoseconds: UInt64 { get }
-  /// Milliseconds since 1970; for timestamps that others read.
+  /// The wall clock in milliseconds since 1970, for timestamps in published data.
   var wallMilliseconds: Int64 { get }
-  /// Waits; a hand-moved clock goes on at once.
+  /// Blocks for `duration`; a manual clock advances and returns immediately.
   func sleep(for duration: Duration)
 }
 
@@ -17,7 +17,7 @@ public struct SystemClock: EngineClock {
   public func sleep(for duration: Duration) { MonotonicClock.sleep(for: duration) }
 }
 
-/// One reading of both clocks.
+/// A reading of both clocks.
 public struct EngineInstant: Sendable, Equatable {
   public var monotonicNanoseconds: UInt64
   public var wallMilliseconds: Int64

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What the loop tells others about itself, renewed several times a second from counts that are kept.
+/// The published status of the ingest loop, updated several times per second from counters.
 public struct EngineStatus: Sendable {
   public var epoch: UInt32?
   public var visibleEpoch: UInt32?

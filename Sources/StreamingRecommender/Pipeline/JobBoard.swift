@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Trainings and snapshots that were asked for: at most one of a kind runs, the last ones stay to be read.
+/// The requested trainings and snapshots. At most one job of each kind runs, and the latest finished ones are retained.
 public final class JobBoard: Sendable {
   public enum Kind: String, Sendable { case retrain, snapshot }
   public enum State: String, Sendable { case running, done, failed, rejected, cancelled }
@@ -20,10 +20,10 @@ public final class JobBoard: Sendable {
   private let jobs = Mutex<[Job]>([])
   private let label: String
 
-  /// - Parameter label: makes ids of one process differ from those of the next.
+  /// - Parameter label: a prefix that distinguishes the ids of this process from those of the next.
   public init(label: String) { self.label = label }
 
-  /// The id of the new job, or of the one that runs already.
+  /// Returns the id of a new job, or of the job of this kind that is already running.
   public func begin(_ kind: Kind, nowNanoseconds: UInt64) -> (id: String, isNew: Bool) {
     jobs.withLock { jobs in
       if let running = jobs.last(where: { $0.kind == kind && $0.state == .running }) { return (running.id, false) }

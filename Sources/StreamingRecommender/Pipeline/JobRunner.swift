@@ -1,9 +1,9 @@
 import Dispatch
 import Synchronization
 
-/// Runs long work beside the loop: trainings and snapshot files on queues of their own, or by hand in a simulation.
+/// Runs long work, such as trainings and snapshot writes, concurrently with the loop; a simulation runs it step by step.
 public protocol JobRunner: AnyObject {
-  /// Starts `work`; its result appears in the handle. Never waits.
+  /// Starts `work` without blocking; its result is stored in the returned handle.
   func run<Output: Sendable>(_ work: @escaping @Sendable () -> Output) -> JobHandle<Output>
 }
 
@@ -11,14 +11,14 @@ public final class JobHandle<Output: Sendable>: Sendable {
   private let output = Mutex<Output?>(nil)
   public init() {}
   public func complete(_ value: Output) { output.withLock { $0 = value } }
-  /// `nil` while the work goes on.
+  /// The result; `nil` until the work has finished.
   public var result: Output? { output.withLock { $0 } }
 }
 
 public final class DispatchJobRunner: JobRunner {
   private let queue: DispatchQueue
 
-  /// - Parameter quality: below the loop's, so that a training yields to the stream.
+  /// - Parameter quality: must be lower than the loop's, so that a training does not delay the stream.
   public init(label: String, quality: DispatchQoS = .utility) {
     queue = DispatchQueue(label: label, qos: quality, attributes: .concurrent)
   }

@@ -1,9 +1,9 @@
 import Telemetry
 
-// What the metrics show of the loop's values; nothing here decides or keeps anything.
+// Exports values of the loop as metrics.
 
 extension EngineUpdate {
-  /// - Parameter isReplay: the engine has not caught up with the log since its start.
+  /// - Parameter isReplay: whether the engine is still catching up with the log after its start.
   func count(in metrics: EngineMetrics, isReplay: Bool) {
     for (topic, counts) in topics {
       metrics.eventsConsumed.add(counts.consumed, labels: [topic])

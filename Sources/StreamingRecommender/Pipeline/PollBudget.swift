@@ -1,4 +1,4 @@
-/// What one poll may still return: a number of records and their bytes. The first record always fits.
+/// The number of records and bytes that one poll may still return. The first record is always accepted, whatever its size.
 public struct PollBudget: Equatable, Sendable {
   public private(set) var records: Int
   private var bytes: Int
@@ -12,7 +12,7 @@ public struct PollBudget: Equatable, Sendable {
 
   public var hasRoom: Bool { records > 0 && !isExhausted }
 
-  /// Whether a record of this size still fits; it is then accounted for. After the first refusal there is no room.
+  /// Takes a record of `size` bytes from the budget. Returns false if it does not fit; every later call then returns false.
   public mutating func take(_ size: Int) -> Bool {
     guard hasRoom, isUntouched || size <= bytes else {
       isExhausted = true

@@ -1,6 +1,6 @@
 import Factorization
 
-/// Makes commands of what the engine says: indices become ids, and nothing is decided. Pure.
+/// Builds publish commands from the engine's results by replacing indices with ids. Pure functions.
 enum PublishCommands {
   static func user(_ list: FreshList, _ engine: RecommenderEngine, withVector: Bool, now: EngineInstant) -> PublishCommand {
     let source = engine.source(of: list.user)
@@ -33,7 +33,7 @@ enum PublishCommands {
         epoch: epoch, source: .similar, partition: 0, offset: -1, madeAtMilliseconds: now.wallMilliseconds, items: items(list, ids)))
   }
 
-  /// Work that needs nothing computed.
+  /// Returns the commands for work that needs no computation.
   static func commands(_ work: PublishWork, _ engine: RecommenderEngine, popularN: Int, now: EngineInstant) -> [PublishCommand] {
     let ids = engine.state.catalogue.items
     let epoch = engine.model?.epoch ?? 0
@@ -67,13 +67,13 @@ enum PublishCommands {
 }
 
 extension RecommenderEngine {
-  /// The live or the pending model, by its number.
+  /// Returns the live or the pending model with this epoch.
   func model(epoch: UInt32) -> InstalledModel? {
     if let pending, pending.model.epoch == epoch { return pending.model }
     return model?.epoch == epoch ? model : nil
   }
 
-  /// The partition whose offset says how new the user's list is: the one that the user's newest event came by.
+  /// Returns the partition whose offset is the version of the user's list: the partition of the user's newest event.
   func source(of user: UserReference) -> TopicPartition {
     let newest = state.users.history(user).pairs.last.flatMap { state.topics.topicPartition($0.order.partition) }
     return newest ?? TopicPartition(topic: settings.topics[0], partition: user.partition)

@@ -1,10 +1,10 @@
-/// Carries out the planner's work: asks the engine for contents and makes commands of them.
+/// Executes the planner's work: computes the contents with the engine and builds the commands.
 struct PublishExecutor {
   let scratch: EngineScratch
   let vectors: Bool
   let popularN: Int
   let clock: any EngineClock
-  /// Of the epoch whose similar items are being published.
+  /// Similar items of the epoch that is being published.
   private var similar: SimilarItems?
 
   init(scratch: EngineScratch, vectors: Bool, popularN: Int, clock: any EngineClock) {
@@ -14,16 +14,16 @@ struct PublishExecutor {
     self.clock = clock
   }
 
-  /// What came of one plan.
+  /// The result of executing one plan.
   struct Outcome {
     var commands: [PublishCommand] = []
-    /// Users whose rows must be solved again: a new model was installed.
+    /// Users whose vectors must be solved again because a new model was installed.
     var staleUsers: [UserReference] = []
     var users = 0
     var times = StageTimes()
   }
 
-  /// Nanoseconds of a batch by stage.
+  /// The time per stage of a batch, in nanoseconds.
   struct StageTimes: Equatable {
     var foldIn: UInt64 = 0
     var score: UInt64 = 0
@@ -67,7 +67,7 @@ struct PublishExecutor {
     outcome.times.publish += clock.monotonicNanoseconds - scored
   }
 
-  /// Vectors of untrained items must reach readers before a list that names them.
+  /// Publishes vectors of untrained items, which readers need before a list that names the items.
   private func runNewItems(_ max: Int, all: Bool, _ engine: inout RecommenderEngine, _ outcome: inout Outcome) {
     var items = engine.refreshNewItems(max: max)
     guard vectors, let model = engine.model else { return }

@@ -1,4 +1,4 @@
-// One epoch to the readers, slice by slice; `Rollout` says in which order.
+// The roll-out of an epoch in slices; `Rollout` defines the order of its phases.
 extension PublishPlanner {
   mutating func planRollout(_ lifecycle: inout ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan)
     -> [ModelLifecycle.Action]
@@ -34,7 +34,8 @@ extension PublishPlanner {
     if plan.completesItems { plan.work.append(.itemsComplete(epoch: rollout.epoch)) }
   }
 
-  /// The next users who have no list of the epoch yet; those in the live queue get it there, and so do, later, those of held partitions.
+  /// Plans the next users without a list of this epoch. Users in the live queue get theirs there; those of held partitions are added to
+  /// it.
   private mutating func planUsers(
     _ rollout: Rollout, from first: UserReference, _ slice: Int, _ held: Set<Int32>, _ lifecycle: inout ModelLifecycle,
     _ situation: Situation, _ plan: inout PublishPlan
@@ -67,7 +68,7 @@ extension PublishPlanner {
     lifecycle.continueRollout(.similar(next: 0))
   }
 
-  /// Users that one turn looks at: most of them may have their list already.
+  /// The largest number of users examined per iteration; most of them may already have their list.
   private static let lookedAtMax = 8192
 
   private mutating func planSimilar(

@@ -1,5 +1,5 @@
-/// Decides what readers get next: live updates first, then the slices of a new epoch, then upkeep. A value: it emits work and never asks
-/// the engine.
+/// Decides what is published next: live updates first, then slices of a new epoch, then refreshes. A value that returns work and never
+/// calls the engine.
 struct PublishPlanner: Sendable {
   struct Settings: Sendable, Equatable {
     var vectors: Bool
@@ -7,12 +7,12 @@ struct PublishPlanner: Sendable {
     var pacing: PublishPacing.Settings
   }
 
-  /// What the planner must know of the engine and the moment.
+  /// The inputs of a planning step.
   struct Situation: Sendable {
     var now: EngineInstant
-    /// Commands that the publisher takes.
+    /// The number of commands that the publisher accepts.
     var room: Int
-    /// User indices in use, by partition.
+    /// The number of user indices in use, by partition.
     var userCapacities: [Int]
     var items: Int
     var isPopularKnown: Bool
@@ -25,38 +25,38 @@ struct PublishPlanner: Sendable {
   private var batchNumber: UInt64 = 0
   private(set) var forgets = PendingForgets()
   private var producedAt: [UserReference: [Int64]] = [:]
-  /// The epoch under which each user's list was last submitted.
+  /// The epoch with which each user's list was last submitted.
   var submittedEpoch = PerUser<UInt32>(0)
   private var recent = RecentLists()
   private var acknowledged: UInt64 = 0
-  /// The last ticket with similar items or removals of a roll-out.
+  /// The last ticket of a roll-out with similar items or removals.
   private var tailTicket: UInt64 = 0
   private var popularDue = true
   private var popularAt: UInt64?
   private var progressAt: UInt64?
-  /// Progress as submitted.
+  /// The progress that was last submitted.
   private var published = PartitionOffsets()
-  /// The last offsets that lists were found to cover.
+  /// The latest offsets known to be covered by lists.
   private var covered = PartitionOffsets()
   private var progressDue = false
-  /// Lists of the view are missing or old beyond what the progress would say: it waits until every user was written.
+  /// Whether lists in the view are missing or older than its progress claims. Progress is not written until every user has been.
   private(set) var isRelisting = false
-  /// Progress waits until so many users have been taken from the queue: their lists were lost.
+  /// Progress is withheld until this many users have been taken from the queue, because their lists were lost.
   private var rewritesUntilTaken = 0
-  /// The view may lack vectors of new items: they go out before the first list.
+  /// Whether the view may lack vectors of new items, which are then published before the first list.
   private var repeatsNewItems = false
-  /// Whether this process has given the view anything yet.
+  /// Whether this process has published anything yet.
   private var hasPublished = false
-  /// Partitions of users whose lists wait: readers may hold newer ones, made by the process before us from records that we have yet to
-  /// replay. `nil`: all of them.
+  /// The partitions whose users' lists are withheld, because readers may have newer lists that the previous process computed from records
+  /// not replayed yet. `nil` withholds all partitions.
   private(set) var held: Set<Int32>? = []
   private var refreshNext = UserReference(partition: 0, index: 0)
   private var refreshedAt: UInt64?
 
   static let timesPerUserMax = 64
-  /// While the view is away, the times of so many users are kept; the freshness of the others is not counted.
+  /// The number of users whose times are kept while the view is unreachable; freshness is not measured for the others.
   static let timedUsersMax = 50_000
-  /// Item vectors or tombstones of one batch.
+  /// The number of item vectors or tombstones per batch.
   static let slice = 64
   static let popularEvery = Duration.seconds(1)
   static let progressEvery = Duration.milliseconds(200)
@@ -66,7 +66,7 @@ struct PublishPlanner: Sendable {
     pacing = PublishPacing(settings.pacing)
   }
 
-  // MARK: What happened
+  // MARK: Events
 
   mutating func note(_ update: EngineUpdate, offsets: PartitionOffsets) {
     batchNumber += 1
@@ -81,39 +81,40 @@ struct PublishPlanner: Sendable {
     if !update.applied.isEmpty { popularDue = true }
   }
 
-  /// Users whose rows changed without an event: a new model was installed.
+  /// Marks users whose vectors changed without an event because a new model was installed.
   mutating func noteStale(_ users: [UserReference]) {
     for user in users { dirty.insert(user, batch: batchNumber) }
   }
 
-  /// Returns the ids whose removal the view has confirmed.
+  /// Handles an acknowledgement and returns the ids whose removal the view has confirmed.
   mutating func acknowledge(through ticket: UInt64) -> [Identifier] {
     acknowledged = max(acknowledged, ticket)
     progress.acknowledge(through: ticket)
     return forgets.acknowledge(through: ticket)
   }
 
-  /// What a connected view holds of ours.
+  /// What a connected view contains of this engine's output.
   struct ViewState {
-    /// Next offsets after those that its lists cover.
+    /// For each partition, the offset after the last one that its lists cover.
     var offsets: PartitionOffsets
-    /// Through this ticket, what this process has written is proved to be there; `nil`: nothing is proved.
+    /// Writes of this process through this ticket are proved to be in the view; `nil` proves none.
     var survivingTicket: UInt64?
     var hasPointer: Bool
   }
 
-  /// How a connected view compares with what was published.
+  /// The differences between a connected view and what was published.
   struct ViewFinding: Equatable {
     var isLost: Bool
     var isBehind: Bool
     var hasLostTail: Bool
   }
 
-  /// The view came back or was met for the first time. Tells what is missing in it; users whose newest lists it has lost are due again.
+  /// Handles the first connection or a reconnection of the view. Returns what is missing in it; users whose newest lists were lost are
+  /// queued again.
   ///
   /// - Parameters:
-  ///   - forgotten: ids that the view might show again, in order.
-  ///   - find: the user of an id that came again since.
+  ///   - forgotten: deleted ids whose keys the view may have again, in order.
+  ///   - find: returns the user of an id that has had events since its deletion.
   mutating func connected(
     _ view: ViewState, offsets: PartitionOffsets, forgotten: [Identifier], find: (Identifier) -> UserReference?
   ) -> ViewFinding {
@@ -121,7 +122,7 @@ struct PublishPlanner: Sendable {
     let isFirst = !hasPublished
     if isFirst {
       held = nil
-      // What a snapshot brought counts as read, too: without new records, progress would otherwise stay behind for ever.
+      // Offsets restored from a snapshot count as read; otherwise progress would not advance until new records arrive.
       progress.noteBatch(batchNumber, offsets)
     }
     let hasLostWrites = isFirst || (view.survivingTicket ?? 0) < acknowledged
@@ -137,7 +138,7 @@ struct PublishPlanner: Sendable {
     return ViewFinding(isLost: isLost, isBehind: isBehind, hasLostTail: hasLostTail)
   }
 
-  /// False when it is not known whose lists are lost.
+  /// Queues the users whose lists were published after `ticket`. Returns false if they are not known.
   private mutating func rewriteRecent(after ticket: UInt64?) -> Bool {
     guard let ticket, let users = recent.users(after: ticket) else {
       recent.removeAll()
@@ -148,7 +149,7 @@ struct PublishPlanner: Sendable {
     return true
   }
 
-  /// Tombstones that the view may not have; who came again since gets the list again.
+  /// Repeats tombstones that the view may have lost; a user that has had events since gets a new list as well.
   private mutating func repeatForgets(_ ids: [Identifier], _ find: (Identifier) -> UserReference?) {
     forgets.append(ids)
     for id in ids {
@@ -161,46 +162,46 @@ struct PublishPlanner: Sendable {
     progressDue = true
   }
 
-  /// Every user is due under the epoch of the roll-out that begins.
+  /// Forgets which lists were submitted, so that the roll-out that begins writes every user.
   mutating func forgetSubmittedLists() { submittedEpoch = PerUser(0) }
 
-  /// What readers have is missing or old: progress waits until a roll-out has written every user.
+  /// Withholds progress until a roll-out has written every user, because lists in the view are missing or outdated.
   mutating func beginRelisting() { isRelisting = true }
 
-  /// A roll-out has reached every user.
+  /// Ends `isRelisting`: a roll-out has written every user.
   mutating func endRelisting() { isRelisting = false }
 
   func isAcknowledged(_ ticket: UInt64) -> Bool { ticket <= acknowledged }
 
   mutating func insertDirty(_ user: UserReference) { dirty.insert(user, batch: batchNumber) }
 
-  /// Lists of these partitions wait; `nil`: of all.
+  /// Sets the partitions whose lists are withheld; `nil` withholds all.
   mutating func hold(_ partitions: Set<Int32>?) {
     guard held != partitions else { return }
     held = partitions
     if let partitions { dirty.release(allBut: partitions) }
   }
 
-  /// Progress is written with the next batch, however soon after the last.
+  /// Writes progress with the next batch, regardless of the interval.
   mutating func hurryProgress() { progressAt = nil }
 
   var isIdle: Bool { dirty.isEmpty && forgets.isEmpty }
 
-  // MARK: What to do
+  // MARK: Planning
 
-  /// The next work, at most about `room` commands. The caller carries it out and reports it by `submitted`.
+  /// Returns the next work, at most about `room` commands. The caller executes it and reports it with `submitted`.
   mutating func next(_ lifecycle: inout ModelLifecycle, _ situation: Situation) -> (plan: PublishPlan, actions: [ModelLifecycle.Action]) {
     var plan = PublishPlan()
     guard situation.room > 0 else { return (plan, []) }
     let firstBatch = dirty.firstBatch ?? batchNumber + 1
     let ids = forgets.take(situation.room)
     if !ids.isEmpty { plan.work.append(.forget(ids)) }
-    // A list must not go out before the tombstone that came before it: while tombstones wait, lists do.
+    // A tombstone must be published before later lists of its user, so lists wait while tombstones are pending.
     if let held, forgets.isEmpty { planLive(lifecycle, held, situation, &plan) }
     let actions = planRollout(&lifecycle, situation, &plan)
     planRefresh(lifecycle, situation, &plan)
     planPopular(situation, &plan)
-    // Lists that are lost count as written again only once the queue is through.
+    // Lost lists count as written again once the users queued for them have been taken.
     if dirty.taken >= rewritesUntilTaken {
       planProgress(situation, firstWaiting: plan.liveUsers.isEmpty ? dirty.firstBatch : firstBatch, &plan)
     }
@@ -208,7 +209,7 @@ struct PublishPlanner: Sendable {
     return (plan, actions)
   }
 
-  /// The plan's commands were submitted under `ticket`; with none, under the last ticket before.
+  /// Records that the plan's commands were submitted under `ticket`, or, if there were none, which ticket was the last before it.
   mutating func submitted(_ plan: PublishPlan, ticket: UInt64, hasCommands: Bool, epoch: UInt32?, _ lifecycle: inout ModelLifecycle) {
     let last = hasCommands ? ticket : ticket - 1
     for user in plan.users { submittedEpoch[user] = epoch ?? 0 }
@@ -223,8 +224,8 @@ struct PublishPlanner: Sendable {
   }
 
   private mutating func planLive(_ lifecycle: ModelLifecycle, _ held: Set<Int32>, _ situation: Situation, _ plan: inout PublishPlan) {
-    // A vector of an epoch that readers do not have yet would stand beside items of another. Without a model there are no lists
-    // yet; the first roll-out reaches every user.
+    // Item vectors of an epoch that is not visible yet would be mixed with those of another. Without a model there are no lists; the
+    // first roll-out writes every user.
     guard lifecycle.isLiveVisible else {
       if lifecycle.live == nil, lifecycle.pending == nil {
         dirty.removeAll()
@@ -243,7 +244,7 @@ struct PublishPlanner: Sendable {
     plan.work.append(.lists(users))
   }
 
-  /// Every user once per `refresh`, so that lost keys come back and times to live are renewed.
+  /// Plans each user once per `refresh`, so that lost keys are restored and expiry times are extended.
   private mutating func planRefresh(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
     let total = situation.userCapacities.reduce(0, +)
     let interval = settings.pacing.refresh
@@ -277,7 +278,7 @@ struct PublishPlanner: Sendable {
     let now = situation.now.monotonicNanoseconds
     guard progressAt.map({ now - $0 >= Self.progressEvery.nanoseconds }) ?? true, !isRelisting else { return }
     let new = progress.covered(firstWaitingBatch: firstWaiting)
-    // Lists of held partitions wait: what was read of those is not covered.
+    // Offsets of held partitions are not covered, because their lists are withheld.
     for (partition, next) in new?.next ?? [:] where held.map({ !$0.contains(partition.partition) }) ?? false { covered[partition] = next }
     guard new != nil || progressDue else { return }
     progressDue = false
@@ -289,7 +290,7 @@ struct PublishPlanner: Sendable {
   }
 }
 
-/// Ids of tombstones on their way to the view, each once, in order.
+/// The ids of tombstones not yet acknowledged by the view, unique and in order.
 struct PendingForgets: Sendable {
   private var queue: [Identifier] = []
   private var head = 0
@@ -325,10 +326,11 @@ struct PendingForgets: Sendable {
 }
 
 extension UserReference {
-  /// The next place in the same partition.
+  /// The next index in the same partition.
   var next: UserReference { UserReference(partition: partition, index: index + 1) }
 
-  /// This place, or the first one of the next partition that has users; wraps around. Some partition has users.
+  /// Returns this reference if it is in range, otherwise the first of the next partition with users, wrapping around. At least one
+  /// partition must have users.
   func clamped(to capacities: [Int]) -> UserReference {
     var place = self
     while Int(place.partition) >= capacities.count || Int(place.index) >= capacities[Int(place.partition)] {

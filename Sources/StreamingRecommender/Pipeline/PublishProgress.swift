@@ -1,14 +1,14 @@
-/// Knows how far readers see: which offsets are covered by acknowledged lists. It may be behind the truth, never ahead.
+/// Tracks the offsets covered by acknowledged lists. The result may lag behind but is never ahead.
 struct PublishProgress: Sendable {
-  /// Offsets after a batch of records.
+  /// The offsets after each batch of records.
   private var checkpoints: [(batch: UInt64, offsets: PartitionOffsets)] = []
-  /// Tickets not yet acknowledged, with the first batch that they were meant to cover.
+  /// Unacknowledged tickets, with the first batch that each was meant to cover.
   private var tickets: [(ticket: UInt64, firstBatch: UInt64)] = []
   private static let checkpointsMax = 1024
 
   mutating func noteBatch(_ batch: UInt64, _ offsets: PartitionOffsets) {
     checkpoints.append((batch, offsets))
-    // While the view is away the newest of them are merged: progress then advances in coarser steps.
+    // While the view is unreachable, the newest checkpoints are merged, which makes progress coarser.
     if checkpoints.count > Self.checkpointsMax { checkpoints.remove(at: checkpoints.count - 2) }
   }
 
@@ -23,7 +23,7 @@ struct PublishProgress: Sendable {
 
   func isAcknowledged(_ ticket: UInt64) -> Bool { ticket <= acknowledged }
 
-  /// Offsets (next to read) that lists cover, given the first batch still waiting for its lists; `nil` when nothing new is.
+  /// Returns the offsets (next to read) that lists cover, given the first batch with waiting users; `nil` if they have not advanced.
   mutating func covered(firstWaitingBatch: UInt64?) -> PartitionOffsets? {
     let open = [tickets.lazy.map(\.firstBatch).min(), firstWaitingBatch].compactMap(\.self).min() ?? .max
     guard let last = checkpoints.lastIndex(where: { $0.batch < open }) else { return nil }

@@ -1,16 +1,16 @@
-/// What `PublishQueue` needs to know about a command, in whatever form a publisher sends it.
+/// A command as `PublishQueue` sees it, independent of how a publisher encodes it.
 public protocol QueuedCommand: Sendable {
-  /// The number of replies that the view gives to it.
+  /// The number of replies that the view sends to it.
   var replies: Int { get }
   var target: PublishTarget? { get }
-  /// It must have a pipeline of its own.
+  /// Whether it must be sent in a pipeline of its own.
   var isExclusive: Bool { get }
 }
 
-/// The commands that wait to be sent or to be acknowledged, in the order of submission. A value; no clock, no socket.
+/// The commands that are not sent or not acknowledged yet, in order of submission. A value without clock or socket.
 public struct PublishQueue<Command: QueuedCommand>: Sendable {
   public struct Entry: Sendable {
-    /// `nil`: an empty submission, which only carries its ticket.
+    /// `nil` for an empty submission, which only carries its ticket.
     public internal(set) var command: Command?
     /// Set on the last entry of a submission.
     public internal(set) var ticket: UInt64?
@@ -20,7 +20,7 @@ public struct PublishQueue<Command: QueuedCommand>: Sendable {
 
   private var entries: [Entry] = []
   private var head = 0
-  /// The number of entries at the head that were sent at least once; the view may have executed any of them.
+  /// The number of entries at the head that were sent at least once and may have been executed.
   private var attempted = 0
 
   public init() {}
@@ -36,7 +36,7 @@ public struct PublishQueue<Command: QueuedCommand>: Sendable {
     entries[entries.count - 1].ticket = ticket
   }
 
-  /// The next entries to send: as many as give at most `repliesMax` replies, but at least one. They stay in the queue.
+  /// Returns the next entries to send, with at most `repliesMax` replies but at least one entry. They remain in the queue.
   public mutating func nextPipeline(repliesMax: Int) -> [Entry] {
     var end = head
     var replies = 0
@@ -57,18 +57,18 @@ public struct PublishQueue<Command: QueuedCommand>: Sendable {
     precondition(count <= self.count, "acknowledged \(count) of \(self.count)")
     head += count
     attempted = max(0, attempted - count)
-    // Amortised: the number of entries moved is at most the number removed.
+    // Amortised O(1): at most as many entries are moved as were removed.
     if head > 1024, head > entries.count / 2 {
       entries.removeFirst(head)
       head = 0
     }
   }
 
-  /// Prepares the queue for sending again commands that may have been executed already.
+  /// Prepares resending of commands that may already have been executed.
   ///
-  /// If an older list were sent again as it was, it would overwrite a newer one that has already arrived, and a reader would see
-  /// the version go back. Each attempted command therefore carries the newest attempted value of its target. The value moves to
-  /// the earlier place and not to the later one, because a progress command between the two says that the lists before it are there.
+  /// Resending an older list unchanged would overwrite a newer one that has already been executed, and readers would see the version
+  /// decrease. Each attempted command is therefore given the newest attempted value of its target. The value moves to the earlier
+  /// position and not to the later one, because a progress command in between asserts that the lists before it have been written.
   public mutating func prepareReplay() {
     var newest: [PublishTarget: Command] = [:]
     for index in (head..<head + attempted).reversed() {
@@ -83,7 +83,7 @@ public struct PublishQueue<Command: QueuedCommand>: Sendable {
 }
 
 extension Sequence {
-  /// The highest ticket that is complete when all these entries are.
+  /// Returns the highest ticket that is complete once all these entries are acknowledged.
   public func lastTicket<Command>() -> UInt64? where Element == PublishQueue<Command>.Entry {
     reduce(nil) { $1.ticket ?? $0 }
   }

@@ -1,4 +1,4 @@
-/// What a publish command overwrites as a whole: of two commands with the same target, only the later one matters.
+/// The data that a publish command overwrites. Of two commands with the same target, only the later one has an effect.
 public enum PublishTarget: Hashable, Sendable {
   /// The list and the vector of a user, written or removed.
   case user(Identifier)
@@ -8,7 +8,7 @@ public enum PublishTarget: Hashable, Sendable {
 }
 
 extension PublishCommand {
-  /// `nil` for commands whose place among the others is part of their meaning, such as progress and the model pointer.
+  /// `nil` for commands whose position is significant, such as progress and the model pointer.
   public var target: PublishTarget? {
     switch self {
     case .user(let user): .user(user.user)
@@ -21,7 +21,7 @@ extension PublishCommand {
   }
 }
 
-/// One command, one reply: for publishers that keep commands as they are.
+/// For publishers that store commands unencoded: one command has one reply.
 extension PublishCommand: QueuedCommand {
   public var replies: Int { 1 }
   public var isExclusive: Bool { false }

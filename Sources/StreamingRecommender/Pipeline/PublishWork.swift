@@ -1,16 +1,16 @@
-/// What readers get next, as the planner decides it. The executor asks the engine for the contents.
+/// A unit of work decided by the planner; the executor computes its contents with the engine.
 enum PublishWork: Sendable, Equatable {
-  /// Remove everything of these users.
+  /// Removes all keys of these users.
   case forget([Identifier])
-  /// Vectors of items that the model was not trained on: those that are due, at most `max`, or all that there are.
+  /// Vectors of items that the model was not trained on: the pending ones, at most `max`, or all of them.
   case newItems(max: Int, all: Bool)
   case lists([UserReference])
-  /// The item vectors of an epoch follow.
+  /// Precedes the item vectors of an epoch.
   case itemsBegin(epoch: UInt32)
   case itemVectors(epoch: UInt32, Range<Int32>)
-  /// All item vectors of the epoch are submitted.
+  /// All item vectors of the epoch have been submitted.
   case itemsComplete(epoch: UInt32)
-  /// The pointer that makes an epoch visible; `installs`: the pending model becomes the live one with it.
+  /// The pointer that makes an epoch visible. If `installs`, the pending model becomes the live one.
   case pointer(epoch: UInt32, previous: UInt32?, installs: Bool)
   case similar(Range<Int32>)
   case retire(epoch: UInt32, Range<Int32>)
@@ -24,21 +24,21 @@ extension PublishWork {
   fileprivate var users: [UserReference] { if case .lists(let users) = self { users } else { [] } }
 }
 
-/// One batch of work with what must be remembered once it is submitted.
+/// One batch of work, with what the planner records once it is submitted.
 struct PublishPlan: Sendable {
   var work: [PublishWork] = []
-  /// Users whose lists answer events.
+  /// Users whose lists are updated because of events.
   var liveUsers: [UserReference] = []
-  /// When the records behind the live lists were produced, for the freshness histogram; milliseconds since 1970.
+  /// The production times, in milliseconds since 1970, of the records behind the live lists; used for the freshness histogram.
   var producedAt: [Int64] = []
-  /// Batches of records from this one on are not covered before this plan's ticket is acknowledged.
+  /// Batches from this one on are not covered until this plan's ticket is acknowledged.
   var firstBatch: UInt64 = .max
-  /// Users of the roll-out in this plan; the pacing measures what they cost.
+  /// The number of roll-out users in this plan; pacing measures their cost.
   var rolloutUsers = 0
   var completesItems = false
   var completesUsers = false
 
-  /// Whether there is something of what a roll-out writes after the users' lists.
+  /// Whether the plan contains work of the roll-out phases after the users' lists.
   var hasTail: Bool {
     work.contains {
       switch $0 {

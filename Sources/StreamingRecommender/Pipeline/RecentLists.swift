@@ -1,13 +1,13 @@
-/// Users whose lists went out lately, by ticket: a view that lost its newest writes (a crash with a log that is synchronised once a
-/// second, a failover) gets them again.
+/// The users of recently published lists by ticket. They are published again if the view lost its newest writes, for example in a
+/// failover or a crash with an append-only file that is synced once per second.
 struct RecentLists: Sendable {
-  /// Users remembered at most; beyond that a loss means that everybody is written again.
+  /// The largest number of users kept. If a loss reaches further back, every user is published again.
   static let usersMax = 200_000
 
   private var entries: [(ticket: UInt64, users: [UserReference])] = []
   private var head = 0
   private var count = 0
-  /// Every ticket after this one is remembered.
+  /// Tickets up to this one are no longer kept.
   private var forgottenThrough: UInt64 = 0
 
   mutating func note(_ ticket: UInt64, _ users: [UserReference]) {
@@ -26,7 +26,7 @@ struct RecentLists: Sendable {
     }
   }
 
-  /// The users of all tickets after this one, first come first; `nil` when they are not remembered that far back.
+  /// Returns the users of all later tickets, oldest first; `nil` if they are no longer kept.
   func users(after ticket: UInt64) -> [UserReference]? {
     guard ticket >= forgottenThrough else { return nil }
     return entries[head...].filter { $0.ticket > ticket }.flatMap(\.users)

@@ -1,13 +1,13 @@
-/// Knows, for each partition, when a restarted engine has applied all that was in the log when it began: from then on no list that it
-/// makes can be older than one that readers have from the process before.
+/// Determines, per partition, when a restarted engine has applied all records that were in the log when it started. From then on, no list
+/// that it computes is older than one published by the previous process.
 ///
-/// The wait is per partition, and it ends: a partition that makes no progress for `patience` (leaderless, paused, an open transaction
-/// at its end) is released, and its users' lists may then step back.
+/// Each partition waits independently, and the wait is bounded: a partition without progress for `patience` (no leader, paused, open
+/// transaction at its end) is released, and its users' lists may then become older.
 struct ReplayHold: Sendable {
   static let patience = Duration.seconds(60)
 
   private struct Target {
-    /// End of the log when its lag was first known.
+    /// The end offset when the partition's lag was first known.
     var end: Int64
     var next: Int64
     var movedAt: UInt64
@@ -15,10 +15,10 @@ struct ReplayHold: Sendable {
 
   private var targets: [TopicPartition: Target] = [:]
   private var done: Set<TopicPartition> = []
-  /// When a partition without a known lag was first looked at.
+  /// When each partition without a known lag was first observed, in monotonic nanoseconds.
   private var unknownSince: [TopicPartition: UInt64] = [:]
 
-  /// Partitions that still wait; `nil` while the partitions themselves are unknown. `released`: those whose patience ended just now.
+  /// Returns the partitions that still wait, or `nil` while the partitions are unknown, and in `released` those that have just timed out.
   mutating func waiting(offsets: PartitionOffsets, status: SourceStatus, now: UInt64) -> (
     held: Set<TopicPartition>, released: [TopicPartition]
   )? {

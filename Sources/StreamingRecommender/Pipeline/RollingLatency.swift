@@ -1,6 +1,6 @@
 import Telemetry
 
-/// Latencies of the last one to two minutes.
+/// Percentiles of the latencies of the last one to two minutes.
 struct RollingLatency {
   private var current = LatencyHistogram()
   private var previous = LatencyHistogram()

@@ -1,10 +1,11 @@
-/// When a snapshot is due and how far it is: frozen and written beside the stream. A value that decides; the loop acts.
+/// Decides when a snapshot is due and tracks its progress; the state is frozen and written concurrently with the stream. A value; the
+/// loop performs the actions.
 public struct SnapshotCycle {
   struct Written {
     var sequence: UInt64
     var offsets: PartitionOffsets
     var epoch: UInt32
-    /// Jobs on the board that asked for it.
+    /// The ids of the jobs that requested it.
     var jobs: [String]
   }
 
@@ -26,7 +27,7 @@ public struct SnapshotCycle {
   private var hasChanges = false
   private var lastNanoseconds: UInt64
   private var retryAt: UInt64 = 0
-  /// Why the last one could not be written.
+  /// Why the last snapshot could not be written, or `nil`.
   private(set) var problem: String?
   var lastMilliseconds: Int64?
 
@@ -42,7 +43,7 @@ public struct SnapshotCycle {
 
   mutating func noteChange() { hasChanges = true }
 
-  /// - Parameter job: on the board; it ends with the snapshot.
+  /// - Parameter job: the id of the job that completes with the snapshot.
   mutating func request(job: String? = nil) {
     isRequested = true
     if let job { waitingJobs.append(job) }

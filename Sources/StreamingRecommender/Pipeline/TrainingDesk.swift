@@ -1,4 +1,4 @@
-/// The training that runs beside the loop and the records of those before; the life cycle knows how far its epoch is.
+/// The running background training and the records of earlier ones; `ModelLifecycle` has the state of its epoch.
 struct TrainingDesk {
   struct Running {
     let job: String
@@ -8,12 +8,12 @@ struct TrainingDesk {
   }
 
   var running: Running?
-  /// Of the accepted training whose epoch is on its way to the readers.
+  /// The record of the accepted training whose epoch is being published.
   var publishing: RetrainRecord?
   private(set) var last: RetrainRecord?
-  /// When a training last began in this process; before that, the model's own time counts.
+  /// When a training last started in this process; `nil` means that the model's own time is used.
   private(set) var lastAttemptMilliseconds: Int64?
-  /// After a training that came to nothing, the policy does not start the next one at once.
+  /// After a training that is rejected or fails, the time before which the policy does not start another (monotonic nanoseconds).
   private(set) var notBefore: UInt64 = 0
 
   static let retryAfter = Duration.seconds(60)

@@ -1,11 +1,11 @@
-/// A value that a publisher writes behind each pipeline: where it stands in the view, everything written before it stands too.
+/// A value that a publisher writes after each pipeline: if the view contains it, everything written before it is there too.
 ///
-/// This holds because a view loses writes from the newest end only (a crash between two fsyncs, a failover to a replica, an older
-/// dump) or all of them.
+/// This holds because a view loses either only its newest writes (a crash between two fsyncs, a failover to a replica, an older dump) or
+/// all of them.
 public struct WriteMarker: Equatable, Sendable {
   /// Unique for each publisher object.
   public var token: String
-  /// Counts the pipelines of this publisher that failed, see `WriteProof`.
+  /// The number of this publisher's pipelines that failed; see `WriteProof`.
   public var generation: UInt64
   /// The highest ticket that was complete when the marker was written; 0 before the first.
   public var ticket: UInt64
@@ -16,7 +16,7 @@ public struct WriteMarker: Equatable, Sendable {
     self.ticket = ticket
   }
 
-  /// As it stands in the view: `<token> <generation> <ticket>`.
+  /// The stored form: `<token> <generation> <ticket>`.
   public var text: String { "\(token) \(generation) \(ticket)" }
 
   public init?(text: String) {

@@ -4,7 +4,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet benchmark fold-in`: one user's row from the history, as the live stream solves it.
+/// `freshet benchmark fold-in`: measures the fold-in of one user, as the live stream computes it.
 struct BenchmarkFoldInCommand {
   let context: CommandContext
 

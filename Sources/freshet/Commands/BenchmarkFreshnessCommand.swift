@@ -6,8 +6,8 @@ import StreamingRecommender
 import Synchronization
 import Telemetry
 
-/// `freshet benchmark freshness`: from the moment an event was due to be produced to the reply of the SET whose list covers it;
-/// and the floor, the same way through broker and Redis without a model, in the same run.
+/// `freshet benchmark freshness`: measures the time from when an event was due to be produced until the reply to the SET of a list that
+/// covers it, and in the same run the lower bound: the same path through broker and Redis without a model.
 struct BenchmarkFreshnessCommand {
   let context: CommandContext
   private static let warmUpSeconds = 3.0
@@ -51,7 +51,7 @@ struct BenchmarkFreshnessCommand {
     show(plain, floor, retraining, rate, pace)
   }
 
-  /// Topics of their own for the floor, so that it leaves nothing behind in the engine's.
+  /// The lower bound uses topics of its own, so that it does not affect the engine's.
   private final class Servers {
     private let embedded: EmbeddedServers?
     private let redis: PrivateServer?
@@ -153,7 +153,7 @@ struct FreshnessFigures: Sendable {
   }
 }
 
-/// Which list of which user was acknowledged when; filled on the publisher's thread.
+/// Records when the list of each user was acknowledged; written on the publisher's thread.
 final class AcknowledgedLists: Sendable {
   private let lists = Mutex<[Identifier: [(partition: Int32, offset: Int64, at: UInt64)]]>([:])
 
@@ -161,7 +161,7 @@ final class AcknowledgedLists: Sendable {
     lists.withLock { $0[user.user, default: []].append((user.partition, user.offset, user.atNanoseconds)) }
   }
 
-  /// When the first list of this user that covers the offset was acknowledged.
+  /// Returns when the first list of this user that covers the offset was acknowledged.
   func covered(_ user: Identifier, _ partition: Int32, _ offset: Int64) -> UInt64? {
     lists.withLock { lists in
       lists[user]?.first { $0.partition == partition && $0.offset >= offset }?.at
@@ -171,7 +171,7 @@ final class AcknowledgedLists: Sendable {
   func clear() { lists.withLock { $0 = [:] } }
 }
 
-/// Produces events at a rate and joins each with the list that covers it.
+/// Produces events at a fixed rate and matches each with the list that covers it.
 struct EventLoad {
   private let interactions: [Interaction]
 
@@ -231,13 +231,13 @@ struct EventLoad {
     return FreshnessFigures(nanoseconds: waits, lost: lost, seconds: seconds)
   }
 
-  /// Filled by the producer's callback, which runs inside calls on this thread.
+  /// Written by the producer's callback, which is called on this thread.
   private final class Deliveries {
     var all: [(index: Int, partition: Int32, offset: Int64)] = []
   }
 }
 
-/// The engine with a trained model, ready to be measured.
+/// An engine with a trained model, ready to be measured.
 private final class EngineRun {
   private let configuration: RecommenderConfiguration
   private let process: EngineProcess
@@ -296,14 +296,14 @@ private final class EngineRun {
   func stop() { _ = process.stop() }
 }
 
-/// Set once, read by a thread.
+/// A flag that is set once to stop a thread.
 private final class StopFlag: Sendable {
   private let flag = Atomic<Bool>(false)
   var isSet: Bool { flag.load(ordering: .relaxed) }
   func set() { flag.store(true, ordering: .relaxed) }
 }
 
-/// Broker to Redis without a model: each record becomes a SET of a list of usual size.
+/// Measures the lower bound: relays records from the broker to Redis without a model, one SET of a typical list per record.
 ///
 /// Sendable because its source and publisher belong to its thread from `init` to the end of `stop`.
 private final class FloorRelay: @unchecked Sendable {

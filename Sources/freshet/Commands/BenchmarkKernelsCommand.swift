@@ -1,7 +1,7 @@
 import Evaluation
 import Telemetry
 
-/// `freshet benchmark kernels`: each kernel and variant beside the peak of this processor.
+/// `freshet benchmark kernels`: measures each kernel and variant and compares it with the peak of this processor.
 struct BenchmarkKernelsCommand {
   let context: CommandContext
 

@@ -3,7 +3,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet benchmark retrain`: trainings beside a stream that goes on.
+/// `freshet benchmark retrain`: measures trainings that run concurrently with a stream.
 struct BenchmarkRetrainCommand {
   let context: CommandContext
 
@@ -14,7 +14,7 @@ struct BenchmarkRetrainCommand {
     var benchmark = RetrainBenchmark(
       configuration, interactions: context.options.int("interactions")!, users: context.options.int("users"),
       items: context.options.int("items"))
-    // As `serve` does it: one processor is left to the stream.
+    // Like `serve`, leave one processor to the stream.
     benchmark.threads = configuration.retrain.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount - 1)
     let bars = Bars(context)
     let outcome = benchmark.run { bars.show($0) }
@@ -154,7 +154,7 @@ struct BenchmarkRetrainCommand {
     }
   }
 
-  /// A bar for each part, one after the other.
+  /// A progress bar for each part in turn.
   private final class Bars {
     private let context: CommandContext
     private var current: (progress: RetrainBenchmark.Progress, bar: ProgressBar)?

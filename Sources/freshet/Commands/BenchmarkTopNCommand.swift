@@ -4,7 +4,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet benchmark top-n`: exact lists over all items.
+/// `freshet benchmark top-n`: measures exact top-N lists over all items.
 struct BenchmarkTopNCommand {
   let context: CommandContext
 

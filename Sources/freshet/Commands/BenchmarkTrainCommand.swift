@@ -4,7 +4,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet benchmark train`: the same training on one worker and on several.
+/// `freshet benchmark train`: measures the same training with one worker and with several.
 struct BenchmarkTrainCommand {
   let context: CommandContext
 

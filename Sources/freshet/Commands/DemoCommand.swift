@@ -6,7 +6,7 @@ import RedisPublishing
 import StreamingRecommender
 import Telemetry
 
-/// `freshet demo`: the whole way, with real data and no server running.
+/// `freshet demo`: runs the whole pipeline on real data with embedded servers.
 struct DemoCommand {
   let context: CommandContext
   private static let rate = 2000.0
@@ -49,7 +49,7 @@ struct DemoCommand {
     )
 
     try produce(Array(data.interactions[split...]), configuration, .embedded, rate: Self.rate, label: "streamed")
-    // The status is up to 0.2 s old: a lag of 0 alone may be that of the middle of the stream.
+    // The status is up to 0.2 s old, so a lag of 0 may have been measured in the middle of the stream.
     _ = process.wait(atMost: .seconds(30)) {
       $0.eventsApplied >= data.interactions.count && $0.lagRecords == 0 && $0.waitingUsers == 0
     }
@@ -65,7 +65,7 @@ struct DemoCommand {
     keep(configuration, temporary)
   }
 
-  /// An engine waits for enough interactions; a file does not get any more.
+  /// Checks that there are enough interactions: an engine waits for more, but a file has no more.
   private func checkThatAModelCanBeTrained(_ events: ArraySlice<Interaction>) throws {
     var pairs: Set<[[UInt8]]> = []
     for event in events where pairs.count < RetrainPolicy.firstPairsMin { pairs.insert([event.user, event.item]) }
@@ -120,7 +120,7 @@ struct DemoCommand {
     var after: [RecommendedItem]
   }
 
-  /// A customer's list, a purchase of something on it, and the list after it.
+  /// Shows a customer's list, a purchase of one of its items, and the list after it.
   private func showPurchase(
     _ data: EvaluationData, _ process: EngineProcess, _ configuration: RecommenderConfiguration, _ reader: RedisReader,
     _ titles: [Identifier: String]
@@ -176,7 +176,7 @@ struct DemoCommand {
   private func finish(
     _ process: EngineProcess, _ purchase: Purchase, _ streamed: EngineStatus, _ record: RetrainRecord?
   ) {
-    // The state itself: the last status may be of before the purchase.
+    // Read the state itself, because the last status may be older than the purchase.
     let state = process.frozen()
     let status = process.status.current
     if context.json {

@@ -3,7 +3,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet evaluate prequential`: test, then learn.
+/// `freshet evaluate prequential`: scores each event before learning from it (test-then-train).
 struct EvaluateCommand {
   let context: CommandContext
 
@@ -34,7 +34,7 @@ struct EvaluateCommand {
     }
   }
 
-  /// The rows of an ablation, in the order of its table; without one, the engine and popularity.
+  /// The rows of an ablation in the order of its table; without one, the engine and popularity.
   private func rows() throws -> [PrequentialRow] {
     guard context.options.flag("ablation") else {
       if context.options.isSet("rows") { throw CommandFailure("--rows goes with --ablation", status: .usage) }
@@ -51,7 +51,7 @@ struct EvaluateCommand {
 
   private struct Stream {
     var data: EvaluationData
-    /// Events of the file that `--first-occurrences` left out.
+    /// The number of events that `--first-occurrences` left out.
     var repeats = 0
     var events: Int { data.interactions.count }
   }
@@ -86,7 +86,7 @@ struct EvaluateCommand {
   }
 }
 
-/// Methods side by side, for people and for programs.
+/// Formats a comparison of methods as text or JSON.
 private struct PrequentialReport {
   let results: [(row: PrequentialRow, outcome: PrequentialEvaluator.Outcome)]
   let settings: JSONValue
@@ -119,7 +119,7 @@ private struct PrequentialReport {
       + "\(ListText.fixed(engine.eventsPerSecond, 0)) events a second, \(engine.training.accepted) retrains (\(engine.training.rejected) rejected) included; a list takes \(ListText.fixed(Self.microseconds(engine.listSeconds, engine.lists), 1)) us with its fold-in"
   }
 
-  // MARK: What each part adds
+  // MARK: Ablation
 
   var ablationJSON: JSONValue {
     [

@@ -4,13 +4,13 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet train --explicit` and `freshet evaluate holdout --split kfold --explicit`: models of ratings.
+/// `freshet train --explicit` and `freshet evaluate holdout --split kfold --explicit`: explicit-feedback models.
 struct ExplicitCommand {
   let context: CommandContext
 
   init(_ context: CommandContext) { self.context = context }
 
-  /// Defaults on ratings where they differ from the engine's; chosen by 5-fold splits of other seeds than the published figure's.
+  /// Defaults for ratings where they differ from the engine's; chosen on 5-fold splits with other seeds than the published one.
   static let presets: [(key: String, value: String)] =
     [("model.factors", "32"), ("model.iterations", "15"), ("model.regularization", "1.5"), ("model.regularization_exponent", "0.5")]
     + CommandTable.withoutLiveParts
@@ -72,7 +72,7 @@ struct ExplicitCommand {
     )
   }
 
-  /// Two commands share this one, and their options differ.
+  /// Returns whether the command has the option; two commands with different options share this type.
   private func has(_ option: String) -> Bool { context.parsed.command.option(named: option) != nil }
 
   private func read(_ path: String) throws -> ExplicitRatings {
@@ -83,7 +83,7 @@ struct ExplicitCommand {
   }
 }
 
-/// What the two commands print.
+/// Formats the output of both commands.
 private struct ExplicitReport {
   let parameters: ExplicitParameters
   let workers: Int
@@ -183,7 +183,7 @@ private struct ExplicitReport {
     add([quality], to: &output, droppedRows: droppedRows)
   }
 
-  /// Means over the folds, of which there may be one.
+  /// Adds the means over the folds; there may be only one fold.
   private func add(_ folds: [ExplicitTraining.Quality], to output: inout JSONValue, droppedRows: Int) {
     output["rmse"] = .number(mean(folds, \.model.rootMeanSquare))
     output["mae"] = .number(mean(folds, \.model.meanAbsolute))
@@ -217,7 +217,7 @@ private struct ExplicitReport {
   }
 }
 
-/// Factors and biases as files that other programs read: NumPy arrays, ids of their rows, and the mean.
+/// Writes factors and biases for other programs: NumPy arrays, the ids of their rows, and the mean.
 private enum ExplicitFiles {
   static func write(_ model: ExplicitModel, _ ratings: ExplicitRatings, to directory: String) throws {
     func url(_ name: String) -> URL { URL(fileURLWithPath: directory + "/" + name) }

@@ -3,7 +3,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet evaluate holdout`: train on a part of a file, and rank all items for the rest, or predict its ratings.
+/// `freshet evaluate holdout`: trains on one part of a file, and ranks all items or predicts the ratings of the rest.
 struct HoldoutCommand {
   let context: CommandContext
   private let began = ContinuousClock.now
@@ -161,7 +161,7 @@ struct HoldoutCommand {
   }
 }
 
-/// Methods side by side, for people and for programs.
+/// Formats a comparison of methods as text or JSON.
 struct HoldoutReport {
   let methods: [HoldoutEvaluation.Method]
   private let intervals: [[ClosedRange<Double>]]
@@ -171,7 +171,7 @@ struct HoldoutReport {
     intervals = methods.map { $0.intervals(RankingMetric.all, bootstrap) }
   }
 
-  /// The first method's figures at the top, the others' under their names.
+  /// The first method's metrics at the top level, the others' under their names.
   var json: JSONValue {
     var output = figures(of: 0)
     var others = JSONValue.object([])

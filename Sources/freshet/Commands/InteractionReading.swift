@@ -3,12 +3,12 @@ import Evaluation
 import Foundation
 
 extension CommandContext {
-  /// The pairs of a file; a long load shows its progress, and lines that could not be read are noted.
+  /// Reads the pairs of a file. A long load shows a progress bar, and unreadable lines are reported.
   ///
   /// - Throws: `DatasetError`; `CommandFailure` for a file without interactions.
   func pairs(_ path: String, _ rule: ValueRule) throws -> StaticPairs { StaticPairs(try interactions(path, rule)) }
 
-  /// How the command was told to read the value column.
+  /// How the command interprets the value column.
   var valueRule: ValueRule { ValueRule(rawValue: options.string("value") ?? "") ?? .ignore }
 
   func interactions(_ path: String, _ rule: ValueRule, keepsTimes: Bool = false) throws -> StaticInteractions {
@@ -21,14 +21,13 @@ extension CommandContext {
     return read
   }
 
-  /// Says how many lines of a file could not be read, and what was wrong with the first of them.
+  /// Reports how many lines of a file could not be read, and what was wrong with the first one.
   func noteBadLines(_ report: InteractionFile.Report?, of path: String) {
     guard let report, report.badLines > 0 else { return }
     note("\(path): \(report.badLines) lines could not be read: \(report.firstBadLines.map { "\($0)" }.joined(separator: "; "))")
   }
 
-  /// Makes a split of a file; one that cannot be made is said with the path. A number of folds that the file has no users for is a mistake
-  /// of usage.
+  /// Splits a file with `make` and adds the path to errors. A number of folds that exceeds the number of users is a usage error.
   func splitting<R>(_ path: String, _ make: () throws -> R) throws -> R {
     do { return try make() } catch let error as HoldoutError {
       if case .tooFewUsers = error.code { throw CommandFailure("\(path): \(error)", status: .usage) }

@@ -2,7 +2,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet retrain`, `status`, `models`, `snapshot`: talk to a running engine.
+/// `freshet retrain`, `status`, `models` and `snapshot`: send requests to a running engine.
 struct OperateCommand {
   let context: CommandContext
 
@@ -69,7 +69,7 @@ struct OperateCommand {
     return state == "done" ? .done : .failed
   }
 
-  /// What the record of a retrain says about the quality of the old model and the new one.
+  /// Describes the quality of the old and the new model in a retrain record.
   static func comparison(_ record: [String: Any]) -> String {
     guard let new = record["recall_at_20_new"] as? Double else {
       return record["epoch"] as? Int == 1
@@ -83,7 +83,7 @@ struct OperateCommand {
 
   func status() throws {
     let client = try client()
-    // The hash walks the whole state: asked for once, never every second.
+    // The hash takes a pass over the whole state, so `--watch` does not request it.
     let path = context.options.flag("watch") ? "/v1/status" : "/v1/status?state_hash=true"
     var screen = ScreenFrame(terminal: context.terminal)
     repeat {
@@ -157,7 +157,7 @@ struct OperateCommand {
     context.print(String(table.description.dropLast()))
   }
 
-  /// `2026-01-31 23:59:59`.
+  /// Formats a time as `2026-01-31 23:59:59`.
   private static func time(_ milliseconds: Int?) -> String {
     milliseconds.map { String(Timestamp.rfc3339(milliseconds: Int64($0)).prefix(19).replacing("T", with: " ")) } ?? "-"
   }

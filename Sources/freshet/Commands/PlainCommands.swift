@@ -3,7 +3,7 @@ import KafkaIngest
 import StreamingRecommender
 import Telemetry
 
-/// `freshet config show` and `check`.
+/// `freshet config show` and `freshet config check`.
 struct ConfigCommand {
   let context: CommandContext
 

@@ -6,7 +6,7 @@ import RedisPublishing
 import StreamingRecommender
 import Telemetry
 
-/// `freshet produce`: a file into the topic, keyed by user, at a rate.
+/// `freshet produce`: writes a file to the topic, keyed by user, at a fixed rate or at the speed of its timestamps.
 struct ProduceCommand {
   let context: CommandContext
   private static let flushMax = Duration.seconds(30)
@@ -89,7 +89,7 @@ struct ProduceCommand {
     context.note("\(titles.count) titles loaded")
   }
 
-  /// A row as the record that goes into the topic.
+  /// A row as a record for the topic.
   private struct Event {
     var key: [UInt8]?
     var value: [UInt8]
@@ -104,7 +104,7 @@ struct ProduceCommand {
           user: columns.user, item: columns.item, operation: rule.operation,
           value: rule == .ignore ? nil : rule.strength(columns.value), timeMilliseconds: columns.timeMilliseconds)
       case .event(let bytes):
-        // Decoded only for its key and time; the bytes go as they are, whatever the engine will say of them.
+        // Decoded only for its key and time; the bytes are sent unchanged, whether or not the engine will accept them.
         let record = Record(
           offset: 0, timestampMilliseconds: nil, key: nil, value: bytes)
         guard
@@ -119,7 +119,7 @@ struct ProduceCommand {
   }
 }
 
-/// When the next event is due: at a fixed rate, or at the file's own times sped up.
+/// Computes when the next event is due: at a fixed rate, or by the file's timestamps with a speed factor.
 struct Schedule {
   private let nanosecondsPerEvent: Double?
   private let speedup: Double?
@@ -132,7 +132,7 @@ struct Schedule {
     self.speedup = speedup
   }
 
-  /// Monotonic time at which the next event is due; `nil`: now.
+  /// The monotonic time, in nanoseconds, at which the next event is due; `nil` means now.
   mutating func next(timeMilliseconds: Int64?) -> UInt64? {
     defer { count += 1 }
     if let nanosecondsPerEvent { return began + UInt64(Double(count) * nanosecondsPerEvent) }
@@ -142,7 +142,7 @@ struct Schedule {
     return began + UInt64(Double(max(0, time - first)) * 1e6 / speedup)
   }
 
-  /// Waits until the next event is due; `idle` is given what is left and may take less.
+  /// Waits until the next event is due; `idle` is called with the remaining time and may return earlier.
   mutating func wait(timeMilliseconds: Int64?, idle: (Duration) -> Void) {
     guard let due = next(timeMilliseconds: timeMilliseconds) else { return }
     while true {

@@ -3,7 +3,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet serve`: the engine until INT or TERM.
+/// `freshet serve`: runs the engine until SIGINT or SIGTERM.
 struct ServeCommand {
   let context: CommandContext
 
@@ -97,7 +97,7 @@ struct ServeCommand {
     return .done
   }
 
-  /// Says once what is wrong outside, and once that it is right again.
+  /// Logs each external problem once when it occurs and once when it is resolved.
   private struct Problems {
     private var known: [String: String] = [:]
 

@@ -4,7 +4,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet train`: a model from a file, without Kafka and Redis.
+/// `freshet train`: trains a model from a file, without Kafka and Redis.
 struct TrainCommand {
   let context: CommandContext
 
@@ -71,7 +71,7 @@ struct TrainCommand {
   }
 }
 
-/// Factors as files that other programs read: NumPy arrays and the ids of their rows.
+/// Writes factors for other programs: NumPy arrays and the ids of their rows.
 enum FactorFiles {
   static func write(_ outcome: StaticTraining.Outcome, to directory: String) throws {
     do {
@@ -85,7 +85,7 @@ enum FactorFiles {
 
   private static func ids(_ names: [String]) -> Data { Data((names.joined(separator: "\n") + "\n").utf8) }
 
-  /// Format 1.0 of NumPy: magic, version, header padded to 64 bytes, then float32, row after row.
+  /// Encodes a matrix in NumPy format 1.0: magic, version, a header padded to 64 bytes, then float32 values in row-major order.
   static func npy(_ matrix: FactorMatrix) -> Data {
     var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(matrix.rows), \(matrix.factors)), }"
     header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"

@@ -3,7 +3,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// `freshet tune`: search for the settings of the model that rank a validation part of the data best.
+/// `freshet tune`: searches for the model settings that rank the validation part of the data best.
 struct TuneCommand {
   let context: CommandContext
 
@@ -30,13 +30,13 @@ struct TuneCommand {
   }
 
   struct Outcome {
-    /// Best first.
+    /// Sorted by quality, best first.
     var trials: [TuningTrial]
-    /// Of the winner, iterations included.
+    /// The settings of the best trial, including the number of iterations.
     var settings: [(key: String, value: String)]
     var validation: Double
     var directory: String
-    /// On the test part, which the search never saw.
+    /// The quality on the test part, which the search does not use.
     var winner: Figure
     var configured: Figure
 
@@ -48,7 +48,7 @@ struct TuneCommand {
     return "tune-\(now)"
   }
 
-  /// The grid without what the command line fixes; a mistake in it is said now, and not when the search comes to it.
+  /// Returns the grid without the settings fixed on the command line. Mistakes in it are reported before the search starts.
   private func grid(_ model: StaticModel) throws -> TuningGrid {
     let grid = try context.options.string("grid").map { try self.grid($0, model) } ?? standardGrid(model)
     for axis in grid.axes { for value in axis.values { _ = try StaticModel(context.setting([(axis.key, value)])) } }
@@ -56,7 +56,7 @@ struct TuneCommand {
   }
 
   private func standardGrid(_ model: StaticModel) -> TuningGrid {
-    // Wherever alpha was set, a file or the environment included.
+    // This includes an alpha set in a file or the environment.
     var fixed = given.subtracting(["model.alpha"])
     if model.loaded.configuration.model.alpha != nil { fixed.insert("model.alpha") }
     return TuningGrid.standard.fixing(fixed, iterations: model.training.parameters.iterations)
@@ -73,7 +73,7 @@ struct TuneCommand {
     return grid
   }
 
-  /// Keys of the configuration that are on the command line.
+  /// The configuration keys given on the command line.
   private var given: Set<String> { Set(context.parsed.configurationFlags.map(\.key)) }
 
   private func search(_ grid: TuningGrid, _ validation: TuningValidation, _ model: StaticModel, _ journal: TuningJournal) throws
@@ -95,7 +95,7 @@ struct TuneCommand {
     return try failing {
       try tuning.run(journal, progress: step) { trial, isKnown in
         number += 1
-        // The bar stands on the line that the note would begin on.
+        // The progress bar occupies the line on which the note would begin.
         if context.terminal.isErrorTerminal, !isKnown { progress.finish(halfSteps) }
         context.note("trial \(number)\(isKnown ? " (known)" : ""): \(Self.text(trial, grid))")
       }
@@ -177,7 +177,7 @@ struct TuneCommand {
   }
 }
 
-/// The file of a search, in its three parts. The part for the test is cut off before the search: one that cannot be is said at once.
+/// The three parts of a file for a search. The test part is split off before the search, so that an impossible split is reported at once.
 private struct TuningData {
   let metric: RankingMetric
   let split: String
@@ -228,7 +228,7 @@ private struct TuningData {
     }
   }
 
-  /// What `evaluate holdout` says of a model, with the same split.
+  /// Evaluates a model on the test part; the result equals that of `evaluate holdout` with the same split.
   func test(_ model: StaticModel) throws -> Figure {
     let evaluation = HoldoutEvaluation(training: model.training, baselines: .none)
     let bootstrap = HoldoutBootstrap(seed: seed, workers: model.threads)
@@ -242,7 +242,7 @@ private struct TuningData {
 }
 
 extension CommandContext {
-  /// The same command with more `--set`.
+  /// Returns the same command with additional `--set` options.
   fileprivate func setting(_ settings: [(key: String, value: String)]) -> CommandContext {
     var global = parsed.global
     global.set += settings.map { ParsedCommand.Setting(key: $0.key, value: $0.value) }
@@ -252,7 +252,7 @@ extension CommandContext {
 }
 
 extension TuningGrid {
-  /// A trial's settings in the order of the axes.
+  /// Returns a trial's settings in the order of the axes.
   fileprivate func settings(at settings: [String: String]) -> [(key: String, value: String)] {
     axes.compactMap { axis in settings[axis.key].map { (axis.key, $0) } }
   }

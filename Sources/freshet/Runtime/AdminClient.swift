@@ -5,10 +5,10 @@ import StreamingRecommender
   import FoundationNetworking
 #endif
 
-/// Asks the admin server of a running engine.
+/// An HTTP client of a running engine's admin server.
 struct AdminClient {
   let address: String
-  /// What starts an engine, with the caller's options, for the case that none answers.
+  /// The command line that starts the engine with the caller's options, for the error message if none answers.
   private let serveLine: String
 
   init(_ configuration: RecommenderConfiguration, serveLine: String) {

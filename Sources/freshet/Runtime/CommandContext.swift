@@ -3,7 +3,7 @@ import RedisPublishing
 import StreamingRecommender
 import Telemetry
 
-/// What every command starts from.
+/// The environment of a command: its parsed options and the terminal.
 struct CommandContext {
   let parsed: ParsedCommand
   let terminal: Terminal
@@ -23,10 +23,11 @@ struct CommandContext {
     return loaded
   }
 
-  /// For commands that talk to a running engine: where its endpoints file says it is, unless the caller said otherwise.
+  /// Loads the configuration for a command that talks to a running engine, with the addresses of its endpoints file unless the caller set
+  /// others.
   ///
-  /// A directory that the caller named and in which no engine runs is an error: the defaults of `keys`, the addresses that the command
-  /// is going to use, may belong to another engine.
+  /// If the caller named a directory in which no engine runs, it throws, because the default addresses in `keys`, which the command would
+  /// use, may belong to another engine.
   func loadedForRunningEngine(using keys: [String] = ["redis.url"]) throws -> RecommenderConfiguration {
     let loaded = try loaded()
     let directory = loaded.configuration.instance.dataDirectory
@@ -41,7 +42,7 @@ struct CommandContext {
     do { return try RedisReader(configuration.redis) } catch let error as RedisError { throw CommandFailure("\(error)") }
   }
 
-  /// Threads of a training: all processors, unless the configuration says how many.
+  /// Returns the number of threads for a training: all processors unless the configuration sets it.
   func threads(_ configuration: RecommenderConfiguration) -> Int {
     configuration.retrain.threads ?? ProcessInfo.processInfo.activeProcessorCount
   }
@@ -50,12 +51,12 @@ struct CommandContext {
     ProgressBar(label, total: total, unit: unit, terminal: terminal, isQuiet: quiet)
   }
 
-  /// A command line to copy, with those options of this one that say which engine and which servers are meant.
+  /// Formats a command line for the user to copy, with this command's options that select the engine and the servers.
   func line(_ command: String) -> String { "`freshet \(command)\(parsed.targetOptions)`" }
 
   func note(_ text: String) { if !quiet { Terminal.note(text) } }
 
-  /// Ends the process when nobody reads any more (`freshet status --watch | head`).
+  /// Prints to standard output and ends the process if it has been closed (`freshet status --watch | head`).
   func print(_ text: String) {
     do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch { exit(ExitStatus.failed.rawValue) }
   }

@@ -1,4 +1,4 @@
-/// A command that could not do its work, with a sentence that names the fix.
+/// An error of a command, with a sentence that says how to fix it.
 struct CommandFailure: Error, CustomStringConvertible {
   let description: String
   let status: ExitStatus

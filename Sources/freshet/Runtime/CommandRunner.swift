@@ -1,7 +1,7 @@
 import Foundation
 import StreamingRecommender
 
-/// From arguments to an exit status: parse, run, and report errors on standard error.
+/// Parses the arguments, runs the command, reports errors on standard error, and returns the exit status.
 enum CommandRunner {
   static func run(_ arguments: [String]) -> ExitStatus {
     signal(SIGPIPE, SIG_IGN)
@@ -10,7 +10,7 @@ enum CommandRunner {
       return try run(CommandContext(parsed))
     } catch {
       let report = ErrorReport(error)
-      // A line that could not be parsed may still say how its error should look.
+      // Even if the command line cannot be parsed, `--json` decides the format of the error.
       let isJSON = arguments.prefix { $0 != "--" }.contains("--json")
       Terminal.note(isJSON ? report.json.text : report.text)
       return report.status

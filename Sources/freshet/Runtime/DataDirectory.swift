@@ -1,7 +1,7 @@
 import Foundation
 import StreamingRecommender
 
-/// The engine's directory, held by one process at a time: two with the same snapshots would overwrite each other.
+/// A lock on the engine's data directory. Only one process may hold it, because two would overwrite each other's snapshots.
 final class DataDirectory: Sendable {
   let path: String
   private let descriptor: Int32

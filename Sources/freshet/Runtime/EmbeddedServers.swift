@@ -4,14 +4,14 @@ import RedisPublishing
 import StreamingRecommender
 import Telemetry
 
-/// The in-process broker and, where no Redis answers, a private redis-server: everything that an engine needs to be tried.
+/// An in-process broker and, if no Redis answers, a private redis-server: what an engine needs for a trial run.
 final class EmbeddedServers {
   let broker: EmbeddedBroker
   let redis: PrivateServer?
-  /// Measured: fewer make the broker the bottleneck, more cost memory.
+  /// Chosen by measurement: with fewer partitions the broker is the bottleneck, and more use more memory.
   static let partitions = 8
 
-  /// Points `configuration` at the servers that it starts.
+  /// Starts the servers and sets their addresses in `configuration`.
   init(_ configuration: inout RecommenderConfiguration, directory: String, usesRunningRedis: Bool, log: Telemetry.Log) throws {
     broker = try EmbeddedBroker(log: log.scoped("broker"))
     for topic in configuration.input.topics {

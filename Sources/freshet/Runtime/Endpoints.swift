@@ -1,7 +1,7 @@
 import Foundation
 import StreamingRecommender
 
-/// The addresses of a running engine, written into its data directory so that other commands find it without flags.
+/// The addresses of a running engine, stored in its data directory so that other commands find it without flags.
 struct Endpoints: Codable, Equatable {
   var pid: Int32
   var bootstrapServers: String
@@ -13,7 +13,7 @@ struct Endpoints: Codable, Equatable {
   var isEmbedded: Bool
 
   private static let fileName = "endpoints.json"
-  /// `serve --embedded` keeps its state apart from that of an engine on a Kafka cluster.
+  /// The subdirectory in which `serve --embedded` keeps its state, separate from that of an engine with a Kafka cluster.
   static let embeddedDirectory = "embedded"
 
   func write(to dataDirectory: String) throws {
@@ -21,13 +21,13 @@ struct Endpoints: Codable, Equatable {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let path = "\(dataDirectory)/\(Self.fileName)"
     try encoder.encode(self).write(to: URL(fileURLWithPath: path), options: .atomic)
-    // Whatever the umask: others must not be able to change what `find` trusts.
+    // Set explicitly, regardless of the umask: other users must not be able to change what `find` trusts.
     try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
   }
 
   static func remove(from dataDirectory: String) { unlink("\(dataDirectory)/\(fileName)") }
 
-  /// The endpoints of a running engine; throws when the file could have been written by another user.
+  /// Returns the endpoints of a running engine; throws if another user could have written the file.
   static func find(dataDirectory: String) throws -> Endpoints? {
     for directory in [dataDirectory, "\(dataDirectory)/\(embeddedDirectory)"] {
       guard let data = try TrustedFile.contents(directory: directory, name: fileName),
@@ -38,13 +38,13 @@ struct Endpoints: Codable, Equatable {
     return nil
   }
 
-  /// The caller's configuration, with the running engine's addresses in place of defaults.
+  /// Returns the caller's configuration with default addresses replaced by the running engine's.
   func applied(to loaded: LoadedConfiguration) -> RecommenderConfiguration {
     var configuration = loaded.configuration
     func isDefault(_ key: String) -> Bool { if case .default = loaded.origin(of: key) { true } else { false } }
     if isDefault("kafka.bootstrap_servers") { configuration.kafka.bootstrapServers = bootstrapServers }
     if isDefault("redis.url") { configuration.redis.url = redisURL }
-    // Only this file knows which port was chosen for port 0.
+    // Only this file has the port that was chosen for port 0.
     if isDefault("admin.listen") || configuration.admin.listen.hasSuffix(":0") { configuration.admin.listen = admin }
     if isDefault("input.topics") { configuration.input.topics = topics }
     if isDefault("redis.key_prefix") { configuration.redis.keyPrefix = keyPrefix }

@@ -3,7 +3,7 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// Answers the admin server from the boards that the loop keeps.
+/// Answers admin requests from the status and job boards of the loop.
 struct EngineBackend: AdminBackend {
   let process: EngineProcess
   private static let tickMax = Duration.seconds(30)
@@ -19,7 +19,7 @@ struct EngineBackend: AdminBackend {
   func readiness() -> HealthReport {
     let status = process.status.current
     let lagMax = process.configuration.ready.maxLag.milliseconds / 1e3
-    // What is fine says nothing: a reason beside `ok` reads as a fault.
+    // A successful check has no message, because a reason next to `ok` would look like a fault.
     func check(_ name: String, _ ok: Bool, _ problem: @autoclosure () -> String) -> HealthCheck {
       HealthCheck(name, ok: ok, message: ok ? "" : problem())
     }
@@ -70,16 +70,17 @@ struct EngineBackend: AdminBackend {
 
   func cancelJob(_ id: String) -> Bool {
     guard let job = process.jobs.job(id), job.state == .running, job.kind == .retrain else { return false }
-    // Once the model is adopted, it goes to the readers.
+    // Once the model is adopted and being published, the job can no longer be cancelled.
     guard !["snapshot", "publish", "lists"].contains(job.phase) else { return false }
     process.mailbox.post(.cancelRetrain(job: id))
     return true
   }
 }
 
-/// The engine's status as other programs read it.
+/// Formats the engine's status as JSON.
 enum StatusReport {
-  /// - Parameter withStateHash: freezes the state and walks all of it on the caller's thread; the counts are then of that moment.
+  /// - Parameter withStateHash: whether to hash the state. This takes an immutable copy of it and a pass over the copy on the caller's
+  ///   thread; the counts are then those of the copy.
   static func json(_ process: EngineProcess, withStateHash: Bool) -> JSONValue {
     let frozen = withStateHash ? process.frozen() : nil
     let status = process.status.current

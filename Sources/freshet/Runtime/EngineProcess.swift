@@ -5,7 +5,7 @@ import StreamingRecommender
 import Synchronization
 import Telemetry
 
-/// The composition root: the loop with real Kafka and Redis on a thread of its own.
+/// Runs the loop with Kafka and Redis on a thread of its own; this is the composition root.
 ///
 /// Sendable because the loop belongs to that thread from `start` to the end of `stop`; everything else here is Sendable itself.
 final class EngineProcess: @unchecked Sendable {
@@ -31,7 +31,7 @@ final class EngineProcess: @unchecked Sendable {
 
   struct Options {
     var membership = KafkaRecordSource.Membership.group
-    /// The log does not outlive the process: offsets of an earlier one mean nothing.
+    /// Whether to discard stored offsets, because the log does not outlive the process.
     var resetsOffsets = false
     var onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?
   }
@@ -86,7 +86,7 @@ final class EngineProcess: @unchecked Sendable {
     thread.start()
   }
 
-  /// Ends in order; returns what could not be done (a restart replays it).
+  /// Shuts down in order. Returns descriptions of what could not be completed; a restart replays it.
   func stop() -> [String] {
     isStopping.store(true, ordering: .relaxed)
     wake()
@@ -94,7 +94,7 @@ final class EngineProcess: @unchecked Sendable {
     return problems.withLock { $0 }
   }
 
-  /// Polls `condition` on the status until it holds; false when `timeout` came first.
+  /// Polls the status until `condition` holds; returns false on timeout.
   func wait(atMost timeout: Duration, until condition: (EngineStatus) -> Bool) -> Bool {
     let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
     while !condition(status.current) {
@@ -104,7 +104,7 @@ final class EngineProcess: @unchecked Sendable {
     return true
   }
 
-  /// A frozen copy of the state; `nil` when the loop does not answer in time.
+  /// Returns an immutable copy of the state, or `nil` if the loop does not answer in time.
   func frozen(atMost timeout: Duration = .seconds(3)) -> EngineState? {
     let handle = JobHandle<EngineState>()
     mailbox.post(.freeze(handle))

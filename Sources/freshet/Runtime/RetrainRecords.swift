@@ -2,7 +2,7 @@ import Foundation
 import StreamingRecommender
 import Synchronization
 
-/// The records of retrains, one JSON file each in `<data_dir>/runs`, newest `kept` stay.
+/// Stores retrain records as JSON files in `<data_dir>/runs` and keeps the newest `kept`.
 final class RetrainRecords: Sendable {
   private static let kept = 100
   private let directory: String
@@ -24,12 +24,12 @@ final class RetrainRecords: Sendable {
 
   func add(_ record: RetrainRecord) {
     records.withLock { records in
-      // A record comes again when its model has reached every user.
+      // The record is updated when its model has been published to every user.
       records.removeAll { $0.job == record.job && $0.startedAtMilliseconds == record.startedAtMilliseconds }
       records.append(record)
       if records.count > Self.kept { records.removeFirst() }
     }
-    // Not on the caller's thread: that is the loop.
+    // The caller is the loop, which must not block on disk I/O.
     queue.async { self.write(record) }
   }
 
@@ -42,6 +42,6 @@ final class RetrainRecords: Sendable {
     for old in files().dropLast(Self.kept) { unlink("\(directory)/\(old)") }
   }
 
-  /// Oldest first.
+  /// All stored records, oldest first.
   var all: [RetrainRecord] { records.withLock { $0 } }
 }

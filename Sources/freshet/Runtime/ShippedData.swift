@@ -4,10 +4,10 @@ import Foundation
 
 /// The events that come with the product: online retail (UCI, CC BY 4.0; see NOTICE).
 enum ShippedData {
-  /// `FRESHET_DATA` names another directory with events.tsv.gz and items.tsv.gz.
+  /// The directory of events.tsv.gz and items.tsv.gz, which `FRESHET_DATA` overrides.
   private static var directory: String? {
     if let named = ProcessInfo.processInfo.environment["FRESHET_DATA"] { return named }
-    // Not Bundle.module: it ends the process where the resources do not stand beside the program.
+    // Bundle.module is not used, because it aborts the process if the resources are not next to the executable.
     let beside = Bundle.main.bundleURL.appendingPathComponent("freshet_freshet.resources/online-retail").path
     return FileManager.default.fileExists(atPath: beside) ? beside : nil
   }

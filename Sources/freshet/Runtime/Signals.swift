@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// Signals as calls on a queue; a second INT ends the process at once.
+/// Handles SIGINT and SIGTERM on a queue; a second SIGINT ends the process immediately.
 final class Signals {
   private var sources: [any DispatchSourceSignal] = []
   private let stop = DispatchSemaphore(value: 0)
@@ -12,7 +12,7 @@ final class Signals {
     let counter = Counter()
     for number in [SIGINT, SIGTERM] {
       on(number) {
-        // A second INT is a person who does not want to wait; TERM comes from programs.
+        // Only SIGINT ends at once when repeated: a user sends it, whereas programs may send SIGTERM more than once.
         if number == SIGINT, counter.next() > 1 { _exit(1) }
         stop.signal()
       }
@@ -21,7 +21,7 @@ final class Signals {
     on(SIGUSR2, onRetrain)
   }
 
-  /// Touched on the queue of the signals only.
+  /// Accessed only on the signal queue.
   private final class Counter: @unchecked Sendable {
     private var count = 0
     func next() -> Int {
@@ -38,6 +38,6 @@ final class Signals {
     sources.append(source)
   }
 
-  /// Waits for INT or TERM, at most `seconds`; true when one came.
+  /// Waits at most `seconds` for SIGINT or SIGTERM; returns whether one was received.
   func waitForStop(seconds: Double) -> Bool { stop.wait(timeout: .now() + seconds) == .success }
 }

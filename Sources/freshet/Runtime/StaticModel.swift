@@ -4,13 +4,13 @@ import Foundation
 import StreamingRecommender
 import Telemetry
 
-/// The model of the commands that train from a file, as the configuration asks for it.
+/// The configuration of a model for the commands that train from a file.
 struct StaticModel {
   let loaded: LoadedConfiguration
   let training: StaticTraining
   let threads: Int
 
-  /// - Throws: `ConfigurationError`; `CommandFailure` when a part of the recipe is on that needs the order of events.
+  /// - Throws: `ConfigurationError`; `CommandFailure` if a part of the model is on that needs the order of events.
   init(_ context: CommandContext) throws {
     loaded = try context.loaded()
     let configuration = loaded.configuration
@@ -20,7 +20,7 @@ struct StaticModel {
       parameters: EngineSettings(configuration).parameters, options: SolverOptions(workers: threads), seed: configuration.model.seed)
   }
 
-  /// - Throws: `CommandFailure` when a part of the recipe is on that needs the order of events.
+  /// - Throws: `CommandFailure` if a part of the model is on that needs the order of events.
   static func refuseLiveParts(of model: RecommenderConfiguration.Model, _ command: Command) throws(CommandFailure) {
     let live = [
       ("model.recency", model.recency != nil), ("model.training_block", model.trainingBlock != nil),
@@ -31,13 +31,13 @@ struct StaticModel {
       "\(command.name) is static and cannot use \(key): leave it at none, or run freshet evaluate prequential", status: .usage)
   }
 
-  /// Half-steps of one training.
+  /// The number of half-steps of one training.
   var halfSteps: Int { training.parameters.iterations * 2 + 1 }
 
-  /// The keys that a static training reads, as they are set.
+  /// The keys that a static training uses, with their effective values.
   var values: [(key: String, value: String)] { loaded.rows.filter { Self.keys.contains($0.key) }.map { ($0.key, $0.value) } }
 
-  /// The same for `--json`.
+  /// `values` for `--json`.
   var settings: JSONValue {
     var settings = JSONValue.object([])
     for (key, value) in values { settings[key] = .string(value) }

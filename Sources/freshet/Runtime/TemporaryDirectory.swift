@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// A directory that goes when the command does, however that ends short of kill -9: INT and TERM remove it, too.
+/// A temporary directory that is removed when the command ends, including by SIGINT or SIGTERM, but not by kill -9.
 final class TemporaryDirectory {
   let path: String
   private var sources: [any DispatchSourceSignal] = []
@@ -25,14 +25,14 @@ final class TemporaryDirectory {
     Self.remove(path)
   }
 
-  /// Leaves the signals to somebody else, who ends in order.
+  /// Stops handling signals, because another component handles them and shuts down in order.
   func stopListening() {
     for source in sources { source.cancel() }
     sources = []
   }
 
   private static func remove(_ path: String) {
-    // A snapshot may be on its way into it.
+    // A snapshot may be being written into it.
     for _ in 0..<10 {
       try? FileManager.default.removeItem(atPath: path)
       guard FileManager.default.fileExists(atPath: path) else { return }

@@ -1,16 +1,16 @@
 import Foundation
 
-/// Reads files that decide where this process sends its requests and secrets: only those that no other user could have written.
+/// Reads files that determine where this process sends its requests and secrets, and refuses those that another user could have written.
 enum TrustedFile {
-  /// `nil`: there is no such file, or this user may not read it.
+  /// Returns `nil` if there is no such file or this user may not read it.
   ///
-  /// Throws for a file or directory that somebody else owns or may write, and for anything but a regular file.
+  /// Throws if another user owns or may write the file or directory, or if it is not a regular file.
   static func contents(directory: String, name: String) throws -> Data? {
     let path = "\(directory)/\(name)"
     let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { return nil }
     defer { close(folder) }
-    // Not blocking: a pipe in place of the file would stop the command here.
+    // O_NONBLOCK, because opening a named pipe would otherwise block.
     let descriptor = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ELOOP { throw distrust(path, "is a symbolic link") }
