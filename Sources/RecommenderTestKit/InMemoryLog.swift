@@ -1,35 +1,6 @@
 import StreamingRecommender
 import Synchronization
 
-/// Assigns keys to partitions as Kafka's Java producer and librdkafka's `murmur2_random` do.
-public enum KafkaPartitioner {
-  public static func partition(ofKey key: [UInt8], partitions: Int) -> Int32 {
-    Int32(Int(murmur2(key) & 0x7fff_ffff) % partitions)
-  }
-
-  /// MurmurHash2 with Kafka's seed.
-  public static func murmur2(_ bytes: [UInt8]) -> UInt32 {
-    let multiplier: UInt32 = 0x5bd1_e995
-    var hash = 0x9747_b28c ^ UInt32(truncatingIfNeeded: bytes.count)
-    var index = 0
-    while index + 4 <= bytes.count {
-      var word = UInt32(bytes[index]) | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2]) << 16 | UInt32(bytes[index + 3]) << 24
-      word &*= multiplier
-      word ^= word >> 24
-      word &*= multiplier
-      hash = (hash &* multiplier) ^ word
-      index += 4
-    }
-    if index < bytes.count {
-      for (shift, byte) in bytes[index...].enumerated() { hash ^= UInt32(byte) << UInt32(8 * shift) }
-      hash &*= multiplier
-    }
-    hash ^= hash >> 13
-    hash &*= multiplier
-    return hash ^ hash >> 15
-  }
-}
-
 /// A partitioned log in memory, with the ordering, offsets, retention and gaps of Kafka.
 public final class InMemoryLog: Sendable {
   struct Partition: Sendable {

@@ -27,8 +27,6 @@ public final class Counter: RegistrableMetric {
 
   public var value: Double { Double(whole.load(ordering: .relaxed)) + fraction.load() }
 
-  /// Exact where no fraction was added.
-  var text: String {
-    fraction.load() == 0 ? String(whole.load(ordering: .relaxed)) : PrometheusText.number(value)
-  }
+  /// The exact value, where no fraction was added.
+  var exactValue: UInt64? { fraction.load() == 0 ? whole.load(ordering: .relaxed) : nil }
 }

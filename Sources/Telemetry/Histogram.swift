@@ -1,10 +1,5 @@
 /// Counts of observations by size, in the form of Prometheus.
 public final class Histogram: RegistrableMetric {
-  /// 0.5 ms to 8.192 s in powers of two, and 10 s.
-  public static let secondsBounds: [Double] = (0..<15).map { 0.0005 * Double(1 << $0) } + [10]
-  /// 1 to 65,536 in powers of two.
-  public static let sizeBounds: [Double] = (0...16).map { Double(1 << $0) }
-
   /// Upper bounds, each included in its bucket; one more bucket counts larger values.
   public let bounds: [Double]
   private let buckets: AtomicCells
@@ -14,7 +9,7 @@ public final class Histogram: RegistrableMetric {
   public let definition: MetricDefinition?
 
   public convenience init(_ definition: MetricDefinition? = nil) {
-    self.init(bounds: definition?.bounds ?? Histogram.secondsBounds, definition)
+    self.init(bounds: definition?.bounds ?? MetricDefinition.secondsBounds, definition)
   }
 
   public init(bounds: [Double], _ definition: MetricDefinition? = nil) {

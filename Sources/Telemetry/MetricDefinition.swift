@@ -2,6 +2,11 @@
 public struct MetricDefinition: Sendable, Hashable {
   public enum Kind: String, Sendable { case counter, gauge, histogram }
 
+  /// Bounds of buckets in seconds: 0.5 ms to 8.192 s in powers of two, and 10 s.
+  public static let secondsBounds: [Double] = (0..<15).map { 0.0005 * Double(1 << $0) } + [10]
+  /// Bounds of buckets for sizes: 1 to 65,536 in powers of two.
+  public static let sizeBounds: [Double] = (0...16).map { Double(1 << $0) }
+
   public let name: String
   public let kind: Kind
   public let help: String
@@ -37,7 +42,7 @@ public struct MetricDefinition: Sendable, Hashable {
   }
 
   public static func histogram(
-    _ name: String, _ help: String, labels: [String] = [], known: [String: [String]] = [:], bounds: [Double] = Histogram.secondsBounds
+    _ name: String, _ help: String, labels: [String] = [], known: [String: [String]] = [:], bounds: [Double] = secondsBounds
   ) -> MetricDefinition {
     MetricDefinition(name, .histogram, help, labels, known, bounds)
   }

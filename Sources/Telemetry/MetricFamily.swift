@@ -1,5 +1,11 @@
 import Synchronization
 
+/// Bounds on the series of one metric.
+public enum MetricSeries {
+  /// Values of further label sets go into one set with `other` for every label: labels from the outside cannot fill the memory.
+  public static let perFamilyMax = 2000
+}
+
 /// All series of one metric: `metrics.eventsApplied.add(3, labels: ["events"])`, or keep the handle of `with("events")`.
 ///
 /// Looking a series up takes a lock, changing it does not: look up once and keep the handle where it matters.
@@ -24,14 +30,14 @@ public final class MetricFamily<Metric: RegistrableMetric>: RegisteredFamily {
 
   /// The series with these label values, made at the first call.
   ///
-  /// Values from outside cannot fill the memory: beyond `MetricRegistry.seriesPerFamilyMax` sets of them, further ones share one
+  /// Values from outside cannot fill the memory: beyond `MetricSeries.perFamilyMax` sets of them, further ones share one
   /// series with `other` for every label.
   public func with(labels: [String]) -> Metric {
     precondition(
       labels.count == definition.labels.count, "\(definition.name) has the labels \(definition.labels), got the values \(labels)")
     return series.withLock { series in
       if let known = series[labels] { return known }
-      let isFull = series.count >= MetricRegistry.seriesPerFamilyMax
+      let isFull = series.count >= MetricSeries.perFamilyMax
       let place = isFull ? labels.map { _ in "other" } : labels
       if let known = series[place] { return known }
       let new = Metric(definition)
@@ -56,4 +62,9 @@ extension MetricFamily where Metric == Gauge {
 
 extension MetricFamily where Metric == Histogram {
   public func observe(_ value: Double, labels: [String]) { with(labels: labels).observe(value) }
+}
+
+extension RegistrableMetric {
+  /// A family of which this is the only series.
+  func family(_ definition: MetricDefinition) -> any RegisteredFamily { MetricFamily(only: self, definition) }
 }

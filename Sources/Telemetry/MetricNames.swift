@@ -68,7 +68,7 @@ public enum MetricNames {
 
   // MARK: Model and state
   public static let foldInBatchSize = MetricDefinition.histogram(
-    "freshet_foldin_batch_size", "Users whose lists were made in one batch.", bounds: Histogram.sizeBounds)
+    "freshet_foldin_batch_size", "Users whose lists were made in one batch.", bounds: MetricDefinition.sizeBounds)
   public static let coalescedUpdates = MetricDefinition.counter(
     "freshet_coalesced_updates_total", "Events of a user that needed no list of their own because the same batch held a later one.")
   public static let nonfiniteVectors = MetricDefinition.counter(

@@ -4,9 +4,6 @@ import Synchronization
 ///
 /// Looking a metric up takes a lock, changing it does not: look up once and keep the handle where it matters.
 public final class MetricRegistry: Sendable {
-  /// Values of further label sets go into one set with `other` for every label: labels from the outside cannot fill the memory.
-  public static let seriesPerFamilyMax = 2000
-
   private let families = Mutex<[String: any RegisteredFamily]>([:])
   private let collectors = Mutex<[@Sendable () -> Void]>([])
 

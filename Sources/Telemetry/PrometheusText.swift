@@ -20,7 +20,7 @@ public enum PrometheusText {
     let labels = zip(definition.labels, values).map { "\($0)=\"\(escapedLabel($1))\"" }
     switch series {
     case let counter as Counter:
-      page += sample(definition.name, labels, counter.text)
+      page += sample(definition.name, labels, counter.exactValue.map { String($0) } ?? number(counter.value))
     case let gauge as Gauge:
       page += sample(definition.name, labels, number(gauge.value))
     case let histogram as Histogram:

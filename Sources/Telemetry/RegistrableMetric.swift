@@ -5,8 +5,3 @@ public protocol RegistrableMetric: AnyObject, Sendable {
   var definition: MetricDefinition? { get }
   init(_ definition: MetricDefinition?)
 }
-
-extension RegistrableMetric {
-  /// A family of which this is the only series.
-  func family(_ definition: MetricDefinition) -> any RegisteredFamily { MetricFamily(only: self, definition) }
-}

@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func secondsBoundsArePowersOfTwoUpToTenSeconds() {
-    let bounds = Histogram.secondsBounds
+    let bounds = MetricDefinition.secondsBounds
     #expect(bounds.first == 0.0005)
     #expect(bounds.suffix(2) == [8.192, 10])
     #expect(zip(bounds, bounds.dropFirst().dropLast()).allSatisfy { $1 == 2 * $0 })
@@ -56,10 +56,10 @@ import Testing
   @Test func labelsFromOutsideCannotFillTheMemory() {
     let registry = MetricRegistry()
     let definition = MetricDefinition.counter("freshet_x_total", "X.", labels: ["a"])
-    for index in 0..<(MetricRegistry.seriesPerFamilyMax + 50) { registry.counter(definition, labels: ["\(index)"]).add() }
+    for index in 0..<(MetricSeries.perFamilyMax + 50) { registry.counter(definition, labels: ["\(index)"]).add() }
     let page = registry.render()
     #expect(page.contains("freshet_x_total{a=\"other\"} 50\n"))
-    #expect(page.split(separator: "\n").count == MetricRegistry.seriesPerFamilyMax + 1 + 2)
+    #expect(page.split(separator: "\n").count == MetricSeries.perFamilyMax + 1 + 2)
   }
 
   @Test func removedSeriesLeaveThePage() {

@@ -199,3 +199,22 @@ private struct Pace {
     if due > now { usleep(UInt32((due - now) / 1000)) }
   }
 }
+
+extension RetrainBenchmark {
+  public func run(progress: @escaping (Progress) -> Void = { _ in }) -> Outcome {
+    let stream = RetrainStream(self, progress)
+    let loading = stream.apply(interactions, "events")
+    let atRestWithoutModel = stream.memory
+    let first = stream.train(.first, "first model", hasTurns: false)
+    let atRest = stream.memory
+    stream.apply(interactions / 100 - turnsBetween * turnEvents, "more events")
+    let turns = Turns()
+    stream.run(turns: turnsBetween, "turns", into: turns)
+    let warm = stream.train(.interactions(stream.engine.demand.eventsSinceFreeze), "retrain")
+    let hash = stream.hash
+    let cancelled = stream.train(.requested, "retrain to cancel", cancelAt: cancelAtRatio)
+    return Outcome(
+      loadedPerSecond: Double(interactions) / loading, atRestWithoutModel: atRestWithoutModel, atRest: atRest, first: first, turns: turns,
+      warm: warm, cancelled: cancelled, eventsApplied: Int(stream.engine.state.eventsApplied), hash: hash)
+  }
+}

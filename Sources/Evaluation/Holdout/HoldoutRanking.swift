@@ -1,39 +1,6 @@
 import Factorization
 import Synchronization
 
-/// A user of a static test: what is known of the user, and what a list should contain.
-public struct HeldOutUser: Sendable, Equatable {
-  /// Who it is, the same in every split of a data set.
-  public var user: Int
-  /// Row of the user's history (and factors).
-  public var row: Int
-  /// Test items that a list can contain, ascending.
-  public var items: [Int32]
-  /// Test items that the training has not seen: no list can contain them, and they count.
-  public var unknownItems: Int
-
-  public var testItems: Int { items.count + unknownItems }
-
-  init(user: Int, row: Int, items: [Int32], unknownItems: Int = 0) {
-    self.user = user
-    self.row = row
-    self.items = items
-    self.unknownItems = unknownItems
-  }
-
-  /// The liked pairs of a test set by user, as far as the training knows the user; in the order of the training's rows.
-  static func users(of test: StaticPairs, knownTo training: StaticPairs) -> [HeldOutUser] {
-    let columns = (0..<test.items.count).map { test.items.withName($0) { training.items.place(of: $0) } }
-    return (0..<test.matrix.rows).compactMap { row in
-      guard let known = test.users.withName(row, { training.users.place(of: $0) }) else { return nil }
-      let liked = test.matrix.likedColumns(of: row)
-      guard !liked.isEmpty else { return nil }
-      let items = liked.compactMap { columns[Int($0)] }
-      return HeldOutUser(user: Int(known), row: Int(known), items: items, unknownItems: liked.count - items.count)
-    }
-  }
-}
-
 /// A number per user that says how good the user's list was; definitions in `RankingMetrics`.
 public enum RankingMetric: Sendable, Hashable, CustomStringConvertible {
   case recall(Int), recallCapped(Int), precision(Int), ndcg(Int), meanAveragePrecision(Int), hitRate(Int)

@@ -69,7 +69,7 @@ extension ConfigurationKey {
   }
 
   /// A duration whose field is a number of milliseconds as a `Float`.
-  static func milliseconds(
+  static func floatMilliseconds(
     _ name: String, _ field: ConfigurationField<Float>, _ range: ClosedRange<Duration>, _ sentence: String
   ) -> Self {
     Self(name, .duration(range), sentence) {

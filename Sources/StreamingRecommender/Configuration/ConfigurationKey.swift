@@ -52,8 +52,11 @@ public struct ConfigurationKey: Sendable {
   /// The environment variable that sets this key; `nil` for maps.
   public var environmentName: String? {
     if case .map = kind { return nil }
-    return ConfigurationTable.environmentName(of: name)
+    return Self.environmentName(of: name)
   }
+
+  /// The environment variable that sets a key of this name.
+  static func environmentName(of name: String) -> String { "FRESHET_" + name.uppercased().replacing(".", with: "_") }
 
   /// A short description of the type for users.
   public var kindText: String {

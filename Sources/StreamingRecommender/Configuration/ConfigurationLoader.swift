@@ -71,10 +71,10 @@ public enum ConfigurationLoader {
     uniqueKeysWithValues: ConfigurationTable.keys.compactMap { key in key.environmentName.map { ($0, key.name) } })
 
   private static let plannedByVariable: [String: String] = Dictionary(
-    uniqueKeysWithValues: ConfigurationTable.planned.map { (ConfigurationTable.environmentName(of: $0), $0) })
+    uniqueKeysWithValues: ConfigurationTable.planned.map { (ConfigurationKey.environmentName(of: $0), $0) })
 
   private static let mapPrefixes: [(variable: String, key: String)] = ConfigurationTable.keys.compactMap { key in
-    key.environmentName == nil ? (ConfigurationTable.environmentName(of: key.name), key.name) : nil
+    key.environmentName == nil ? (ConfigurationKey.environmentName(of: key.name), key.name) : nil
   }
 
   // MARK: File

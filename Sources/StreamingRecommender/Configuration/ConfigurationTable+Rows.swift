@@ -89,7 +89,7 @@ extension ConfigurationTable {
         "Number of interactions over which the boost decays by a factor of e.")),
     recency(.float("model.recency.gap_floor", \.model.recencyPart.gapFloor, 0...1, "Least weight of an interaction from before a pause.")),
     recency(
-      .milliseconds(
+      .floatMilliseconds(
         "model.recency.gap_scale", \.model.recencyPart.gapScaleMilliseconds, Duration.milliseconds(1)...century.upperBound,
         "Pause over which the weight decays by a factor of e.")),
     recency(
@@ -115,7 +115,7 @@ extension ConfigurationTable {
     transitions(
       .float("model.transitions.gap_floor", \.model.transitionsPart.gapFloor, 0...1, "Least weight of a transition across a pause.")),
     transitions(
-      .milliseconds(
+      .floatMilliseconds(
         "model.transitions.gap_scale", \.model.transitionsPart.gapScaleMilliseconds, Duration.milliseconds(1)...century.upperBound,
         "Pause over which the weight decays by a factor of e.")),
     transitions(

@@ -41,9 +41,6 @@ public enum ConfigurationTable {
     "limits.max_inflight",
   ]
 
-  /// The environment variable that sets a key of this name.
-  static func environmentName(of name: String) -> String { "FRESHET_" + name.uppercased().replacing(".", with: "_") }
-
   /// Resolves the name of a map entry: `kafka.common.security.protocol` is the entry `security.protocol` of the key `kafka.common`.
   static func mapEntry(_ name: String) -> (key: ConfigurationKey, entry: String)? {
     for key in keys where name.hasPrefix(key.name + ".") {

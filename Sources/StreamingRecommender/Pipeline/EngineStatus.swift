@@ -30,39 +30,6 @@ public struct EngineStatus: Sendable {
   public var tickedNanoseconds: UInt64 = 0
   public var fatal: String?
   public init() {}
-
-  init(of loop: IngestLoop, now: UInt64) {
-    let (engine, state) = (loop.engine, loop.engine.state)
-    epoch = engine.model?.epoch
-    visibleEpoch = engine.lifecycle.visible
-    modelTrainedAtMilliseconds = engine.model?.trainedAtMilliseconds
-    users = state.users.count
-    items = state.catalogue.items.count
-    interactions = state.users.pairCount
-    eventsApplied = state.eventsApplied
-    size = engine.size
-    source = loop.source
-    publisher = loop.ports.publisher.status
-    isActive = source.holdsEverything
-    lagRecords = loop.lag
-    lagSeconds = loop.lagSeconds
-    (freshnessP50Milliseconds, freshnessP99Milliseconds) = loop.freshness.percentiles(now: now)
-    waitingUsers = loop.planner.dirty.count
-    rollout = engine.lifecycle.rollout.map { "\($0)" }
-    isHolding = loop.planner.held != []
-    lastSnapshotMilliseconds = loop.snapshots.lastMilliseconds
-    lastSnapshotProblem = loop.snapshots.problem
-    let held = loop.deadLetters.held
-    deadLetterProblem = held.isEmpty ? nil : "dead letters cannot be written for \(held.sorted())"
-    eventsSinceFreeze = engine.demand.eventsSinceFreeze
-    if let job = loop.jobs.running(.retrain) {
-      retrainPhase = job.phase
-      retrainRatio = job.ratio
-    }
-    lastRetrain = loop.training.last
-    tickedNanoseconds = now
-    fatal = loop.fatal
-  }
 }
 
 public final class StatusBoard: Sendable {

@@ -1,12 +1,3 @@
-/// A command as `PublishQueue` sees it, independent of how a publisher encodes it.
-public protocol QueuedCommand: Sendable {
-  /// The number of replies that the view sends to it.
-  var replies: Int { get }
-  var target: PublishTarget? { get }
-  /// Whether it must be sent in a pipeline of its own.
-  var isExclusive: Bool { get }
-}
-
 /// The commands that are not sent or not acknowledged yet, in order of submission. A value without clock or socket.
 public struct PublishQueue<Command: QueuedCommand>: Sendable {
   public struct Entry: Sendable {

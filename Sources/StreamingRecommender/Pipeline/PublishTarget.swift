@@ -26,3 +26,12 @@ extension PublishCommand: QueuedCommand {
   public var replies: Int { 1 }
   public var isExclusive: Bool { false }
 }
+
+/// A command as `PublishQueue` sees it, independent of how a publisher encodes it.
+public protocol QueuedCommand: Sendable {
+  /// The number of replies that the view sends to it.
+  var replies: Int { get }
+  var target: PublishTarget? { get }
+  /// Whether it must be sent in a pipeline of its own.
+  var isExclusive: Bool { get }
+}

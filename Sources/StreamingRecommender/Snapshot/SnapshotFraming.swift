@@ -42,7 +42,7 @@ enum SnapshotFraming {
   }
 
   static func write(
-    _ kind: Kind, version: UInt16 = 1, isOptional: Bool = false, to sink: SnapshotCodec.Sink, _ body: (inout ByteWriter) -> Void
+    _ kind: Kind, version: UInt16 = 1, isOptional: Bool = false, to sink: SnapshotSink, _ body: (inout ByteWriter) -> Void
   ) throws {
     var payload = ByteWriter()
     body(&payload)

@@ -11,7 +11,7 @@ struct SnapshotWriter {
     state = snapshot.state
   }
 
-  func writeWhole(to sink: SnapshotCodec.Sink) throws {
+  func writeWhole(to sink: SnapshotSink) throws {
     try SnapshotFraming.write(.engine, to: sink, writeEngine)
     try SnapshotFraming.write(.lifecycle, to: sink) {
       $0.write(snapshot.epoch)
@@ -29,7 +29,7 @@ struct SnapshotWriter {
     if !snapshot.deadLetters.isEmpty { try SnapshotFraming.write(.deadLetters, to: sink, writeDeadLetters) }
   }
 
-  func writeOnly(_ number: Int32, to sink: SnapshotCodec.Sink) throws {
+  func writeOnly(_ number: Int32, to sink: SnapshotSink) throws {
     try SnapshotFraming.write(.engine, to: sink, writeEngine)
     let offsets = PartitionOffsets(state.offsets.next.filter { $0.key.partition == number })
     try SnapshotFraming.write(.offsets, to: sink) { writeOffsets(offsets, &$0) }
@@ -170,7 +170,7 @@ struct SnapshotWriter {
 
   // MARK: Users
 
-  private func write(_ partition: UserPartition, to sink: SnapshotCodec.Sink) throws {
+  private func write(_ partition: UserPartition, to sink: SnapshotSink) throws {
     let users = (0..<Int32(partition.capacity)).filter(partition.ids.isPresent)
     try SnapshotFraming.write(.partition, to: sink) {
       $0.write(partition.number)

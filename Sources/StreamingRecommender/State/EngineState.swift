@@ -67,17 +67,3 @@ public struct EngineState: Sendable {
   /// Memory use by part, from maintained counters. Cost is proportional to the number of chunks, not users.
   public var size: StateSize { users.partitions.reduce(catalogue.size) { $0 + $1.size } }
 }
-
-/// Memory use of the state by part, in bytes, estimated from container capacities.
-public struct StateSize: Sendable, Equatable {
-  public var interactions = 0
-  public var users = 0
-  public var items = 0
-  public var factors = 0
-  public var total: Int { interactions + users + items + factors }
-
-  static func + (a: StateSize, b: StateSize) -> StateSize {
-    StateSize(
-      interactions: a.interactions + b.interactions, users: a.users + b.users, items: a.items + b.items, factors: a.factors + b.factors)
-  }
-}

@@ -1,5 +1,3 @@
-import Factorization
-
 /// The record of one retrain, stored next to the snapshots and shown by `freshet models`.
 public struct RetrainRecord: Sendable, Equatable, Codable {
   public enum Result: String, Sendable, Codable { case accepted, rejected, failed, cancelled }
@@ -45,25 +43,5 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public struct Phase: Sendable, Equatable, Codable {
     public var name: String
     public var seconds: Double
-  }
-}
-
-extension RetrainRecord {
-  /// The initial record of a job that has not run yet.
-  init(_ job: TrainingJob, threads: Int) {
-    let settings = job.settings
-    let unobserved =
-      if case .alpha(let alpha) = settings.parameters.confidence { 1 / Double(alpha) } else {
-        Double(settings.parameters.confidence.unobserved)
-      }
-    self.init(
-      job: job.id, reason: "\(job.reason)", result: .failed, message: nil, epoch: nil, startedAtMilliseconds: job.startedAtMilliseconds,
-      endedAtMilliseconds: job.startedAtMilliseconds, secondsPerPhase: [], threads: threads, residentBytes: 0,
-      users: job.state.users.count, items: 0, pairs: job.state.users.pairCount, trainingRows: 0, holdoutPairs: 0, warmStart: false,
-      factors: settings.parameters.factors, iterations: 0, unobservedWeight: unobserved,
-      regularization: Double(settings.parameters.regularization.lambda), seed: settings.seed, kernel: Kernels.best.name,
-      solver: "\(settings.parameters.solver)",
-      offsets: Dictionary(uniqueKeysWithValues: job.state.offsets.next.map { ("\($0.key)", $0.value) }), loss: [], secondsPerIteration: 0,
-      qualityOld: nil, qualityNew: nil)
   }
 }

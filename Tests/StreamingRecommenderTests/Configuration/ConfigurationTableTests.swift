@@ -70,7 +70,7 @@ import Testing
     #expect(ConfigurationTable.key(named: key) == nil)
     for load in [
       { try ConfigurationLoader.load(flags: [(key, "1")], searchPaths: []) },
-      { try ConfigurationLoader.load(environment: [ConfigurationTable.environmentName(of: key): "1"], searchPaths: []) },
+      { try ConfigurationLoader.load(environment: [ConfigurationKey.environmentName(of: key): "1"], searchPaths: []) },
     ] {
       let error = #expect(throws: ConfigurationError.self) { try load() }
       #expect(

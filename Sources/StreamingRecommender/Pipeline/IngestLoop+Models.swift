@@ -85,7 +85,7 @@ extension IngestLoop {
   }
 
   /// Readers have the job's epoch; the lists of its users follow.
-  func pointerMoved(_ job: String, _ epoch: UInt32) {
+  func notePointerMoved(_ job: String, _ epoch: UInt32) {
     guard var record = training.publishing else { return }
     record.epoch = epoch
     record.visibleAtMilliseconds = ports.clock.wallMilliseconds
@@ -161,6 +161,23 @@ extension IngestLoop {
           $0.state = .failed
           $0.message = "\(error)"
         }
+      }
+    }
+  }
+
+  // MARK: Life cycle of the models
+
+  /// Carries out what the life cycle of the models asks for.
+  func perform(_ actions: [ModelLifecycle.Action]) {
+    for action in actions {
+      switch action {
+      case .requestSnapshot: snapshots.request()
+      case .renumberLive(let epoch), .renumberPending(let epoch):
+        engine.renumber(action)
+        log.warning("Redis holds a newer epoch than this engine's snapshot; the model goes on as epoch \(epoch)")
+      case .forgetSubmittedLists: planner.forgetSubmittedLists()
+      case .pointerMoved(let job, let epoch): notePointerMoved(job, epoch)
+      case .jobDone(let job, _): finishTraining(job)
       }
     }
   }

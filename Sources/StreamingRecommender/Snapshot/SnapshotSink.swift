@@ -1,0 +1,2 @@
+/// Where the bytes of a snapshot are written, piece by piece.
+public typealias SnapshotSink = (UnsafeRawBufferPointer) throws -> Void
