@@ -172,7 +172,7 @@ struct TuneCommand {
     }
     context.print("\(data.sentence); best first:")
     context.print(String(table.description.dropLast()))
-    context.print("on the test part, never looked at before: \(outcome.winner); as configured: \(outcome.configured)")
+    context.print("on the test part, which the search did not use: \(outcome.winner); as configured: \(outcome.configured)")
     context.print(outcome.setLine)
   }
 }
