@@ -26,7 +26,7 @@ public struct StaticTraining: Sendable {
   /// Trains and, if there are test interactions, evaluates: all items are ranked without training items, and metrics are averaged over
   /// known users with test items. A test item that is not in the training set counts as a miss.
   ///
-  ///  - Parameter progress: called before each half-step; `false` cancels.
+  /// - Parameter progress: called before each half-step; `false` cancels.
   /// - Throws: `TrainingError`.
   public func run(train pairs: StaticPairs, test: StaticPairs?, progress: (TrainingProgress) -> Bool = { _ in true }) throws -> Outcome {
     let training = try self.train(pairs.matrix, losses: .eachHalfStep, progress: progress)

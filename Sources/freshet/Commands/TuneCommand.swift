@@ -215,8 +215,8 @@ private struct TuningData {
 
   var sentence: String {
     split == "time"
-      ? "trained on the oldest \(ListText.fixed((1 - 2 * testShare) * 100, 0)) %, judged by the next \(ListText.fixed(testShare * 100, 0)) % of the interactions"
-      : "judged by \(ListText.fixed(testShare * 100, 0)) % of the users, folded in from 80 % of their pairs"
+      ? "trained on the oldest \(ListText.fixed((1 - 2 * testShare) * 100, 0)) %, evaluated on the next \(ListText.fixed(testShare * 100, 0)) % of the interactions"
+      : "evaluated on \(ListText.fixed(testShare * 100, 0)) % of the users, folded in from 80 % of their pairs"
   }
 
   func validation() throws -> TuningValidation {
