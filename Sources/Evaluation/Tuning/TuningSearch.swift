@@ -39,7 +39,7 @@ public struct TuningSearch: Sendable {
 }
 
 extension TuningGrid {
-  /// Returns the first point, in lexicographic order, for which `fits` returns true.
+  /// Returns the first point, in counting order with the first axis fastest, for which `fits` returns true.
   fileprivate func anywhere(where fits: (Point) -> Bool) -> Point? {
     for number in 0..<size {
       var rest = number
