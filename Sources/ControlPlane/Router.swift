@@ -54,7 +54,7 @@ public struct Router: Sendable {
     return response
   }
 
-  // MARK: -
+  // MARK: Dispatch
 
   private func observed(_ route: String, _ answer: HTTPAnswer) -> HTTPAnswer {
     let observe = observe

@@ -294,7 +294,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     if isCrash, wasUp { comeUp() }
   }
 
-  /// Rebuilds the view from `base` and `journal`. A loss is the view's fault, so the history starts anew.
+  /// Rebuilds the view from `base` and `journal`. A loss is the view's fault, so a new history is started.
   private func rebuild() {
     view = base
     for write in journal { view.apply(write) }

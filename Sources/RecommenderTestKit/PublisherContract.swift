@@ -144,7 +144,7 @@ public struct PublisherContract {
       [.itemsBegin(epoch: 8), .itemsComplete(epoch: 8, count: 1), .retireItemFactors(epoch: 8, items: ["a"])],
     ] {
       submitAndFlush(unproved + [pointer(8)])
-      require(try subject.modelEpoch() == 7, "the pointer does not move without proof that the vectors stand: after \(unproved)")
+      require(try subject.modelEpoch() == 7, "the pointer must not change unless the vectors are marked as complete: after \(unproved)")
       let events = publisher.events()
       require(events == [emptied], "a pointer without proof is reported as an emptied view, got \(events)")
       submitAndFlush([.retireItemFactors(epoch: 8, items: [])])
@@ -177,7 +177,7 @@ public struct PublisherContract {
     require(kinds == ["disconnected", "connected"], "reports the loss and the return, got \(kinds)")
     require(
       Self.survivingTickets(events) == [acknowledged],
-      "all that was acknowledged before is proved to stand, got \(Self.survivingTickets(events)), expected \(acknowledged)")
+      "everything acknowledged before must be proved to be in the view, got \(Self.survivingTickets(events)), expected \(acknowledged)")
   }
 
   /// Checks the recovery from a view that was restored without its newest writes, including acknowledged ones.

@@ -1,28 +1,28 @@
 import Factorization
 
-/// How long a user's row takes from the kept history: recency weights and solve, over random item factors and random histories.
+/// Measures the fold-in of users from their stored histories (recency weights and solve) with random item factors and histories.
 public struct FoldInBenchmark: Sendable {
   public struct Outcome: Sendable {
-    /// One user after the other on one thread.
+    /// Microseconds per user when users are solved one after the other on one thread.
     public var microsecondsPerUser: Double
-    /// The whole batch on all threads.
+    /// Users per second when the whole batch is solved on all threads.
     public var usersPerSecond: Double
-    /// One row per user of the batch.
+    /// The solved rows, one per user of the batch.
     public var rows: FactorMatrix
     public var hash: ResultHash
   }
 
   public var parameters: ALSParameters
   public var recency: RecencyWeights?
-  /// Items with a vector.
+  /// The number of items with a vector.
   public var items = 41_000
-  /// Pairs of each user.
+  /// The number of pairs per user.
   public var history = 50
-  /// Users whose rows are solved.
+  /// The number of users solved in one pass.
   public var batch = 2000
   public var threads = 1
   public var seed: UInt64 = 42
-  /// How long each of the two measurements takes at least.
+  /// The minimum duration of each of the two measurements in seconds.
   public var secondsMin = 1.0
 
   public init(parameters: ALSParameters, recency: RecencyWeights?) {
@@ -30,18 +30,18 @@ public struct FoldInBenchmark: Sendable {
     self.recency = recency
   }
 
-  /// A user's pairs, newest first.
+  /// The pairs of a user, newest first.
   struct History: Sendable {
     var items: [Int32] = []
     var timesMilliseconds: [Int64] = []
   }
 
-  /// Factors of the size that training leaves: rows of length about 1.
+  /// Random item factors with rows of norm about 1, as training produces them.
   var itemFactors: FactorMatrix {
     FactorMatrix(rows: items, factors: parameters.factors, deviation: 1 / Float(parameters.factors).squareRoot(), seed: seed)
   }
 
-  /// Distinct items, drawn evenly, which is the hardest case for the caches; a few minutes between two pairs.
+  /// Histories of distinct items drawn uniformly, which is the worst case for caches, with a few minutes between pairs.
   var histories: [History] {
     precondition(history <= items, "\(history) distinct items of \(items)")
     var random = SplitMix64(seed: seed)
@@ -75,7 +75,7 @@ public struct FoldInBenchmark: Sendable {
       microsecondsPerUser: single / Double(batch) * 1e6, usersPerSecond: Double(batch) / parallel, rows: bench.rows, hash: hash)
   }
 
-  /// Everything that a pass needs.
+  /// The data and buffers of a pass.
   private final class Bench {
     private let foldIn: FoldIn
     private let items: FactorMatrix

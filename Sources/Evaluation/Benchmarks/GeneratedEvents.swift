@@ -1,9 +1,9 @@
 import Factorization
 import StreamingRecommender
 
-/// A seeded stream of events as a shop sees them: tastes and popular items as in `GeneratedInteractions`, a new event every second.
+/// A seeded, endless stream of synthetic shop events: tastes and popularity as in `GeneratedInteractions`, and one event per second.
 ///
-/// It never ends and holds nothing of what it drew. A user may come back to an item.
+/// It stores no past events. A user may interact with an item again.
 struct GeneratedEvents: Sendable {
   let users: Int
   private let tastes: GeneratedTastes
@@ -20,7 +20,8 @@ struct GeneratedEvents: Sendable {
   }
 
   mutating func next() -> Interaction {
-    // Where activity is exponential, the next event's user stands among all, busiest first, at the product of two even draws.
+    // With exponentially distributed activity, the rank of the next event's user (busiest first) is the number of users times the product
+    // of two uniform draws.
     let user = Int(Double(users) * random.nextShare() * random.nextShare())
     var ofUser = SplitMix64(seed: seed ^ UInt64(user + 1) &* 0x9E37_79B9_7F4A_7C15)
     let item = tastes.item(of: tastes.ofUser(&ofUser), &random)

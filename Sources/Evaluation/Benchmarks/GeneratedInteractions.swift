@@ -1,12 +1,12 @@
 import Factorization
 
-/// A seeded matrix of interactions that looks like a shop: popular items (Zipf), busy users, and tastes to learn.
+/// A seeded synthetic matrix of interactions with popular items (Zipf), users of different activity, and tastes that can be learned.
 ///
-/// Each item belongs to one of 32 tastes, each user has three; a pair comes from one of the user's tastes in nine of ten cases.
+/// Each item belongs to one of 32 tastes and each user has three; nine of ten pairs come from one of the user's tastes.
 public struct GeneratedInteractions: Sendable, Equatable {
   public var users: Int
   public var items: Int
-  /// Pairs drawn; those that a user already has are dropped, so that the matrix holds somewhat fewer.
+  /// The number of pairs drawn. Repeated pairs are dropped, so the matrix has somewhat fewer.
   public var pairs: Int
   public var seed: UInt64 = 42
 
@@ -17,7 +17,7 @@ public struct GeneratedInteractions: Sendable, Equatable {
     self.pairs = pairs
   }
 
-  /// `USERSxITEMSxPAIRS`, such as `30000x41000x810000`; `nil` when it is not that.
+  /// Parses `USERSxITEMSxPAIRS`, such as `30000x41000x810000`; returns `nil` if the text has another form.
   public init?(text: String) {
     let parts = text.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
     guard parts.count == 3, let users = parts[0], let items = parts[1], let pairs = parts[2] else { return nil }
@@ -33,7 +33,7 @@ public struct GeneratedInteractions: Sendable, Equatable {
     var drawn = 0
     for user in 0..<users {
       let own = tastes.ofUser(&random)
-      // Activity: exponential around the mean of what is left.
+      // Activity is distributed exponentially around the mean of the remaining pairs.
       let left = users - user
       let mean = Double(pairs - drawn) / Double(left)
       let wanted = left == 1 ? pairs - drawn : min(pairs - drawn, Int(-log2Of(1 - random.nextShare()) * 0.6931 * mean + 0.5))

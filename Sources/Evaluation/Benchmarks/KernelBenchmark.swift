@@ -1,24 +1,24 @@
 import CKernels
 import Factorization
 
-/// Each numeric kernel in each variant of this processor: time, useful operations, and the share of what the variant's
-/// multiply-adds reach in registers, measured in the same run.
+/// Measures each numeric kernel in each variant that this processor supports: time, useful operations, and the fraction of the variant's
+/// peak of multiply-adds in registers, which is measured in the same run.
 public struct KernelBenchmark: Sendable {
   public struct Row: Sendable {
     public var kernel: String
-    /// Such as `64 factors, 200 rows`.
+    /// For example `64 factors, 200 rows`.
     public var shape: String
     public var variant: String
-    /// Of one call.
+    /// The duration of one call.
     public var microseconds: Double
-    /// Useful operations; a multiplication and an addition count two.
+    /// Useful floating-point operations per call; a multiply-add counts as two.
     public var operations: Double
-    /// Bytes that a call must read at least, where memory is what limits it.
+    /// The minimum number of bytes read per call, for memory-bound kernels.
     public var bytes: Double?
-    /// Share of the variant's peak.
+    /// The fraction of the variant's peak.
     public var peakFraction: Double
     public var hash: ResultHash
-    /// What the call computed; the benchmark's test compares it with plain code.
+    /// The result of the call; the benchmark's test compares it with a simple implementation.
     var result: [Float]
 
     public var gigaflops: Double { operations / microseconds / 1e3 }
@@ -26,32 +26,32 @@ public struct KernelBenchmark: Sendable {
   }
 
   public struct Outcome: Sendable {
-    /// Peak in 10^9 operations a second, by variant, the slowest variant first.
+    /// The peak in 10^9 operations per second by variant, slowest variant first.
     public var peaks: [(variant: String, gigaflops: Double)]
     public var rows: [Row]
     public var hash: ResultHash
   }
 
   public var factors = 64
-  /// Rows of an update and of a solve, such as the items of one user.
+  /// The number of rows in an update or a solve, such as the items of one user.
   public var rows = 200
-  /// Rows in memory from which they are gathered.
+  /// The number of rows in memory from which they are gathered.
   public var catalogue = 41_000
-  /// Users scored together.
+  /// The number of users scored together.
   public var users = 16
-  /// Entries of the list that a selection keeps.
+  /// The length of the list that a selection keeps.
   public var n = 20
-  /// Steps of conjugate gradients.
+  /// The number of conjugate-gradient steps.
   public var steps = 1
   public var seed: UInt64 = 42
-  /// How long each row is measured at least.
+  /// The minimum duration of the measurement of each row in seconds.
   public var secondsMin = 0.2
 
   public init() {}
 
   public func run() -> Outcome {
     let data = Data(self)
-    // The pieces hold pointers into it.
+    // The pieces contain pointers into `data`.
     return withExtendedLifetime(data) { run(data) }
   }
 
@@ -69,11 +69,11 @@ public struct KernelBenchmark: Sendable {
     return outcome
   }
 
-  /// 10^9 operations a second of multiply-adds that never leave the registers.
+  /// Returns the peak of multiply-adds in registers, in 10^9 operations per second.
   static func peak(of variant: String, secondsMin: Double) -> Double {
     var operations = 0.0
     let rounds = 200_000
-    // Kept, so that the loop is not thought useless.
+    // The result is used, so that the compiler does not remove the loop.
     var kept: Float = freshet_peak_multiply_add(variant, 1, &operations)
     let operationsOfOne = operations
     let seconds = Stopwatch(secondsMin: secondsMin, passesMin: 10).fastest {
@@ -83,20 +83,20 @@ public struct KernelBenchmark: Sendable {
     return operationsOfOne * Double(rounds) / seconds / 1e9
   }
 
-  /// One kernel on its data.
+  /// One kernel with its data.
   private struct Piece {
     var kernel: String
     var shape: String
     var operations: Double
     var bytes: Double?
-    /// Brings the data back to where a call begins; its time is taken off.
+    /// Restores the data to their state before a call; its time is subtracted.
     var prepare: () -> Void
     var call: () -> Void
     var result: () -> [Float]
   }
 
   private func measure(_ piece: Piece, variant: String, peak: Double) -> Row {
-    // Calls of a pass: about a millisecond.
+    // The number of calls per pass, for a duration of about a millisecond.
     let calls = max(1, min(100_000, Int(peak * 1e6 * 0.2 / max(1, piece.operations))))
     let watch = Stopwatch(secondsMin: secondsMin, passesMin: 5)
     let both = watch.fastest {
@@ -159,7 +159,7 @@ public struct KernelBenchmark: Sendable {
     let (n, k) = (Double(rows), Double(factors))
     let space = data.space
     let group = Int(FRESHET_GROUP)
-    // The residual with its diagonal, products along each direction but the last, which needs dot products only.
+    // Operations: the residual with its diagonal, and products along each direction except the last, which needs dot products only.
     let operations = n * k * Double(7 + 4 * (steps - 1) + 2) + Double(steps + 1) * 2 * k * k
     return Piece(
       kernel: "conjugate_gradients", shape: "\(group) x \(rows) rows, \(factors) factors, \(steps) step\(steps == 1 ? "" : "s")",
@@ -207,16 +207,16 @@ public struct KernelBenchmark: Sendable {
       result: { (0..<n).map { space.heapScores[$0] }.sorted(by: >) })
   }
 
-  /// What the kernels read.
+  /// The inputs of the kernels.
   struct Data {
     let padded: Int
-    /// `catalogue` rows of factors.
+    /// Factors, `catalogue` rows.
     let rows: FactorMatrix
     let indices: [Int32]
     let ones: [Float]
     /// Padded x padded, symmetric and positive definite, with ones on the padding's diagonal.
     let matrix: [Float]
-    /// The same in panels of FRESHET_PANEL columns, [panel][row][lane], and its diagonal.
+    /// `matrix` in panels of FRESHET_PANEL columns, [panel][row][lane], and its diagonal.
     let matrixPanels: [Float]
     let diagonal: [Float]
     let vector: [Float]
@@ -232,7 +232,7 @@ public struct KernelBenchmark: Sendable {
       indices = (0..<benchmark.rows).map { _ in Int32.random(in: 0..<Int32(catalogue), using: &random) }
       ones = [Float](repeating: 1, count: benchmark.rows)
       var matrix = [Float](repeating: 0, count: padded * padded)
-      // A Gramian of the first rows, and a ridge that keeps the solve well-posed.
+      // The Gramian of the first rows, regularized so that the solve is well-posed.
       for row in 0..<min(catalogue, 2 * k) {
         let y = rows[row]
         for i in 0..<k { for j in 0..<k { matrix[i * padded + j] += y[i] * y[j] } }
@@ -254,7 +254,7 @@ public struct KernelBenchmark: Sendable {
     }
   }
 
-  /// What the kernels write; one owner, one thread.
+  /// The outputs of the kernels; used by one thread only.
   fileprivate final class Space {
     let matrix, vector, scratch, scores, heapScores, sums, groupRows: UnsafeMutablePointer<Float>
     let group: UnsafeMutablePointer<freshet_row_t>

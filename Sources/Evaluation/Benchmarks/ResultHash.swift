@@ -1,6 +1,6 @@
-/// A hash over the bits of a benchmark's result: equal results, equal hashes, on any number of threads.
+/// A hash over the bits of a benchmark's result, which does not depend on the number of threads.
 ///
-/// FNV-1a over 32-bit words, 64 bits wide. It says that a change of speed did not change what is computed; it is no checksum.
+/// It is FNV-1a, 64 bits wide, over 32-bit words, and shows that an optimisation did not change results; it is not a checksum.
 public struct ResultHash: Sendable, Equatable, CustomStringConvertible {
   public private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 
@@ -19,7 +19,7 @@ public struct ResultHash: Sendable, Equatable, CustomStringConvertible {
 
   public mutating func add(_ numbers: some Sequence<Float>) { for number in numbers { add(number) } }
 
-  /// Sixteen hexadecimal digits.
+  /// The hash as sixteen hexadecimal digits.
   public var description: String {
     let digits = String(value, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits

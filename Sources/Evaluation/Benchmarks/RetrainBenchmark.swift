@@ -1,29 +1,29 @@
 import StreamingRecommender
 import Telemetry
 
-/// Trainings beside a stream that goes on: their time by phase, the memory they take, what the stream's turns cost meanwhile, and how soon
-/// a cancelled one ends.
+/// Measures trainings that run concurrently with a stream: time per phase, memory, the effect on the stream's iterations, and how soon a
+/// cancelled training ends.
 ///
-/// The engine alone, fed with made-up events: no decoding, no Kafka, no Redis. The thread that calls `run` owns the engine, as the ingest
-/// loop does.
+/// It runs the engine with generated events, without decoding, Kafka and Redis. The thread that calls `run` owns the engine, as the
+/// ingest loop does.
 public struct RetrainBenchmark: Sendable {
   public struct Outcome: Sendable {
-    /// Of applying alone, without making the events up.
+    /// Events applied per second, excluding the time for generating them.
     public var loadedPerSecond: Double
     public var atRestWithoutModel: Memory
     public var atRest: Memory
     public var first: Training
-    /// Between the trainings.
+    /// Measured between the trainings.
     public var turns: Turns
     public var warm: Training
     public var cancelled: Training
-    /// At the end, those of the turns included.
+    /// The number of events applied by the end, including those of the turns.
     public var eventsApplied: Int
-    /// Over the state that each of the two completed trainings took and over the model that it left.
+    /// Covers the states that the two completed trainings used and the models that they produced.
     public var hash: ResultHash
   }
 
-  /// What the long parts tell while they go on.
+  /// The progress of a long phase.
   public struct Progress: Sendable, Equatable {
     public var label: String
     public var done: Int
@@ -31,22 +31,22 @@ public struct RetrainBenchmark: Sendable {
   }
 
   public var configuration: RecommenderConfiguration
-  /// Events before the first training. A hundredth of that comes between the two.
+  /// The number of events before the first training. A hundredth of that is applied between the two trainings.
   public var interactions: Int
   public var users: Int
   public var items: Int
-  /// Of a training.
+  /// The number of threads of a training.
   public var threads = 1
   public var seed: UInt64 = 42
-  /// Events that are there when a turn begins, and the time from one turn to the next.
+  /// The number of events per turn; the interval between turns follows.
   public var turnEvents = 10
   public var turnInterval = Duration.milliseconds(10)
-  /// Measured before the second training.
+  /// The number of turns measured before the second training.
   public var turnsBefore = 1000
-  /// Of the half-steps, when the third training is told to end; 0: before it begins.
+  /// The fraction of the half-steps after which the third training is cancelled; 0 cancels it before it begins.
   public var cancelAtRatio = 0.3
 
-  /// As many as the ingest loop polls at a time.
+  /// The number of events that the ingest loop polls at a time.
   static let batch = 2048
 
   public init(_ configuration: RecommenderConfiguration, interactions: Int, users: Int? = nil, items: Int? = nil) {
@@ -57,16 +57,16 @@ public struct RetrainBenchmark: Sendable {
     self.items = items ?? interactions / 200
   }
 
-  /// Turns between the two trainings, as far as a hundredth of the events goes.
+  /// The number of turns between the two trainings, limited to a hundredth of the events.
   var turnsBetween: Int { min(turnsBefore, interactions / 100 / turnEvents) }
 }
 
 extension RetrainBenchmark {
   public struct Memory: Sendable {
     public var interactions: Int
-    /// Of the process, with all that it ever took and did not give back.
+    /// Resident memory of the process, including freed memory not returned to the system.
     public var residentBytes: Int
-    /// What the engine counts.
+    /// The size of the state as computed by the engine.
     public var state: StateSize
 
     public var residentBytesPerInteraction: Double { Double(residentBytes) / Double(max(1, interactions)) }
@@ -75,31 +75,31 @@ extension RetrainBenchmark {
 
   public struct Training: Sendable {
     public var record: RetrainRecord
-    /// From the freeze to the end of the work, beside the stream.
+    /// From the freeze until the end of the work, concurrently with the stream.
     public var seconds: Double
-    /// What the owner of the engine did itself, in no turn: freezing the state, and putting the new model in place.
+    /// Work of the engine's owner outside of turns: freezing the state and installing the new model.
     public var freezeSeconds: Double
     public var installSeconds = 0.0
     public var residentBytesBefore: Int
-    /// The highest between two turns.
+    /// The highest value measured between two turns.
     public var residentBytesPeak: Int
-    /// Beside the training.
+    /// Measured during the training.
     public var turns = Turns()
-    /// From the call of `cancel` to the end; `nil` when it was never called.
+    /// From the call of `cancel` until the end; `nil` if it was not called.
     public var secondsToCancel: Double?
     public var stateHash: StateHash
-    /// Of the live model.
+    /// The epoch of the live model.
     public var epochBefore: UInt32?
     public var epochAfter: UInt32?
 
     public var peakBytesPerInteraction: Double { Double(residentBytesPeak) / Double(max(1, record.pairs)) }
   }
 
-  /// What the owner of the engine did for events that came steadily.
+  /// Durations of the turns of the engine's owner while events arrive at a steady rate.
   public final class Turns: Sendable {
-    /// Applying a turn's events, vectors of new items, lists of the users that changed.
+    /// Applying a turn's events, solving vectors of new items, and computing lists of changed users.
     public let work = LatencyHistogram()
-    /// From when the events were due to their last list; counts what a turn waits for the one before.
+    /// From when the events were due until their last list, including the time that a turn waits for the previous one.
     public let delay = LatencyHistogram()
 
     public var count: Int { Int(work.count) }

@@ -7,10 +7,10 @@ import Telemetry
   import Darwin
 #endif
 
-/// The owner of the engine in a `RetrainBenchmark`: takes events, makes lists, starts trainings and puts their models in place.
+/// The owner of the engine in a `RetrainBenchmark`: applies events, computes lists, and starts trainings and installs their models.
 final class RetrainStream {
   private(set) var engine: RecommenderEngine
-  /// Over the states that trainings took and the models that they left; not of one that was to be cancelled.
+  /// Covers the states that trainings used and the models that they produced, except those of the cancelled one.
   private(set) var hash = ResultHash()
   private let benchmark: RetrainBenchmark
   private let progress: (RetrainBenchmark.Progress) -> Void
@@ -18,7 +18,7 @@ final class RetrainStream {
   private let scratch: EngineScratch
   private let jobs = DispatchJobRunner(label: "freshet.benchmark")
 
-  /// New items whose vectors one turn solves, as the loop does it.
+  /// The largest number of new items whose vectors are solved in one turn, as in the ingest loop.
   private static let newItemsMax = 64
 
   init(_ benchmark: RetrainBenchmark, _ progress: @escaping (RetrainBenchmark.Progress) -> Void) {
@@ -31,7 +31,7 @@ final class RetrainStream {
 
   // MARK: Events
 
-  /// A backlog, read as fast as it goes; no lists. Returns the seconds of applying.
+  /// Applies a backlog at full speed without lists. Returns the seconds spent on applying.
   @discardableResult
   func apply(_ count: Int, _ label: String) -> Double {
     var nanoseconds: UInt64 = 0
@@ -47,7 +47,7 @@ final class RetrainStream {
     return Double(nanoseconds) / 1e9
   }
 
-  /// Turns at the steady pace.
+  /// Runs turns at a steady rate.
   func run(turns count: Int, _ label: String, into turns: RetrainBenchmark.Turns) {
     var pace = Pace(benchmark.turnInterval)
     for done in 0..<count {
@@ -70,9 +70,11 @@ final class RetrainStream {
 
   // MARK: Trainings
 
+  /// Runs a training.
+  ///
   /// - Parameters:
-  ///   - hasTurns: whether the stream goes on meanwhile.
-  ///   - cancelAt: of the half-steps, when the training is told to end; its state and model do not enter the hash.
+  ///   - hasTurns: whether the stream continues during the training.
+  ///   - cancelAt: the fraction of half-steps after which the training is cancelled; its state and model are not hashed.
   func train(_ reason: RetrainPolicy.Reason, _ label: String, hasTurns: Bool = true, cancelAt: Double? = nil) -> RetrainBenchmark.Training {
     let stateHash = engine.stateHash()
     let (epoch, residentBytes) = (engine.model?.epoch, self.residentBytes)
@@ -109,7 +111,7 @@ final class RetrainStream {
     return ended
   }
 
-  /// The frozen state belongs to the job alone: nothing else keeps it once the work ends.
+  /// The frozen state is owned by the job alone, so that it is released when the work ends.
   private func start(_ reason: RetrainPolicy.Reason, _ monitor: TrainingMonitor) -> JobHandle<Ended> {
     let job = engine.makeTrainingJob(id: "benchmark", reason: reason, nowMilliseconds: WallClock.milliseconds())
     let threads = benchmark.threads
@@ -119,7 +121,7 @@ final class RetrainStream {
     }
   }
 
-  /// What is looked at while a training goes on.
+  /// The measurements during a training.
   private struct Watch {
     let label: String
     let cancelAt: Double?
@@ -153,7 +155,7 @@ final class RetrainStream {
     }
   }
 
-  /// Returns the seconds until lists could be made with the new model.
+  /// Installs the model and returns the seconds until lists could be computed with it.
   private func install(_ result: inout TrainingResult) -> Double {
     let began = MonotonicClock.nanoseconds()
     if let trained = result.trained {
@@ -162,7 +164,7 @@ final class RetrainStream {
     } else {
       engine.abandonTraining()
     }
-    // Here nobody but the engine holds the model any more, so that nothing of it is copied.
+    // Only the engine references the model here, so nothing is copied on write.
     _ = engine.installPending()
     return Double(MonotonicClock.nanoseconds() - began) / 1e9
   }
@@ -174,7 +176,7 @@ final class RetrainStream {
     for item in 0..<factors.rows { hash.add(factors[item]) }
   }
 
-  // MARK: Figures
+  // MARK: Results
 
   var memory: RetrainBenchmark.Memory {
     RetrainBenchmark.Memory(interactions: engine.state.users.pairCount, residentBytes: residentBytes, state: engine.size)
@@ -185,14 +187,14 @@ final class RetrainStream {
   private func report(_ label: String, _ done: Int, of total: Int) { progress(.init(label: label, done: done, total: total)) }
 }
 
-/// When the next turn is due: at equal distances, however long the turns take.
+/// Schedules turns at equal intervals, however long the turns take.
 private struct Pace {
   private let interval: UInt64
   private(set) var due = MonotonicClock.nanoseconds()
 
   init(_ interval: Duration) { self.interval = UInt64(interval / .nanoseconds(1)) }
 
-  /// Waits for the next turn; a late one begins at once.
+  /// Waits for the next turn; a late turn begins immediately.
   mutating func wait() {
     due += interval
     let now = MonotonicClock.nanoseconds()

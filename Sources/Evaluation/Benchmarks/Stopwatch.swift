@@ -1,18 +1,18 @@
 import Telemetry
 
-/// Times a piece of work again and again.
+/// Times a piece of work repeatedly.
 struct Stopwatch: Sendable {
-  /// Passes go on for at least this long.
+  /// The minimum total duration of the passes in seconds.
   var secondsMin: Double
   var passesMin = 3
 
-  /// Seconds of one pass: the median, after a pass that is not counted.
+  /// Returns the median of the seconds per pass, after an uncounted warm-up pass.
   func median(_ pass: () -> Void) -> Double {
     let sorted = times(pass).sorted()
     return sorted[sorted.count / 2]
   }
 
-  /// Seconds of the fastest pass, after one that is not counted: for loops that only a neighbour can make slower.
+  /// Returns the seconds of the fastest pass, after an uncounted warm-up pass; for loops that can only be slowed by other processes.
   func fastest(_ pass: () -> Void) -> Double { times(pass).min()! }
 
   private func times(_ pass: () -> Void) -> [Double] {

@@ -1,23 +1,23 @@
 import Factorization
 
-/// How many top-N lists a second: random factors of even length and nothing seen, the hardest case, or a trained model's for all its
-/// users without what each has seen.
+/// Measures the rate of top-N lists, either with random factors of equal norm and nothing seen, which is the worst case, or for all users
+/// of a trained model without the items that each has seen.
 public struct TopNBenchmark: Sendable {
   public struct Outcome: Sendable {
     public var listsPerSecond: Double
-    /// Wall time of the batch over its lists.
+    /// Wall time of the batch divided by its number of lists.
     public var microsecondsPerList: Double
-    /// Whether the lists of some users of the batch were those of a full sort of all scores.
+    /// Whether the lists of some users of the batch equal those of a full sort of all scores.
     public var isExact: Bool
     public var lists: [[ScoredItem]]
     public var hash: ResultHash
   }
 
-  /// A trained model and what its users have seen; in place of random factors.
+  /// A trained model and the items that its users have seen, used instead of random factors.
   public struct Trained: Sendable {
     public var users: FactorMatrix
     public var items: FactorMatrix
-    /// Row u holds the items of user u.
+    /// Row u has the items of user u.
     public var seen: InteractionMatrix
 
     public init(users: FactorMatrix, items: FactorMatrix, seen: InteractionMatrix) {
@@ -30,14 +30,14 @@ public struct TopNBenchmark: Sendable {
   public var trained: Trained?
   public var items = 100_000
   public var factors = 64
-  /// Users whose lists are made in one pass.
+  /// The number of users whose lists are computed in one pass.
   public var batch = 64
   public var n = 20
   public var threads = 1
   public var seed: UInt64 = 42
-  /// How long the measurement takes at least.
+  /// The minimum duration of the measurement in seconds.
   public var secondsMin = 1.0
-  /// Users of the batch whose lists are compared with a full sort.
+  /// The number of users whose lists are compared with a full sort.
   public var usersChecked = 4
 
   public init() {}
@@ -66,7 +66,7 @@ public struct TopNBenchmark: Sendable {
       isExact: isExact && !checked.isEmpty, lists: lists, hash: hash)
   }
 
-  /// Everything that a pass needs.
+  /// The data and buffers of a pass.
   private final class Bench {
     private let users: FactorMatrix
     private let panels: ItemPanels
@@ -74,7 +74,7 @@ public struct TopNBenchmark: Sendable {
     private let n: Int
     private let pool: WorkerPool
     private let selectors: [TopNSelector]
-    /// Users of one piece of work: enough to score together, few enough that every worker has some.
+    /// The number of users in one work item: enough to be scored together, and few enough to occupy all workers.
     private let chunk: Int
     private(set) var lists: [[ScoredItem]] = []
 
@@ -100,11 +100,11 @@ public struct TopNBenchmark: Sendable {
   }
 }
 
-/// All items of one user in order, scored in Double: the plain twin of the top-N selection.
+/// All items of one user sorted by scores in Double: the reference implementation of the top-N selection.
 struct FullSort {
   private let scores: [Double]
   private let order: [Int]
-  /// What a Float score may differ by.
+  /// The tolerance for a Float score.
   private let tolerance: Double
 
   init(_ user: UnsafeBufferPointer<Float>, _ items: FactorMatrix, without seen: [Int32] = []) {
@@ -115,9 +115,9 @@ struct FullSort {
     tolerance = 1e-5 * max(1, scores.reduce(0) { max($0, abs($1)) })
   }
 
-  /// Whether the list holds distinct items with their scores, none of them worse than the one that belongs in its place.
+  /// Returns whether the list has distinct items with their scores, none of them lower than the score that belongs at its rank.
   ///
-  /// Items whose scores differ by less than Float can tell may stand in either order.
+  /// Items whose scores differ by less than the precision of Float may be in either order.
   func agrees(with list: [ScoredItem], n: Int) -> Bool {
     guard list.count == min(n, order.count), Set(list.map(\.item)).count == list.count else { return false }
     guard Set(order).isSuperset(of: list.map { Int($0.item) }) else { return false }

@@ -1,16 +1,16 @@
 import Factorization
 
-/// The same training on one worker and on several, in one run: seconds an iteration, and what the other workers are worth.
+/// Measures the same training on one worker and on several in one run: seconds per iteration, and the speed-up.
 public struct TrainingBenchmark: Sendable {
   public struct Outcome: Sendable {
-    /// On all workers.
+    /// The outcome of the training on all workers.
     public var training: TrainingOutcome
-    /// Seconds an iteration on one worker; `nil` where there is no other.
+    /// Seconds per iteration on one worker; `nil` if there is only one.
     public var secondsPerIterationAlone: Double?
-    /// One worker's time over the time of all.
+    /// The time of one worker divided by the time of all.
     public var speedUp: Double? { secondsPerIterationAlone.map { $0 / training.secondsPerIteration } }
     public var hash: ResultHash
-    /// Whether both gave the same bits, as they must.
+    /// Whether both results are bit-identical, as required.
     public var isSameForAnyNumberOfWorkers: Bool
   }
 
@@ -25,7 +25,7 @@ public struct TrainingBenchmark: Sendable {
     self.workers = workers
   }
 
-  /// The pairs of a file, one row per user, as `freshet train` takes them.
+  /// Returns the pairs of a file as a matrix with one row per user, as `freshet train` uses them.
   public static func matrix(of data: EvaluationData) -> InteractionMatrix { StaticPairs(StaticInteractions(data)).matrix }
 
   public func run() throws -> Outcome {

@@ -2,7 +2,7 @@ import Factorization
 import StreamingRecommender
 
 extension EvaluationData {
-  /// Without the events of a (user, item) pair that an earlier event has.
+  /// Returns only the first event of each (user, item) pair.
   public func firstOccurrences() -> EvaluationData {
     var users = IdentifierTable()
     var items = IdentifierTable()
@@ -14,10 +14,10 @@ extension EvaluationData {
       })
   }
 
-  /// The events of a user at one and the same time in random order; all else stays where it is.
+  /// Shuffles the events of a user that have the same time; everything else keeps its position.
   ///
-  /// For files whose order within a moment is not that of the events, such as one that was sorted by item: it would tell a method that
-  /// looks at order what comes next.
+  /// For files whose order of ties is not that of the events, for example because they were sorted by item, which would give methods that
+  /// use the order information about later events.
   public func shufflingTies(seed: UInt64) -> EvaluationData {
     var events = interactions
     var generator = SplitMix64(seed: seed)
@@ -25,7 +25,7 @@ extension EvaluationData {
     while start < events.count {
       var end = start + 1
       while end < events.count, events[end].timeMilliseconds == events[start].timeMilliseconds { end += 1 }
-      // By first place: a dictionary has an order of its own in each process.
+      // Sorted by first position, because the order of a dictionary differs between processes.
       let groups = Dictionary(grouping: start..<end) { interactions[$0].user }.values.sorted { $0[0] < $1[0] }
       for places in groups {
         for last in stride(from: places.count - 1, to: 0, by: -1) {

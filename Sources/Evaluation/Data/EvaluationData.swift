@@ -1,13 +1,13 @@
 import Datasets
 import StreamingRecommender
 
-/// How the value column of a file becomes an event: contracts of `train`, `evaluate` and `produce`.
+/// How the value column of a file becomes an event, as defined for `train`, `evaluate` and `produce`.
 public enum ValueRule: String, Sendable, CaseIterable {
-  /// Each row sets the pair to strength 1: a rating or a quantity is not a confidence.
+  /// Each row sets the pair to strength 1, because a rating or a quantity is not a confidence.
   case ignore
   case weight, log1p
 
-  /// The strength that the value stands for.
+  /// Returns the strength for a value.
   public func strength(_ value: Double?) -> Double {
     switch self {
     case .ignore: 1
@@ -19,13 +19,13 @@ public enum ValueRule: String, Sendable, CaseIterable {
   public var operation: Interaction.Operation { self == .ignore ? .set : .add }
 }
 
-/// The interactions of a file, in its order.
+/// The interactions of a file in file order.
 public struct EvaluationData: Sendable {
   public private(set) var interactions: [Interaction] = []
-  /// What the reader could not use; `nil` for data that came from memory.
+  /// What could not be read; `nil` for data from memory.
   public private(set) var report: InteractionFile.Report?
 
-  /// - Parameter limit: interactions kept at most.
+  /// - Parameter limit: the maximum number of interactions.
   public init(path: String, format: InteractionFile.Format? = nil, value: ValueRule = .ignore, limit: Int? = nil) throws {
     var interactions: [Interaction] = []
     report = try Self.read(path, format: format, value: value, limit: limit) { interaction, _ in interactions.append(interaction) }
@@ -34,12 +34,12 @@ public struct EvaluationData: Sendable {
 
   public init(_ interactions: [Interaction]) { self.interactions = interactions }
 
-  /// Hands out the interactions of a file one by one; a row without a time has its number as one.
+  /// Reads the interactions of a file one by one. A row without a time is given its row number as time.
   ///
   /// - Parameters:
-  ///   - limit: interactions handed out at most.
-  ///   - body: the file tells how far it has been read.
-  /// - Throws: `DatasetError`, and what `body` throws.
+  ///   - limit: the maximum number of interactions.
+  ///   - body: called for each interaction, with the file that reports how far it has been read.
+  /// - Throws: `DatasetError`, and errors of `body`.
   static func read(
     _ path: String, format: InteractionFile.Format? = nil, value: ValueRule = .ignore, limit: Int? = nil,
     _ body: (Interaction, InteractionFile) throws -> Void
@@ -73,6 +73,6 @@ public struct EvaluationData: Sendable {
     }
   }
 
-  /// A file has no "now" to measure the future by: only what no order can hold is pulled back.
+  /// A file has no current time against which to limit times; only times outside the representable range are clamped.
   private static func clamped(_ milliseconds: Int64) -> Int64 { min(max(0, milliseconds), InteractionOrder.latestMilliseconds) }
 }

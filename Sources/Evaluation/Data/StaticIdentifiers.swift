@@ -1,14 +1,14 @@
 import StreamingRecommender
 
-/// The ids of one side of a static data set, ascending by their bytes; a place in this order is a row or a column of the matrix.
+/// The ids of the users or items of a static data set, in ascending byte order; the position is the row or column of the matrix.
 public struct StaticIdentifiers: Sendable {
   private let table: IdentifierTable
-  /// Index in the table at each place.
+  /// The index in the table for each position.
   private let order: [Int32]
-  /// Place of each index of the table; -1: left out.
+  /// The position for each index in the table; -1 if the id was left out.
   let places: [Int32]
 
-  /// - Parameter isKept: whether the id with this index of the table has a place.
+  /// - Parameter isKept: returns whether the id with this index in the table is included.
   init(_ table: IdentifierTable, where isKept: (Int32) -> Bool = { _ in true }) {
     self.table = table
     var keyed = (0..<Int32(table.capacity)).filter(isKept).map { (key: table.withName($0, Self.firstBytes), index: $0) }
@@ -26,10 +26,10 @@ public struct StaticIdentifiers: Sendable {
 
   public subscript(place: Int) -> String { table.string(order[place]) }
 
-  /// All of them, in order.
+  /// All ids in order.
   public var strings: [String] { order.map(table.string) }
 
-  /// The place of an id; `nil`: it is not among them.
+  /// Returns the position of an id, or `nil` if it is not included.
   public func place(of name: some Collection<UInt8>) -> Int32? {
     guard let index = table.find(name), places[Int(index)] >= 0 else { return nil }
     return places[Int(index)]
@@ -37,7 +37,7 @@ public struct StaticIdentifiers: Sendable {
 
   func withName<R>(_ place: Int, _ body: (UnsafeBufferPointer<UInt8>) -> R) -> R { table.withName(order[place], body) }
 
-  /// The first eight bytes as a number that sorts as they do. Ids hold no zero byte, so a shorter one comes first.
+  /// Returns the first eight bytes as a number with the same order. Ids have no zero byte, so a shorter one sorts first.
   private static func firstBytes(_ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
     var key: UInt64 = 0
     for at in 0..<8 { key = key << 8 | UInt64(at < name.count ? name[at] : 0) }

@@ -2,15 +2,16 @@ import Datasets
 import Factorization
 import StreamingRecommender
 
-/// The interactions of a file as numbers, in its order: users and items by their index in a table of ids.
+/// The interactions of a file in file order, with users and items as indices into tables of ids.
 ///
-/// 13 bytes an interaction (21 with times), kept in chunks, so that growing copies nothing. `matrix` needs 17 more while it runs and
-/// leaves 8: with the chunks gone, a training's own transposition brings the peak to 22 bytes an interaction, or 30 with times.
+/// It takes 13 bytes per interaction (21 with times), stored in chunks so that growing copies nothing. `matrix` needs 17 more while it
+/// runs and keeps 8. Once the chunks are released, the transposition of a training brings the peak to 22 bytes per interaction, or 30
+/// with times.
 public struct StaticInteractions: Sendable {
   public private(set) var users = IdentifierTable()
   public private(set) var items = IdentifierTable()
   public private(set) var count = 0
-  /// What the reader could not use; `nil` for interactions that came from memory.
+  /// What could not be read; `nil` for interactions from memory.
   public private(set) var report: InteractionFile.Report?
   private var chunks: [Chunk] = []
   private let keepsTimes: Bool
@@ -23,7 +24,7 @@ public struct StaticInteractions: Sendable {
     var items: [Int32] = []
     var strengths: [Float] = []
     var operations: [UInt8] = []
-    /// Milliseconds since 1970; empty when nobody asks for times.
+    /// Milliseconds since 1970; empty if times are not kept.
     var times: [Int64] = []
 
     init(keepsTimes: Bool) {
@@ -48,8 +49,8 @@ public struct StaticInteractions: Sendable {
   /// Reads a file in one pass.
   ///
   /// - Parameters:
-  ///   - keepsTimes: for a split by time.
-  ///   - progress: bytes read of the file so far, called every few thousand rows.
+  ///   - keepsTimes: whether to keep times, for a split by time.
+  ///   - progress: called every few thousand rows with the number of bytes read.
   /// - Throws: `DatasetError`.
   public init(
     path: String, format: InteractionFile.Format? = nil, value: ValueRule = .ignore, limit: Int? = nil, keepsTimes: Bool = false,
@@ -83,7 +84,7 @@ public struct StaticInteractions: Sendable {
     if keepsTimes { chunks[last].times.append(interaction.timeMilliseconds) }
   }
 
-  /// In the order of the file.
+  /// Visits the interactions in file order.
   func visit(_ body: (Event) -> Void) {
     for chunk in chunks {
       for at in chunk.users.indices {
@@ -95,26 +96,26 @@ public struct StaticInteractions: Sendable {
     }
   }
 
-  /// Milliseconds since 1970, in the order of the file.
+  /// The times in milliseconds since 1970, in file order.
   var times: [Int64] {
     precondition(keepsTimes, "these interactions were read without times")
     return chunks.flatMap(\.times)
   }
 }
 
-/// The pairs of a static data set: one row per user, one column per item, both in the order of their ids.
+/// The pairs of a static data set: one row per user and one column per item, both in the order of their ids.
 public struct StaticPairs: Sendable {
   public let users: StaticIdentifiers
   public let items: StaticIdentifiers
-  /// users.count x items.count; the columns of a row ascend.
+  /// users.count x items.count; the columns of a row are ascending.
   public let matrix: InteractionMatrix
 
-  /// Everything that was read, ids whose pairs were all deleted included.
+  /// Uses all interactions; ids whose pairs were all deleted are included.
   public init(_ interactions: StaticInteractions) {
     self.init(interactions, users: StaticIdentifiers(interactions.users), items: StaticIdentifiers(interactions.items))
   }
 
-  /// Only the interactions that `isKept` takes; every one of them must be between ids that have a place.
+  /// Uses only the interactions for which `isKept` returns true; their ids must be included in both tables.
   init(
     _ interactions: StaticInteractions, users: StaticIdentifiers, items: StaticIdentifiers,
     where isKept: (StaticInteractions.Event) -> Bool = { _ in true }
@@ -125,9 +126,9 @@ public struct StaticPairs: Sendable {
   }
 }
 
-/// From interactions in the order of a file to rows of pairs.
+/// Converts interactions in file order to rows of pairs.
 private enum StaticRows {
-  /// A pair's changes in order: `set` replaces, `add` sums, `delete` removes.
+  /// Applies a pair's changes in order: `set` replaces, `add` adds, `delete` removes.
   static func merged(
     _ interactions: StaticInteractions, _ users: StaticIdentifiers, _ items: StaticIdentifiers,
     where isKept: (StaticInteractions.Event) -> Bool
@@ -139,7 +140,7 @@ private enum StaticRows {
     var columns = [Int32](repeating: 0, count: total)
     var strengths = [Float](repeating: 0, count: total)
     var operations = [UInt8](repeating: 0, count: total)
-    // Each row's first free place; afterwards the row's end.
+    // The first free position of each row; after the loop, the row's end.
     interactions.visit { event in
       guard isKept(event) else { return }
       let row = Int(users.places[Int(event.user)])
@@ -159,13 +160,13 @@ private enum StaticRows {
     return matrix
   }
 
-  /// - Parameter order: room to sort in.
+  /// - Parameter order: a scratch buffer for sorting.
   private static func appendRow(
     _ row: Range<Int>, _ columns: [Int32], _ strengths: [Float], _ operations: [UInt8], to matrix: inout InteractionMatrix,
     _ order: inout [UInt64]
   ) {
     order.removeAll(keepingCapacity: true)
-    // The column above, the place below: equal columns keep the order of the file.
+    // The column in the high bits and the position in the low ones, so that equal columns keep file order.
     for at in row { order.append(UInt64(columns[at]) << 32 | UInt64(at - row.lowerBound)) }
     order.sort()
     var next = 0

@@ -1,6 +1,7 @@
 import Factorization
 
-/// `freshet train`: one training from a file, one row per user, no recency and no blocks; with a test file, ranking metrics.
+/// Trains a model from a file (`freshet train`) with one row per user, without recency and blocks, and evaluates it on a test file if
+/// given.
 public struct StaticTraining: Sendable {
   public struct Outcome: Sendable {
     public var training: TrainingOutcome
@@ -22,8 +23,8 @@ public struct StaticTraining: Sendable {
     self.seed = seed
   }
 
-  /// Trains, and judges with the test interactions, if there are any: all items ranked, training items left out, means over the users
-  /// with test items that the training knows. A test item that the training has not seen cannot be hit, and counts.
+  /// Trains and, if there are test interactions, evaluates: all items are ranked without training items, and metrics are averaged over
+  /// known users with test items. A test item that is not in the training set counts as a miss.
   ///
   /// - Parameter progress: called before each half-step; `false` cancels.
   /// - Throws: `TrainingError`.
@@ -39,13 +40,13 @@ public struct StaticTraining: Sendable {
     return outcome
   }
 
-  /// The same from interactions in memory.
+  /// The same with interactions in memory.
   public func run(train: EvaluationData, test: EvaluationData?, progress: (TrainingProgress) -> Bool = { _ in true }) throws -> Outcome {
     try run(
       train: StaticPairs(StaticInteractions(train)), test: test.map { StaticPairs(StaticInteractions($0)) }, progress: progress)
   }
 
-  /// From the seed's first factors to the last half-step, which solves the users exactly.
+  /// Trains from the seed's initial factors to the last half-step, which solves the users exactly.
   public func train(
     _ matrix: InteractionMatrix, losses: LossSchedule = .atTheEnd, progress: (TrainingProgress) -> Bool = { _ in true }
   ) throws -> TrainingOutcome {
@@ -53,7 +54,7 @@ public struct StaticTraining: Sendable {
       .train(matrix, start: start(items: matrix.columns), losses: losses, keepGoing: progress)
   }
 
-  /// items x factors, each row from its own seed.
+  /// Returns initial factors, items x factors, with a separate seed for each row.
   func start(items: Int) -> FactorMatrix {
     var generator = SplitMix64(seed: seed)
     let base = generator.next()

@@ -1,9 +1,9 @@
 import Factorization
 
-/// The baseline beside every figure on ratings: mean + user bias + item bias, without factors.
+/// The baseline for ratings: mean + user bias + item bias, without factors.
 ///
-/// Biases are damped means of what the others leave over, in turn: b_i = sum (r - mean - b_u) / (n_i + damping), then b_u likewise
-/// (Koren, "Factor in the neighbors", TKDD 4 (1), 2010, section 2.1, with sweeps).
+/// Biases are damped means of the residuals, computed alternately: b_i = sum (r - mean - b_u) / (n_i + damping), then b_u likewise
+/// (Koren, "Factor in the neighbors", TKDD 4 (1), 2010, section 2.1, with several sweeps).
 struct ExplicitBiasBaseline {
   private let mean: Double
   private var users: [Double]

@@ -1,4 +1,4 @@
-/// Errors of predicted ratings, summed up: root of the mean square and mean of the size.
+/// Accumulates errors of predicted ratings: root mean square error (RMSE) and mean absolute error (MAE).
 public struct ExplicitError: Sendable, Equatable {
   public private(set) var rows = 0
   private var squares = 0.0
@@ -12,8 +12,8 @@ public struct ExplicitError: Sendable, Equatable {
     sizes += abs(predicted - actual)
   }
 
-  /// In the unit of the ratings; 0 without rows.
+  /// RMSE in the unit of the ratings; 0 without rows.
   public var rootMeanSquare: Double { rows == 0 ? 0 : (squares / Double(rows)).squareRoot() }
-  /// In the unit of the ratings; 0 without rows.
+  /// MAE in the unit of the ratings; 0 without rows.
   public var meanAbsolute: Double { rows == 0 ? 0 : sizes / Double(rows) }
 }

@@ -2,7 +2,7 @@ import Datasets
 import Factorization
 import StreamingRecommender
 
-/// Ratings of a file, users and items numbered in the order of their ids, at most one rating of a pair.
+/// The ratings of a file, at most one per pair; users and items are numbered in the order of their ids.
 public struct ExplicitRatings: Sendable {
   public struct Rating: Sendable, Equatable {
     public var user: Int32
@@ -10,17 +10,17 @@ public struct ExplicitRatings: Sendable {
     public var value: Float
   }
 
-  /// Ids as bytes: two strings may be equal and their bytes not.
+  /// Ids as bytes, because strings can be equal although their bytes differ.
   public private(set) var users: [[UInt8]] = []
   public private(set) var items: [[UInt8]] = []
-  /// By user, then item.
+  /// Sorted by user, then item.
   public private(set) var ratings: [Rating] = []
-  /// Rows that gave no rating: unreadable, without a finite value, or followed by another rating of the pair.
+  /// The number of rows without a rating: unreadable, without a finite value, or replaced by a later rating of the pair.
   public private(set) var droppedRows = 0
-  /// What the reader could not use; `nil` for ratings that came from memory.
+  /// What could not be read; `nil` for ratings from memory.
   public private(set) var report: InteractionFile.Report?
 
-  /// A later row of a pair replaces an earlier one; in JSON lines `event_value` is the rating and `op: delete` takes it back.
+  /// Reads a file. A later row of a pair replaces an earlier one; in JSON lines `event_value` is the rating and `op: delete` removes it.
   public init(path: String) throws {
     let file = try InteractionFile(path: path)
     let decoder = InteractionDecoder(RecommenderConfiguration.Input())
@@ -75,7 +75,7 @@ public struct ExplicitRatings: Sendable {
     return (sorted, Dictionary(uniqueKeysWithValues: sorted.enumerated().map { ($1, $0) }))
   }
 
-  /// One row per user, all items as columns; `part` is some of `ratings`, in their order.
+  /// Returns a matrix with one row per user and all items as columns; `part` is a subset of `ratings` in the same order.
   func matrix(of part: [Rating]) -> InteractionMatrix {
     var matrix = InteractionMatrix(columns: items.count)
     matrix.reserve(rows: users.count, entries: part.count)

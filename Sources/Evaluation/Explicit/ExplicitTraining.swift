@@ -1,15 +1,15 @@
 import Factorization
 
-/// `freshet train --explicit` and `evaluate holdout --split kfold --explicit`: a model of ratings, and its errors on ratings that it has
-/// not seen, beside those of the mean and of the biases alone.
+/// Trains a model of ratings (`freshet train --explicit`, `evaluate holdout --split kfold --explicit`) and compares its errors on test
+/// ratings with those of the mean and of the biases alone.
 public struct ExplicitTraining: Sendable {
-  /// Of one set of test ratings. All predictions are brought into the range of the training's ratings, except `unclipped`.
+  /// The errors on one set of test ratings. All predictions are clipped to the range of the training ratings, except for `unclipped`.
   public struct Quality: Sendable, Equatable {
     public var model = ExplicitError()
     public var unclipped = ExplicitError()
     public var mean = ExplicitError()
     public var biases = ExplicitError()
-    /// Test ratings of a user or an item that the training has no rating of; predicted by what is left: a bias, or the mean.
+    /// Test ratings whose user or item has no training rating; they are predicted by the remaining terms: a bias or the mean.
     public var rowsOfUnknown = 0
   }
 
@@ -21,7 +21,7 @@ public struct ExplicitTraining: Sendable {
 
   public let parameters: ExplicitParameters
   public let options: SolverOptions
-  /// Of the first factors and of the split into folds.
+  /// The seed of the initial factors and of the split into folds.
   public let seed: UInt64
 
   public init(parameters: ExplicitParameters, options: SolverOptions, seed: UInt64) {
@@ -40,9 +40,9 @@ public struct ExplicitTraining: Sendable {
     return Outcome(training: outcome, interactions: matrix.entries, quality: Self.judge(outcome.model, matrix, wanted))
   }
 
-  /// Each fold is predicted by a model of the others; the folds differ by at most one rating in size.
+  /// Predicts each fold with a model trained on the others; the sizes of the folds differ by at most one rating.
   ///
-  /// - Parameter progress: the fold, and how far its training is; `false` ends with `TrainingError.cancelled`.
+  /// - Parameter progress: called with the fold and the progress of its training; `false` ends with `TrainingError.cancelled`.
   public func folds(_ ratings: ExplicitRatings, count: Int, progress: (Int, TrainingProgress) -> Bool = { _, _ in true }) throws
     -> [Quality]
   {
@@ -58,7 +58,7 @@ public struct ExplicitTraining: Sendable {
     }
   }
 
-  /// A random permutation dealt out in turn.
+  /// Assigns a random permutation to the folds in turn.
   func foldOfRating(_ ratings: Int, folds: Int) -> [Int] {
     var generator = SplitMix64(seed: seed)
     var result = [Int](repeating: 0, count: ratings)

@@ -1,12 +1,12 @@
-/// A user of a static test: what is known of the user, and what a list should contain.
+/// A user of a static test, with the row of its history and its test items.
 public struct HeldOutUser: Sendable, Equatable {
-  /// Who it is, the same in every split of a data set.
+  /// Identifies the user; the same in every split of a data set.
   public var user: Int
-  /// Row of the user's history (and factors).
+  /// The row of the user's history and factors.
   public var row: Int
   /// Test items that a list can contain, ascending.
   public var items: [Int32]
-  /// Test items that the training has not seen: no list can contain them, and they count.
+  /// The number of test items that are not in the training set; no list can contain them, so they count as misses.
   public var unknownItems: Int
 
   public var testItems: Int { items.count + unknownItems }
@@ -18,7 +18,7 @@ public struct HeldOutUser: Sendable, Equatable {
     self.unknownItems = unknownItems
   }
 
-  /// The liked pairs of a test set by user, as far as the training knows the user; in the order of the training's rows.
+  /// Returns the liked pairs of a test set by user, for users in the training set, in the order of its rows.
   static func users(of test: StaticPairs, knownTo training: StaticPairs) -> [HeldOutUser] {
     let columns = (0..<test.items.count).map { test.items.withName($0) { training.items.place(of: $0) } }
     return (0..<test.matrix.rows).compactMap { row in

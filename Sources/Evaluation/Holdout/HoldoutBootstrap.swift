@@ -1,8 +1,8 @@
 import Factorization
 import Synchronization
 
-/// What a mean would have been with other users like these: 95 % intervals by resampling users with replacement (Efron's percentile
-/// interval). A user that was tested in several splits is drawn with all of them.
+/// 95 % confidence intervals of means by resampling users with replacement (Efron's percentile bootstrap). A user that was tested in
+/// several splits is drawn with all of its tests.
 public struct HoldoutBootstrap: Sendable {
   public var resamples: Int
   public var seed: UInt64
@@ -15,7 +15,7 @@ public struct HoldoutBootstrap: Sendable {
     self.workers = workers
   }
 
-  /// One interval per column of the sample, each about its mean; the same for any number of workers.
+  /// Returns one interval of the mean per column of the sample; the result does not depend on the number of workers.
   public func intervals(_ sample: Sample) -> [ClosedRange<Double>] {
     let width = sample.columns
     guard sample.users > 0 else { return [ClosedRange<Double>](repeating: 0...0, count: width) }
@@ -37,11 +37,11 @@ public struct HoldoutBootstrap: Sendable {
     sorted[min(sorted.count - 1, Int((share * Double(sorted.count - 1)).rounded()))]
   }
 
-  /// Values by user, several columns of them.
+  /// Values by user in one or more columns.
   public struct Sample: Sendable {
     public let columns: Int
     public private(set) var users = 0
-    /// Per user the number of tests and the sum of each column.
+    /// The number of tests and the sum of each column, per user.
     private var sums: [Double] = []
     private var rows: [Int: Int] = [:]
 
@@ -63,7 +63,7 @@ public struct HoldoutBootstrap: Sendable {
       for column in 0..<columns { sums[start + 1 + column] += values[column] }
     }
 
-    /// Over all tests; zeros without any.
+    /// The means over all tests; zeros if there are none.
     public var means: [Double] { mean(of: 0..<users) }
 
     fileprivate func resampledMeans(seed: UInt64) -> [Double] {

@@ -1,36 +1,36 @@
 import Dispatch
 import Factorization
 
-/// `freshet evaluate holdout` for events without a rating: a static training judged on a split, with baselines beside it.
+/// Evaluates a static training on a split of implicit feedback, compared with baselines (`freshet evaluate holdout`).
 ///
-/// All items are ranked, those of the history left out; sampled candidates would order methods wrongly (Krichene and Rendle, 2020).
+/// All items are ranked except those of the history, because sampled candidates can order methods wrongly (Krichene and Rendle, 2020).
 public struct HoldoutEvaluation: Sendable {
   public enum Baselines: String, Sendable, CaseIterable { case all, popularity, none }
 
-  /// How the lists of one method turned out, over one or more splits.
+  /// The results of one method over one or more splits.
   public struct Method: Sendable {
     public let name: String
     public fileprivate(set) var rankings: [HeldOutRanking] = []
-    /// Training or counting, of all splits.
+    /// Seconds of training or counting in all splits.
     public fileprivate(set) var fitSeconds = 0.0
-    /// Fold-in of the held-out users, where there is one, and their lists.
+    /// Seconds for the fold-in of held-out users, if any, and their lists.
     public fileprivate(set) var rankSeconds = 0.0
 
     init(name: String) { self.name = name }
 
-    /// Tests; a user counts once per split.
+    /// The number of tests; a user counts once per split.
     public var tests: Int { rankings.reduce(0) { $0 + $1.users.count } }
 
     public func mean(_ metric: RankingMetric) -> Double {
       rankings.reduce(0) { $0 + $1.values(metric).reduce(0, +) } / Double(max(1, tests))
     }
 
-    /// The mean over the splits.
+    /// Returns the mean coverage over the splits.
     public func coverage(_ k: Int) -> Double {
       rankings.reduce(0) { $0 + $1.coverage(k) } / Double(max(1, rankings.count))
     }
 
-    /// 95 % over users, in the order of the metrics.
+    /// Returns 95 % intervals over users, in the order of the metrics.
     public func intervals(_ metrics: [RankingMetric], _ bootstrap: HoldoutBootstrap) -> [ClosedRange<Double>] {
       var sample = HoldoutBootstrap.Sample(columns: metrics.count)
       for user in rankings.flatMap(\.users) { sample.add(user: user.user, metrics.map(user.value)) }
@@ -48,12 +48,12 @@ public struct HoldoutEvaluation: Sendable {
 
   private var workers: Int { training.options.workers }
 
-  // MARK: Time
+  // MARK: Split by time
 
   public struct TimeOutcome: Sendable {
-    /// The trained model first, then the baselines.
+    /// The trained model, followed by the baselines.
     public var methods: [Method]
-    /// Popularity for users that the training does not know: nothing else can be said to them.
+    /// Popularity for users that are not in the training set; the model has no vectors for them.
     public var cold: Method
   }
 
@@ -77,35 +77,35 @@ public struct HoldoutEvaluation: Sendable {
   // MARK: Strong generalisation
 
   public struct StrongOutcome: Sendable {
-    /// The model with users folded in first; then the same users trained in, where asked for; then the baselines.
+    /// The model with users folded in, then the same users trained in if requested, then the baselines.
     public var methods: [Method]
     public var comparison: FoldInComparison?
   }
 
-  /// Users that were folded in from their history beside the same users trained with it.
+  /// Compares users folded in from their history with the same users trained with it.
   public struct FoldInComparison: Sendable {
     public static let metric = RankingMetric.ndcg(100)
     public var foldedIn: Double
     public var trainedIn: Double
-    /// Mean over users of folded in minus trained in.
+    /// The mean over users of the metric folded in minus trained in.
     public var difference: Double
     public var interval: ClosedRange<Double>
-    /// The difference of each split's means, in the order of the splits.
+    /// The differences of the means of each split, in the order of the splits.
     public var splitDifferences: [Double]
 
-    /// As a part of `trainedIn`; 0 where nobody trained in was ever right.
+    /// The difference relative to `trainedIn`; 0 if `trainedIn` is 0.
     public var relativeDifference: Double { trainedIn == 0 ? 0 : difference / trainedIn }
     public var relativeInterval: ClosedRange<Double> {
       trainedIn == 0 ? 0...0 : interval.lowerBound / trainedIn...interval.upperBound / trainedIn
     }
   }
 
-  /// Runs the splits one after the other.
+  /// Evaluates the splits in turn.
   ///
   /// - Parameters:
-  ///   - comparesTrained: trains every split a second time with the histories among the rows.
-  ///   - progress: called before each half-step with the number of them so far.
-  /// - Throws: `TrainingError`, and what making a split throws.
+  ///   - comparesTrained: whether to train every split a second time with the histories included.
+  ///   - progress: called before each half-step with the number of half-steps so far.
+  /// - Throws: `TrainingError`, and errors of making a split.
   public func run(
     _ splits: some Sequence<() throws -> StrongGeneralisationSplit>, comparesTrained: Bool = false, bootstrap: HoldoutBootstrap,
     progress: (Int) -> Bool = { _ in true }

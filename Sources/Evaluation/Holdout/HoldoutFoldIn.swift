@@ -1,10 +1,10 @@
 import Factorization
 
-/// Solves whole histories against trained items, with the same fold-in as the live stream.
+/// Folds whole histories in against trained items, with the same solver as the live stream.
 enum HoldoutFoldIn {
-  /// One row of factors per row of `histories`; the same bits for any number of workers.
+  /// Returns one row of factors per row of `histories`, bit-identical for any number of workers.
   ///
-  /// - Parameter items: a row of factors per column.
+  /// - Parameter items: one row of factors per column of `histories`.
   static func rows(_ histories: InteractionMatrix, items: FactorMatrix, _ parameters: ALSParameters, _ options: SolverOptions)
     -> FactorMatrix
   {
@@ -23,7 +23,7 @@ enum HoldoutFoldIn {
           for entry in histories.starts[row]..<histories.starts[row + 1] {
             foldIn.add(item: histories.indices[entry], strength: histories.strengths[entry], timeMilliseconds: 0, to: workspace)
           }
-          // A row without a finite solution is zeros, as in the engine.
+          // As in the engine, a row without a finite solution is set to zeros.
           _ = foldIn.solve(side: side, into: output.value + row * stride, workspace: workspace)
         }
       }

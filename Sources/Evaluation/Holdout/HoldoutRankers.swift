@@ -1,12 +1,12 @@
 import Factorization
 
-/// Makes lists of items that are not in a user's history, best first.
+/// Computes lists, best first, of items that are not in a user's history.
 public protocol HoldoutRanker: Sendable {
-  /// One list per user, `count` items long unless there are fewer.
+  /// Returns one list per user with `count` items, or fewer if there are not enough.
   func lists(for users: ArraySlice<HeldOutUser>, count: Int) -> [[Int32]]
 }
 
-/// By the inner product of factors, all items scored.
+/// Ranks all items by the inner product of factors.
 public struct FactorRanker: HoldoutRanker {
   private let users: FactorMatrix
   private let panels: ItemPanels
@@ -14,8 +14,8 @@ public struct FactorRanker: HoldoutRanker {
   private let kernels: Kernels
 
   /// - Parameters:
-  ///   - users: a row of factors per row of `histories`.
-  ///   - items: a row of factors per column of it.
+  ///   - users: one row of factors per row of `histories`.
+  ///   - items: one row of factors per column of `histories`.
   public init(users: FactorMatrix, items: FactorMatrix, histories: InteractionMatrix, kernels: Kernels = .best) {
     precondition(users.rows == histories.rows, "\(users.rows) users with factors, \(histories.rows) with a history")
     precondition(items.rows == histories.columns, "\(items.rows) items with factors for \(histories.columns)")
@@ -33,15 +33,15 @@ public struct FactorRanker: HoldoutRanker {
   }
 }
 
-/// By the number of users that have the item; the baseline beside every figure.
+/// Ranks items by the number of users that have them; a baseline.
 public struct PopularityRanker: HoldoutRanker {
-  /// Most popular first, then by index.
+  /// Items by descending popularity, then by index.
   private let order: [Int32]
   private let histories: InteractionMatrix
 
   /// - Parameters:
-  ///   - training: what is counted.
-  ///   - histories: what lists leave out, by row of a user.
+  ///   - training: the matrix in which users are counted.
+  ///   - histories: the items that lists leave out, by the user's row.
   public init(training: InteractionMatrix, histories: InteractionMatrix) {
     var counts = [Int](repeating: 0, count: training.columns)
     for (entry, column) in training.indices.enumerated() where training.strengths[entry] > 0 { counts[Int(column)] += 1 }

@@ -1,11 +1,11 @@
 import Factorization
 import Synchronization
 
-/// A number per user that says how good the user's list was; definitions in `RankingMetrics`.
+/// A metric of one user's list; definitions are in `RankingMetrics`.
 public enum RankingMetric: Sendable, Hashable, CustomStringConvertible {
   case recall(Int), recallCapped(Int), precision(Int), ndcg(Int), meanAveragePrecision(Int), hitRate(Int)
 
-  /// The name of the product's documentation, such as `recall_capped_at_20`.
+  /// The name used in output and documentation, such as `recall_capped_at_20`.
   public var description: String {
     switch self {
     case .recall(let k): "recall_at_\(k)"
@@ -17,20 +17,20 @@ public enum RankingMetric: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// All that the tests of a split print.
+  /// All metrics that are printed.
   public static let all: [RankingMetric] = HeldOutRanking.cutoffs.flatMap {
     [.recall($0), .recallCapped($0), .precision($0), .ndcg($0), .meanAveragePrecision($0), .hitRate($0)]
   }
 }
 
-/// How lists for held-out users turned out: the one place where static tests count hits.
+/// The rankings of held-out users' lists. All static tests count hits here.
 public struct HeldOutRanking: Sendable {
-  /// What is left of a user's list.
+  /// The result for one user's list.
   public struct User: Sendable {
-    /// As in `HeldOutUser`.
+    /// The same as in `HeldOutUser`.
     public var user: Int
     public var testItems: Int
-    /// Places of the test items in the list, ascending, from 0.
+    /// The ranks of the test items in the list, ascending, from 0.
     public var hitRanks: [Int]
 
     public func value(_ metric: RankingMetric) -> Double {
@@ -49,20 +49,20 @@ public struct HeldOutRanking: Sendable {
   }
 
   public static let cutoffs = [10, 20, 50, 100]
-  /// Length of the lists.
+  /// The length of the lists.
   public static let depth = 100
 
   public let users: [User]
-  /// Items that a list could contain.
+  /// The number of items that a list can contain.
   public let catalogue: Int
-  /// The best place each item had in any list; `depth` if in none.
+  /// The best rank of each item in any list; `depth` if it is in none.
   private let bestRanks: [UInt8]
 
   private static let usersAtOnce = 64
 
-  /// Makes a list for each user and finds the test items in it; the same result for any number of workers.
+  /// Computes a list for each user and finds the test items in it; the result does not depend on the number of workers.
   ///
-  /// - Parameter catalogue: number of items.
+  /// - Parameter catalogue: the number of items.
   public init(of users: [HeldOutUser], catalogue: Int, workers: Int, by ranker: some HoldoutRanker) {
     let parts = Mutex<[Int: [User]]>([:])
     let best = Mutex<[UInt8]>([UInt8](repeating: UInt8(Self.depth), count: catalogue))
@@ -83,19 +83,19 @@ public struct HeldOutRanking: Sendable {
 
   public func values(_ metric: RankingMetric) -> [Double] { users.map { $0.value(metric) } }
 
-  /// Over the users; 0 without any.
+  /// Returns the mean over users; 0 if there are none.
   public func mean(_ metric: RankingMetric) -> Double {
     users.reduce(0) { $0 + $1.value(metric) } / Double(max(1, users.count))
   }
 
-  /// Share of the catalogue that is among the first k of some list.
+  /// Returns the share of the catalogue that is among the first k of at least one list.
   public func coverage(_ k: Int) -> Double {
     Double(bestRanks.reduce(0) { $0 + (Int($1) < k ? 1 : 0) }) / Double(max(1, catalogue))
   }
 }
 
 extension [Int32] {
-  /// Whether an ascending array contains the item.
+  /// Returns whether an ascending array contains the item.
   func containsSorted(_ item: Int32) -> Bool {
     var (low, high) = (0, count)
     while low < high {
@@ -109,7 +109,7 @@ extension [Int32] {
 extension InteractionMatrix {
   func columns(of row: Int) -> ArraySlice<Int32> { indices[starts[row]..<starts[row + 1]] }
 
-  /// Columns with a positive strength: a dislike is no test item.
+  /// Returns the columns with a positive strength; a dislike is not a test item.
   func likedColumns(of row: Int) -> [Int32] {
     (starts[row]..<starts[row + 1]).filter { strengths[$0] > 0 }.map { indices[$0] }
   }

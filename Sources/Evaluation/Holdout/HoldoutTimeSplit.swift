@@ -1,25 +1,25 @@
 import Factorization
 import StreamingRecommender
 
-/// A global split at a time: what happened before it is trained on, what came at it or later is the test. One split for all users,
-/// because a split per user lets the training see the future (Ji et al., arXiv 2010.11060).
+/// A global split by time: earlier interactions are for training, later ones for testing. All users are split at the same time, because a
+/// split per user lets the training use later events (Ji et al., arXiv 2010.11060).
 public struct HoldoutTimeSplit: Sendable {
-  /// Users and items of the training alone.
+  /// The training pairs; users and items that occur only in the test part are not included.
   public let training: StaticPairs
-  /// Users that the training knows, with their liked test pairs, those of the training left out.
+  /// Users of the training set with liked test pairs that are not in the training set.
   public let users: [HeldOutUser]
-  /// Users that it does not know; their rows are all empty.
+  /// Users that are not in the training set; their rows are empty.
   public let coldUsers: [HeldOutUser]
-  /// The first moment of the test, milliseconds since 1970.
+  /// The start of the test part in milliseconds since 1970.
   public let splitMilliseconds: Int64
-  /// Test pairs left out because the training has them.
+  /// The number of test pairs left out because they are also in the training set.
   public let repeatedPairs: Int
 
   /// - Parameters:
-  ///   - interactions: read with times.
-  ///   - testShare: of the interactions, at least; those of one moment stay together.
-  ///   - setAside: share of the interactions after the test, which nobody may look at; for a validation before a test.
-  /// - Throws: `HoldoutError` when a side would be empty, or no user that the training knows has anything to be tested with.
+  ///   - interactions: must have been read with times.
+  ///   - testShare: the minimum share of the interactions in the test part; those of the same time are not separated.
+  ///   - setAside: the share of the interactions after the test part that is not used; for a validation that precedes a test.
+  /// - Throws: `HoldoutError` if a part would be empty, or no user of the training set has a test pair.
   public init(_ interactions: StaticInteractions, testShare: Double, setAside: Double = 0) throws(HoldoutError) {
     var times = interactions.times
     times.sort()
@@ -38,13 +38,13 @@ public struct HoldoutTimeSplit: Sendable {
     coldUsers = HeldOutUser.users(of: test, unknownTo: training)
   }
 
-  /// The time of the first interaction of the last `share`; earlier ones of that very moment belong to what follows, too.
+  /// Returns the time of the first interaction of the last `share`; all interactions of that time belong to the later part.
   private static func moment(_ times: [Int64], before share: Double) -> Int64? {
     let kept = Int((Double(times.count) * (1 - share)).rounded())
     return times.indices.contains(kept) ? times[kept] : nil
   }
 
-  /// Some of the interactions, with places only for the ids that occur in them.
+  /// Returns the selected interactions as pairs, with only the ids that occur in them.
   private static func pairs(_ interactions: StaticInteractions, where isKept: (StaticInteractions.Event) -> Bool) -> StaticPairs {
     var hasUser = [Bool](repeating: false, count: interactions.users.capacity)
     var hasItem = [Bool](repeating: false, count: interactions.items.capacity)
@@ -77,14 +77,14 @@ public struct HoldoutError: Error, Sendable, Equatable, CustomStringConvertible 
 }
 
 extension HeldOutUser {
-  /// Without test items that lists leave out because the user has them; `nil` if nothing is left.
+  /// Returns the user without test items that are in its history; `nil` if none is left.
   func withoutHistory(_ histories: InteractionMatrix) -> HeldOutUser? {
     let seen = Array(histories.columns(of: row))
     let left = HeldOutUser(user: user, row: row, items: items.filter { !seen.containsSorted($0) }, unknownItems: unknownItems)
     return left.testItems == 0 ? nil : left
   }
 
-  /// Users of a test set that the training has never seen; `row` counts them.
+  /// Returns the users of a test set that are not in the training set; `row` counts them.
   static func users(of test: StaticPairs, unknownTo training: StaticPairs) -> [HeldOutUser] {
     let columns = (0..<test.items.count).map { test.items.withName($0) { training.items.place(of: $0) } }
     var cold: [HeldOutUser] = []

@@ -1,21 +1,21 @@
 import Factorization
 import Synchronization
 
-/// Item-kNN: an item's score is the sum of its similarities to the items of the history; the second baseline of static tests.
+/// Item-kNN, a baseline: the score of an item is the sum of its similarities to the items of the history.
 ///
-/// Similarity is the cosine between the items' users with shrinkage, users / (sqrt(users of i x users of j) + shrinkage), and an item
-/// listens to its most similar items only (Sarwar et al., 2001; shrinkage as in Dacrema et al., 2019). Dislikes are not counted.
+/// Similarity is the cosine of the items' users with shrinkage, users / (sqrt(users of i x users of j) + shrinkage), and only the most
+/// similar items of each item are used (Sarwar et al., 2001; shrinkage as in Dacrema et al., 2019). Dislikes are not counted.
 public struct ItemNeighboursRanker: HoldoutRanker {
   public static let neighbours = 100
   public static let shrinkage: Float = 10
 
-  /// Row j: the items that listen to item j, and how similar they are.
+  /// Row j has the items that have item j among their neighbours, with the similarities.
   private let similar: InteractionMatrix
   private let histories: InteractionMatrix
 
   /// - Parameters:
-  ///   - training: what is counted.
-  ///   - histories: whose items speak, and are left out of lists; by row of a user.
+  ///   - training: the matrix from which similarities are computed.
+  ///   - histories: the items from which lists are computed and which they leave out, by the user's row.
   public init(training: InteractionMatrix, histories: InteractionMatrix, workers: Int) {
     similar = Self.neighbours(training, workers: workers).transposed()
     self.histories = histories
@@ -34,7 +34,7 @@ public struct ItemNeighboursRanker: HoldoutRanker {
     }
   }
 
-  /// A row per item: its most similar items and how similar they are.
+  /// Returns one row per item with its most similar items and their similarities.
   private static func neighbours(_ training: InteractionMatrix, workers: Int) -> InteractionMatrix {
     let byItem = training.transposed()
     let liked = (0..<byItem.rows).map { byItem.likedColumns(of: $0).count }
@@ -61,14 +61,14 @@ public struct ItemNeighboursRanker: HoldoutRanker {
   }
 }
 
-/// Scores of the few items that something was added to.
+/// A sparse vector of scores.
 struct SparseScores {
   private var scores: [Float]
   private var touched: [Int32] = []
 
   init(columns: Int) { scores = [Float](repeating: 0, count: columns) }
 
-  /// - Parameter amount: positive.
+  /// - Parameter amount: must be positive.
   mutating func add(_ amount: Float, to item: Int32) {
     if scores[Int(item)] == 0 { touched.append(item) }
     scores[Int(item)] += amount
@@ -78,12 +78,12 @@ struct SparseScores {
     for item in touched { scores[Int(item)] = transform(item, scores[Int(item)]) }
   }
 
-  /// The best `count`, best first and lower items first among equals; then nothing is left.
+  /// Returns the best `count` items, best first with ties by lower index, and clears all scores.
   mutating func takeBest(_ count: Int, where isKept: (Int32) -> Bool) -> [ScoredItem] {
     var best = BestItems(count: count)
     for item in touched {
       let scored = ScoredItem(item: item, score: scores[Int(item)])
-      // Most are too low, which is quicker to see than whether they may come.
+      // Most scores are too low, and comparing them is cheaper than calling `isKept`.
       if best.takes(scored), isKept(item) { best.add(scored) }
       scores[Int(item)] = 0
     }
@@ -92,7 +92,7 @@ struct SparseScores {
   }
 }
 
-/// The best few of many, as a heap with the worst of them on top.
+/// The best items seen so far, as a heap with the worst of them at the root.
 private struct BestItems {
   private let count: Int
   private var heap: [ScoredItem] = []
@@ -106,7 +106,7 @@ private struct BestItems {
 
   func takes(_ item: ScoredItem) -> Bool { heap.count < count || Self.isBetter(item, heap[0]) }
 
-  /// - Parameter item: one that it takes.
+  /// - Parameter item: one for which `takes` returns true.
   mutating func add(_ item: ScoredItem) {
     if heap.count < count {
       heap.append(item)

@@ -1,33 +1,33 @@
 import Factorization
 
-/// Strong generalisation (Liang et al., Mult-VAE; Rendle et al., arXiv 2110.14037): users are held out as a whole, a part of each
-/// one's pairs is the test, and the rest is the history that the user is solved from.
+/// Strong generalisation (Liang et al., Mult-VAE; Rendle et al., arXiv 2110.14037): whole users are held out; some of each one's pairs
+/// are test items, and the rest is the history from which the user is folded in.
 public struct StrongGeneralisationSplit: Sendable {
-  /// Which users are held out, of all users in the order of a seeded permutation.
+  /// Which users of a seeded permutation are held out.
   public enum Part: Sendable, Equatable {
-    /// The last `share`; as many before them belong to the validation and are not trained on.
+    /// The last `share`; the same number of users before them is reserved for validation and not trained on.
     case test(share: Double)
-    /// Those before the last `share`, which nobody may look at.
+    /// The users before the last `share`, which is reserved for the test and not used.
     case validation(share: Double)
-    /// The `number`-th of `count` equal parts; everybody else is trained on.
+    /// The part `number` of `count` equal parts; all other users are trained on.
     case fold(number: Int, count: Int)
   }
 
-  /// Users with fewer pairs give no test items.
+  /// Users with fewer pairs have no test items.
   public static let pairsForTest = 5
 
-  /// Users that are trained on x items that one of them has.
+  /// Training users x the items that at least one of them has.
   public let training: InteractionMatrix
   /// Held-out users x the same items, without the test items.
   public let histories: InteractionMatrix
-  /// Held-out users with test items; `row` is one of `histories`.
+  /// Held-out users with test items; `row` refers to `histories`.
   public let users: [HeldOutUser]
 
   /// - Parameters:
   ///   - matrix: users x items.
-  ///   - targetShare: of a held-out user's liked pairs, rounded down.
-  ///   - seed: the same one gives the same permutation, and each user the same test items in every fold.
-  /// - Throws: `HoldoutError` when nobody is left on one side.
+  ///   - targetShare: the share of a held-out user's liked pairs that are test items, rounded down.
+  ///   - seed: determines the permutation, and each user's test items, which are the same in every fold.
+  /// - Throws: `HoldoutError` if one part has no users.
   public init(_ matrix: InteractionMatrix, part: Part, targetShare: Double = 0.2, seed: UInt64) throws(HoldoutError) {
     let (trained, heldOut) = try Self.users(matrix.rows, part, seed: seed)
     let columns = ColumnMap(matrix, rows: trained)
@@ -45,7 +45,7 @@ public struct StrongGeneralisationSplit: Sendable {
     (self.training, self.histories, self.users) = (training, histories, users)
   }
 
-  /// The trained users and below them the held-out ones with their histories: what a retrain would see.
+  /// The training users followed by the held-out users with their histories, as a retrain would use them.
   public var trainingWithHistories: InteractionMatrix {
     var all = training
     all.append(rowsOf: histories)
@@ -57,7 +57,7 @@ public struct StrongGeneralisationSplit: Sendable {
     users.map { HeldOutUser(user: $0.user, row: training.rows + $0.row, items: $0.items, unknownItems: $0.unknownItems) }
   }
 
-  /// Both ascending, so that the sums of a training do not depend on the permutation.
+  /// Both are ascending, so that the sums of a training do not depend on the permutation.
   private static func users(_ count: Int, _ part: Part, seed: UInt64) throws(HoldoutError) -> (trained: [Int], heldOut: [Int]) {
     let order = permutation(count, seed: seed)
     let heldOut: Range<Int>
@@ -79,7 +79,7 @@ public struct StrongGeneralisationSplit: Sendable {
     return (rows, order[heldOut].sorted())
   }
 
-  /// Columns of the test pairs, ascending.
+  /// Returns the columns of the test pairs, ascending.
   private static func targets(of row: Int, in matrix: InteractionMatrix, _ columns: ColumnMap, share: Double, seed: UInt64) -> [Int32] {
     let liked = matrix.likedColumns(of: row).filter { columns.places[Int($0)] >= 0 }
     guard liked.count >= pairsForTest else { return [] }
@@ -87,7 +87,7 @@ public struct StrongGeneralisationSplit: Sendable {
     return order.prefix(Int(share * Double(liked.count))).map { liked[$0] }.sorted()
   }
 
-  /// Fisher and Yates.
+  /// A Fisher-Yates shuffle.
   private static func permutation(_ count: Int, seed: UInt64) -> [Int] {
     var generator = SplitMix64(seed: seed)
     var order = Array(0..<count)
@@ -96,9 +96,9 @@ public struct StrongGeneralisationSplit: Sendable {
   }
 }
 
-/// New places for the columns that some rows use, in the same order.
+/// Renumbers the columns that occur in some rows, preserving their order.
 private struct ColumnMap {
-  /// -1: none of the rows has it.
+  /// The new column, or -1 if no row has it.
   var places: [Int32]
   var count = 0
 

@@ -1,19 +1,19 @@
 import Factorization
 
-/// Incremental matrix factorisation by one step of stochastic gradient descent an event (ISGD; Vinagre, Jorge, Gama: "Fast Incremental
-/// Matrix Factorization for Recommendation with Positive-Only Feedback", UMAP 2014), the baseline of the published tables of P2.
+/// Incremental matrix factorisation with one step of stochastic gradient descent per event (ISGD; Vinagre, Jorge, Gama: "Fast Incremental
+/// Matrix Factorization for Recommendation with Positive-Only Feedback", UMAP 2014), the baseline of the published results of P2.
 ///
-/// An event pulls `x . y` towards 1, no other pair is looked at; items are ranked by `x . y`, largest first: `|1 - x . y|`, as
-/// takuti/incremental-sgd ranks, hits less often at every rate that was tried.
+/// An event moves `x . y` towards 1, and no other pair is used. Items are ranked by descending `x . y`; ranking by `|1 - x . y|` as in
+/// takuti/incremental-sgd had fewer hits at every learning rate tried.
 public struct IncrementalSGD: PrequentialRanker {
-  /// Factors, regularization and start as in takuti/stream-recommender's settings for ML-1M (config/ML1M/iMF.ini).
+  /// The factors, regularization and initialization of takuti/stream-recommender for ML-1M (config/ML1M/iMF.ini).
   public struct Settings: Sendable {
     public var factors = 40
-    /// In `x += rate (e y - regularization x)`; the best on ml-1m-5star of 0.004, 0.012, 0.03, 0.05 and 0.1, where those settings' rate is
-    /// 0.004 (0.002 with the factor 2 of the square's derivative).
+    /// The rate in `x += rate (e y - regularization x)`. It is the best on ml-1m-5star of 0.004, 0.012, 0.03, 0.05 and 0.1; those
+    /// settings use 0.004 (0.002 with the factor 2 of the derivative).
     public var learningRate: Float = 0.03
     public var regularization: Float = 0.01
-    /// Standard deviation of the first factors.
+    /// The standard deviation of the initial factors.
     public var startDeviation: Float = 0.1
     public var seed: UInt64 = 1
     public init() {}
@@ -43,7 +43,7 @@ public struct IncrementalSGD: PrequentialRanker {
     if event.isLiked { step(event.user, event.item) }
   }
 
-  /// New users and items start at random, and are ranked so.
+  /// Initializes new users and items randomly; they are ranked with these factors.
   private mutating func meet(_ event: PrequentialEvent) {
     Self.grow(&users, toHold: event.user, settings, seed: settings.seed)
     Self.grow(&items, toHold: event.item, settings, seed: ~settings.seed)
@@ -58,7 +58,7 @@ public struct IncrementalSGD: PrequentialRanker {
     }
   }
 
-  /// Both sides from the vectors before the step.
+  /// Updates both sides from the vectors before the step.
   private mutating func step(_ user: Int, _ item: Int) {
     let (rate, regularization) = (settings.learningRate, settings.regularization)
     let (userStride, itemStride, factors) = (users.stride, items.stride, settings.factors)
@@ -75,7 +75,7 @@ public struct IncrementalSGD: PrequentialRanker {
     }
   }
 
-  /// - Parameter count: the stride of a `FactorMatrix`: a multiple of 8, zeros at the end.
+  /// - Parameter count: the stride of a `FactorMatrix`, a multiple of 8 with zeros at the end.
   private static func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
     var sum = SIMD8<Float>()
     for at in stride(from: 0, to: count, by: 8) {

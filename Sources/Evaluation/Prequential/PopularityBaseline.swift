@@ -1,8 +1,8 @@
 import StreamingRecommender
 
-/// Ranks by the number of events so far, the same for everybody; the baseline beside every figure, and the check on the evaluator itself.
+/// Ranks items by the number of events so far, equally for all users; a baseline, and a check of the evaluator.
 public struct PopularityBaseline: PrequentialRanker {
-  /// Half-life of `recent`, in events.
+  /// The half-life of `recent` in events.
   public static let recentHalfLife = 2_000.0
 
   private var counter: TrendCounter
@@ -10,14 +10,14 @@ public struct PopularityBaseline: PrequentialRanker {
 
   public init() { self.init(halfLife: .infinity) }
 
-  /// - Parameter halfLife: events after which a count is worth half.
+  /// - Parameter halfLife: the number of events in which a count is halved.
   public init(halfLife: Double) { counter = TrendCounter(halfLife: halfLife) }
 
-  /// By decayed counts: what is popular now.
+  /// Ranks by counts that decay with `recentHalfLife`.
   public static var recent: PopularityBaseline { PopularityBaseline(halfLife: recentHalfLife) }
 
   public func place(of event: PrequentialEvent) -> PrequentialPlace {
-    // Items that nobody has liked so far have no count.
+    // Items without a liked event so far have no count.
     let uncounted = event.itemsSeen - counts.count
     let scores = uncounted > 0 ? counts + repeatElement(0, count: uncounted) : counts
     return event.place(score: event.item < scores.count ? scores[event.item] : 0, among: scores)

@@ -1,7 +1,7 @@
 import StreamingRecommender
 import Telemetry
 
-/// The engine that `serve` runs, as a method of the prequential evaluation: the same fold-in, lists and retrain policy.
+/// The engine of `serve` as a method of the prequential evaluation, with the same fold-in, lists and retrain policy.
 public struct PrequentialEngine: PrequentialRanker {
   public private(set) var training = PrequentialTraining()
   private var engine: RecommenderEngine
@@ -12,8 +12,8 @@ public struct PrequentialEngine: PrequentialRanker {
   private let retrainsAfterFirst: Bool
 
   /// - Parameters:
-  ///   - threads: of a training.
-  ///   - retrainsAfterFirst: `false`: the model of the warm-up stays.
+  ///   - threads: the number of threads of a training.
+  ///   - retrainsAfterFirst: if false, the model of the warm-up is kept.
   public init(_ configuration: RecommenderConfiguration, threads: Int, retrainsAfterFirst: Bool = true) {
     engine = RecommenderEngine(configuration)
     scratch = EngineScratch(factors: configuration.model.factors)
@@ -25,7 +25,7 @@ public struct PrequentialEngine: PrequentialRanker {
   public mutating func finishWarmUp() { retrain(.first) }
 
   public mutating func place(of event: PrequentialEvent) -> PrequentialPlace {
-    // The engine numbers items and users by their first event, too; what it has not seen has no number yet.
+    // The engine also numbers items and users by their first event; unseen ones have no number yet.
     let user = engine.state.users.find(event.interaction.user)
     let place = engine.rank(of: event.isNewItem ? nil : Int32(event.item), for: user, excluded: event.excluded, scratch)
     return PrequentialPlace(better: place.better, ties: place.ties)
@@ -37,7 +37,7 @@ public struct PrequentialEngine: PrequentialRanker {
 
   public mutating func learn(_ event: PrequentialEvent) {
     _ = engine.apply([event.interaction])
-    // A warm-up is learned at once: vectors come with its training.
+    // The warm-up is applied without a model; its training computes the vectors.
     if engine.model != nil { _ = engine.refreshNewItems() }
   }
 

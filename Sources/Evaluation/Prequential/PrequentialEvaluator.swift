@@ -1,13 +1,14 @@
 import StreamingRecommender
 import Telemetry
 
-/// Test, then learn, over a timestamped stream (protocol P2 of takuti/stream-recommender), the same for every method.
+/// Evaluates methods on a stream by testing on each event before learning it (prequential evaluation, protocol P2 of
+/// takuti/stream-recommender).
 ///
-/// The first `warmup` share is learned at once and trained on; the next `unscored` share is learned event by event; each event of
-/// the rest is first ranked among the items seen so far (without the user's history, with the event's own item) and then learned.
-/// Deletions and dislikes are learned and never scored.
+/// The first `warmup` share of the events is learned at once and trained on, and the next `unscored` share is learned event by event.
+/// Each remaining event is first ranked among the items seen so far (without the user's history, but with the event's own item) and then
+/// learned. Deletions and dislikes are learned but not scored.
 public struct PrequentialEvaluator: Sendable {
-  /// Shares of the events.
+  /// The shares of the events.
   public var warmup = 0.2
   public var unscored = 0.1
 
@@ -15,24 +16,24 @@ public struct PrequentialEvaluator: Sendable {
 
   public struct Outcome: Sendable {
     public internal(set) var ranks = RankSummary()
-    /// Hits among the first ten of the list that stood when the event came; `nil`: the method publishes no lists.
+    /// Hits among the first ten items of the list that was published when the event arrived; `nil` if the method publishes no lists.
     public internal(set) var published: HitSummary?
     public internal(set) var events = 0
-    /// Events learned one by one, after the warm-up.
+    /// The number of events learned one by one after the warm-up.
     public internal(set) var updates = 0
-    /// All the time that the method took, its trainings and published lists included.
+    /// The total time of the method in seconds, including trainings and published lists.
     public internal(set) var seconds = 0.0
-    /// Lists made for readers: one of the event's user after each event.
+    /// The number of published lists: one for the event's user after each event.
     public internal(set) var lists = 0
-    /// What they took, as they are made in `serve`: fold-in of the user and exact top-N. The ranks that are scored come from a full
-    /// scan of all items, which nobody but the evaluation needs; it is in `seconds` alone.
+    /// The time for these lists in seconds, as in `serve`: fold-in of the user and exact top-N. The scored ranks need a scan of all
+    /// items, which only the evaluation uses; it is included in `seconds` only.
     public internal(set) var listSeconds = 0.0
     public internal(set) var updateSeconds = 0.0
     public internal(set) var training = PrequentialTraining()
     public var eventsPerSecond: Double { seconds > 0 ? Double(events) / seconds : 0 }
   }
 
-  /// - Parameter progress: called now and then with the events done.
+  /// - Parameter progress: called from time to time with the number of events processed.
   public func run(_ data: EvaluationData, _ method: some PrequentialRanker, progress: (Int) -> Void = { _ in }) -> Outcome {
     let events = data.interactions
     let learned = Int(Double(events.count) * warmup)
@@ -94,14 +95,14 @@ public struct PrequentialEvaluator: Sendable {
   }
 }
 
-/// Numbers users and items as they come, and remembers who had what.
+/// Numbers users and items by their first event and stores the users' histories.
 private struct PrequentialStream {
   private var users = IdentifierTable()
   private var items = IdentifierTable()
-  /// Items by user, in the order of their first event.
+  /// The items of each user in the order of their first event.
   private var histories: [[Int32]] = []
 
-  /// - Parameter isScored: whether what is to be left out of the ranking matters.
+  /// - Parameter isScored: whether `excluded` is needed.
   mutating func next(_ interaction: Interaction, isScored: Bool) -> PrequentialEvent {
     let itemsSeen = items.capacity
     let item = items.intern(interaction.item).index

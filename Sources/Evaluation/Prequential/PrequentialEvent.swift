@@ -1,6 +1,6 @@
 import StreamingRecommender
 
-/// Candidates before an event's item: those with a higher score, and others with the same.
+/// The number of candidates with a higher score than the event's item, and with the same score.
 public struct PrequentialPlace: Sendable, Equatable {
   public let better: Int
   public let ties: Int
@@ -10,32 +10,31 @@ public struct PrequentialPlace: Sendable, Equatable {
     self.ties = ties
   }
 
-  /// From 0, by the middle rule.
+  /// The rank from 0, by the middle rule.
   public var rank: Double { RankingMetrics.rank(better: better, ties: ties) }
 }
 
-/// An event, and among what its item is to be ranked.
+/// An event, with the items among which its item is ranked.
 ///
-/// Users and items have numbers in the order of their first event.
+/// Users and items are numbered in the order of their first event.
 public struct PrequentialEvent: Sendable {
   public let interaction: Interaction
   public let user: Int
   public let item: Int
-  /// Items with an event before this one: their numbers are those below.
+  /// The number of items with an earlier event; their numbers are smaller than this.
   public let itemsSeen: Int
-  /// The user's history without the event's item; empty for an event that is not scored.
+  /// The user's history without the event's item; empty if the event is not scored.
   public internal(set) var excluded: [Int32] = []
 
   public var isNewItem: Bool { item >= itemsSeen }
-  /// Whether the user wanted the item: a deletion or a dislike is no hit to look for, and nothing that a baseline learns from.
+  /// Whether the event is positive; deletions and dislikes are not scored, and baselines do not learn from them.
   public var isLiked: Bool { interaction.operation != .delete && interaction.strength > 0 }
 
-  /// Where the item stands for a method that has a score for each item: the candidates are the items seen so far, without the user's
-  /// history, and the item itself.
+  /// Ranks the item by scores. The candidates are the item itself and the items seen so far without the user's history.
   ///
   /// - Parameters:
-  ///   - score: of the event's item; one that is not a number is the last.
-  ///   - scores: by item number, at least `itemsSeen`.
+  ///   - score: the score of the event's item; NaN ranks last.
+  ///   - scores: scores by item number, at least `itemsSeen` of them.
   public func place(score: Float, among scores: [Float]) -> PrequentialPlace {
     precondition(scores.count >= itemsSeen, "\(scores.count) scores for \(itemsSeen) items")
     guard !score.isNaN else { return PrequentialPlace(better: itemsSeen - excluded.count - (isNewItem ? 0 : 1), ties: 0) }

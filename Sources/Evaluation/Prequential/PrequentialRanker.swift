@@ -1,14 +1,15 @@
-/// A method that protocol P2 tests: it says where an event's item stands, and then learns the event.
+/// A method that is evaluated with protocol P2: it ranks an event's item and then learns the event.
 public protocol PrequentialRanker {
-  /// Trains on what was learned so far, once, after the warm-up.
+  /// Called once after the warm-up, to train on the events learned so far.
   mutating func finishWarmUp()
   mutating func place(of event: PrequentialEvent) -> PrequentialPlace
-  /// Whether the first `k` of the list that stood when the event came hold its item; `nil`: the method publishes no lists.
+  /// Returns whether the first `k` items of the list published when the event arrived include its item; `nil` if the method publishes no
+  /// lists.
   mutating func published(_ event: PrequentialEvent, k: Int) -> Bool?
   mutating func learn(_ event: PrequentialEvent)
-  /// Makes the list of the event's user anew, as readers get it; `false`: the method publishes no lists. Not called during the warm-up.
+  /// Publishes a new list for the event's user; returns false if the method publishes no lists. Not called during the warm-up.
   mutating func publish(after event: PrequentialEvent) -> Bool
-  /// What a method does after an event beside learning it and its list: retrains. Not called during the warm-up.
+  /// Performs work after an event other than learning and publishing, such as retrains. Not called during the warm-up.
   mutating func maintain()
   var training: PrequentialTraining { get }
 }
@@ -21,7 +22,7 @@ extension PrequentialRanker {
   public var training: PrequentialTraining { PrequentialTraining() }
 }
 
-/// Trainings of a method, the first one included.
+/// The number and duration of a method's trainings, including the first.
 public struct PrequentialTraining: Sendable, Equatable {
   public internal(set) var accepted = 0
   public internal(set) var rejected = 0

@@ -1,6 +1,6 @@
 import StreamingRecommender
 
-/// What `freshet evaluate prequential --ablation` compares: the engine as configured, without its parts, and baselines.
+/// The methods that `freshet evaluate prequential --ablation` compares: the engine as configured, without its parts, and baselines.
 public enum PrequentialRow: String, CaseIterable, Sendable {
   case full
   case withoutTransitions = "without-transitions"
@@ -8,16 +8,16 @@ public enum PrequentialRow: String, CaseIterable, Sendable {
   case withoutRecency = "without-recency"
   case withoutTrainingBlocks = "without-training-blocks"
   case withoutItemFoldIn = "without-item-fold-in"
-  /// The model of the warm-up stays.
+  /// Keeps the model of the warm-up.
   case withoutRetrains = "without-retrains"
   case withoutTransitionsAndTrend = "without-transitions-and-trend"
-  /// Without any of these: exact fold-ins into the model of the warm-up.
+  /// Without all of these parts: exact fold-ins with the model of the warm-up.
   case plain
   case popularity
   case recentPopularity = "recent-popularity"
   case isgd
 
-  /// - Parameter threads: of the engine's trainings.
+  /// - Parameter threads: the number of threads of the engine's trainings.
   public func ranker(_ configuration: RecommenderConfiguration, threads: Int) -> any PrequentialRanker {
     switch self {
     case .popularity: PopularityBaseline()

@@ -1,7 +1,7 @@
 import StreamingRecommender
 
-/// What a reader of the view sees, by the engine's own rule: a user's list is made at each event of theirs, and anew for everybody
-/// when a model is rolled out; an unknown user gets the popular items.
+/// The lists that a reader of the view sees. As in the engine, a user's list is published at each of the user's events, and all lists are
+/// published when a model is rolled out; unknown users get the popular items.
 struct PublishedLists {
   private struct Entry {
     var items: [Int32]
@@ -9,7 +9,7 @@ struct PublishedLists {
   }
 
   private var lists: [UserReference: Entry] = [:]
-  /// The engine as it was when it rolled the last model out: lists of that moment are made when they are looked at.
+  /// The engine when it last rolled out a model; the lists of that time are computed on demand.
   private var rolledOut: RecommenderEngine?
   private var rollouts = 0
 
@@ -18,14 +18,14 @@ struct PublishedLists {
     rollouts += 1
   }
 
-  /// Folds the user in and makes the list; `false`: there is no model yet.
+  /// Folds the user in and publishes the list; returns false if there is no model yet.
   mutating func publish(_ user: [UInt8], _ engine: inout RecommenderEngine, _ scratch: EngineScratch) -> Bool {
     guard let index = engine.state.users.find(user), let list = engine.refresh([index], scratch).first else { return false }
     lists[index] = Entry(items: list.items.map(\.item), rollout: rollouts)
     return true
   }
 
-  /// Whether the item is among the first `k` of the user's list.
+  /// Returns whether the item is among the first `k` of the user's list.
   mutating func shows(_ item: [UInt8], to user: [UInt8], _ engine: RecommenderEngine, _ scratch: EngineScratch, k: Int) -> Bool {
     guard let item = engine.state.catalogue.items.find(item) else { return false }
     guard let index = engine.state.users.find(user), let list = list(index, scratch) else {

@@ -1,16 +1,16 @@
 import Dispatch
 import Factorization
 
-/// `freshet tune`: tries places of a grid, best first, and remembers what it found.
+/// A resumable grid search over model settings (`freshet tune`).
 public struct Tuning {
   public let grid: TuningGrid
   public let validation: TuningValidation
-  /// Judgements in a row without a better one after which a training stops.
+  /// The number of evaluations in a row without improvement after which a training stops.
   public let patience: Int
   public let trialsMax: Int
-  /// Settings that the grid leaves alone; another value of one makes earlier trials useless.
+  /// Settings that are not in the grid; earlier trials with other values of them are not reused.
   public let fixedSettings: [String]
-  /// The training that these settings (without iterations) ask for.
+  /// Makes a training with these settings (without iterations).
   public let makeTraining: ([(key: String, value: String)]) throws -> StaticTraining
 
   public init(
@@ -26,13 +26,13 @@ public struct Tuning {
     self.makeTraining = makeTraining
   }
 
-  /// Runs what the journal does not hold yet.
+  /// Runs the trials that are not in the journal yet.
   ///
   /// - Parameters:
   ///   - progress: called before each half-step; `false` cancels.
-  ///   - finished: each trial in the order of the search, and whether it came from the journal.
-  /// - Returns: all trials of this search, in its order.
-  /// - Throws: `TuningError`, `TrainingError.cancelled`, and what `makeTraining` throws.
+  ///   - finished: called with each trial in the order of the search, and whether it came from the journal.
+  /// - Returns: all trials of this search in its order.
+  /// - Throws: `TuningError`, `TrainingError.cancelled`, and errors of `makeTraining`.
   public func run(
     _ journal: TuningJournal, progress: () -> Bool = { true }, finished: (_ trial: TuningTrial, _ isKnown: Bool) -> Void = { _, _ in }
   ) throws -> [TuningTrial] {
@@ -55,7 +55,7 @@ public struct Tuning {
     return trials
   }
 
-  /// Best first; failed ones last.
+  /// Sorts trials by quality, best first; failed ones are last.
   public static func ranked(_ trials: [TuningTrial]) -> [TuningTrial] {
     trials.enumerated().sorted { a, b in
       let (first, second) = (a.element.best?.value ?? -1, b.element.best?.value ?? -1)

@@ -1,36 +1,36 @@
 import Foundation
 import StreamingRecommender
 
-/// The values that a search may choose from.
+/// The grid of settings that a search tries.
 public struct TuningGrid: Sendable, Equatable {
-  /// One key of the configuration and its values; neighbours in the list are neighbours in the search.
+  /// A configuration key and its values; adjacent values are neighbours in the search.
   public struct Axis: Sendable, Equatable {
     public let key: String
-    /// As `--set` takes them; numbers ascend.
+    /// Values as for `--set`; numbers are ascending.
     public let values: [String]
   }
 
-  /// A place in the grid: an index per axis.
+  /// A point of the grid: an index per axis.
   public typealias Point = [Int]
 
-  /// By key.
+  /// Sorted by key.
   public private(set) var axes: [Axis]
-  /// Numbers of iterations at which a training is judged, ascending: a longer training passes through the shorter ones.
+  /// The numbers of iterations after which a training is evaluated, ascending; a longer training passes through the shorter ones.
   public private(set) var iterations: [Int]
-  /// Whether the numbers of iterations are its own, and not those that are configured.
+  /// Whether the numbers of iterations are from the grid and not from the configuration.
   private var hasIterations = true
 
   static let iterationsKey = "model.iterations"
-  /// Two forms of one thing, of which a configuration has one.
+  /// Alternative forms of the same setting; a configuration uses only one of them.
   private static let (alphaKey, unobservedWeightKey) = ("model.alpha", "model.unobserved_weight")
 
-  /// What a static training reads.
+  /// The keys that a static training uses.
   public static let keys = [
     "model.alpha", "model.cg_steps", "model.factors", iterationsKey, "model.regularization", "model.regularization_exponent",
     "model.solver", "model.unobserved_weight",
   ]
 
-  /// Around the engine's own settings, as wide as the settings published for iALS (README of google-research/ials).
+  /// Values around the engine's defaults, covering the settings published for iALS (README of google-research/ials).
   public static let standard = TuningGrid(
     axes: [
       Axis(key: "model.factors", values: ["32", "64", "128", "256"]),
@@ -43,13 +43,13 @@ public struct TuningGrid: Sendable, Equatable {
     self.iterations = iterations
   }
 
-  /// Reads `{"model.factors": [32, 64], "unobserved_weight": 0.1, ...}`; `model.` may be left away. What is not in it stays as it is
-  /// configured.
+  /// Reads `{"model.factors": [32, 64], "unobserved_weight": 0.1, ...}`; the prefix `model.` is optional. Keys that are not in the grid
+  /// keep their configured values.
   ///
   /// - Parameters:
-  ///   - name: of the file, for errors.
-  ///   - iterations: when the grid does not say.
-  /// - Throws: `TuningError`, with everything that is wrong.
+  ///   - name: the name of the file, for errors.
+  ///   - iterations: used if the grid does not set them.
+  /// - Throws: `TuningError` with all problems.
   public init(json: Data, name: String, iterations: Int) throws(TuningError) {
     let lists: [String: Values]
     do { lists = try JSONDecoder().decode([String: Values].self, from: json) } catch {
@@ -80,28 +80,28 @@ public struct TuningGrid: Sendable, Equatable {
     hasIterations = counts != nil
   }
 
-  /// Number of places.
+  /// The number of points.
   public var size: Int { axes.reduce(1) { $0 * $1.values.count } }
 
-  /// What the point sets, without iterations; in the order of the axes.
+  /// Returns the settings of the point without iterations, in the order of the axes.
   public func settings(at point: Point) -> [(key: String, value: String)] {
     zip(axes, point).map { ($0.key, $0.values[$1]) }
   }
 
-  /// The grid without the axes of these keys; a fixed alpha fixes the unobserved weight, too.
+  /// Returns the grid without the axes of these keys; fixing alpha also fixes the unobserved weight.
   public func fixing(_ keys: Set<String>, iterations fixed: Int) -> TuningGrid {
     let fixedKeys = keys.contains(Self.alphaKey) ? keys.union([Self.unobservedWeightKey]) : keys
     return TuningGrid(
       axes: axes.filter { !fixedKeys.contains($0.key) }, iterations: keys.contains(Self.iterationsKey) ? [fixed] : iterations)
   }
 
-  /// The keys that it sets, those with a single value included.
+  /// The keys that the grid sets, including those with a single value.
   public var keys: [String] { axes.map(\.key) + (hasIterations ? [Self.iterationsKey] : []) }
 
-  /// Where a search starts.
+  /// The point at which a search starts.
   var middle: Point { axes.map { ($0.values.count - 1) / 2 } }
 
-  /// One step along one axis.
+  /// Returns the points one step away along one axis.
   func neighbours(of point: Point) -> [Point] {
     axes.indices.flatMap { axis in
       [point[axis] + 1, point[axis] - 1].filter(axes[axis].values.indices.contains).map { moved in
@@ -112,7 +112,7 @@ public struct TuningGrid: Sendable, Equatable {
     }
   }
 
-  // MARK: Reading
+  // MARK: Parsing
 
   private static func ordered(_ values: [String]) -> [String] {
     var seen: Set<String> = []
@@ -144,7 +144,7 @@ public struct TuningGrid: Sendable, Equatable {
     }
   }
 
-  /// A value, or a list of them: numbers and words.
+  /// A value or a list of values: numbers and words.
   private struct Values: Decodable {
     var values: [String]
 
@@ -177,7 +177,7 @@ public struct TuningGrid: Sendable, Equatable {
   }
 }
 
-/// Why a search cannot begin or go on; the description names the fix.
+/// Why a search cannot start or continue; the description says how to fix it.
 public struct TuningError: Error, Sendable, Equatable, CustomStringConvertible {
   public let description: String
 

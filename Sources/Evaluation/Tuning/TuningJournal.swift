@@ -1,17 +1,17 @@
 import Foundation
 
-/// The finished trials of a search, one line of JSON each; a line is on the disk before the next trial begins.
+/// The finished trials of a search as JSON lines; each is written to disk before the next trial starts.
 ///
-/// One search at a time: the file is locked.
+/// The file is locked, so that only one search uses it.
 public final class TuningJournal {
   public let path: String
-  /// As found at the start, and those added since.
+  /// The trials found at the start and those added since.
   public private(set) var trials: [TuningTrial]
   private let file: FileHandle
 
-  /// Opens `directory/trials.jsonl`, making both where they do not exist. A last line that was cut short is taken away.
+  /// Opens `directory/trials.jsonl` and creates both if necessary. A truncated last line is removed.
   ///
-  /// - Throws: `TuningError`: the directory cannot be written, another search has it, or a line is no trial.
+  /// - Throws: `TuningError` if the directory cannot be written, another search has locked it, or a line is not a trial.
   public init(directory: String) throws(TuningError) {
     path = directory + "/trials.jsonl"
     try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -37,7 +37,7 @@ public final class TuningJournal {
     return trials
   }
 
-  /// - Throws: `TuningError` when the disk does not take it.
+  /// - Throws: `TuningError` if the trial cannot be written.
   public func add(_ trial: TuningTrial) throws(TuningError) {
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys

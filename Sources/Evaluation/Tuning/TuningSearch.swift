@@ -1,14 +1,14 @@
-/// Decides which place of a grid is tried next: best first.
+/// Decides which point of a grid is tried next (best-first search).
 ///
-/// It begins in the middle and goes on at a neighbour of the best place so far, then of the second best, and so on. What it decides
-/// depends on what was found alone, so a search that is told earlier findings again goes the same way.
+/// It starts in the middle and continues with a neighbour of the best point so far, then of the second best, and so on. Its decisions
+/// depend only on earlier findings, so a resumed search continues in the same way.
 public struct TuningSearch: Sendable {
-  /// It ends when the neighbours of this many best places have all been tried.
+  /// The search ends when all neighbours of this number of best points have been tried.
   public static let placesFollowed = 3
 
   public let grid: TuningGrid
   public let trialsMax: Int
-  /// In the order of trying; no value where the training failed.
+  /// The findings in order of trial; the value is `nil` if the training failed.
   public private(set) var findings: [(point: TuningGrid.Point, value: Double?)] = []
 
   public init(_ grid: TuningGrid, trialsMax: Int) {
@@ -16,12 +16,12 @@ public struct TuningSearch: Sendable {
     self.trialsMax = trialsMax
   }
 
-  /// The place to try; `nil` when the search is over.
+  /// The next point; `nil` if the search has ended.
   public var next: TuningGrid.Point? {
     guard findings.count < trialsMax else { return nil }
     guard !findings.isEmpty else { return grid.middle }
     let tried = Set(findings.map(\.point))
-    // A start that fails says nothing about where to go.
+    // If no trial has succeeded yet, the next point is any untried one.
     if bestFirst.isEmpty { return grid.anywhere { !tried.contains($0) } }
     for place in bestFirst.prefix(Self.placesFollowed) {
       if let next = grid.neighbours(of: place).first(where: { !tried.contains($0) }) { return next }
@@ -31,7 +31,7 @@ public struct TuningSearch: Sendable {
 
   public mutating func add(_ point: TuningGrid.Point, value: Double?) { findings.append((point, value)) }
 
-  /// Places without failure; of equals the one tried first.
+  /// The points that succeeded, best first; ties by order of trial.
   private var bestFirst: [TuningGrid.Point] {
     let found = findings.enumerated().filter { $0.element.value != nil }
     return found.sorted { ($1.element.value ?? 0, $0.offset) < ($0.element.value ?? 0, $1.offset) }.map(\.element.point)
@@ -39,7 +39,7 @@ public struct TuningSearch: Sendable {
 }
 
 extension TuningGrid {
-  /// The first place, in the order of counting, that fits.
+  /// Returns the first point, in counting order with the first axis fastest, for which `fits` returns true.
   fileprivate func anywhere(where fits: (Point) -> Bool) -> Point? {
     for number in 0..<size {
       var rest = number

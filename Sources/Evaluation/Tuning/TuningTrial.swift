@@ -1,38 +1,38 @@
 import Factorization
 
-/// One place of a grid that was tried: a line of `trials.jsonl`.
+/// The result of trying one point of a grid; one line of `trials.jsonl`.
 public struct TuningTrial: Codable, Sendable, Equatable {
-  /// How good a training was after some iterations.
+  /// The quality of a training after a number of iterations.
   public struct Judgement: Codable, Sendable, Equatable {
     public var iterations: Int
     public var value: Double
   }
 
-  /// Of the data, the split, the metric and all settings that the grid leaves alone; trials of another context say nothing here.
+  /// Identifies the data, the split, the metric and all settings outside the grid; trials with another context are not comparable.
   public var context: String
-  /// What the grid set, by key, without iterations.
+  /// The settings from the grid by key, without iterations.
   public var settings: [String: String]
-  /// In the order of the iterations; empty when the training failed.
+  /// In the order of iterations; empty if the training failed.
   public var judgements: [Judgement]
-  /// Whether more iterations were allowed and not spent.
+  /// Whether the training stopped before the largest number of iterations.
   public var stoppedEarly: Bool
   public var seconds: Double
-  /// Why there is no judgement.
+  /// Why there are no judgements.
   public var failure: String?
 
-  /// The best of the judgements; of equals the one with fewer iterations.
+  /// The best judgement; of equal ones, the one with fewer iterations.
   public var best: Judgement? { judgements.max { ($0.value, $1.iterations) < ($1.value, $0.iterations) } }
 }
 
-/// The part of a data set that configurations are judged with: never the part that `evaluate holdout` tests with.
+/// The part of a data set on which settings are evaluated; it never overlaps the test part of `evaluate holdout`.
 public struct TuningValidation: Sendable {
   public let training: InteractionMatrix
-  /// Rows that the users of the validation are folded in from.
+  /// The rows from which validation users are folded in.
   public let histories: InteractionMatrix
   public let users: [HeldOutUser]
   public let metric: RankingMetric
 
-  /// The interactions before the last `testShare`, with those before them for training.
+  /// Uses the interactions before the last `testShare` for validation, and those before them for training.
   ///
   /// - Throws: `HoldoutError`.
   public init(time interactions: StaticInteractions, testShare: Double, metric: RankingMetric) throws(HoldoutError) {
@@ -42,7 +42,7 @@ public struct TuningValidation: Sendable {
     self.metric = metric
   }
 
-  /// The users before the last `testShare`, folded in from their history.
+  /// Uses the users before the last `testShare`, folded in from their histories.
   ///
   /// - Throws: `HoldoutError`.
   public init(strong matrix: InteractionMatrix, testShare: Double, seed: UInt64, metric: RankingMetric) throws(HoldoutError) {
@@ -51,8 +51,8 @@ public struct TuningValidation: Sendable {
     self.metric = metric
   }
 
-  /// Trains step by step, judging after each of `iterations`, and stops when `patience` judgements in a row were no better than the
-  /// best before them.
+  /// Trains step by step, evaluates after each number of `iterations`, and stops after `patience` evaluations in a row without
+  /// improvement.
   ///
   /// - Parameters:
   ///   - iterations: ascending.
@@ -84,7 +84,7 @@ public struct TuningValidation: Sendable {
     return HeldOutRanking(of: users, catalogue: items.rows, workers: model.options.workers, by: ranker).mean(metric)
   }
 
-  /// A number that other data, another split or another metric would hardly give (FNV-1a).
+  /// A hash (FNV-1a) that distinguishes data, split and metric.
   var fingerprint: UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     let mix = { (value: UInt64) in hash = (hash ^ value) &* 0x0000_0100_0000_01B3 }
@@ -105,7 +105,7 @@ public struct TuningValidation: Sendable {
 }
 
 extension [HeldOutUser] {
-  /// The rows of these users alone, and the users as rows of it.
+  /// Returns only the rows of these users, and the users as rows of the result.
   fileprivate func compacted(_ matrix: InteractionMatrix) -> (InteractionMatrix, [HeldOutUser]) {
     var rows = InteractionMatrix(columns: matrix.columns)
     let moved = enumerated().map { place, user in

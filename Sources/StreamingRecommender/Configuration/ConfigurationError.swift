@@ -19,7 +19,7 @@ public struct ConfigurationError: Error, Sendable, Equatable, CustomStringConver
   }
 
   public var description: String {
-    guard problems.count > 1 else { return problems.first?.message ?? "the configuration is wrong" }
+    guard problems.count > 1 else { return problems.first?.message ?? "the configuration is invalid" }
     return "\(problems.count) problems in the configuration:\n" + problems.map { "  \($0.message)" }.joined(separator: "\n")
   }
 }

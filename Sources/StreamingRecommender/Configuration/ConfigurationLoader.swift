@@ -37,7 +37,7 @@ public enum ConfigurationLoader {
       let instead =
         key == "redis.password"
         ? "set redis.password_file, or FRESHET_REDIS_PASSWORD in the environment" : "put it into the configuration file (mode 0600)"
-      merge.fail(key, "\(key) (flag): a secret in a flag is seen by every user of this machine: \(instead)")
+      merge.fail(key, "\(key) (flag): a secret in a flag is visible to every user of this machine: \(instead)")
     } else {
       merge.assign(key, .text(value), .flag)
     }

@@ -35,10 +35,10 @@ struct EventReader {
       try readObject()
     } else {
       try scanner.skipValue(open: 0)
-      fault = DecodingFailure(.notObject, "the value is JSON, but no object")
+      fault = DecodingFailure(.notObject, "the value is JSON but not an object")
     }
     scanner.skipSpace()
-    guard scanner.at == scanner.end else { throw scanner.unexpected("something follows the object") }
+    guard scanner.at == scanner.end else { throw scanner.unexpected("unexpected data after the object") }
   }
 
   private mutating func readObject() throws(JSONFault) {
@@ -111,7 +111,7 @@ struct EventReader {
   /// Reports a repeated field. It takes precedence over faults of other fields, because their meaning is then in doubt.
   private mutating func noteDuplicate(_ name: String) {
     if fault?.reason != .duplicateField {
-      fault = DecodingFailure(.duplicateField, "\(name) appears more than once (under this name or one that means the same)")
+      fault = DecodingFailure(.duplicateField, "\(name) appears more than once (under this name or an alias)")
     }
   }
 

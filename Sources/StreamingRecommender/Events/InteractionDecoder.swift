@@ -19,7 +19,7 @@ public struct InteractionDecoder: Sendable {
     // Producers partition an empty key inconsistently: CRC32 treats it as absent and distributes the events, murmur2 hashes it to one
     // partition.
     if let key = record.key, key.isEmpty {
-      return .failure(DecodingFailure(.noKey, "the record's key is there but empty; send the user id as key"))
+      return .failure(DecodingFailure(.noKey, "the record's key is empty; send the user id as key"))
     }
     return value.withUnsafeBufferPointer { bytes in
       let start: Int
@@ -39,7 +39,7 @@ public struct InteractionDecoder: Sendable {
 
   private func tombstone(key: [UInt8]?) -> DecodedRecord {
     guard let key, !key.isEmpty else {
-      return .failure(DecodingFailure(.noKey, "a tombstone (no value) forgets the user that its key names, and there is no key"))
+      return .failure(DecodingFailure(.noKey, "a tombstone (no value) needs a key that names the user to delete"))
     }
     let isUTF8 = key.withUnsafeBufferPointer(isValidUTF8)
     if !isUTF8 { return .failure(DecodingFailure(.badUTF8, "the tombstone's key is not UTF-8")) }
@@ -69,13 +69,13 @@ public struct InteractionDecoder: Sendable {
     }
     guard bytes.count > frameLength else {
       return .failure(
-        DecodingFailure(.badFrame, "a Confluent frame of version \(bytes[0]) needs \(frameLength) bytes and a payload behind them"))
+        DecodingFailure(.badFrame, "a Confluent frame of version \(bytes[0]) needs \(frameLength) bytes followed by a payload"))
     }
     var scanner = JSONScanner(bytes, from: frameLength, depthMax: rules.input.maxDepth)
     scanner.skipByteOrderMark()
     scanner.skipSpace()
     guard scanner.peek() == 0x7B else {
-      return .failure(DecodingFailure(.unknownSchema, "the framed payload is no JSON object, and no schema registry is configured"))
+      return .failure(DecodingFailure(.unknownSchema, "the framed payload is not a JSON object, and no schema registry is configured"))
     }
     return .success(frameLength)
   }

@@ -101,7 +101,7 @@ struct BenchmarkRetrainCommand {
     show("first model", outcome.first)
     show("retrain", outcome.warm)
     show(turns: [
-      ("before", outcome.turns), ("beside the retrain", outcome.warm.turns), ("beside the cancelled one", outcome.cancelled.turns),
+      ("before", outcome.turns), ("during the retrain", outcome.warm.turns), ("during the cancelled one", outcome.cancelled.turns),
     ])
     show(cancelled: outcome.cancelled)
     context.print("result \(outcome.hash)")
@@ -135,7 +135,7 @@ struct BenchmarkRetrainCommand {
       return
     }
     context.print(
-      "cancelled after \(ListText.fixed(training.seconds - seconds, 2)) s, ended \(ListText.fixed(seconds, 3)) s later; the live model stays"
+      "cancelled after \(ListText.fixed(training.seconds - seconds, 2)) s, ended \(ListText.fixed(seconds, 3)) s later; the live model is unchanged"
     )
   }
 

@@ -44,6 +44,6 @@ struct BenchmarkTopNCommand {
         \(outcome.isExact ? "equal to a full sort" : "NOT equal to a full sort"); result \(outcome.hash)
         """)
     }
-    guard outcome.isExact else { throw CommandFailure("a list is not that of a full sort") }
+    guard outcome.isExact else { throw CommandFailure("a list differs from that of a full sort") }
   }
 }

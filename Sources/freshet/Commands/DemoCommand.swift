@@ -111,7 +111,7 @@ struct DemoCommand {
     progress.finish(100)
     guard isThere else {
       let status = process.status.current
-      throw CommandFailure("no model appeared: \(status.source.problem ?? status.publisher.problem ?? "the training does not end")")
+      throw CommandFailure("no model appeared: \(status.source.problem ?? status.publisher.problem ?? "the training did not finish")")
     }
   }
 
@@ -163,12 +163,12 @@ struct DemoCommand {
       return process.jobs.job(job)?.state != .running && status.retrainPhase == nil
     }
     progress.finish(100)
-    guard ended, let record = process.jobs.job(job)?.record else { throw CommandFailure("the retrain did not end") }
+    guard ended, let record = process.jobs.job(job)?.record else { throw CommandFailure("the retrain did not finish") }
     let seconds = record.secondsPerPhase.reduce(0) { $0 + $1.seconds }
     let quality =
       record.qualityOld.flatMap { old in record.qualityNew.map { (old, $0) } }
       .map { "recall@20 on the newest purchases: \(ListText.fixed($0.0, 4)) (old model), \(ListText.fixed($0.1, 4)) (new model)" }
-      ?? "too few new purchases to compare by"
+      ?? "too few new purchases for a comparison"
     say("Full retrain beside the stream: \(ListText.fixed(seconds, 1)) s, \(record.result.rawValue); \(quality)")
     return record
   }

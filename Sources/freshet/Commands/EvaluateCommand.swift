@@ -149,7 +149,7 @@ private struct PrequentialReport {
     }
     let isgd = IncrementalSGD.Settings()
     return table.description
-      + "as published: by the list that stood when the event came; recent-popularity: counts of half-life \(ListText.fixed(PopularityBaseline.recentHalfLife, 0)) events; isgd: \(isgd.factors) factors, rate \(isgd.learningRate), regularization \(isgd.regularization), ranked by x.y"
+      + "as published: by the list that was published when the event arrived; recent-popularity: counts of half-life \(ListText.fixed(PopularityBaseline.recentHalfLife, 0)) events; isgd: \(isgd.factors) factors, rate \(isgd.learningRate), regularization \(isgd.regularization), ranked by x.y"
   }
 
   private static func figures(_ ranks: RankSummary) -> [String] {

@@ -89,7 +89,7 @@ private struct ExplicitReport {
   let workers: Int
   let seed: UInt64
 
-  private static let clipping = "predictions are brought into the range of the ratings trained on"
+  private static let clipping = "predictions are clipped to the range of the training ratings"
 
   // MARK: A training
 

@@ -77,7 +77,7 @@ struct HoldoutCommand {
         "trained before \(Self.text(split)): \(split.training.matrix.entries) pairs, \(split.training.users.count) users, \(split.training.items.count) items"
       )
       context.print(
-        "tested: \(split.users.count) known users; \(split.repeatedPairs) test pairs that the training has are left out"
+        "tested: \(split.users.count) known users; \(split.repeatedPairs) test pairs that are also in the training part are left out"
       )
       context.print(report.table)
       context.print(

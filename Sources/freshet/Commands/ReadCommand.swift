@@ -25,7 +25,7 @@ struct ReadCommand {
     let item = context.parsed.operands[0]
     try read(head: ("item", item)) { reader in
       guard let list = try reader.similar(item: Identifier(item)) else {
-        throw CommandFailure("there is no list of items similar to \(item): is the id right, and has a model been trained since it came?")
+        throw CommandFailure("there is no list of items similar to \(item): check the id, and whether a model was trained with it")
       }
       return list
     }
@@ -39,7 +39,7 @@ struct ReadCommand {
       let reader = try context.reader(configuration)
       guard let list = try list(reader) else {
         throw CommandFailure(
-          "Redis at \(Redaction.text(configuration.redis.url)) holds no list under \(configuration.redis.keyPrefix):\(configuration.redis.namespace): is \(context.line("serve")) running, and has it read any events?"
+          "Redis at \(Redaction.text(configuration.redis.url)) has no list under \(configuration.redis.keyPrefix):\(configuration.redis.namespace): is \(context.line("serve")) running, and has it read any events?"
         )
       }
       let items = Array(list.items.filter { !excluded.contains($0.item) }.prefix(context.options.int("count") ?? 10))

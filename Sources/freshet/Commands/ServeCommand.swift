@@ -64,16 +64,16 @@ struct ServeCommand {
   private func report(_ recovery: EngineProcess.Recovery, _ isEmbedded: Bool, _ log: Telemetry.Log) {
     for error in recovery.refused { log.warning("a snapshot cannot be used: \(error)") }
     if let factors = recovery.droppedModelFactors {
-      log.warning("the snapshot's model has \(factors) factors, model.factors says otherwise: the model is trained anew")
+      log.warning("the snapshot's model has \(factors) factors, which differs from model.factors: the model is trained again")
     }
     if let sequence = recovery.snapshotSequence {
       log.info("restored snapshot \(sequence)")
-      if isEmbedded { log.info("the embedded log ended with its process: model and state are kept, reading begins at its start") }
+      if isEmbedded { log.info("the embedded log is new: model and state are kept, and reading starts at its beginning") }
     } else {
       log.info(
         recovery.refused.isEmpty
           ? "no snapshot: starting empty, at the beginning of the log"
-          : "none of the \(recovery.refused.count) snapshots is whole: starting empty, at the beginning of the log")
+          : "none of the \(recovery.refused.count) snapshots is valid: starting empty, at the beginning of the log")
     }
   }
 

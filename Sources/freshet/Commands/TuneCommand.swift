@@ -172,7 +172,7 @@ struct TuneCommand {
     }
     context.print("\(data.sentence); best first:")
     context.print(String(table.description.dropLast()))
-    context.print("on the test part, never looked at before: \(outcome.winner); as configured: \(outcome.configured)")
+    context.print("on the test part, which the search did not use: \(outcome.winner); as configured: \(outcome.configured)")
     context.print(outcome.setLine)
   }
 }
@@ -215,8 +215,8 @@ private struct TuningData {
 
   var sentence: String {
     split == "time"
-      ? "trained on the oldest \(ListText.fixed((1 - 2 * testShare) * 100, 0)) %, judged by the next \(ListText.fixed(testShare * 100, 0)) % of the interactions"
-      : "judged by \(ListText.fixed(testShare * 100, 0)) % of the users, folded in from 80 % of their pairs"
+      ? "trained on the oldest \(ListText.fixed((1 - 2 * testShare) * 100, 0)) %, evaluated on the next \(ListText.fixed(testShare * 100, 0)) % of the interactions"
+      : "evaluated on \(ListText.fixed(testShare * 100, 0)) % of the users, folded in from 80 % of their pairs"
   }
 
   func validation() throws -> TuningValidation {

@@ -13,7 +13,7 @@ struct EngineBackend: AdminBackend {
     let now = MonotonicClock.nanoseconds()
     let age = now - min(now, ticked)
     let ticks = age < Self.tickMax.nanoseconds
-    return HealthReport(checks: [HealthCheck("loop", ok: ticks, message: ticks ? "" : "the loop stands still")])
+    return HealthReport(checks: [HealthCheck("loop", ok: ticks, message: ticks ? "" : "the loop has stopped")])
   }
 
   func readiness() -> HealthReport {

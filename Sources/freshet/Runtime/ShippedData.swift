@@ -14,7 +14,7 @@ enum ShippedData {
 
   static func events(path: String?) throws -> EvaluationData {
     guard let path = path ?? directory.map({ $0 + "/events.tsv.gz" }) else {
-      throw CommandFailure("the shipped data (freshet_freshet.resources) do not stand beside the program: name a file with --data")
+      throw CommandFailure("the shipped data (freshet_freshet.resources) are not next to the executable: name a file with --data")
     }
     return try EvaluationData(path: path)
   }
