@@ -15,16 +15,17 @@ let core: [Target] = [
   .target(name: "Telemetry"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
   .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "CKernels"]),
-  .target(name: "RecommenderTestKit", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(name: "Pipeline", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry"]),
   .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
   .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
   .testTarget(
     name: "StreamingRecommenderTests",
-    dependencies: ["StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"],
+    dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"],
     exclude: ["Fixtures"]),
   .testTarget(
     name: "SimulationTests",
-    dependencies: ["StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
+    dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
 ]
 
 let full: [Target] = [
@@ -35,23 +36,23 @@ let full: [Target] = [
   systemLibrary("CZlib", apt: ["zlib1g-dev"], brew: ["zlib"], pkgConfig: "zlib"),
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
   .target(name: "Datasets", dependencies: ["CZlib"]),
-  .target(name: "KafkaIngest", dependencies: ["CRdKafka", "StreamingRecommender", "Telemetry"]),
-  .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "StreamingRecommender", "Telemetry"]),
+  .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
+  .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["CMicroHTTPD", "StreamingRecommender", "Telemetry"]),
-  .target(name: "Evaluation", dependencies: ["StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
+  .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
     name: "freshet",
     dependencies: [
-      "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "ControlPlane",
+      "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "ControlPlane",
       "Evaluation",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
   .testTarget(
-    name: "KafkaIngestTests", dependencies: ["KafkaIngest", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+    name: "KafkaIngestTests", dependencies: ["KafkaIngest", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
   .testTarget(
     name: "RedisPublishingTests",
-    dependencies: ["RedisPublishing", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+    dependencies: ["RedisPublishing", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
   .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "StreamingRecommender", "Telemetry"]),
   .testTarget(
     name: "EvaluationTests",
@@ -59,7 +60,7 @@ let full: [Target] = [
   .testTarget(
     name: "EndToEndTests",
     dependencies: [
-      "freshet", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing",
+      "freshet", "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing",
       "RecommenderTestKit",
     ]),
 ]

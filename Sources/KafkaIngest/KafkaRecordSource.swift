@@ -1,3 +1,4 @@
+import Pipeline
 import CRdKafka
 import StreamingRecommender
 import Telemetry

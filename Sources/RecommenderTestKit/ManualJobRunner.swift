@@ -1,3 +1,4 @@
+import Pipeline
 import StreamingRecommender
 
 /// Runs jobs on the caller's thread, when told to.

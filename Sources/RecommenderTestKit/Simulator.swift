@@ -1,3 +1,4 @@
+import Pipeline
 import StreamingRecommender
 import Synchronization
 import Telemetry

@@ -1,3 +1,4 @@
+import Pipeline
 import StreamingRecommender
 
 /// The kind of a publish command; the raw value is the label in metrics and in `PublisherStatus.published`.

@@ -66,7 +66,7 @@ public struct InstalledModel: Sendable {
   /// Item indices below `rows` without a vector, ascending.
   var absentItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .none }.map(Int32.init) }
 
-  var foldedInItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .foldedIn }.map(Int32.init) }
+  package var foldedInItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .foldedIn }.map(Int32.init) }
 
   var itemSide: RowSolver.Side { RowSolver.Side(rows: itemFactors.pointer, gramian: gramian, count: vectorCount) }
 

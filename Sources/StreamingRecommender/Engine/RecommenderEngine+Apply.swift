@@ -123,7 +123,7 @@ extension RecommenderEngine {
   }
 
   /// Reports that the view has removed these users.
-  mutating func confirmForgotten(_ ids: [Identifier], nowMilliseconds: Int64) {
+  package mutating func confirmForgotten(_ ids: [Identifier], nowMilliseconds: Int64) {
     for id in ids { state.forgotten.confirm(id, atMilliseconds: nowMilliseconds) }
   }
 }

@@ -21,7 +21,7 @@ extension RecommenderEngine {
 
   /// Folds in each user whose vector is not current and returns these users.
   @discardableResult
-  mutating func foldIn(_ users: [UserReference], _ scratch: EngineScratch) -> Set<UserReference> {
+  package mutating func foldIn(_ users: [UserReference], _ scratch: EngineScratch) -> Set<UserReference> {
     let stale = users.filter { state.users.vectorState($0) != .current }
     guard !stale.isEmpty, let rows = solve(stale, scratch) else { return [] }
     nonFiniteVectors += rows.failures
@@ -32,7 +32,7 @@ extension RecommenderEngine {
   /// Computes the lists of users whose vectors are current; empty without a model.
   ///
   /// - Parameter solvedNow: users that were just folded in; their lists have the source `foldin` instead of `personal`.
-  func lists(_ users: [UserReference], solvedNow: Set<UserReference>, _ scratch: EngineScratch) -> [FreshList] {
+  package func lists(_ users: [UserReference], solvedNow: Set<UserReference>, _ scratch: EngineScratch) -> [FreshList] {
     guard model != nil else { return [] }
     return zip(users, topN(users, scratch)).map { user, items in
       let hasTaste = state.users.withVector(user, Ranking.hasTaste) ?? false
@@ -144,5 +144,19 @@ extension RecommenderEngine {
         workspace: RowSolver.Workspace(factors: model.factors))
     }
     return solved ? Array(row[0..<model.factors]) : nil
+  }
+
+  // MARK: What a list is published with
+
+  /// Returns the live or the pending model with this epoch.
+  package func model(epoch: UInt32) -> InstalledModel? {
+    if let pending, pending.model.epoch == epoch { return pending.model }
+    return model?.epoch == epoch ? model : nil
+  }
+
+  /// Returns the partition whose offset is the version of the user's list: the partition of the user's newest event.
+  package func source(of user: UserReference) -> TopicPartition {
+    let newest = state.users.history(user).pairs.last.flatMap { state.topics.topicPartition($0.order.partition) }
+    return newest ?? TopicPartition(topic: settings.topics[0], partition: user.partition)
   }
 }

@@ -6,8 +6,8 @@ import Factorization
 public struct RecommenderEngine: Sendable {
   public let settings: EngineSettings
   let decoder: InteractionDecoder
-  public internal(set) var state: EngineState
-  public internal(set) var lifecycle: ModelLifecycle
+  public package(set) var state: EngineState
+  public package(set) var lifecycle: ModelLifecycle
   public internal(set) var model: InstalledModel?
   /// The item vectors of the live model in the layout used for scoring.
   var index: ItemIndex
@@ -94,7 +94,7 @@ public struct RecommenderEngine: Sendable {
   }
 
   /// Sets the epoch that the lifecycle has issued for a model.
-  mutating func renumber(_ action: ModelLifecycle.Action) {
+  package mutating func renumber(_ action: ModelLifecycle.Action) {
     switch action {
     case .renumberLive(let epoch): model?.epoch = epoch
     case .renumberPending(let epoch): pending?.model.epoch = epoch

@@ -190,12 +190,12 @@ public struct ModelLifecycle: Sendable, Equatable {
     return installs ? [] : [.forgetSubmittedLists]
   }
 
-  mutating func continueRollout(_ phase: Rollout.Phase) { rollout?.phase = phase }
+  package mutating func continueRollout(_ phase: Rollout.Phase) { rollout?.phase = phase }
 
-  mutating func endRollout() { rollout = nil }
+  package mutating func endRollout() { rollout = nil }
 
   /// Makes the epoch live; the pointer is published with the next batch.
-  mutating func movePointer() -> [Action] {
+  package mutating func movePointer() -> [Action] {
     guard var current = rollout else { return [] }
     live = current.epoch
     visible = current.epoch
@@ -207,11 +207,11 @@ public struct ModelLifecycle: Sendable, Equatable {
   }
 
   /// Reports that the lists of all users of the epoch are submitted; `ticket` is that of the last one.
-  mutating func submittedUsers(ticket: UInt64) {
+  package mutating func submittedUsers(ticket: UInt64) {
     if let rollout { usersSubmitted = (rollout.epoch, ticket) }
   }
 
-  mutating func acknowledged(through ticket: UInt64) -> [Action] {
+  package mutating func acknowledged(through ticket: UInt64) -> [Action] {
     guard let submitted = usersSubmitted, submitted.ticket <= ticket else { return [] }
     usersSubmitted = nil
     rolledOut = submitted.epoch

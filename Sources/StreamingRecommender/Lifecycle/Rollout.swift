@@ -22,7 +22,7 @@ public struct Rollout: Sendable, Equatable {
   public var phase: Phase
 
   /// Epochs whose vectors are removed at the end. The previous epoch is kept for readers that have already read the old pointer.
-  var retired: [UInt32] { [epoch >= 3 ? epoch - 3 : 0, epoch >= 2 ? epoch - 2 : 0].filter { $0 > 0 } }
+  package var retired: [UInt32] { [epoch >= 3 ? epoch - 3 : 0, epoch >= 2 ? epoch - 2 : 0].filter { $0 > 0 } }
 }
 
 extension Rollout: CustomStringConvertible {

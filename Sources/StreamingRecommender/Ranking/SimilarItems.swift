@@ -1,12 +1,12 @@
 import Factorization
 
 /// Finds the most similar items by cosine similarity of their vectors.
-struct SimilarItems: Sendable {
+package struct SimilarItems: Sendable {
   private let normalized: FactorMatrix
   private let index: ItemIndex
 
   /// Normalizes the current item vectors of the model.
-  init(_ model: InstalledModel) {
+  package init(_ model: InstalledModel) {
     var normalized = FactorMatrix(rows: model.itemFactors.rows, factors: model.factors)
     for item in 0..<normalized.rows {
       let row = model.itemFactors[item]
@@ -18,9 +18,9 @@ struct SimilarItems: Sendable {
   }
 
   /// Number of rows, including items without a vector.
-  var rows: Int { normalized.rows }
+  package var rows: Int { normalized.rows }
 
-  func lists(of items: [Int32], n: Int, _ scratch: EngineScratch) -> [[ScoredItem]] {
+  package func lists(of items: [Int32], n: Int, _ scratch: EngineScratch) -> [[ScoredItem]] {
     let ranking = Ranking(similarTo: index)
     return ranking.top(n, items.map { item in ranking.query(normalized[Int(item)], seen: [item]) }, scratch.selectors[0])
   }

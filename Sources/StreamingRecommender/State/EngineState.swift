@@ -8,11 +8,11 @@ public struct EngineState: Sendable {
   /// Next offset to apply, per topic partition.
   public internal(set) var offsets = PartitionOffsets()
   /// The last applied record per partition, used to detect a log that was deleted and recreated.
-  var marks: [TopicPartition: RecordMark] = [:]
+  package internal(set) var marks: [TopicPartition: RecordMark] = [:]
   /// Number of applied events, stale ones included. Each event is counted once, however often the process restarts.
   public internal(set) var eventsApplied: UInt64 = 0
   var topics: TopicNumbers
-  var forgotten = ForgottenUsers()
+  package var forgotten = ForgottenUsers()
 
   public init(
     limits: HistoryLimits = HistoryLimits(), factors: Int = 1, topics: [String] = [], catalogue: Catalogue = Catalogue(),

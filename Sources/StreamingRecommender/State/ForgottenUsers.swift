@@ -23,7 +23,7 @@ public struct ForgottenUsers: Sendable, Equatable {
   public var count: Int { entries.count }
 
   /// The ids in the order of their removal.
-  var ids: [(id: Identifier, confirmedAt: Int64?)] {
+  package var ids: [(id: Identifier, confirmedAt: Int64?)] {
     order[head...].compactMap { place in
       guard let entry = entries[place.id], entry.number == place.number else { return nil }
       return (place.id, entry.confirmedAt)
@@ -41,7 +41,7 @@ public struct ForgottenUsers: Sendable, Equatable {
 
   /// Drops the oldest ids while they were confirmed before `limit` (milliseconds since 1970) or the count exceeds `confirmedMax`. Stops
   /// at the first unconfirmed id.
-  mutating func expire(before limit: Int64) {
+  package mutating func expire(before limit: Int64) {
     while head < order.count {
       let place = order[head]
       if let entry = entries[place.id], entry.number == place.number {

@@ -1,3 +1,4 @@
+import Pipeline
 import Evaluation
 import Foundation
 import KafkaIngest

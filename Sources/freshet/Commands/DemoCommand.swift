@@ -1,3 +1,4 @@
+import Pipeline
 import ControlPlane
 import Evaluation
 import Foundation

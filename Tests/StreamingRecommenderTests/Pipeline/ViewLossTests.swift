@@ -1,3 +1,4 @@
+@testable import Pipeline
 import RecommenderTestKit
 import Testing
 

@@ -1,0 +1,41 @@
+import StreamingRecommender
+import Synchronization
+
+/// The published status of the ingest loop, updated several times per second from counters.
+public struct EngineStatus: Sendable {
+  public var epoch: UInt32?
+  public var visibleEpoch: UInt32?
+  public var modelTrainedAtMilliseconds: Int64?
+  public var users = 0
+  public var items = 0
+  public var interactions = 0
+  public var eventsApplied: UInt64 = 0
+  public var size = StateSize()
+  public var lagRecords: Int64?
+  public var lagSeconds: Double?
+  public var freshnessP50Milliseconds: Double?
+  public var freshnessP99Milliseconds: Double?
+  public var source = SourceStatus()
+  public var publisher = PublisherStatus()
+  public var isActive = false
+  public var waitingUsers = 0
+  public var rollout: String?
+  public var isHolding = false
+  public var lastSnapshotMilliseconds: Int64?
+  public var lastSnapshotProblem: String?
+  public var deadLetterProblem: String?
+  public var eventsSinceFreeze = 0
+  public var retrainPhase: String?
+  public var retrainRatio = 0.0
+  public var lastRetrain: RetrainRecord?
+  public var tickedNanoseconds: UInt64 = 0
+  public var fatal: String?
+  public init() {}
+}
+
+public final class StatusBoard: Sendable {
+  private let status = Mutex(EngineStatus())
+  public init() {}
+  public var current: EngineStatus { status.withLock { $0 } }
+  func set(_ new: EngineStatus) { status.withLock { $0 = new } }
+}

@@ -1,0 +1,185 @@
+import StreamingRecommender
+import Telemetry
+
+// Full retrains and snapshots beside the stream.
+extension IngestLoop {
+  // MARK: Trainings
+
+  func stepTraining() {
+    guard let running = training.running else {
+      if engine.lifecycle.job == .none { startTrainingIfDue() }
+      return
+    }
+    jobs.update(running.job) {
+      $0.phase = running.monitor.phase
+      $0.ratio = running.monitor.ratio
+    }
+    if let limit = settings.maxTrainingTime, ports.clock.monotonicNanoseconds - running.began > limit.nanoseconds {
+      running.monitor.cancel()
+    }
+    if let result = running.handle.result { endTraining(running.job, result) }
+  }
+
+  private func startTrainingIfDue() {
+    guard source.holdsEverything else { return }
+    let requested = jobs.running(.retrain)
+    guard requested != nil || ports.clock.monotonicNanoseconds >= training.notBefore else { return }
+    let situation = situation(requested: requested != nil)
+    guard case .retrain(let reason) = settings.retrain.decide(situation) else {
+      if let requested { refuse(requested.id, situation) }
+      return
+    }
+    let job = requested?.id ?? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds).id
+    log.info("a retrain begins: \(reason)", ["job": job, "pairs": situation.pairs])
+    start(job, reason)
+  }
+
+  private func situation(requested: Bool) -> RetrainPolicy.Situation {
+    var situation = engine.situation(requested: requested)
+    situation.lag = lag
+    situation.modelAge = .milliseconds(
+      max(0, ports.clock.wallMilliseconds - (training.lastAttemptMilliseconds ?? engine.model?.trainedAtMilliseconds ?? 0)))
+    situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
+    return situation
+  }
+
+  private func refuse(_ job: String, _ situation: RetrainPolicy.Situation) {
+    jobs.update(job) {
+      $0.state = .failed
+      $0.message =
+        "there are too few interactions to train on: \(situation.pairs) pairs, \(situation.users) users, \(situation.items) items"
+    }
+  }
+
+  private func start(_ job: String, _ reason: RetrainPolicy.Reason) {
+    let now = EngineInstant(ports.clock)
+    let work = engine.makeTrainingJob(id: job, reason: reason, nowMilliseconds: now.wallMilliseconds)
+    let monitor = TrainingMonitor()
+    let (threads, clock, residentBytes) = (settings.trainingThreads, ports.clock, ports.residentBytes)
+    let handle = ports.jobs.run { work.run(threads: threads, monitor: monitor, clock: clock, residentBytes: residentBytes) }
+    training.begin(.init(job: job, handle: handle, monitor: monitor, began: now.monotonicNanoseconds), at: now)
+  }
+
+  /// Ends the job while it waits or trains; a model that is adopted already goes to the readers.
+  func cancelTraining(_ job: String) {
+    if let running = training.running {
+      if running.job == job { running.monitor.cancel() }
+      return
+    }
+    guard engine.lifecycle.job == .none, jobs.running(.retrain)?.id == job else { return }
+    jobs.update(job) {
+      $0.state = .cancelled
+      $0.message = "cancelled before it began"
+    }
+  }
+
+  private func endTraining(_ job: String, _ result: TrainingResult) {
+    guard let trained = result.trained else {
+      engine.abandonTraining()
+      let states: [RetrainRecord.Result: JobBoard.State] = [.rejected: .rejected, .cancelled: .cancelled]
+      finish(job, result.record, states[result.record.result] ?? .failed)
+      return
+    }
+    training.accepted(result.record)
+    perform(engine.adopt(trained))
+    jobs.update(job) { $0.phase = "snapshot" }
+  }
+
+  /// Readers have the job's epoch; the lists of its users follow.
+  func notePointerMoved(_ job: String, _ epoch: UInt32) {
+    guard var record = training.publishing else { return }
+    record.epoch = epoch
+    record.visibleAtMilliseconds = ports.clock.wallMilliseconds
+    training.publishing = record
+    ports.retrainEnded(record)
+    jobs.update(job) {
+      $0.phase = "lists"
+      $0.message = "readers have epoch \(epoch); the lists of its users follow"
+      $0.record = record
+    }
+  }
+
+  /// Every user has a list of the job's epoch.
+  func finishTraining(_ job: String) {
+    guard var record = training.publishing else { return }
+    record.rolledOutAtMilliseconds = ports.clock.wallMilliseconds
+    finish(job, record, .done)
+  }
+
+  private func finish(_ job: String, _ record: RetrainRecord, _ state: JobBoard.State) {
+    training.ended(record, now: ports.clock.monotonicNanoseconds)
+    // Before the job ends: who waits for that looks at the records next.
+    ports.retrainEnded(record)
+    jobs.update(job) {
+      $0.state = state
+      $0.phase = "ended"
+      $0.ratio = 1
+      $0.message = record.message ?? ""
+      $0.record = record
+    }
+    record.count(in: metrics)
+    log.info(
+      "a retrain ended: \(record.result.rawValue)",
+      [
+        "job": job, "epoch": record.epoch, "message": record.message, "quality_old": record.qualityOld, "quality_new": record.qualityNew,
+        "seconds": Double(record.endedAtMilliseconds - record.startedAtMilliseconds) / 1e3,
+      ], repetition: .always)
+  }
+
+  // MARK: Snapshots
+
+  func stepSnapshot() {
+    let now = ports.clock.monotonicNanoseconds
+    switch snapshots.step(now: now, interval: settings.snapshotInterval) {
+    case .wait: break
+    case .freeze(let sequence):
+      let snapshot = engine.snapshot(sequence: sequence, deadLetters: deadLetters.unacknowledged)
+      let storage = ports.storage
+      let handle = ports.jobs.run { () -> Result<SnapshotReceipt, SnapshotError> in
+        do { return .success(try storage.write(snapshot)) } catch {
+          return .failure((error as? SnapshotError) ?? SnapshotError(.input("\(error)"), path: ""))
+        }
+      }
+      snapshots.writing(handle, snapshot)
+    case .ended(let snapshot, let result): ended(snapshot, result)
+    }
+  }
+
+  private func ended(_ snapshot: SnapshotCycle.Written, _ result: Result<SnapshotReceipt, SnapshotError>) {
+    switch result {
+    case .success(let receipt):
+      ports.source.commit(snapshot.offsets)
+      snapshots.lastMilliseconds = ports.clock.wallMilliseconds
+      receipt.count(in: metrics, atMilliseconds: ports.clock.wallMilliseconds)
+      for job in snapshot.jobs { jobs.update(job) { $0.state = .done } }
+      perform(engine.lifecycle.snapshotDurable(epoch: snapshot.epoch))
+      if case .publishing(let job, _) = engine.lifecycle.job { jobs.update(job) { if $0.phase == "snapshot" { $0.phase = "publish" } } }
+    case .failure(let error):
+      metrics.snapshots.add(1, labels: ["failed"])
+      log.error("\(error)")
+      for job in snapshot.jobs {
+        jobs.update(job) {
+          $0.state = .failed
+          $0.message = "\(error)"
+        }
+      }
+    }
+  }
+
+  // MARK: Life cycle of the models
+
+  /// Carries out what the life cycle of the models asks for.
+  func perform(_ actions: [ModelLifecycle.Action]) {
+    for action in actions {
+      switch action {
+      case .requestSnapshot: snapshots.request()
+      case .renumberLive(let epoch), .renumberPending(let epoch):
+        engine.renumber(action)
+        log.warning("Redis holds a newer epoch than this engine's snapshot; the model goes on as epoch \(epoch)")
+      case .forgetSubmittedLists: planner.forgetSubmittedLists()
+      case .pointerMoved(let job, let epoch): notePointerMoved(job, epoch)
+      case .jobDone(let job, _): finishTraining(job)
+      }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import StreamingRecommender
+import Telemetry
+
+/// Poll, apply, publish, record progress, in that order, over and over; with trainings and snapshots beside it.
+///
+/// One thread owns it. It never waits for Kafka, Redis or the disk longer than `turn` was allowed to wait for records.
+public final class IngestLoop {
+  public struct Settings: Sendable {
+    public var pollMax = 2048
+    public var foldInWorkers: Int
+    public var snapshotInterval: Duration
+    public var trainingThreads: Int
+    public var onError: RecommenderConfiguration.Input.OnError
+    public var retrain: RetrainPolicy
+    public var maxTrainingTime: Duration?
+    public var maxResidentBytes: Int?
+    /// How long a list can live in the view, and so how long a confirmed tombstone may have to be repeated.
+    public var listLifetime: Duration
+    public var popularN: Int
+    var planner: PublishPlanner.Settings
+    var deadLetters = DeadLetterQueue.Limits()
+
+    public init(_ configuration: RecommenderConfiguration, trainingThreads: Int) {
+      foldInWorkers = configuration.foldIn.workers
+      snapshotInterval = configuration.snapshot.interval
+      self.trainingThreads = configuration.retrain.threads ?? trainingThreads
+      onError = configuration.input.onError
+      retrain = RetrainPolicy(everyEvents: configuration.retrain.everyEvents, interval: configuration.retrain.interval)
+      maxTrainingTime = configuration.retrain.maxDuration
+      maxResidentBytes = configuration.limits.maxResidentBytes
+      listLifetime = configuration.publish.ttl
+      popularN = configuration.topN.popularN
+      planner = PublishPlanner.Settings(
+        vectors: configuration.publish.vectors, similar: configuration.publish.similar,
+        pacing: PublishPacing.Settings(
+          batchMax: configuration.foldIn.batchMax, linger: configuration.foldIn.linger, rateMax: configuration.publish.maxRate,
+          refresh: configuration.publish.refresh))
+    }
+  }
+
+  /// Everything outside that the loop acts on.
+  public struct Ports {
+    public var source: any RecordSource
+    public var publisher: any RecommendationPublisher
+    public var deadLetters: any DeadLetterSink
+    public var storage: any SnapshotStorage
+    public var jobs: any JobRunner
+    public var clock: any EngineClock
+    public var residentBytes: @Sendable () -> Int
+    /// Called with the record of every retrain when it ends, and for an accepted one when its pointer moves, too.
+    public var retrainEnded: (RetrainRecord) -> Void
+
+    public init(
+      source: any RecordSource, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
+      storage: any SnapshotStorage, jobs: any JobRunner, clock: any EngineClock = SystemClock(),
+      residentBytes: @escaping @Sendable () -> Int = { 0 }, retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
+    ) {
+      self.source = source
+      self.publisher = publisher
+      self.deadLetters = deadLetters
+      self.storage = storage
+      self.jobs = jobs
+      self.clock = clock
+      self.residentBytes = residentBytes
+      self.retrainEnded = retrainEnded
+    }
+  }
+
+  public let settings: Settings
+  public internal(set) var engine: RecommenderEngine
+  public let mailbox = ControlMailbox()
+  public let status = StatusBoard()
+  public let jobs: JobBoard
+  let ports: Ports
+  let log: Log
+  let metrics: EngineMetrics
+  var planner: PublishPlanner
+  var executor: PublishExecutor
+  public internal(set) var snapshots: SnapshotCycle
+  var training = TrainingDesk()
+  var deadLetters: DeadLetterQueue
+  var replay = ReplayHold()
+  var ticket: UInt64 = 0
+  /// When the records of a ticket's live lists were produced.
+  var inFlight: [(ticket: UInt64, submittedAt: UInt64, producedAt: [Int64])] = []
+  var freshness = RollingLatency()
+  /// What the source said after the last poll; putting it together costs a call per partition.
+  var source = SourceStatus()
+  /// Partitions that the publisher reads progress for.
+  var followed: Set<TopicPartition> = []
+  /// Whether the view has told what it holds: before, nothing is published.
+  var isViewKnown = false
+  /// The last turn gave the view something; there may be more.
+  var hasSubmitted = false
+  /// When the first of the users that wait now changed.
+  var dirtyNanoseconds: UInt64 = 0
+  var fatal: String?
+  let startedNanoseconds: UInt64
+  var lastRecordMilliseconds: Int64?
+  /// When the last record in the log had been read.
+  var caughtUpMilliseconds: Int64
+  var hasCaughtUp = false
+  var watchedNanoseconds: UInt64 = 0
+  var pausedPartitions: Set<TopicPartition> = []
+  var isMemoryPaused = false
+  /// The partitions of the topic are known and the users are distributed over as many.
+  var hasDistributedUsers = false
+
+  static let watchEvery = Duration.milliseconds(200)
+
+  public init(
+    engine: RecommenderEngine, settings: Settings, ports: Ports, jobs: JobBoard, firstSnapshotSequence: UInt64,
+    unacknowledgedDeadLetters: [DeadLetter] = [], log: Log = .disabled, metrics: EngineMetrics = EngineMetrics()
+  ) {
+    self.engine = engine
+    self.settings = settings
+    self.ports = ports
+    self.jobs = jobs
+    self.log = log
+    self.metrics = metrics
+    planner = PublishPlanner(settings: settings.planner)
+    executor = PublishExecutor(
+      scratch: EngineScratch(factors: engine.settings.parameters.factors, workers: settings.foldInWorkers),
+      vectors: settings.planner.vectors, popularN: settings.popularN, clock: ports.clock)
+    deadLetters = DeadLetterQueue(limits: settings.deadLetters)
+    startedNanoseconds = ports.clock.monotonicNanoseconds
+    caughtUpMilliseconds = ports.clock.wallMilliseconds
+    snapshots = SnapshotCycle(nextSequence: firstSnapshotSequence, nowNanoseconds: startedNanoseconds)
+    var first = EngineStatus()
+    first.tickedNanoseconds = startedNanoseconds
+    status.set(first)
+    for letter in unacknowledgedDeadLetters { send(letter) }
+    ports.source.start(at: engine.state.offsets, marks: engine.state.marks)
+  }
+
+  /// Nothing is polled, applied, waiting or in flight; for tests and for the end of a replay.
+  public var isQuiet: Bool {
+    planner.isIdle && engine.lifecycle.rollout == nil && engine.lifecycle.job == .none && inFlight.isEmpty && !snapshots.isBusy
+  }
+
+  /// Records not read yet over all partitions; `nil` while unknown.
+  var lag: Int64? {
+    guard !source.assigned.isEmpty, source.assigned.isSubset(of: source.lagRecords.keys) else { return nil }
+    return source.lagRecords.values.reduce(0, +)
+  }
+
+  /// How old the newest applied record is while there are others behind it; not older than the last time that there were none.
+  var lagSeconds: Double? {
+    guard let lag else { return nil }
+    if lag == 0 { return 0 }
+    return Double(max(0, ports.clock.wallMilliseconds - max(lastRecordMilliseconds ?? 0, caughtUpMilliseconds))) / 1e3
+  }
+
+  func send(_ letter: DeadLetter) {
+    ports.deadLetters.send(letter)
+    deadLetters.append(letter, sequence: ports.deadLetters.lastSequence)
+  }
+}

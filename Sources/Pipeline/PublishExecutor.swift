@@ -1,0 +1,95 @@
+import StreamingRecommender
+import Telemetry
+
+/// Executes the planner's work: computes the contents with the engine and builds the commands.
+struct PublishExecutor {
+  let scratch: EngineScratch
+  let vectors: Bool
+  let popularN: Int
+  let clock: any EngineClock
+  /// Similar items of the epoch that is being published.
+  private var similar: SimilarItems?
+
+  init(scratch: EngineScratch, vectors: Bool, popularN: Int, clock: any EngineClock) {
+    self.scratch = scratch
+    self.vectors = vectors
+    self.popularN = popularN
+    self.clock = clock
+  }
+
+  /// The result of executing one plan.
+  struct Outcome {
+    var commands: [PublishCommand] = []
+    /// Users whose vectors must be solved again because a new model was installed.
+    var staleUsers: [UserReference] = []
+    var users = 0
+    var times = StageTimes()
+  }
+
+  /// The time per stage of a batch, in nanoseconds.
+  struct StageTimes: Equatable {
+    var foldIn: UInt64 = 0
+    var score: UInt64 = 0
+    var publish: UInt64 = 0
+  }
+
+  mutating func run(_ plan: PublishPlan, _ engine: inout RecommenderEngine, now: EngineInstant) -> Outcome {
+    var outcome = Outcome()
+    for work in plan.work { run(work, &engine, now, &outcome) }
+    return outcome
+  }
+
+  private mutating func run(_ work: PublishWork, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome) {
+    switch work {
+    case .lists(let users): runLists(users, &engine, now, &outcome)
+    case .newItems(let max, let all): runNewItems(max, all: all, &engine, &outcome)
+    case .pointer(let epoch, let previous, let installs):
+      similar = nil
+      if installs { outcome.staleUsers += engine.installPending() }
+      guard let model = engine.model, model.epoch == epoch else { return }
+      outcome.commands.append(PublishCommands.pointer(model, previous: previous, users: engine.state.users.count, requiresItems: vectors))
+    case .similar(let items): runSimilar(items, &engine, now, &outcome)
+    default: outcome.commands += PublishCommands.commands(work, engine, popularN: popularN, now: now)
+    }
+  }
+
+  private mutating func runLists(
+    _ users: [UserReference], _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome
+  ) {
+    let present = users.filter(engine.state.users.isPresent)
+    guard !present.isEmpty, engine.model != nil else { return }
+    let began = clock.monotonicNanoseconds
+    let solved = engine.foldIn(present, scratch)
+    let foldedIn = clock.monotonicNanoseconds
+    let lists = engine.lists(present, solvedNow: solved, scratch)
+    let scored = clock.monotonicNanoseconds
+    for list in lists { outcome.commands.append(PublishCommands.user(list, engine, withVector: vectors, now: now)) }
+    outcome.users += present.count
+    outcome.times.foldIn += foldedIn - began
+    outcome.times.score += scored - foldedIn
+    outcome.times.publish += clock.monotonicNanoseconds - scored
+  }
+
+  /// Publishes vectors of untrained items, which readers need before a list that names the items.
+  private func runNewItems(_ max: Int, all: Bool, _ engine: inout RecommenderEngine, _ outcome: inout Outcome) {
+    var items = engine.refreshNewItems(max: max)
+    guard vectors, let model = engine.model else { return }
+    if all { items = Set(items).union(model.foldedInItems).sorted() }
+    for item in items where model.hasVector(item) {
+      outcome.commands.append(PublishCommands.itemVector(item, model, engine.state.catalogue.items))
+    }
+  }
+
+  private mutating func runSimilar(_ range: Range<Int32>, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome)
+  {
+    guard let model = engine.model else { return }
+    let similar = self.similar ?? SimilarItems(model)
+    self.similar = similar
+    let items = range.filter { Int($0) < similar.rows && model.hasVector($0) }
+    let lists = similar.lists(of: items, n: engine.settings.similarN, scratch)
+    for (item, list) in zip(items, lists) {
+      outcome.commands.append(PublishCommands.similar(item, list, model.epoch, engine.state.catalogue.items, now: now))
+    }
+    if Int(range.upperBound) >= engine.state.catalogue.items.capacity { self.similar = nil }
+  }
+}

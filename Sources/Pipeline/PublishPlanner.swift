@@ -1,0 +1,344 @@
+import StreamingRecommender
+import Telemetry
+
+/// Decides what is published next: live updates first, then slices of a new epoch, then refreshes. A value that returns work and never
+/// calls the engine.
+struct PublishPlanner: Sendable {
+  struct Settings: Sendable, Equatable {
+    var vectors: Bool
+    var similar: Bool
+    var pacing: PublishPacing.Settings
+  }
+
+  /// The inputs of a planning step.
+  struct Situation: Sendable {
+    var now: EngineInstant
+    /// The number of commands that the publisher accepts.
+    var room: Int
+    /// The number of user indices in use, by partition.
+    var userCapacities: [Int]
+    var items: Int
+    var isPopularKnown: Bool
+  }
+
+  let settings: Settings
+  var pacing: PublishPacing
+  private(set) var dirty = DirtyUsers()
+  private var progress = PublishProgress()
+  private var batchNumber: UInt64 = 0
+  private(set) var forgets = PendingForgets()
+  private var producedAt: [UserReference: [Int64]] = [:]
+  /// The epoch with which each user's list was last submitted.
+  var submittedEpoch = PerUser<UInt32>(0)
+  private var recent = RecentLists()
+  private var acknowledged: UInt64 = 0
+  /// The last ticket of a roll-out with similar items or removals.
+  private var tailTicket: UInt64 = 0
+  private var popularDue = true
+  private var popularAt: UInt64?
+  private var progressAt: UInt64?
+  /// The progress that was last submitted.
+  private var published = PartitionOffsets()
+  /// The latest offsets known to be covered by lists.
+  private var covered = PartitionOffsets()
+  private var progressDue = false
+  /// Whether lists in the view are missing or older than its progress claims. Progress is not written until every user has been.
+  private(set) var isRelisting = false
+  /// Progress is withheld until this many users have been taken from the queue, because their lists were lost.
+  private var rewritesUntilTaken = 0
+  /// Whether the view may lack vectors of new items, which are then published before the first list.
+  private var repeatsNewItems = false
+  /// Whether this process has published anything yet.
+  private var hasPublished = false
+  /// The partitions whose users' lists are withheld, because readers may have newer lists that the previous process computed from records
+  /// not replayed yet. `nil` withholds all partitions.
+  private(set) var held: Set<Int32>? = []
+  private var refreshNext = UserReference(partition: 0, index: 0)
+  private var refreshedAt: UInt64?
+
+  static let timesPerUserMax = 64
+  /// The number of users whose times are kept while the view is unreachable; freshness is not measured for the others.
+  static let timedUsersMax = 50_000
+  /// The number of item vectors or tombstones per batch.
+  static let slice = 64
+  static let popularEvery = Duration.seconds(1)
+  static let progressEvery = Duration.milliseconds(200)
+
+  init(settings: Settings) {
+    self.settings = settings
+    pacing = PublishPacing(settings.pacing)
+  }
+
+  // MARK: Events
+
+  mutating func note(_ update: EngineUpdate, offsets: PartitionOffsets) {
+    batchNumber += 1
+    for user in update.changedUsers { dirty.insert(user, batch: batchNumber) }
+    for event in update.applied {
+      guard let time = event.producedAtMilliseconds else { continue }
+      guard producedAt.count < Self.timedUsersMax || producedAt[event.user] != nil else { continue }
+      if producedAt[event.user, default: []].count < Self.timesPerUserMax { producedAt[event.user, default: []].append(time) }
+    }
+    forgets.append(update.forgotten)
+    progress.noteBatch(batchNumber, offsets)
+    if !update.applied.isEmpty { popularDue = true }
+  }
+
+  /// Marks users whose vectors changed without an event because a new model was installed.
+  mutating func noteStale(_ users: [UserReference]) {
+    for user in users { dirty.insert(user, batch: batchNumber) }
+  }
+
+  /// Handles an acknowledgement and returns the ids whose removal the view has confirmed.
+  mutating func acknowledge(through ticket: UInt64) -> [Identifier] {
+    acknowledged = max(acknowledged, ticket)
+    progress.acknowledge(through: ticket)
+    return forgets.acknowledge(through: ticket)
+  }
+
+  /// What a connected view contains of this engine's output.
+  struct ViewState {
+    /// For each partition, the offset after the last one that its lists cover.
+    var offsets: PartitionOffsets
+    /// Writes of this process through this ticket are proved to be in the view; `nil` proves none.
+    var survivingTicket: UInt64?
+    var hasPointer: Bool
+  }
+
+  /// The differences between a connected view and what was published.
+  struct ViewFinding: Equatable {
+    var isLost: Bool
+    var isBehind: Bool
+    var hasLostTail: Bool
+  }
+
+  /// Handles the first connection or a reconnection of the view. Returns what is missing in it; users whose newest lists were lost are
+  /// queued again.
+  ///
+  /// - Parameters:
+  ///   - forgotten: deleted ids whose keys the view may have again, in order.
+  ///   - find: returns the user of an id that has had events since its deletion.
+  mutating func connected(
+    _ view: ViewState, offsets: PartitionOffsets, forgotten: [Identifier], find: (Identifier) -> UserReference?
+  ) -> ViewFinding {
+    popularDue = true
+    let isFirst = !hasPublished
+    if isFirst {
+      held = nil
+      // Offsets restored from a snapshot count as read; otherwise progress would not advance until new records arrive.
+      progress.noteBatch(batchNumber, offsets)
+    }
+    let hasLostWrites = isFirst || (view.survivingTicket ?? 0) < acknowledged
+    var isLost = !view.hasPointer
+    if hasLostWrites {
+      repeatsNewItems = true
+      repeatForgets(forgotten, find)
+      forgetProgress()
+    }
+    if hasLostWrites, !isFirst { isLost = !rewriteRecent(after: view.survivingTicket) || isLost }
+    let isBehind = isFirst && offsets.next.contains { $0.value > view.offsets[$0.key] ?? 0 }
+    let hasLostTail = !isFirst && (view.survivingTicket ?? 0) < tailTicket
+    return ViewFinding(isLost: isLost, isBehind: isBehind, hasLostTail: hasLostTail)
+  }
+
+  /// Queues the users whose lists were published after `ticket`. Returns false if they are not known.
+  private mutating func rewriteRecent(after ticket: UInt64?) -> Bool {
+    guard let ticket, let users = recent.users(after: ticket) else {
+      recent.removeAll()
+      return false
+    }
+    for user in users { dirty.insert(user, batch: batchNumber) }
+    rewritesUntilTaken = dirty.inserted
+    return true
+  }
+
+  /// Repeats tombstones that the view may have lost; a user that has had events since gets a new list as well.
+  private mutating func repeatForgets(_ ids: [Identifier], _ find: (Identifier) -> UserReference?) {
+    forgets.append(ids)
+    for id in ids {
+      if let user = find(id) { dirty.insert(user, batch: batchNumber) }
+    }
+  }
+
+  private mutating func forgetProgress() {
+    published = PartitionOffsets()
+    progressDue = true
+  }
+
+  /// Forgets which lists were submitted, so that the roll-out that begins writes every user.
+  mutating func forgetSubmittedLists() { submittedEpoch = PerUser(0) }
+
+  /// Withholds progress until a roll-out has written every user, because lists in the view are missing or outdated.
+  mutating func beginRelisting() { isRelisting = true }
+
+  /// Ends `isRelisting`: a roll-out has written every user.
+  mutating func endRelisting() { isRelisting = false }
+
+  func isAcknowledged(_ ticket: UInt64) -> Bool { ticket <= acknowledged }
+
+  mutating func insertDirty(_ user: UserReference) { dirty.insert(user, batch: batchNumber) }
+
+  /// Sets the partitions whose lists are withheld; `nil` withholds all.
+  mutating func hold(_ partitions: Set<Int32>?) {
+    guard held != partitions else { return }
+    held = partitions
+    if let partitions { dirty.release(allBut: partitions) }
+  }
+
+  /// Writes progress with the next batch, regardless of the interval.
+  mutating func hurryProgress() { progressAt = nil }
+
+  var isIdle: Bool { dirty.isEmpty && forgets.isEmpty }
+
+  // MARK: Planning
+
+  /// Returns the next work, at most about `room` commands. The caller executes it and reports it with `submitted`.
+  mutating func next(_ lifecycle: inout ModelLifecycle, _ situation: Situation) -> (plan: PublishPlan, actions: [ModelLifecycle.Action]) {
+    var plan = PublishPlan()
+    guard situation.room > 0 else { return (plan, []) }
+    let firstBatch = dirty.firstBatch ?? batchNumber + 1
+    let ids = forgets.take(situation.room)
+    if !ids.isEmpty { plan.work.append(.forget(ids)) }
+    // A tombstone must be published before later lists of its user, so lists wait while tombstones are pending.
+    if let held, forgets.isEmpty { planLive(lifecycle, held, situation, &plan) }
+    let actions = planRollout(&lifecycle, situation, &plan)
+    planRefresh(lifecycle, situation, &plan)
+    planPopular(situation, &plan)
+    // Lost lists count as written again once the users queued for them have been taken.
+    if dirty.taken >= rewritesUntilTaken {
+      planProgress(situation, firstWaiting: plan.liveUsers.isEmpty ? dirty.firstBatch : firstBatch, &plan)
+    }
+    plan.firstBatch = plan.liveUsers.isEmpty ? batchNumber + 1 : firstBatch
+    return (plan, actions)
+  }
+
+  /// Records that the plan's commands were submitted under `ticket`, or, if there were none, which ticket was the last before it.
+  mutating func submitted(_ plan: PublishPlan, ticket: UInt64, hasCommands: Bool, epoch: UInt32?, _ lifecycle: inout ModelLifecycle) {
+    let last = hasCommands ? ticket : ticket - 1
+    for user in plan.users { submittedEpoch[user] = epoch ?? 0 }
+    if plan.completesItems { lifecycle.continueRollout(.itemsSubmitted(ticket: last)) }
+    if plan.completesUsers { lifecycle.submittedUsers(ticket: last) }
+    guard hasCommands else { return }
+    hasPublished = true
+    forgets.submitted(plan.forgets, ticket: ticket)
+    recent.note(ticket, plan.users)
+    if plan.hasTail { tailTicket = ticket }
+    progress.noteTicket(ticket, firstBatch: plan.firstBatch)
+  }
+
+  private mutating func planLive(_ lifecycle: ModelLifecycle, _ held: Set<Int32>, _ situation: Situation, _ plan: inout PublishPlan) {
+    // Item vectors of an epoch that is not visible yet would be mixed with those of another. Without a model there are no lists; the
+    // first roll-out writes every user.
+    guard lifecycle.isLiveVisible else {
+      if lifecycle.live == nil, lifecycle.pending == nil {
+        dirty.removeAll()
+        producedAt = [:]
+      }
+      return
+    }
+    plan.work.append(.newItems(max: Self.slice, all: repeatsNewItems))
+    repeatsNewItems = false
+    let users = dirty.take(min(settings.pacing.batchMax, max(1, situation.room / 2)), held: held)
+    guard !users.isEmpty else { return }
+    for user in users {
+      if let times = producedAt.removeValue(forKey: user) { plan.producedAt += times }
+    }
+    plan.liveUsers = users
+    plan.work.append(.lists(users))
+  }
+
+  /// Plans each user once per `refresh`, so that lost keys are restored and expiry times are extended.
+  private mutating func planRefresh(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
+    let total = situation.userCapacities.reduce(0, +)
+    let interval = settings.pacing.refresh
+    guard lifecycle.rollout == nil, !dirty.hasReady, held == [], forgets.isEmpty, lifecycle.isLiveVisible, total > 0, interval > .zero
+    else { return }
+    guard let last = refreshedAt else {
+      refreshedAt = situation.now.monotonicNanoseconds
+      return
+    }
+    let nanosecondsPerUser = Double(interval.nanoseconds) / Double(total)
+    let due = min(Int(Double(situation.now.monotonicNanoseconds - last) / nanosecondsPerUser), min(pacing.slice, situation.room / 2))
+    guard due > 0 else { return }
+    refreshedAt = last + UInt64(Double(due) * nanosecondsPerUser)
+    var users: [UserReference] = []
+    for _ in 0..<min(due, total) {
+      users.append(refreshNext.clamped(to: situation.userCapacities))
+      refreshNext = users[users.count - 1].next
+    }
+    plan.work.append(.lists(users))
+  }
+
+  private mutating func planPopular(_ situation: Situation, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    guard popularDue, situation.isPopularKnown, popularAt.map({ now - $0 >= Self.popularEvery.nanoseconds }) ?? true else { return }
+    popularDue = false
+    popularAt = now
+    plan.work.append(.popular)
+  }
+
+  private mutating func planProgress(_ situation: Situation, firstWaiting: UInt64?, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    guard progressAt.map({ now - $0 >= Self.progressEvery.nanoseconds }) ?? true, !isRelisting else { return }
+    let new = progress.covered(firstWaitingBatch: firstWaiting)
+    // Offsets of held partitions are not covered, because their lists are withheld.
+    for (partition, next) in new?.next ?? [:] where held.map({ !$0.contains(partition.partition) }) ?? false { covered[partition] = next }
+    guard new != nil || progressDue else { return }
+    progressDue = false
+    progressAt = now
+    let changed = PartitionOffsets(covered.next.filter { $0.value > 0 && published[$0.key] != $0.value })
+    guard !changed.next.isEmpty else { return }
+    published.next.merge(changed.next) { $1 }
+    plan.work.append(.progress(changed))
+  }
+}
+
+/// The ids of tombstones not yet acknowledged by the view, unique and in order.
+struct PendingForgets: Sendable {
+  private var queue: [Identifier] = []
+  private var head = 0
+  private var waiting: Set<Identifier> = []
+  private var inFlight: [(ticket: UInt64, ids: [Identifier])] = []
+
+  var isEmpty: Bool { head == queue.count }
+
+  mutating func append(_ ids: [Identifier]) {
+    for id in ids where waiting.insert(id).inserted { queue.append(id) }
+  }
+
+  mutating func take(_ max: Int) -> [Identifier] {
+    let ids = Array(queue[head...].prefix(max))
+    head += ids.count
+    waiting.subtract(ids)
+    if head * 2 >= queue.count {
+      queue.removeFirst(head)
+      head = 0
+    }
+    return ids
+  }
+
+  mutating func submitted(_ ids: [Identifier], ticket: UInt64) {
+    if !ids.isEmpty { inFlight.append((ticket, ids)) }
+  }
+
+  mutating func acknowledge(through ticket: UInt64) -> [Identifier] {
+    let done = inFlight.prefix { $0.ticket <= ticket }
+    inFlight.removeFirst(done.count)
+    return done.flatMap(\.ids)
+  }
+}
+
+extension UserReference {
+  /// The next index in the same partition.
+  var next: UserReference { UserReference(partition: partition, index: index + 1) }
+
+  /// Returns this reference if it is in range, otherwise the first of the next partition with users, wrapping around. At least one
+  /// partition must have users.
+  func clamped(to capacities: [Int]) -> UserReference {
+    var place = self
+    while Int(place.partition) >= capacities.count || Int(place.index) >= capacities[Int(place.partition)] {
+      place = UserReference(partition: Int(place.partition) + 1 < capacities.count ? place.partition + 1 : 0, index: 0)
+    }
+    return place
+  }
+}
