@@ -133,9 +133,14 @@ import Testing
     let isDone = rig.board.job(job)?.state == .done
     let old = rig.view.lists.values.filter { $0.epoch < 2 }.count
     #expect(!isDone || old == 0, "the retrain is done, \(old) lists are of the epoch before")
+    #expect(rig.engine.lifecycle.rolledOut < 2 || old == 0)
     rig.loop.mailbox.post(.snapshot(job: nil))
     rig.run(20)
     try rig.restart()
+    // The view answers before the first record is read: with one, everybody would be written again for another reason.
+    rig.source.isUp = false
+    rig.turn(3)
+    rig.source.isUp = true
     rig.settle()
     #expect(rig.missing() == nil)
   }
