@@ -22,13 +22,18 @@ import Testing
     let rig = LoopRig(partitions: partitions, viewIsSlow: true, roomMax: 8 + Int(random.below(100))) {
       $0.foldIn.batchMax = 1 + Int(random.below(6))
       $0.foldIn.items = random.chance(0.5) ? .new : .none
-      $0.publish.similar = random.chance(0.7)
       $0.retrain.everyEvents = 1_000_000
     }
     rig.start()
-    if let missing = rig.missing() { return Issue.record("seed \(seed): at the start: \(missing)") }
+    if let missing = rig.missing() {
+      Issue.record("seed \(seed): at the start: \(missing)")
+      return
+    }
     var last: [Identifier: (partition: TopicPartition, offset: Int64)] = [:]
     var trace: [String] = []
+    // What was on its way when the view lost something still arrives; only later is everything written again.
+    var isDisturbed = false
+    var calm = 0
     for step in 0..<250 {
       switch random.below(100) {
       case 0..<35:
@@ -59,6 +64,7 @@ import Testing
       case 90:
         rig.loop.turn(maxWait: .zero)
         rig.publisher.loseNewest(Int(random.below(40)))
+        (isDisturbed, calm) = (true, 0)
         trace.append("lose")
       case 91:
         rig.publisher.goDown()
@@ -80,23 +86,50 @@ import Testing
         trace.append("snapshot")
       case 97:
         rig.publisher.wipe()
+        (isDisturbed, calm) = (true, 0)
         trace.append("wipe")
       case 98 where random.chance(0.5):
         try rig.restart()
+        (isDisturbed, calm) = (true, 0)
         trace.append("restart")
       default: break
       }
-      for (user, place) in last {
+      if rig.loop.isQuiet, rig.publisher.status.queuedCommands == 0 { calm += 1 }
+      if calm > 20 { isDisturbed = false }
+      for (user, place) in last where !isDisturbed {
         guard let told = rig.view.progress[place.partition]?.offset, told >= place.offset else { continue }
         guard (rig.view.lists[user]?.offset ?? -1) < place.offset else { continue }
         Issue.record("seed \(seed), step \(step): \(user) at \(place), readers are told \(told); \(trace.suffix(12))")
         return
       }
-      if let user = rig.publisher.backwardSteps.first { return Issue.record("seed \(seed), step \(step): \(user) stepped back") }
+      if let user = rig.publisher.backwardSteps.first {
+        Issue.record("seed \(seed), step \(step): \(user) stepped back")
+        return
+      }
     }
     rig.publisher.comeUp()
     rig.settle()
     rig.settle()
-    if let missing = rig.missing() { Issue.record("seed \(seed), at the end: \(missing); \(trace.suffix(12))") }
+    if let missing = rig.missing() {
+      Issue.record(
+        "seed \(seed), at the end: \(missing); \(why(rig, missing)); \(trace.filter { !["turn", "ack", "produce"].contains($0) })")
+    }
+  }
+
+  private func why(_ rig: LoopRig, _ missing: String) -> String {
+    guard let model = rig.engine.model else { return "no model" }
+    var facts = "epoch \(model.epoch)"
+    for item in 0..<Int32(rig.engine.state.catalogue.items.capacity) where model.hasVector(item) {
+      let name = Identifier(rig.engine.state.catalogue.items.name(item))
+      let shown = rig.view.itemFactors[.init(epoch: model.epoch, item: name)]
+      if shown != model.itemFactors.array(Int(item)) {
+        let writes = rig.publisher.applied.indices.filter {
+          if case .itemFactors(let epoch, let other, _) = rig.publisher.applied[$0] { epoch == model.epoch && other == name } else { false }
+        }
+        facts +=
+          ", \(name) trained \(model.isTrained(item)), shown \(shown != nil), written at \(writes.suffix(3)) of \(rig.publisher.applied.count)"
+      }
+    }
+    return facts + " \(rig.view.items)"
   }
 }

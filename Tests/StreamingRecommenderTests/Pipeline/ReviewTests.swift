@@ -64,6 +64,63 @@ import Testing
     #expect(rig.board.job(job)?.state == .done)
   }
 
+  /// A ticket of more commands than one pipeline takes is acknowledged in parts, and the parts leave the queue; the view then loses them.
+  @Test func aLossInTheMiddleOfATicketIsNoticed() {
+    let rig = LoopRig(viewIsSlow: true)
+    rig.start()
+    for number in 0..<10 { rig.produce("u\(number)", "i\(number * 3 % 20)") }
+    rig.turn()
+    rig.publisher.acknowledge(6)
+    rig.turn()
+    rig.publisher.loseNewest(4)
+    rig.settle()
+    #expect(rig.missing() == nil)
+  }
+
+  /// The same with item vectors: the proof that lets the pointer appear must not count those that are lost.
+  @Test func aPointerDoesNotAppearWithoutVectorsThatWereLostInTheMiddleOfATicket() {
+    let rig = LoopRig(viewIsSlow: true)
+    rig.start()
+    let reached = rig.retrain(acknowledging: 8) { $0.view.itemFactors.keys.filter { $0.epoch == 2 }.count >= 6 }
+    #expect(reached && rig.view.model?.epoch == 1)
+    rig.publisher.loseNewest(4)
+    for _ in 0..<60 {
+      rig.publisher.acknowledge(8)
+      rig.turn()
+      guard let pointer = rig.view.model else { continue }
+      let vectors = rig.view.itemFactors.keys.filter { $0.epoch == pointer.epoch }.count
+      if vectors < pointer.items {
+        Issue.record("epoch \(pointer.epoch) has \(vectors) of \(pointer.items) vectors")
+        return
+      }
+    }
+  }
+
+  /// Progress that waits behind lists goes out after the view has lost them, before anybody has heard of the loss; then the process dies.
+  @Test func progressOnItsWayDoesNotClaimListsThatAreLostMeanwhile() throws {
+    let partition = TopicPartition(topic: "events", partition: 0)
+    let rig = LoopRig(viewIsSlow: true)
+    rig.start()
+    rig.clock.advance(by: .seconds(2))
+    let offset = rig.log.end(of: partition)
+    rig.produce("u1", "i1")
+    rig.turn()
+    rig.publisher.acknowledge()
+    rig.loop.mailbox.post(.snapshot(job: nil))
+    rig.turn()
+    rig.jobs.runAll()
+    rig.turn()
+    let written = try #require(rig.view.lists["u1"])
+    #expect(written.offset == offset)
+    for _ in 0..<8 where rig.view.lists["u1"] == written { rig.publisher.loseNewest(1) }
+    #expect(rig.view.lists["u1"]?.offset != offset)
+    rig.publisher.acknowledge()
+    #expect((rig.view.progress[partition]?.offset ?? -1) < offset, "readers are told \(offset)")
+    try rig.restart()
+    rig.settle()
+    #expect(rig.missing() == nil)
+  }
+
   // MARK: Held partitions
 
   private let topic = "events"
