@@ -31,7 +31,7 @@ extension IngestLoop {
   private func distributeUsers() {
     guard !hasDistributedUsers else { return }
     let count = source.all.count { $0.topic == engine.settings.topics[0] }
-    guard count > 0, engine.lifecycle.job == .none else { return }
+    guard count > 0, count <= 4096, ticket == 0, engine.lifecycle.job == .none else { return }
     hasDistributedUsers = true
     engine.distributeUsers(into: count)
   }
@@ -67,6 +67,7 @@ extension IngestLoop {
       log.info("partitions assigned", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
       metrics.rebalances.add(1, labels: ["assigned"])
     case .revoked(let partitions):
+      hasLostPartitions = true
       for partition in partitions { metrics.consumerLagRecords.remove(labels: [partition.topic, "\(partition.partition)"]) }
       log.info("partitions revoked", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
       metrics.rebalances.add(1, labels: ["revoked"])
@@ -265,11 +266,20 @@ extension IngestLoop {
 
   /// Only an engine that holds all partitions publishes.
   private var canPublish: Bool {
-    source.holdsEverything && isViewKnown && engine.lifecycle.allowsPublishing && ports.publisher.room > 0
+    fatal == nil && source.holdsEverything && isViewKnown && engine.lifecycle.allowsPublishing && ports.publisher.room > 0
   }
 
   func takePublisherEvents() {
     let all = source.all
+    if hasLostPartitions, source.holdsEverything {
+      hasLostPartitions = false
+      if isViewKnown {
+        planner.meetViewAgain(offsets: engine.state.offsets)
+        replay = ReplayHold()
+        ports.publisher.follow([])
+        followed = []
+      }
+    }
     if !all.isEmpty, followed != all {
       followed = all
       isViewKnown = false
@@ -286,7 +296,9 @@ extension IngestLoop {
 
   private func connected(_ epoch: UInt32?, _ view: PublishPlanner.ViewState) {
     let engine = self.engine
-    let finding = planner.connected(view, offsets: engine.state.offsets, forgotten: engine.state.forgotten.ids.map(\.id)) {
+    let finding = planner.connected(
+      view, offsets: engine.state.offsets, forgotten: engine.state.forgotten.ids.map { ($0.id, $0.confirmedAt != nil) }
+    ) {
       engine.state.users.find($0.bytes)
     }
     perform(
@@ -341,9 +353,11 @@ extension IngestLoop {
     let (plan, actions) = planner.next(&engine.lifecycle, situation)
     let outcome = executor.run(plan, &engine, now: now)
     planner.submitted(
-      plan, ticket: ticket + 1, hasCommands: !outcome.commands.isEmpty, epoch: engine.model?.epoch, &engine.lifecycle)
+      plan, ticket: ticket + 1, hasCommands: !outcome.commands.isEmpty, &engine.lifecycle)
     planner.noteStale(outcome.staleUsers)
     perform(actions)
+    // What was acknowledged before may have been the last of a roll-out.
+    perform(engine.lifecycle.acknowledged(through: planner.acknowledged))
     guard !outcome.commands.isEmpty else { return }
     submit(outcome, plan)
   }
@@ -373,6 +387,6 @@ extension IngestLoop {
       )
     }
     let isByPartition = source.all.count == engine.state.users.partitions.count * Set(source.all.map(\.topic)).count
-    planner.hold(isByPartition || waiting.held.isEmpty ? Set(waiting.held.map(\.partition)) : nil)
+    planner.hold(isByPartition && !engine.state.hasStrayRecords || waiting.held.isEmpty ? Set(waiting.held.map(\.partition)) : nil)
   }
 }

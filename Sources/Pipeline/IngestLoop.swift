@@ -95,6 +95,8 @@ public final class IngestLoop {
   /// When the first of the users that wait now changed.
   var dirtyNanoseconds: UInt64 = 0
   var fatal: String?
+  /// Partitions were revoked: another engine may have published meanwhile.
+  var hasLostPartitions = false
   let startedNanoseconds: UInt64
   var lastRecordMilliseconds: Int64?
   /// When the last record in the log had been read.
@@ -118,7 +120,7 @@ public final class IngestLoop {
     self.jobs = jobs
     self.log = log
     self.metrics = metrics
-    planner = PublishPlanner(settings: settings.planner)
+    planner = PublishPlanner(settings: settings.planner, startOffsets: engine.state.offsets)
     executor = PublishExecutor(
       scratch: EngineScratch(factors: engine.settings.parameters.factors, workers: settings.foldInWorkers),
       vectors: settings.planner.vectors, popularN: settings.popularN, clock: ports.clock)

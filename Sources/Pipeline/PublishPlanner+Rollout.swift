@@ -43,6 +43,7 @@ extension PublishPlanner {
     _ situation: Situation, _ plan: inout PublishPlan
   ) {
     var users: [UserReference] = []
+    var passedBy = rolloutOwedUsers(of: rollout.epoch)
     var user = first
     var looked = 0
     while users.count < slice, looked < Self.lookedAtMax, Int(user.partition) < situation.userCapacities.count {
@@ -52,6 +53,7 @@ extension PublishPlanner {
       }
       if held.contains(user.partition) {
         insertDirty(user)
+        passedBy.insert(user)
       } else if submittedEpoch[user] != rollout.epoch, !dirty.contains(user) {
         users.append(user)
       }
@@ -59,13 +61,15 @@ extension PublishPlanner {
       user = user.next
     }
     if !users.isEmpty { plan.work.append(.lists(users)) }
+    noteWritten(users, &plan)
+    if !passedBy.isEmpty { owe(passedBy, ofEpoch: rollout.epoch) }
     plan.rolloutUsers = users.count
     pacing.spend(users.count)
     if Int(user.partition) < situation.userCapacities.count {
       lifecycle.continueRollout(.users(next: user))
       return
     }
-    plan.completesUsers = true
+    if passedBy.isEmpty { plan.completedEpoch = rollout.epoch }
     endRelisting()
     lifecycle.continueRollout(.similar(next: 0))
   }

@@ -31,7 +31,10 @@ struct PublishPlanner: Sendable {
   /// The epoch with which each user's list was last submitted.
   var submittedEpoch = PerUser<UInt32>(0)
   private var recent = RecentLists()
-  private var acknowledged: UInt64 = 0
+  private(set) var acknowledged: UInt64 = 0
+  private var lastSubmitted: UInt64 = 0
+  /// Offsets when this process began to read, or got its partitions back.
+  private var startOffsets: PartitionOffsets
   /// The last ticket of a roll-out with similar items or removals.
   private var tailTicket: UInt64 = 0
   private var popularDue = true
@@ -44,8 +47,10 @@ struct PublishPlanner: Sendable {
   private var progressDue = false
   /// Whether lists in the view are missing or older than its progress claims. Progress is not written until every user has been.
   private(set) var isRelisting = false
-  /// Progress is withheld until this many users have been taken from the queue, because their lists were lost.
-  private var rewritesUntilTaken = 0
+  /// Users whose lists the view may have lost; progress is withheld until they are written again.
+  private var owed: Set<UserReference> = []
+  /// Users of held partitions that a roll-out could not reach: it is complete when they have their lists.
+  private var rolloutOwed: (epoch: UInt32, users: Set<UserReference>)?
   /// Whether the view may lack vectors of new items, which are then published before the first list.
   private var repeatsNewItems = false
   /// Whether this process has published anything yet.
@@ -64,8 +69,9 @@ struct PublishPlanner: Sendable {
   static let popularEvery = Duration.seconds(1)
   static let progressEvery = Duration.milliseconds(200)
 
-  init(settings: Settings) {
+  init(settings: Settings, startOffsets: PartitionOffsets = PartitionOffsets()) {
     self.settings = settings
+    self.startOffsets = startOffsets
     pacing = PublishPacing(settings.pacing)
   }
 
@@ -112,48 +118,62 @@ struct PublishPlanner: Sendable {
     var hasLostTail: Bool
   }
 
-  /// Handles the first connection or a reconnection of the view. Returns what is missing in it; users whose newest lists were lost are
-  /// queued again.
+  /// Compares the view with what was published. Users whose newest lists it may have lost become due again.
+  ///
+  /// Writes that are not acknowledged yet count as lost too: an acknowledgement that is still on its way may be for a write that the view
+  /// has lost since.
   ///
   /// - Parameters:
-  ///   - forgotten: deleted ids whose keys the view may have again, in order.
-  ///   - find: returns the user of an id that has had events since its deletion.
+  ///   - forgotten: ids that a tombstone removed, in order, and whether the view has confirmed the removal.
+  ///   - find: the user of an id that came again since.
   mutating func connected(
-    _ view: ViewState, offsets: PartitionOffsets, forgotten: [Identifier], find: (Identifier) -> UserReference?
+    _ view: ViewState, offsets: PartitionOffsets, forgotten: [(id: Identifier, isConfirmed: Bool)], find: (Identifier) -> UserReference?
   ) -> ViewFinding {
     popularDue = true
     let isFirst = !hasPublished
+    let surviving = view.survivingTicket ?? 0
+    var isLost = !view.hasPointer
     if isFirst {
       held = nil
-      // Offsets restored from a snapshot count as read; otherwise progress would not advance until new records arrive.
+      // What a snapshot brought counts as read, too: without new records, progress would otherwise never be written.
       progress.noteBatch(batchNumber, offsets)
     }
-    let hasLostWrites = isFirst || (view.survivingTicket ?? 0) < acknowledged
-    var isLost = !view.hasPointer
-    if hasLostWrites {
+    if isFirst || surviving < lastSubmitted {
       repeatsNewItems = true
-      repeatForgets(forgotten, find)
+      repeatForgets(isFirst ? nil : forgets.ids(after: surviving), forgotten, find)
       forgetProgress()
+      if !isFirst { isLost = !rewriteRecent(after: view.survivingTicket) || isLost }
     }
-    if hasLostWrites, !isFirst { isLost = !rewriteRecent(after: view.survivingTicket) || isLost }
-    let isBehind = isFirst && offsets.next.contains { $0.value > view.offsets[$0.key] ?? 0 }
-    let hasLostTail = !isFirst && (view.survivingTicket ?? 0) < tailTicket
-    return ViewFinding(isLost: isLost, isBehind: isBehind, hasLostTail: hasLostTail)
+    let reached = isFirst ? startOffsets : offsets
+    let isBehind = (isFirst || surviving == 0) && reached.next.contains { $0.value > view.offsets[$0.key] ?? 0 }
+    return ViewFinding(isLost: isLost, isBehind: isBehind, hasLostTail: !isFirst && surviving < tailTicket)
   }
 
-  /// Queues the users whose lists were published after `ticket`. Returns false if they are not known.
+  /// Another engine may have published meanwhile: the view is met as if for the first time.
+  mutating func meetViewAgain(offsets: PartitionOffsets) {
+    hasPublished = false
+    startOffsets = offsets
+  }
+
+  /// False when it is not known whose lists are lost.
   private mutating func rewriteRecent(after ticket: UInt64?) -> Bool {
     guard let ticket, let users = recent.users(after: ticket) else {
       recent.removeAll()
       return false
     }
     for user in users { dirty.insert(user, batch: batchNumber) }
-    rewritesUntilTaken = dirty.inserted
+    owed.formUnion(users)
     return true
   }
 
-  /// Repeats tombstones that the view may have lost; a user that has had events since gets a new list as well.
-  private mutating func repeatForgets(_ ids: [Identifier], _ find: (Identifier) -> UserReference?) {
+  /// Tombstones that the view may not have.
+  ///
+  /// - Parameter recent: those that were submitted after the surviving ticket; `nil`: every one that is kept counts, except confirmed ones
+  ///   whose user came again since and has a list, or gets one by the roll-out.
+  private mutating func repeatForgets(
+    _ recent: [Identifier]?, _ kept: [(id: Identifier, isConfirmed: Bool)], _ find: (Identifier) -> UserReference?
+  ) {
+    let ids = recent ?? kept.filter { !$0.isConfirmed || find($0.id) == nil }.map(\.id)
     forgets.append(ids)
     for id in ids {
       if let user = find(id) { dirty.insert(user, batch: batchNumber) }
@@ -166,7 +186,15 @@ struct PublishPlanner: Sendable {
   }
 
   /// Forgets which lists were submitted, so that the roll-out that begins writes every user.
-  mutating func forgetSubmittedLists() { submittedEpoch = PerUser(0) }
+  mutating func forgetSubmittedLists() {
+    submittedEpoch = PerUser(0)
+    rolloutOwed = nil
+  }
+
+  func rolloutOwedUsers(of epoch: UInt32) -> Set<UserReference> { rolloutOwed?.epoch == epoch ? rolloutOwed!.users : [] }
+
+  /// A roll-out has passed by users of held partitions, who get their lists once their partition is released.
+  mutating func owe(_ users: Set<UserReference>, ofEpoch epoch: UInt32) { rolloutOwed = (epoch, users) }
 
   /// Withholds progress until a roll-out has written every user, because lists in the view are missing or outdated.
   mutating func beginRelisting() { isRelisting = true }
@@ -195,6 +223,7 @@ struct PublishPlanner: Sendable {
   /// Returns the next work, at most about `room` commands. The caller executes it and reports it with `submitted`.
   mutating func next(_ lifecycle: inout ModelLifecycle, _ situation: Situation) -> (plan: PublishPlan, actions: [ModelLifecycle.Action]) {
     var plan = PublishPlan()
+    plan.epoch = lifecycle.live ?? 0
     guard situation.room > 0 else { return (plan, []) }
     let firstBatch = dirty.firstBatch ?? batchNumber + 1
     let ids = forgets.take(situation.room)
@@ -204,8 +233,7 @@ struct PublishPlanner: Sendable {
     let actions = planRollout(&lifecycle, situation, &plan)
     planRefresh(lifecycle, situation, &plan)
     planPopular(situation, &plan)
-    // Lost lists count as written again once the users queued for them have been taken.
-    if dirty.taken >= rewritesUntilTaken {
+    if owed.isEmpty, forgets.isEmpty {
       planProgress(situation, firstWaiting: plan.liveUsers.isEmpty ? dirty.firstBatch : firstBatch, &plan)
     }
     plan.firstBatch = plan.liveUsers.isEmpty ? batchNumber + 1 : firstBatch
@@ -213,13 +241,14 @@ struct PublishPlanner: Sendable {
   }
 
   /// Records that the plan's commands were submitted under `ticket`, or, if there were none, which ticket was the last before it.
-  mutating func submitted(_ plan: PublishPlan, ticket: UInt64, hasCommands: Bool, epoch: UInt32?, _ lifecycle: inout ModelLifecycle) {
+  mutating func submitted(_ plan: PublishPlan, ticket: UInt64, hasCommands: Bool, _ lifecycle: inout ModelLifecycle) {
     let last = hasCommands ? ticket : ticket - 1
-    for user in plan.users { submittedEpoch[user] = epoch ?? 0 }
+    for user in plan.users { submittedEpoch[user] = plan.epoch }
     if plan.completesItems { lifecycle.continueRollout(.itemsSubmitted(ticket: last)) }
-    if plan.completesUsers { lifecycle.submittedUsers(ticket: last) }
+    if let epoch = plan.completedEpoch { lifecycle.submittedUsers(epoch: epoch, ticket: last) }
     guard hasCommands else { return }
     hasPublished = true
+    lastSubmitted = ticket
     forgets.submitted(plan.forgets, ticket: ticket)
     recent.note(ticket, plan.users)
     if plan.hasTail { tailTicket = ticket }
@@ -232,6 +261,7 @@ struct PublishPlanner: Sendable {
     guard lifecycle.isLiveVisible else {
       if lifecycle.live == nil, lifecycle.pending == nil {
         dirty.removeAll()
+        owed = []
         producedAt = [:]
       }
       return
@@ -243,6 +273,7 @@ struct PublishPlanner: Sendable {
     for user in users {
       if let times = producedAt.removeValue(forKey: user) { plan.producedAt += times }
     }
+    noteWritten(users, &plan)
     plan.liveUsers = users
     plan.work.append(.lists(users))
   }
@@ -267,6 +298,15 @@ struct PublishPlanner: Sendable {
       refreshNext = users[users.count - 1].next
     }
     plan.work.append(.lists(users))
+  }
+
+  /// These users get their newest list with this plan.
+  mutating func noteWritten(_ users: [UserReference], _ plan: inout PublishPlan) {
+    if !owed.isEmpty { owed.subtract(users) }
+    guard let waiting = rolloutOwed else { return }
+    let left = waiting.users.subtracting(users)
+    rolloutOwed = left.isEmpty ? nil : (waiting.epoch, left)
+    if left.isEmpty { plan.completedEpoch = waiting.epoch }
   }
 
   private mutating func planPopular(_ situation: Situation, _ plan: inout PublishPlan) {
@@ -299,6 +339,13 @@ struct PendingForgets: Sendable {
   private var head = 0
   private var waiting: Set<Identifier> = []
   private var inFlight: [(ticket: UInt64, ids: [Identifier])] = []
+  /// Submitted lately, acknowledged or not.
+  private var recent: [(ticket: UInt64, ids: [Identifier])] = []
+  private var recentCount = 0
+  private var forgottenThrough: UInt64 = 0
+
+  /// Ids remembered at most.
+  private static let recentMax = 100_000
 
   var isEmpty: Bool { head == queue.count }
 
@@ -318,7 +365,20 @@ struct PendingForgets: Sendable {
   }
 
   mutating func submitted(_ ids: [Identifier], ticket: UInt64) {
-    if !ids.isEmpty { inFlight.append((ticket, ids)) }
+    guard !ids.isEmpty else { return }
+    inFlight.append((ticket, ids))
+    recent.append((ticket, ids))
+    recentCount += ids.count
+    while recentCount > Self.recentMax, let first = recent.first {
+      forgottenThrough = first.ticket
+      recentCount -= first.ids.count
+      recent.removeFirst()
+    }
+  }
+
+  /// Ids submitted after this ticket; `nil` when they are not remembered that far back.
+  func ids(after ticket: UInt64) -> [Identifier]? {
+    ticket < forgottenThrough ? nil : recent.filter { $0.ticket > ticket }.flatMap(\.ids)
   }
 
   mutating func acknowledge(through ticket: UInt64) -> [Identifier] {

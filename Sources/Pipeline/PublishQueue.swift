@@ -45,6 +45,11 @@ public struct PublishQueue<Command: QueuedCommand>: Sendable {
     return Array(entries[head..<end])
   }
 
+  /// Removes progress from the queue; the entries keep their tickets. After a reconnect it may claim what the view has lost.
+  public mutating func dropProgress() {
+    for index in head..<entries.count where entries[index].command?.isProgress == true { entries[index].command = nil }
+  }
+
   /// Removes the oldest `count` entries.
   public mutating func acknowledge(_ count: Int) {
     precondition(count <= self.count, "acknowledged \(count) of \(self.count)")

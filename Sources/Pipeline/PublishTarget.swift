@@ -27,6 +27,7 @@ extension PublishCommand {
 extension PublishCommand: QueuedCommand {
   public var replies: Int { 1 }
   public var isExclusive: Bool { false }
+  public var isProgress: Bool { if case .progress = self { true } else { false } }
 }
 
 /// A command as `PublishQueue` sees it, independent of how a publisher encodes it.
@@ -36,4 +37,6 @@ public protocol QueuedCommand: Sendable {
   var target: PublishTarget? { get }
   /// Whether it must be sent in a pipeline of its own.
   var isExclusive: Bool { get }
+  /// Whether it states how far lists cover the log.
+  var isProgress: Bool { get }
 }

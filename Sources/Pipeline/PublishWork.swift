@@ -38,7 +38,10 @@ struct PublishPlan: Sendable {
   /// The number of roll-out users in this plan; pacing measures their cost.
   var rolloutUsers = 0
   var completesItems = false
-  var completesUsers = false
+  /// The epoch of which every user has a list once this plan is submitted.
+  var completedEpoch: UInt32?
+  /// The epoch that the lists of this plan are made with.
+  var epoch: UInt32 = 0
 
   /// Whether the plan contains work of the roll-out phases after the users' lists.
   var hasTail: Bool {

@@ -47,6 +47,16 @@ public struct WriteProof: Sendable {
     return ended.last { $0.generations.contains(marker.generation) }.map { min(marker.ticket, $0.ticket) }
   }
 
+  /// The view was read and contains `marker`: from now on no marker claims more than what it proves, so that a loss stays visible until
+  /// somebody has heard of it.
+  public mutating func fallBack(to marker: WriteMarker?) {
+    guard showsLoss(marker) else { return }
+    let surviving = survivingTicket(marker) ?? 0
+    acknowledged = surviving
+    for index in ended.indices { ended[index].ticket = min(ended[index].ticket, surviving) }
+    pipelineFailed()
+  }
+
   /// Returns whether acknowledged writes may be missing from a view that contains `marker`.
   public func showsLoss(_ marker: WriteMarker?) -> Bool { survivingTicket(marker).map { $0 < acknowledged } ?? true }
 }

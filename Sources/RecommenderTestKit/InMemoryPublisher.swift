@@ -110,9 +110,11 @@ public final class InMemoryPublisher: RecommendationPublisher {
       proof.pipelineFailed()
       unacknowledged = 0
     }
-    if proof.showsLoss(view.marker) { discardIncompleteProofs() }
+    discardIncompleteProofs()
     reportConnected()
+    proof.fallBack(to: view.marker)
     queue.prepareReplay()
+    queue.dropProgress()
     if acknowledgesAutomatically { acknowledge() }
   }
 

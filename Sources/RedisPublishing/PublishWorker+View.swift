@@ -24,7 +24,9 @@ extension PublishWorker {
             + "expected \(RedisCommandEncoder.format)), so nothing is written there")
       }
       view.epoch = model["epoch"].flatMap { UInt32($0) }
-      guard view.epoch != .max else { throw RedisError(.foreign, "the epoch in \(keys.model) leaves no number for the next") }
+      guard (view.epoch ?? 0) <= ModelLifecycle.epochMax else {
+        throw RedisError(.foreign, "the epoch in \(keys.model) leaves no number for the next")
+      }
     }
     for partition in state.withLock({ $0.partitions }) {
       let progress = try read(["HGETALL", keys.progress(partition)], connection).fields ?? [:]

@@ -78,11 +78,14 @@ final class PublishWorker {
     let asked = state.withLock { $0.partitions }
     let connection = try self.connection ?? connect()
     let view = try readView(connection)
-    if proof.showsLoss(view.marker) { try discardIncompleteProofs(connection) }
+    try discardIncompleteProofs(connection)
+    let surviving = proof.survivingTicket(view.marker)
+    proof.fallBack(to: view.marker)
+    state.withLock { $0.queue.dropProgress() }
     epoch = view.epoch
     heartbeatAt = 0
     try renewHeartbeat(connection)
-    announce(view)
+    announce(view, surviving: surviving)
     state.withLock { if $0.partitions == asked { $0.mustReadView = false } }
     return connection
   }
@@ -105,7 +108,7 @@ final class PublishWorker {
     return try connection.isForeignClient(old.id, unlessNamed: old.name) ? nil : old.id
   }
 
-  private func announce(_ view: ViewState) {
+  private func announce(_ view: ViewState, surviving: UInt64?) {
     let isNew = !isAnnounced
     let isReconnect = hasBeenAnnounced && isNew
     isAnnounced = true
@@ -115,7 +118,7 @@ final class PublishWorker {
       // After trouble, only a command that got through says that it is over.
       $0.isUp = trouble == nil
       $0.events.append(
-        .connected(epoch: view.epoch, published: view.published, survivingTicket: proof.survivingTicket(view.marker)))
+        .connected(epoch: view.epoch, published: view.published, survivingTicket: surviving))
     }
     if isNew {
       log.info("connected to Redis", ["redis": connection?.address.description ?? "", "epoch": view.epoch])

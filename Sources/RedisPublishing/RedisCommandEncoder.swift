@@ -27,6 +27,7 @@ struct EncodedCommand: Equatable, QueuedCommand {
   var user: AcknowledgedUser?
 
   var isExclusive: Bool { requiredKey != nil }
+  var isProgress: Bool { kind == .pub }
 }
 
 /// Turns publish commands into the bytes of Redis commands (RESP, argv style: no quoting, so no injection).

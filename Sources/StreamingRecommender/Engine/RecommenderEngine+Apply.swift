@@ -73,6 +73,7 @@ extension RecommenderEngine {
     }
     demand.note()
     counts.applied += 1
+    if Int32(partition & 0xfff) != user.partition, state.users.partitions.count > 1 { state.hasStrayRecords = true }
     work.update.applied.append(.init(user: user, producedAtMilliseconds: producedAt))
     if isNewItem, model != nil { work.update.unknownItems += 1 }
     if work.changed.insert(user).inserted { work.update.changedUsers.append(user) }

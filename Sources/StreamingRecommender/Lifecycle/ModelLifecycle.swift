@@ -128,6 +128,9 @@ public struct ModelLifecycle: Sendable, Equatable {
 
   /// Reports that the view was connected, reconnected, or found to have lost data.
   public mutating func viewConnected(_ view: View) -> [Action] {
+    var view = view
+    // A number beyond the bound is not ours.
+    if let epoch = view.epoch, epoch > Self.epochMax { view.epoch = nil }
     var actions = renumber(above: view.epoch)
     visible = view.epoch
     if let current = rollout, current.installs {
@@ -207,8 +210,8 @@ public struct ModelLifecycle: Sendable, Equatable {
   }
 
   /// Reports that the lists of all users of the epoch are submitted; `ticket` is that of the last one.
-  package mutating func submittedUsers(ticket: UInt64) {
-    if let rollout { usersSubmitted = (rollout.epoch, ticket) }
+  package mutating func submittedUsers(epoch: UInt32, ticket: UInt64) {
+    if epoch == live { usersSubmitted = (epoch, ticket) }
   }
 
   package mutating func acknowledged(through ticket: UInt64) -> [Action] {

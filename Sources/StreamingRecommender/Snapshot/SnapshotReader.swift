@@ -88,6 +88,7 @@ struct SnapshotReader {
     for _ in 0..<(try reader.readCount(each: 2)) { topics.append(String(decoding: try reader.readName(), as: UTF8.self)) }
     state.topics = try Self.topicNumbers(topics, settings, path)
     let count = try reader.readCounter()
+    state.hasStrayRecords = try reader.read(UInt8.self) != 0
     guard 1...Int(TopicNumbers.partitionsMax) ~= count else { throw malformed("partition count \(count) is out of range") }
     let newest = state.users.newestTimeMilliseconds
     state.users = UserPartitions(limits: settings.limits, factors: settings.parameters.factors, partitionCount: count)

@@ -47,6 +47,7 @@ struct SnapshotWriter {
     writer.write(count: state.topics.names.count)
     for topic in state.topics.names { writer.write(name: Array(topic.utf8)) }
     writer.write(count: state.users.partitions.count)
+    writer.write(UInt8(state.hasStrayRecords ? 1 : 0))
   }
 
   private func writeOffsets(_ offsets: PartitionOffsets, _ writer: inout ByteWriter) {

@@ -12,6 +12,8 @@ public struct EngineState: Sendable {
   /// Number of applied events, stale ones included. Each event is counted once, however often the process restarts.
   public internal(set) var eventsApplied: UInt64 = 0
   var topics: TopicNumbers
+  /// Whether a record ever came by another partition than its user's, because of its key or its producer's partitioner.
+  package internal(set) var hasStrayRecords = false
   package var forgotten = ForgottenUsers()
 
   public init(

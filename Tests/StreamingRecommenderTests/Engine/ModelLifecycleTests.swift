@@ -19,7 +19,7 @@ import Testing
     _ = life.snapshotDurable(epoch: epoch)
     life.continueRollout(.itemsSubmitted(ticket: 1))
     _ = life.movePointer()
-    life.submittedUsers(ticket: 2)
+    life.submittedUsers(epoch: life.live!, ticket: 2)
     life.endRollout()
     _ = life.acknowledged(through: 2)
   }
@@ -42,7 +42,7 @@ import Testing
     #expect(life.live == 1 && life.visible == 1 && life.isLiveVisible)
     #expect(life.rollout == Rollout(epoch: 1, installs: false, phase: .users(next: Self.first)))
     #expect(life.pending == nil)
-    life.submittedUsers(ticket: 9)
+    life.submittedUsers(epoch: life.live!, ticket: 9)
     #expect(life.acknowledged(through: 8) == [])
     #expect(life.job == .publishing(id: "a", epoch: 1), "a job is done when every user has the epoch")
     #expect(life.acknowledged(through: 9) == [.jobDone(job: "a", epoch: 1)])
@@ -134,7 +134,7 @@ import Testing
     _ = life.viewConnected(.init(epoch: nil, isLost: true, isBehind: false))
     #expect(life.rollout == Rollout(epoch: 2, installs: false, phase: .items(next: 0)))
     _ = life.movePointer()
-    life.submittedUsers(ticket: 3)
+    life.submittedUsers(epoch: life.live!, ticket: 3)
     #expect(life.acknowledged(through: 3) == [.jobDone(job: "b", epoch: 2)])
   }
 }

@@ -69,6 +69,7 @@ import Testing
   }
 
   private struct Sized: QueuedCommand, Equatable {
+    var isProgress = false
     var replies: Int
     var target: PublishTarget? { nil }
     var isExclusive = false

@@ -2,11 +2,12 @@ import Foundation
 import RecommenderTestKit
 import Testing
 
+@testable import Pipeline
 @testable import StreamingRecommender
 
 /// Random faults against a loop with small batches, many users and a slow view: what readers are told must be there at every moment,
 /// and at the end everything must be. `FRESHET_FUZZ_SEEDS=1-100`.
-@Suite struct ReviewFuzzTests {
+@Suite struct PublishingFuzzTests {
   private static let seeds: ClosedRange<UInt64>? = {
     let parts = (ProcessInfo.processInfo.environment["FRESHET_FUZZ_SEEDS"] ?? "").split(separator: "-").compactMap { UInt64($0) }
     return parts.count == 2 && parts[0] <= parts[1] ? parts[0]...parts[1] : nil
