@@ -41,7 +41,7 @@ extension IngestLoop {
     hasDistributedUsers = true
     let began = ports.clock.monotonicNanoseconds
     let update = engine.apply(batches)
-    metrics.stageDuration.observe(Double(ports.clock.monotonicNanoseconds - began) / 1e9, labels: ["decode"])
+    metrics.stage(.decode).observe(Double(ports.clock.monotonicNanoseconds - began) / 1e9)
     for letter in update.deadLetters { handle(letter) }
     if !planner.dirty.hasReady { dirtyNanoseconds = ports.clock.monotonicNanoseconds }
     planner.note(update, offsets: engine.state.offsets)
@@ -371,9 +371,9 @@ extension IngestLoop {
     guard outcome.users > 0 else { return }
     let times = outcome.times
     planner.pacing.noteSlice(users: outcome.users, nanoseconds: times.foldIn + times.score + times.publish)
-    for (stage, nanoseconds) in [
-      ("fold_in", times.foldIn), ("score", times.score), ("publish", times.publish + ports.clock.monotonicNanoseconds - began),
-    ] { metrics.stageDuration.observe(Double(nanoseconds) / 1e9, labels: [stage]) }
+    for (stage, nanoseconds): (MetricNames.Stage, UInt64) in [
+      (.foldIn, times.foldIn), (.score, times.score), (.publish, times.publish + ports.clock.monotonicNanoseconds - began),
+    ] { metrics.stage(stage).observe(Double(nanoseconds) / 1e9) }
     metrics.foldInBatchSize.observe(Double(outcome.users))
   }
 

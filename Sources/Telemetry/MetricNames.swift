@@ -2,12 +2,12 @@
 public enum MetricNames {
   /// The stages whose time is observed, in the order in which an event passes through them.
   public enum Stage: String, CaseIterable, Sendable {
-    /// Records are decoded to interactions.
+    /// Records are decoded to interactions and applied to the state.
     case decode
-    /// Interactions are applied to the state.
-    case apply
-    /// Vectors and lists of changed users are computed.
+    /// The vectors of changed users are solved.
     case foldIn = "fold_in"
+    /// Their lists are computed.
+    case score
     /// Lists are encoded as commands and handed to the publisher.
     case publish
   }
@@ -60,7 +60,7 @@ public enum MetricNames {
   public static let eventToPublish = MetricDefinition.histogram(
     "freshet_event_to_publish_seconds", "Time from the timestamp of a record to the reply of Redis to the list that covers it.")
   public static let stageDuration = MetricDefinition.histogram(
-    "freshet_stage_duration_seconds", "Time that one batch took in a stage: decode, apply, fold_in, publish.", labels: ["stage"],
+    "freshet_stage_duration_seconds", "Time that one batch took in a stage: decode, fold_in, score, publish.", labels: ["stage"],
     known: ["stage": Stage.allCases.map(\.rawValue)])
   public static let backpressure = MetricDefinition.counter(
     "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: dead_letters, memory.", labels: ["cause"],

@@ -148,7 +148,7 @@ import Testing
     for line in [
       #"freshet_retrain_total{result="rejected"} 0"#, #"freshet_snapshot_total{result="failed"} 0"#,
       #"freshet_backpressure_seconds_total{cause="memory"} 0"#, #"freshet_nonfinite_vectors_total{where="fold_in"} 0"#,
-      #"freshet_stage_duration_seconds_count{stage="decode"} 0"#, #"freshet_stage_duration_seconds_count{stage="apply"} 0"#,
+      #"freshet_stage_duration_seconds_count{stage="decode"} 0"#, #"freshet_stage_duration_seconds_count{stage="score"} 0"#,
       #"freshet_stage_duration_seconds_count{stage="fold_in"} 0"#, #"freshet_stage_duration_seconds_count{stage="publish"} 0"#,
       #"freshet_events_clamped_total{field="timestamp"} 0"#,
     ] { #expect(page.contains("\n\(line)\n"), "\(line)") }

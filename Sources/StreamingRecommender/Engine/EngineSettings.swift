@@ -25,7 +25,8 @@ public struct EngineSettings: Sendable, Equatable {
     let model = configuration.model
     topics = configuration.input.topics
     limits = HistoryLimits(
-      historyPerUser: model.historyPerUser, seenPerUser: model.seenPerUser, maxStrength: Float(configuration.input.maxStrength),
+      historyPerUser: model.historyPerUser, seenPerUser: model.seenPerUser,
+      maxStrength: Float(min(configuration.input.maxStrength, Double(Float.greatestFiniteMagnitude))),
       halfLifeMilliseconds: configuration.input.halfLife.map { $0.milliseconds })
     let confidence: Confidence =
       if let alpha = model.alpha { .alpha(Float(alpha)) } else { .unobservedWeight(Float(model.unobservedWeight)) }
