@@ -1,5 +1,5 @@
-import Pipeline
 import CRdKafka
+import Pipeline
 import StreamingRecommender
 import Telemetry
 

@@ -4,7 +4,8 @@ import StreamingRecommender
 /// block.
 ///
 /// Commands are executed in the order of `submit`, at least once each; all of them are idempotent. The publisher keeps each command until
-/// the view has acknowledged it and sends unacknowledged ones again after a reconnection.
+/// the view has acknowledged it and sends unacknowledged ones again after a reconnection. Only `.progress` that is unacknowledged when the
+/// view is read is dropped, because the view may have lost the lists that it claims; the owner writes it anew after `.connected`.
 public protocol RecommendationPublisher: AnyObject {
   /// Sets the partitions whose progress is read from the view; a `.connected` event with their progress follows when the view is up.
   func follow(_ partitions: [TopicPartition])

@@ -1,5 +1,5 @@
-import Pipeline
 import Foundation
+import Pipeline
 import StreamingRecommender
 
 /// Reads what the publisher wrote, as any client may. For command lines and tests; not thread-safe.

@@ -1,6 +1,6 @@
-import Pipeline
 import Foundation
 import KafkaIngest
+import Pipeline
 import StreamingRecommender
 import Telemetry
 

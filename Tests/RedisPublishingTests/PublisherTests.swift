@@ -1,5 +1,5 @@
-import Pipeline
 import Foundation
+import Pipeline
 import RecommenderTestKit
 import RedisPublishing
 import StreamingRecommender
@@ -183,6 +183,7 @@ private let first = PublisherEvent.connected(epoch: nil, published: PartitionOff
   @Test func secondPublisherLearnsWhatTheViewHolds() throws {
     let fixture = try Fixture()
     let first = try fixture.publisher()
+    #expect(eventually { first.status.isUp })
     first.submit([.model(modelSeven), .progress(events0, offset: 41, epoch: 7, atMilliseconds: 1)], ticket: 1)
     #expect(first.flush(timeout: .seconds(10)))
     first.close()
@@ -194,6 +195,7 @@ private let first = PublisherEvent.connected(epoch: nil, published: PartitionOff
   @Test func followingPartitionsReportsTheirProgress() throws {
     let fixture = try Fixture()
     let publisher = try fixture.publisher()
+    #expect(eventually { publisher.status.isUp })
     publisher.submit([.progress(events0, offset: 41, epoch: 7, atMilliseconds: 1)], ticket: 1)
     #expect(publisher.flush(timeout: .seconds(10)))
     _ = publisher.events()

@@ -1,7 +1,7 @@
-import Pipeline
 import Evaluation
 import Foundation
 import KafkaIngest
+import Pipeline
 import RedisPublishing
 import StreamingRecommender
 import Synchronization

@@ -1,8 +1,8 @@
-import Pipeline
 import ControlPlane
 import Evaluation
 import Foundation
 import KafkaIngest
+import Pipeline
 import RedisPublishing
 import StreamingRecommender
 import Telemetry

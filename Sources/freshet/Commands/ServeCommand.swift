@@ -1,6 +1,6 @@
-import Pipeline
 import ControlPlane
 import Foundation
+import Pipeline
 import StreamingRecommender
 import Telemetry
 

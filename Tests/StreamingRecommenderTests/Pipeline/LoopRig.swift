@@ -1,6 +1,6 @@
-@testable import Pipeline
 import RecommenderTestKit
 import Testing
+@testable import Pipeline
 
 @testable import StreamingRecommender
 

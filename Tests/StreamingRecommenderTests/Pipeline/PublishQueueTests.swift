@@ -1,5 +1,5 @@
-@testable import Pipeline
 import Testing
+@testable import Pipeline
 
 @testable import StreamingRecommender
 
