@@ -354,7 +354,7 @@ extension IngestLoop {
     let outcome = executor.run(plan, &engine, now: now)
     planner.submitted(
       plan, ticket: ticket + 1, hasCommands: !outcome.commands.isEmpty, &engine.lifecycle)
-    planner.noteStale(outcome.staleUsers)
+    planner.makeDue(outcome.staleUsers)
     perform(actions)
     // What was acknowledged before may have been the last of a roll-out.
     perform(engine.lifecycle.acknowledged(through: planner.acknowledged))

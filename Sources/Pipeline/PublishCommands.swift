@@ -1,6 +1,6 @@
+import Factorization
 import StreamingRecommender
 import Telemetry
-import Factorization
 
 /// Builds publish commands from the engine's results by replacing indices with ids. Pure functions.
 enum PublishCommands {

@@ -43,7 +43,7 @@ extension PublishPlanner {
     _ situation: Situation, _ plan: inout PublishPlan
   ) {
     var users: [UserReference] = []
-    var passedBy = rolloutOwedUsers(of: rollout.epoch)
+    var passedBy: [UserReference] = []
     var user = first
     var looked = 0
     while users.count < slice, looked < Self.lookedAtMax, Int(user.partition) < situation.userCapacities.count {
@@ -52,8 +52,7 @@ extension PublishPlanner {
         continue
       }
       if held.contains(user.partition) {
-        insertDirty(user)
-        passedBy.insert(user)
+        passedBy.append(user)
       } else if submittedEpoch[user] != rollout.epoch, !dirty.contains(user) {
         users.append(user)
       }
@@ -62,14 +61,14 @@ extension PublishPlanner {
     }
     if !users.isEmpty { plan.work.append(.lists(users)) }
     noteWritten(users, &plan)
-    if !passedBy.isEmpty { owe(passedBy, ofEpoch: rollout.epoch) }
+    owe(passedBy, ofEpoch: rollout.epoch)
     plan.rolloutUsers = users.count
     pacing.spend(users.count)
     if Int(user.partition) < situation.userCapacities.count {
       lifecycle.continueRollout(.users(next: user))
       return
     }
-    if passedBy.isEmpty { plan.completedEpoch = rollout.epoch }
+    if !owesLists(of: rollout.epoch) { plan.completedEpoch = rollout.epoch }
     endRelisting()
     lifecycle.continueRollout(.similar(next: 0))
   }

@@ -30,7 +30,8 @@ struct PublishPlanner: Sendable {
   private var producedAt: [UserReference: [Int64]] = [:]
   /// The epoch with which each user's list was last submitted.
   var submittedEpoch = PerUser<UInt32>(0)
-  private var recent = RecentLists()
+  /// The users of recently published lists. If a loss reaches further back, every user is published again.
+  private var recent = RecentWrites<UserReference>(max: recentListsMax)
   private(set) var acknowledged: UInt64 = 0
   private var lastSubmitted: UInt64 = 0
   /// Offsets when this process began to read, or got its partitions back.
@@ -66,6 +67,7 @@ struct PublishPlanner: Sendable {
   static let timedUsersMax = 50_000
   /// The number of item vectors or tombstones per batch.
   static let slice = 64
+  static let recentListsMax = 200_000
   static let popularEvery = Duration.seconds(1)
   static let progressEvery = Duration.milliseconds(200)
 
@@ -79,7 +81,7 @@ struct PublishPlanner: Sendable {
 
   mutating func note(_ update: EngineUpdate, offsets: PartitionOffsets) {
     batchNumber += 1
-    for user in update.changedUsers { dirty.insert(user, batch: batchNumber) }
+    makeDue(update.changedUsers)
     for event in update.applied {
       guard let time = event.producedAtMilliseconds else { continue }
       guard producedAt.count < Self.timedUsersMax || producedAt[event.user] != nil else { continue }
@@ -90,8 +92,8 @@ struct PublishPlanner: Sendable {
     if !update.applied.isEmpty { popularDue = true }
   }
 
-  /// Marks users whose vectors changed without an event because a new model was installed.
-  mutating func noteStale(_ users: [UserReference]) {
+  /// Queues users whose lists must be written, even if no event changed them.
+  mutating func makeDue(_ users: some Sequence<UserReference>) {
     for user in users { dirty.insert(user, batch: batchNumber) }
   }
 
@@ -157,11 +159,11 @@ struct PublishPlanner: Sendable {
 
   /// False when it is not known whose lists are lost.
   private mutating func rewriteRecent(after ticket: UInt64?) -> Bool {
-    guard let ticket, let users = recent.users(after: ticket) else {
+    guard let ticket, let users = recent.elements(after: ticket) else {
       recent.removeAll()
       return false
     }
-    for user in users { dirty.insert(user, batch: batchNumber) }
+    makeDue(users)
     owed.formUnion(users)
     return true
   }
@@ -175,9 +177,7 @@ struct PublishPlanner: Sendable {
   ) {
     let ids = recent ?? kept.filter { !$0.isConfirmed || find($0.id) == nil }.map(\.id)
     forgets.append(ids)
-    for id in ids {
-      if let user = find(id) { dirty.insert(user, batch: batchNumber) }
-    }
+    makeDue(ids.compactMap(find))
   }
 
   private mutating func forgetProgress() {
@@ -191,10 +191,16 @@ struct PublishPlanner: Sendable {
     rolloutOwed = nil
   }
 
-  func rolloutOwedUsers(of epoch: UInt32) -> Set<UserReference> { rolloutOwed?.epoch == epoch ? rolloutOwed!.users : [] }
+  /// Whether users whom this epoch's roll-out has passed by still have no list of it.
+  func owesLists(of epoch: UInt32) -> Bool { rolloutOwed?.epoch == epoch }
 
   /// A roll-out has passed by users of held partitions, who get their lists once their partition is released.
-  mutating func owe(_ users: Set<UserReference>, ofEpoch epoch: UInt32) { rolloutOwed = (epoch, users) }
+  mutating func owe(_ users: [UserReference], ofEpoch epoch: UInt32) {
+    guard !users.isEmpty else { return }
+    if rolloutOwed?.epoch != epoch { rolloutOwed = (epoch, []) }
+    rolloutOwed?.users.formUnion(users)
+    makeDue(users)
+  }
 
   /// Withholds progress until a roll-out has written every user, because lists in the view are missing or outdated.
   mutating func beginRelisting() { isRelisting = true }
@@ -203,8 +209,6 @@ struct PublishPlanner: Sendable {
   mutating func endRelisting() { isRelisting = false }
 
   func isAcknowledged(_ ticket: UInt64) -> Bool { ticket <= acknowledged }
-
-  mutating func insertDirty(_ user: UserReference) { dirty.insert(user, batch: batchNumber) }
 
   /// Sets the partitions whose lists are withheld; `nil` withholds all.
   mutating func hold(_ partitions: Set<Int32>?) {
@@ -303,10 +307,10 @@ struct PublishPlanner: Sendable {
   /// These users get their newest list with this plan.
   mutating func noteWritten(_ users: [UserReference], _ plan: inout PublishPlan) {
     if !owed.isEmpty { owed.subtract(users) }
-    guard let waiting = rolloutOwed else { return }
-    let left = waiting.users.subtracting(users)
-    rolloutOwed = left.isEmpty ? nil : (waiting.epoch, left)
-    if left.isEmpty { plan.completedEpoch = waiting.epoch }
+    rolloutOwed?.users.subtract(users)
+    guard let waiting = rolloutOwed, waiting.users.isEmpty else { return }
+    plan.completedEpoch = waiting.epoch
+    rolloutOwed = nil
   }
 
   private mutating func planPopular(_ situation: Situation, _ plan: inout PublishPlan) {
@@ -335,51 +339,27 @@ struct PublishPlanner: Sendable {
 
 /// The ids of tombstones not yet acknowledged by the view, unique and in order.
 struct PendingForgets: Sendable {
-  private var queue: [Identifier] = []
-  private var head = 0
-  private var waiting: Set<Identifier> = []
+  private var queue = UniqueQueue<Identifier>()
   private var inFlight: [(ticket: UInt64, ids: [Identifier])] = []
   /// Submitted lately, acknowledged or not.
-  private var recent: [(ticket: UInt64, ids: [Identifier])] = []
-  private var recentCount = 0
-  private var forgottenThrough: UInt64 = 0
+  private var recent = RecentWrites<Identifier>(max: 100_000)
 
-  /// Ids remembered at most.
-  private static let recentMax = 100_000
-
-  var isEmpty: Bool { head == queue.count }
+  var isEmpty: Bool { queue.isEmpty }
 
   mutating func append(_ ids: [Identifier]) {
-    for id in ids where waiting.insert(id).inserted { queue.append(id) }
+    for id in ids { queue.append(id) }
   }
 
-  mutating func take(_ max: Int) -> [Identifier] {
-    let ids = Array(queue[head...].prefix(max))
-    head += ids.count
-    waiting.subtract(ids)
-    if head * 2 >= queue.count {
-      queue.removeFirst(head)
-      head = 0
-    }
-    return ids
-  }
+  mutating func take(_ max: Int) -> [Identifier] { queue.take(max) }
 
   mutating func submitted(_ ids: [Identifier], ticket: UInt64) {
     guard !ids.isEmpty else { return }
     inFlight.append((ticket, ids))
-    recent.append((ticket, ids))
-    recentCount += ids.count
-    while recentCount > Self.recentMax, let first = recent.first {
-      forgottenThrough = first.ticket
-      recentCount -= first.ids.count
-      recent.removeFirst()
-    }
+    recent.note(ticket, ids)
   }
 
   /// Ids submitted after this ticket; `nil` when they are not remembered that far back.
-  func ids(after ticket: UInt64) -> [Identifier]? {
-    ticket < forgottenThrough ? nil : recent.filter { $0.ticket > ticket }.flatMap(\.ids)
-  }
+  func ids(after ticket: UInt64) -> [Identifier]? { recent.elements(after: ticket) }
 
   mutating func acknowledge(through ticket: UInt64) -> [Identifier] {
     let done = inFlight.prefix { $0.ticket <= ticket }

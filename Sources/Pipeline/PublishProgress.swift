@@ -16,14 +16,9 @@ struct PublishProgress: Sendable {
 
   mutating func noteTicket(_ ticket: UInt64, firstBatch: UInt64) { tickets.append((ticket, firstBatch)) }
 
-  private var acknowledged: UInt64 = 0
-
   mutating func acknowledge(through ticket: UInt64) {
-    acknowledged = max(acknowledged, ticket)
     tickets.removeAll { $0.ticket <= ticket }
   }
-
-  func isAcknowledged(_ ticket: UInt64) -> Bool { ticket <= acknowledged }
 
   /// Returns the offsets (next to read) that lists cover, given the first batch with waiting users; `nil` if they have not advanced.
   mutating func covered(firstWaitingBatch: UInt64?) -> PartitionOffsets? {

@@ -6,9 +6,7 @@ public struct NewItems: Sendable {
   /// Users by item, newest last, at most `usersMax` per item.
   private(set) var users: [Int32: [UserReference]] = [:]
   /// FIFO queue of items whose users changed since their vector was solved.
-  private var queue: [Int32] = []
-  private var head = 0
-  private var queued: Set<Int32> = []
+  private var queue = UniqueQueue<Int32>()
 
   public init() {}
 
@@ -28,9 +26,7 @@ public struct NewItems: Sendable {
   /// Removes items that the new model was trained on and queues all others for fold-in.
   mutating func install(isTrained: (Int32) -> Bool) {
     users = users.filter { !isTrained($0.key) }
-    queue = []
-    head = 0
-    queued = []
+    queue = UniqueQueue()
     for item in users.keys.sorted() { enqueue(item) }
   }
 
@@ -46,23 +42,12 @@ public struct NewItems: Sendable {
 
   // MARK: Pending fold-ins
 
-  var isVectorDue: Bool { head < queue.count }
+  var isVectorDue: Bool { !queue.isEmpty }
 
-  mutating func enqueue(_ item: Int32) {
-    if queued.insert(item).inserted { queue.append(item) }
-  }
+  mutating func enqueue(_ item: Int32) { queue.append(item) }
 
   /// Dequeues at most `max` items whose vectors must be solved.
-  mutating func takeDue(_ max: Int) -> [Int32] {
-    let items = Array(queue[head...].prefix(max))
-    head += items.count
-    queued.subtract(items)
-    if head * 2 >= queue.count {
-      queue.removeFirst(head)
-      head = 0
-    }
-    return items
-  }
+  mutating func takeDue(_ max: Int) -> [Int32] { queue.take(max) }
 }
 
 extension [UserReference] {

@@ -67,3 +67,12 @@ public struct EngineSettings: Sendable, Equatable {
 
   var foldIn: FoldIn { FoldIn(solver: RowSolver(parameters), recency: recency) }
 }
+
+extension EngineState {
+  /// An empty state under these settings.
+  init(_ settings: EngineSettings, topics: [String] = []) {
+    self.init(
+      limits: settings.limits, factors: settings.parameters.factors, topics: topics,
+      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1))
+  }
+}

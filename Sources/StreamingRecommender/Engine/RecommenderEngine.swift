@@ -20,9 +20,7 @@ public struct RecommenderEngine: Sendable {
   public init(settings: EngineSettings, input: RecommenderConfiguration.Input) {
     self.settings = settings
     decoder = InteractionDecoder(input)
-    state = EngineState(
-      limits: settings.limits, factors: settings.parameters.factors, topics: settings.topics,
-      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1))
+    state = EngineState(settings, topics: settings.topics)
     lifecycle = ModelLifecycle()
     index = ItemIndex(factors: settings.parameters.factors)
   }

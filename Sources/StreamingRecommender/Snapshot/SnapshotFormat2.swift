@@ -44,9 +44,7 @@ struct SnapshotFormat2 {
   private init(path: String, settings: EngineSettings) {
     self.path = path
     self.settings = settings
-    state = EngineState(
-      limits: settings.limits, factors: settings.parameters.factors,
-      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1))
+    state = EngineState(settings)
   }
 
   private func malformed(_ why: String) -> SnapshotError { SnapshotError(.malformed(why), path: path) }

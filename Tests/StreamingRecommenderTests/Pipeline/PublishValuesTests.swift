@@ -31,26 +31,26 @@ import Testing
   }
 }
 
-@Suite struct RecentListsTests {
+@Suite struct RecentWritesTests {
   @Test func theUsersOfLaterTicketsAreKnown() {
-    var recent = RecentLists()
+    var recent = RecentWrites<UserReference>(max: 100)
     recent.note(1, [1, 2])
     recent.note(3, [3])
     recent.note(4, [1])
-    #expect(recent.users(after: 0) == [1, 2, 3, 1])
-    #expect(recent.users(after: 1) == [3, 1])
-    #expect(recent.users(after: 4) == [])
+    #expect(recent.elements(after: 0) == [1, 2, 3, 1])
+    #expect(recent.elements(after: 1) == [3, 1])
+    #expect(recent.elements(after: 4) == [])
   }
 
   @Test func whatIsForgottenIsNotCalledComplete() {
-    var recent = RecentLists()
-    let many = (0..<Int32(RecentLists.usersMax / 2)).map { UserReference(partition: 0, index: $0) }
+    var recent = RecentWrites<UserReference>(max: PublishPlanner.recentListsMax)
+    let many = (0..<Int32(PublishPlanner.recentListsMax / 2)).map { UserReference(partition: 0, index: $0) }
     for ticket in 1...4 as ClosedRange<UInt64> { recent.note(ticket, many) }
-    #expect(recent.users(after: 1) == nil)
-    #expect(recent.users(after: 2)?.count == 2 * many.count)
+    #expect(recent.elements(after: 1) == nil)
+    #expect(recent.elements(after: 2)?.count == 2 * many.count)
     recent.removeAll()
-    #expect(recent.users(after: 3) == nil)
-    #expect(recent.users(after: 4) == [])
+    #expect(recent.elements(after: 3) == nil)
+    #expect(recent.elements(after: 4) == [])
   }
 }
 
