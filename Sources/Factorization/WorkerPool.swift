@@ -4,11 +4,14 @@ import Synchronization
 /// Runs a loop on several threads. The assignment of ranges to workers is not deterministic; results must not depend on it.
 public final class WorkerPool: Sendable {
   public let workers: Int
+  private let inheritsPriority: Bool
 
-  /// Threads run at the priority of the caller.
-  public init(workers: Int) {
+  /// - Parameter inheritsPriority: whether workers run at the nice value of the caller. That takes new threads for each loop, because an
+  ///   unprivileged process cannot raise the priority of a pooled thread again. Otherwise, Dispatch provides the threads.
+  public init(workers: Int, inheritsPriority: Bool = false) {
     precondition(workers > 0, "workers must be positive, got \(workers)")
     self.workers = workers
+    self.inheritsPriority = inheritsPriority
   }
 
   /// Calls `body` with ranges of at most `chunk` indices that cover 0 ..< count, and with the worker number (0 ..< workers). Returns when
@@ -25,12 +28,22 @@ public final class WorkerPool: Sendable {
       return
     }
     let next = Atomic<Int>(0)
-    DispatchQueue.concurrentPerform(iterations: workers) { worker in
+    perform { worker in
       while true {
         let start = next.add(chunk, ordering: .relaxed).oldValue
         guard start < count else { return }
         body(start..<min(start + chunk, count), worker)
       }
+    }
+  }
+
+  /// Calls `body` once per worker, concurrently, and returns when all calls have ended.
+  private func perform(_ body: @Sendable (_ worker: Int) -> Void) {
+    guard inheritsPriority else { return DispatchQueue.concurrentPerform(iterations: workers, execute: body) }
+    withoutActuallyEscaping(body) { body in
+      let others = (1..<workers).map { worker in PlainThread { body(worker) } }
+      body(0)
+      for thread in others { thread.join() }
     }
   }
 

@@ -28,6 +28,8 @@ public struct EngineStatus: Sendable {
   public var retrainPhase: String?
   public var retrainRatio = 0.0
   public var lastRetrain: RetrainRecord?
+  /// What the next retrain waits for.
+  public var nextRetrain: RetrainPolicy.Condition?
   public var tickedNanoseconds: UInt64 = 0
   public var fatal: String?
   public init() {}

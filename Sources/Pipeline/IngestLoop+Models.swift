@@ -23,15 +23,27 @@ extension IngestLoop {
   private func startTrainingIfDue() {
     guard source.holdsEverything else { return }
     let requested = jobs.running(.retrain)
-    guard requested != nil || ports.clock.monotonicNanoseconds >= training.notBefore else { return }
     let situation = situation(requested: requested != nil)
-    guard case .retrain(let reason) = settings.retrain.decide(situation) else {
+    switch settings.retrain.decide(situation) {
+    case .wait(let condition):
       if let requested { refuse(requested.id, situation) }
-      return
+      noteWaiting(for: condition)
+    case .retrain(let reason): begin(reason, requested?.id, situation)
     }
-    let job = requested?.id ?? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds).id
+  }
+
+  private func begin(_ reason: RetrainPolicy.Reason, _ requested: String?, _ situation: RetrainPolicy.Situation) {
+    training.awaits = nil
+    let job = requested ?? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds).id
     log.info("a retrain begins: \(reason)", ["job": job, "pairs": situation.pairs])
     start(job, reason)
+  }
+
+  /// Without a model there are no lists, so the log says what the first one waits for.
+  private func noteWaiting(for condition: RetrainPolicy.Condition) {
+    training.awaits = condition
+    guard engine.model == nil, engine.state.eventsApplied > 0, training.isNoteDue(now: ports.clock.monotonicNanoseconds) else { return }
+    log.info("there is no model yet; \(condition)", repetition: .always)
   }
 
   private func situation(requested: Bool) -> RetrainPolicy.Situation {
@@ -40,6 +52,7 @@ extension IngestLoop {
     situation.modelAge = .milliseconds(
       max(0, ports.clock.wallMilliseconds - (training.lastAttemptMilliseconds ?? engine.model?.trainedAtMilliseconds ?? 0)))
     situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
+    training.complete(&situation, now: ports.clock.monotonicNanoseconds)
     return situation
   }
 

@@ -168,6 +168,7 @@ extension IngestLoop {
       status.retrainRatio = job.ratio
     }
     status.lastRetrain = training.last
+    status.nextRetrain = training.awaits
     status.tickedNanoseconds = now
     status.fatal = fatal
     return status
@@ -354,7 +355,8 @@ extension IngestLoop {
     let outcome = executor.run(plan, &engine, now: now)
     planner.submitted(
       plan, ticket: ticket + 1, hasCommands: !outcome.commands.isEmpty, &engine.lifecycle)
-    planner.makeDue(outcome.staleUsers)
+    // Freeing the vectors of all users takes long.
+    if let replaced = outcome.replaced { ports.jobs.discard(replaced) }
     perform(actions)
     // What was acknowledged before may have been the last of a roll-out.
     perform(engine.lifecycle.acknowledged(through: planner.acknowledged))

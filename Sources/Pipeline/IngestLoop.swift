@@ -25,7 +25,7 @@ public final class IngestLoop {
       snapshotInterval = configuration.snapshot.interval
       self.trainingThreads = configuration.retrain.threads ?? trainingThreads
       onError = configuration.input.onError
-      retrain = RetrainPolicy(everyEvents: configuration.retrain.everyEvents, interval: configuration.retrain.interval)
+      retrain = RetrainPolicy(configuration.retrain)
       maxTrainingTime = configuration.retrain.maxDuration
       maxResidentBytes = configuration.limits.maxResidentBytes
       listLifetime = configuration.publish.ttl

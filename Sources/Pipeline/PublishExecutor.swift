@@ -20,8 +20,8 @@ struct PublishExecutor {
   /// The result of executing one plan.
   struct Outcome {
     var commands: [PublishCommand] = []
-    /// Users whose vectors must be solved again because a new model was installed.
-    var staleUsers: [UserReference] = []
+    /// What a new model has replaced.
+    var replaced: ReplacedModel?
     var users = 0
     var times = StageTimes()
   }
@@ -45,7 +45,7 @@ struct PublishExecutor {
     case .newItems(let max, let all): runNewItems(max, all: all, &engine, &outcome)
     case .pointer(let epoch, let previous, let installs):
       similar = nil
-      if installs { outcome.staleUsers += engine.installPending() }
+      if installs { outcome.replaced = engine.installPending() }
       guard let model = engine.model, model.epoch == epoch else { return }
       outcome.commands.append(PublishCommands.pointer(model, previous: previous, users: engine.state.users.count, requiresItems: vectors))
     case .similar(let items): runSimilar(items, &engine, now, &outcome)
@@ -82,11 +82,10 @@ struct PublishExecutor {
 
   private mutating func runSimilar(_ range: Range<Int32>, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome)
   {
-    guard let model = engine.model else { return }
-    let similar = self.similar ?? SimilarItems(model)
+    guard let model = engine.model, let similar = self.similar ?? engine.takeSimilarItems() else { return }
     self.similar = similar
-    let items = range.filter { Int($0) < similar.rows && model.hasVector($0) }
-    let lists = similar.lists(of: items, n: engine.settings.similarN, scratch)
+    let items = range.filter(model.hasVector)
+    let lists = similar.lists(of: items, model, n: engine.settings.similarN, scratch)
     for (item, list) in zip(items, lists) {
       outcome.commands.append(PublishCommands.similar(item, list, model.epoch, engine.state.catalogue.items, now: now))
     }

@@ -36,8 +36,8 @@ extension PublishPlanner {
     if plan.completesItems { plan.work.append(.itemsComplete(epoch: rollout.epoch)) }
   }
 
-  /// Plans the next users without a list of this epoch. Users in the live queue get theirs there; those of held partitions are added to
-  /// it.
+  /// Plans the next users without a list of this epoch. Users in the queue of live updates get theirs there; those of held partitions are
+  /// added to it.
   private mutating func planUsers(
     _ rollout: Rollout, from first: UserReference, _ slice: Int, _ held: Set<Int32>, _ lifecycle: inout ModelLifecycle,
     _ situation: Situation, _ plan: inout PublishPlan
@@ -51,10 +51,8 @@ extension PublishPlanner {
         user = UserReference(partition: user.partition + 1, index: 0)
         continue
       }
-      if held.contains(user.partition) {
-        passedBy.append(user)
-      } else if submittedEpoch[user] != rollout.epoch, !dirty.contains(user) {
-        users.append(user)
+      if submittedEpoch[user] != rollout.epoch {
+        if held.contains(user.partition) || dirty.contains(user) { passedBy.append(user) } else { users.append(user) }
       }
       looked += 1
       user = user.next
@@ -68,7 +66,7 @@ extension PublishPlanner {
       lifecycle.continueRollout(.users(next: user))
       return
     }
-    if !owesLists(of: rollout.epoch) { plan.completedEpoch = rollout.epoch }
+    endUsers(ofEpoch: rollout.epoch, &plan)
     endRelisting()
     lifecycle.continueRollout(.similar(next: 0))
   }

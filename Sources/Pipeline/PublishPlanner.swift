@@ -50,8 +50,7 @@ struct PublishPlanner: Sendable {
   private(set) var isRelisting = false
   /// Users whose lists the view may have lost; progress is withheld until they are written again.
   private var owed: Set<UserReference> = []
-  /// Users of held partitions that a roll-out could not reach: it is complete when they have their lists.
-  private var rolloutOwed: (epoch: UInt32, users: Set<UserReference>)?
+  private var rolloutDebt: RolloutDebt?
   /// Whether the view may lack vectors of new items, which are then published before the first list.
   private var repeatsNewItems = false
   /// Whether this process has published anything yet.
@@ -188,18 +187,27 @@ struct PublishPlanner: Sendable {
   /// Forgets which lists were submitted, so that the roll-out that begins writes every user.
   mutating func forgetSubmittedLists() {
     submittedEpoch = PerUser(0)
-    rolloutOwed = nil
+    rolloutDebt = nil
   }
 
-  /// Whether users whom this epoch's roll-out has passed by still have no list of it.
-  func owesLists(of epoch: UInt32) -> Bool { rolloutOwed?.epoch == epoch }
-
-  /// A roll-out has passed by users of held partitions, who get their lists once their partition is released.
+  /// A roll-out has passed by these users, who get their lists from the queue of live updates.
   mutating func owe(_ users: [UserReference], ofEpoch epoch: UInt32) {
-    guard !users.isEmpty else { return }
-    if rolloutOwed?.epoch != epoch { rolloutOwed = (epoch, []) }
-    rolloutOwed?.users.formUnion(users)
+    if rolloutDebt?.epoch != epoch { rolloutDebt = RolloutDebt(epoch: epoch) }
+    rolloutDebt?.users.formUnion(users)
     makeDue(users)
+  }
+
+  /// A roll-out has passed every user. The epoch is complete as soon as those that it passed by have their lists.
+  mutating func endUsers(ofEpoch epoch: UInt32, _ plan: inout PublishPlan) {
+    owe([], ofEpoch: epoch)
+    rolloutDebt?.hasPassedAll = true
+    completeIfPaid(&plan)
+  }
+
+  private mutating func completeIfPaid(_ plan: inout PublishPlan) {
+    guard let debt = rolloutDebt, debt.hasPassedAll, debt.users.isEmpty else { return }
+    plan.completedEpoch = debt.epoch
+    rolloutDebt = nil
   }
 
   /// Withholds progress until a roll-out has written every user, because lists in the view are missing or outdated.
@@ -307,10 +315,9 @@ struct PublishPlanner: Sendable {
   /// These users get their newest list with this plan.
   mutating func noteWritten(_ users: [UserReference], _ plan: inout PublishPlan) {
     if !owed.isEmpty { owed.subtract(users) }
-    rolloutOwed?.users.subtract(users)
-    guard let waiting = rolloutOwed, waiting.users.isEmpty else { return }
-    plan.completedEpoch = waiting.epoch
-    rolloutOwed = nil
+    guard rolloutDebt != nil else { return }
+    rolloutDebt?.users.subtract(users)
+    completeIfPaid(&plan)
   }
 
   private mutating func planPopular(_ situation: Situation, _ plan: inout PublishPlan) {
@@ -335,6 +342,15 @@ struct PublishPlanner: Sendable {
     published.next.merge(changed.next) { $1 }
     plan.work.append(.progress(changed))
   }
+}
+
+/// The users whom a roll-out has passed by, because they wait in the queue of live updates or belong to a held partition, and who have no
+/// list of its epoch yet.
+struct RolloutDebt: Sendable {
+  let epoch: UInt32
+  var users: Set<UserReference> = []
+  /// Whether the roll-out has reached the last user.
+  var hasPassedAll = false
 }
 
 /// The ids of tombstones not yet acknowledged by the view, unique and in order.

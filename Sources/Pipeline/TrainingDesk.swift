@@ -16,15 +16,18 @@ struct TrainingDesk {
   private(set) var last: RetrainRecord?
   /// When a training last started in this process; `nil` means that the model's own time is used.
   private(set) var lastAttemptMilliseconds: Int64?
-  /// After a training that is rejected or fails, the time before which the policy does not start another (monotonic nanoseconds).
-  private(set) var notBefore: UInt64 = 0
-
-  static let retryAfter = Duration.seconds(60)
+  /// What the next retrain waits for; `nil` before the first decision and while a training runs.
+  var awaits: RetrainPolicy.Condition?
+  private var began: UInt64 = 0
+  private var notedAt: UInt64?
+  /// When the last training and its roll-out ended and how long they took, in monotonic nanoseconds.
+  private var lastEnd: (at: UInt64, took: UInt64)?
 
   func cancel() { running?.monitor.cancel() }
 
   mutating func begin(_ running: Running, at now: EngineInstant) {
     self.running = running
+    began = running.began
     lastAttemptMilliseconds = now.wallMilliseconds
   }
 
@@ -34,9 +37,24 @@ struct TrainingDesk {
   }
 
   mutating func ended(_ record: RetrainRecord, now: UInt64) {
-    if record.result != .accepted { notBefore = now + Self.retryAfter.nanoseconds }
+    lastEnd = (now, now - began)
     running = nil
     publishing = nil
     last = record
+  }
+
+  /// Whether the log should say again what the first model waits for; at most once a minute.
+  mutating func isNoteDue(now: UInt64) -> Bool {
+    if let notedAt, now - notedAt < Self.noteEvery.nanoseconds { return false }
+    notedAt = now
+    return true
+  }
+
+  private static let noteEvery = Duration.seconds(60)
+
+  /// Adds what the policy needs to know of the last training.
+  func complete(_ situation: inout RetrainPolicy.Situation, now: UInt64) {
+    situation.lastTraining = lastEnd.map { (.nanoseconds(Int64($0.took)), .nanoseconds(Int64(now - $0.at))) }
+    situation.hasFailed = last.map { $0.result == .failed || $0.result == .cancelled } ?? false
   }
 }

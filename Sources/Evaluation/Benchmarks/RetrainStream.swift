@@ -17,7 +17,7 @@ final class RetrainStream {
   private let progress: (RetrainBenchmark.Progress) -> Void
   private var events: GeneratedEvents
   private let scratch: EngineScratch
-  private let jobs = DispatchJobRunner(label: "freshet.benchmark")
+  private let jobs = ThreadJobRunner()
 
   /// The largest number of new items whose vectors are solved in one turn, as in the ingest loop.
   private static let newItemsMax = 64

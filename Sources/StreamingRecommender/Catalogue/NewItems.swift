@@ -23,16 +23,25 @@ public struct NewItems: Sendable {
 
   mutating func restore(_ item: Int32, _ itemUsers: [UserReference]) { users[item] = itemUsers }
 
+  /// Adds users of items that a new model was not trained on because they had too few; they come before the users recorded since.
+  mutating func add(_ earlier: [Int32: [UserReference]], isPresent: (UserReference) -> Bool) {
+    for (item, itemUsers) in earlier {
+      let known = Set(users[item] ?? [])
+      let added = itemUsers.filter { !known.contains($0) && isPresent($0) }
+      if !added.isEmpty { users[item] = (added + (users[item] ?? [])).suffix(Self.usersMax) }
+    }
+  }
+
   /// Removes items that the new model was trained on and queues all others for fold-in.
-  mutating func install(isTrained: (Int32) -> Bool) {
+  mutating func install(usersMin: Int, isTrained: (Int32) -> Bool) {
     users = users.filter { !isTrained($0.key) }
     queue = UniqueQueue()
-    for item in users.keys.sorted() { enqueue(item) }
+    for item in users.keys.sorted() { enqueue(item, usersMin: usersMin) }
   }
 
   /// Queues items without a vector; called after a restart.
-  mutating func enqueueMissing(hasVector: (Int32) -> Bool) {
-    for item in users.keys.sorted() where !hasVector(item) { enqueue(item) }
+  mutating func enqueueMissing(usersMin: Int, hasVector: (Int32) -> Bool) {
+    for item in users.keys.sorted() where !hasVector(item) { enqueue(item, usersMin: usersMin) }
   }
 
   /// Translates all user references; users for which `newReference` returns `nil` are removed.
@@ -44,7 +53,10 @@ public struct NewItems: Sendable {
 
   var isVectorDue: Bool { !queue.isEmpty }
 
-  mutating func enqueue(_ item: Int32) { queue.append(item) }
+  /// Queues the item if it has at least `usersMin` users; otherwise the taste of a few would decide for whom it is.
+  mutating func enqueue(_ item: Int32, usersMin: Int) {
+    if let count = users[item]?.count, count >= usersMin { queue.append(item) }
+  }
 
   /// Dequeues at most `max` items whose vectors must be solved.
   mutating func takeDue(_ max: Int) -> [Int32] { queue.take(max) }

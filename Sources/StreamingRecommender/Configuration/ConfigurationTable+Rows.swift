@@ -138,6 +138,9 @@ extension ConfigurationTable {
     seed,
     .int("model.history_per_user", \.model.historyPerUser, 1...10_000_000, "Number of newest pairs that are kept per user."),
     .int("model.seen_per_user", \.model.seenPerUser, 1...10_000_000, "Number of newest items of a user that lists leave out."),
+    .int(
+      "model.min_support", \.model.minSupport, 1...200,
+      "Users that an item must have before it gets a vector and appears in the lists of others."),
     .bool("model.exclude_seen", \.model.excludeSeen, "Whether lists leave out what the user has interacted with."),
   ]
 
@@ -156,9 +159,24 @@ extension ConfigurationTable {
       "Number of events between trainings; `auto`: 5 % of the pairs that the model in use was trained on, at least 1,000."
     ).reloadable(),
     .duration("retrain.interval", \.retrain.interval, Duration.seconds(1)...century.upperBound, "Time between trainings.").reloadable(),
-    .double("retrain.max_quality_drop", \.retrain.maxQualityDrop, 0...1, "Relative loss of recall above which a new model counts as worse.")
-      .reloadable(),
+    .int(
+      "retrain.first_pairs", \.retrain.firstPairs, 2...Int.max,
+      "Pairs of user and item for the first model; `retrain.every_events` lowers it, and `retrain.interval` replaces it."
+    ).reloadable(),
+    .double(
+      "retrain.max_share", \.retrain.maxShare, above: 0, 0...1,
+      "Largest share of the time that retrains and roll-outs take, unless `retrain.every_events` or `retrain.interval` is set. A model that has been outgrown by half is replaced at once."
+    ).reloadable(),
+    .double(
+      "retrain.max_quality_drop", \.retrain.maxQualityDrop, 0...1,
+      "Relative loss of recall above which a new model counts as worse, if the loss is beyond noise (95 %)."
+    )
+    .reloadable(),
     .int("retrain.threads", \.retrain.threads, 1...1024, noneWord: "auto", "Number of threads of a training; `auto` leaves one core free."),
+    .int(
+      "retrain.nice", \.retrain.nice, 0...19,
+      "Nice value of the threads of trainings and snapshots: the higher, the less they delay the stream, and the longer they take on a busy machine."
+    ),
     .choice(
       "retrain.on_quality_drop", \.retrain.onQualityDrop,
       "What happens to a new model that is worse: it is discarded (`keep_old`) or used (`accept`)."
@@ -174,6 +192,9 @@ extension ConfigurationTable {
     .int("topn.n", \.topN.n, 1...1000, "Number of items in the list of a user."),
     .int("topn.popular_n", \.topN.popularN, 1...10_000, "Number of items in the popular list."),
     .int("topn.similar_n", \.topN.similarN, 1...1000, "Number of items in a list of similar items."),
+    .double(
+      "topn.similar_shrinkage", \.topN.similarShrinkage, positive,
+      "Number of users of an item at which its similarity to others counts half; 0 lists items that a few users had in common first."),
   ]
 
   static let publish: [ConfigurationKey] = [

@@ -95,6 +95,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var historyPerUser = 2000
     public var seenPerUser = 10_000
     public var excludeSeen = true
+    /// The number of users that an item must have before it gets a vector.
+    public var minSupport = 2
     public init() {}
   }
 
@@ -115,9 +117,15 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     /// `nil` is 5 % of the pairs that the current model was trained on, at least 1,000.
     public var everyEvents: Int?
     public var interval: Duration?
+    /// The number of pairs for the first model.
+    public var firstPairs = 1_000
+    /// The largest share of the time that retrains and roll-outs may take, unless `everyEvents` or `interval` is set.
+    public var maxShare = 0.25
     public var maxQualityDrop = 0.05
     /// `nil` is the number of cores - 1, at least 1.
     public var threads: Int?
+    /// The nice value of trainings and snapshots.
+    public var nice = 10
     public var onQualityDrop = OnQualityDrop.keepOld
     public var warmStart = true
     public var maxDuration: Duration?
@@ -128,6 +136,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var n = 20
     public var popularN = 100
     public var similarN = 20
+    /// The number of users of an item at which its similarities count half.
+    public var similarShrinkage = 10.0
     public init() {}
   }
 

@@ -18,6 +18,10 @@ public struct EngineSettings: Sendable, Equatable {
   public var seed: UInt64
   public var n: Int
   public var similarN: Int
+  /// Number of users that an item must have before it gets a vector.
+  public var minSupport: Int
+  /// Number of users of an item at which its similarities count half.
+  public var similarShrinkage: Double
   public var maxQualityDrop: Double
   public var acceptQualityDrop: Bool
 
@@ -45,6 +49,8 @@ public struct EngineSettings: Sendable, Equatable {
     seed = model.seed
     n = configuration.topN.n
     similarN = configuration.topN.similarN
+    minSupport = model.minSupport
+    similarShrinkage = configuration.topN.similarShrinkage
     maxQualityDrop = configuration.retrain.maxQualityDrop
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
   }

@@ -21,6 +21,8 @@ public struct InstalledModel: Sendable {
   var userGramian: Gramian
   var servedUsers: Int
   var meanUser: [Float]
+  /// Number of users of each item at the training or, after a restart, in the snapshot.
+  var support: [Int32] = []
   public internal(set) var trainedPairs: Int
   public internal(set) var trainedAtMilliseconds: Int64
 

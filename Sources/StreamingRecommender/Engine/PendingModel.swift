@@ -4,6 +4,7 @@ public struct PendingModel: Sendable {
   /// Vectors of all users, by partition.
   var served: [ServedFactors]
   var index: ItemIndex
+  var similar: SimilarItems
   /// Users whose vectors in `served` are older than their history.
   var changed: Set<UserReference>
 
@@ -11,6 +12,13 @@ public struct PendingModel: Sendable {
     served[Int(user.partition)].remove(user.index)
     changed.insert(user)
   }
+}
+
+/// What the installation of a model has replaced; only kept to be freed.
+public struct ReplacedModel: Sendable {
+  let model: InstalledModel?
+  let index: ItemIndex
+  let served: [ServedFactors]
 }
 
 /// Users that changed since the freeze of the training in progress; their vectors must be folded in again with the new model.

@@ -105,7 +105,7 @@ extension RecommenderEngine {
   private mutating func noteUserOfNewItem(_ item: Int32, _ user: UserReference) {
     guard settings.foldInNewItems, model != nil || catchUp != nil || pending != nil, model?.isTrained(item) != true else { return }
     state.catalogue.newItems.note(user, used: item)
-    if model != nil { state.catalogue.newItems.enqueue(item) }
+    if model != nil { state.catalogue.newItems.enqueue(item, usersMin: settings.minSupport) }
   }
 
   // MARK: Tombstones

@@ -110,6 +110,20 @@ extension RecommenderEngine {
   /// The `n` most popular items by decayed count; the fallback list for unknown users.
   public func popular(_ n: Int) -> [ScoredItem] { state.catalogue.popular(n) }
 
+  /// The similar items of the live model; `nil` without one. A training has prepared them; otherwise, the cost is proportional to the
+  /// number of items.
+  package mutating func takeSimilarItems() -> SimilarItems? {
+    guard let model else { return nil }
+    var similar =
+      preparedSimilarItems
+      ?? SimilarItems(model.itemFactors, absent: model.absentItems, support: model.support, shrinkage: settings.similarShrinkage)
+    preparedSimilarItems = nil
+    for item in model.foldedInItems {
+      similar.set(item, to: model.itemFactors[Int(item)], users: state.catalogue.newItems.users[item]?.count ?? 0)
+    }
+    return similar
+  }
+
   // MARK: Fold-in of new items
 
   /// Folds in untrained items whose users changed and returns them. Their vectors must be published before any list that contains them.

@@ -4,7 +4,7 @@ import Factorization
 ///
 /// A value type; the caller executes the resulting actions.
 public struct RecommenderEngine: Sendable {
-  public let settings: EngineSettings
+  public internal(set) var settings: EngineSettings
   let decoder: InteractionDecoder
   public package(set) var state: EngineState
   public package(set) var lifecycle: ModelLifecycle
@@ -15,6 +15,8 @@ public struct RecommenderEngine: Sendable {
   public internal(set) var demand = TrainingDemand()
   /// Users changed during the training in progress; `nil` if there is none.
   var catchUp: CatchUp?
+  /// The similar items of the live model as its training prepared them, until they are taken.
+  var preparedSimilarItems: SimilarItems?
   public internal(set) var nonFiniteVectors = 0
 
   public init(settings: EngineSettings, input: RecommenderConfiguration.Input) {
@@ -68,27 +70,34 @@ public struct RecommenderEngine: Sendable {
     let (epoch, actions) = lifecycle.adopt()
     var model = trained.model
     model.epoch = epoch
-    var next = PendingModel(model: model, served: trained.served, index: trained.index, changed: catchUp?.changed ?? [])
+    var next = PendingModel(
+      model: model, served: trained.served, index: trained.index, similar: trained.similar, changed: catchUp?.changed ?? [])
     for user in catchUp?.forgotten ?? [] { next.forget(user) }
     pending = next
+    let forgotten = catchUp?.forgotten ?? []
+    if settings.foldInNewItems { state.catalogue.newItems.add(trained.rareItems) { !forgotten.contains($0) } }
     demand.adopt()
     catchUp = nil
     return actions
   }
 
-  /// Makes the pending model live. Returns the users whose vectors must be folded in again; none of these is published in the new epoch
-  /// before that.
-  public mutating func installPending() -> [UserReference] {
-    guard let next = pending else { return [] }
+  /// Makes the pending model live. Users who changed since its freeze are folded in again before they are published in the new epoch.
+  ///
+  /// Returns what was replaced, so that the caller can free it elsewhere: it is proportional to the number of users.
+  @discardableResult
+  public mutating func installPending() -> ReplacedModel? {
+    guard let next = pending else { return nil }
+    let replaced = ReplacedModel(model: model, index: index, served: state.users.partitions.map(\.served))
     pending = nil
+    preparedSimilarItems = next.similar
     lifecycle.install()
     model = next.model
     index = next.index
     state.users.install(next.served)
     for user in next.changed { state.users.markStale(user) }
-    state.catalogue.newItems.install(isTrained: next.model.isTrained)
+    state.catalogue.newItems.install(usersMin: settings.minSupport, isTrained: next.model.isTrained)
     index.setBiases(state.catalogue.trend)
-    return next.changed.sorted().filter(state.users.isPresent)
+    return replaced
   }
 
   /// Sets the epoch that the lifecycle has issued for a model.

@@ -52,11 +52,12 @@ extension RecommenderEngine {
       return
     }
     self.model = model
+    self.model?.support = state.users.support(items: model.itemFactors.rows)
     lifecycle = ModelLifecycle(highest: snapshot.epoch, live: model.epoch, rolledOut: snapshot.rolledOutEpoch)
     index = ItemIndex(model.itemFactors, absent: model.absentItems)
     index.setBiases(state.catalogue.trend)
     // Items whose fold-in was pending are recognised by their missing vectors.
-    state.catalogue.newItems.enqueueMissing(hasVector: model.hasVector)
+    state.catalogue.newItems.enqueueMissing(usersMin: settings.minSupport, hasVector: model.hasVector)
   }
 }
 

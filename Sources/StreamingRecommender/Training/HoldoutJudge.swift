@@ -22,8 +22,10 @@ struct HoldoutJudge {
     (trend, transitions) = holdout.signals(state, settings)
   }
 
+  /// Returns the recall of each user of the holdout.
+  ///
   /// - Parameter has: whether an item has trained factors.
-  func recall(itemFactors: FactorMatrix, has: @escaping @Sendable (Int32) -> Bool) -> Double {
+  func recalls(itemFactors: FactorMatrix, has: @escaping @Sendable (Int32) -> Bool) -> [Double] {
     let gramian = Gramian(of: itemFactors, pool: pool)
     let absent = (0..<Int32(itemFactors.rows)).filter { !has($0) }
     var index = ItemIndex(itemFactors, absent: absent)
@@ -31,12 +33,11 @@ struct HoldoutJudge {
     let ranking = Ranking(index, trend: trend, transitions: transitions, settings: settings)
     let side = WorkerShared(RowSolver.Side(rows: itemFactors.pointer, gramian: gramian, count: itemFactors.rows - absent.count))
     let known: @Sendable (Int32) -> Bool = { Int($0) < itemFactors.rows && has($0) }
-    let recalls = pool.map(count: holdout.users.count, chunk: 64) { range, _ in
+    return pool.map(count: holdout.users.count, chunk: 64) { range, _ in
       let selector = TopNSelector()
       let workspace = FoldIn.Workspace(factors: itemFactors.factors)
       return range.map { recall(of: holdout.users[$0], side.value, ranking, known, selector, workspace) }
     }
-    return recalls.reduce(0, +) / Double(max(1, holdout.users.count))
   }
 
   private func recall(

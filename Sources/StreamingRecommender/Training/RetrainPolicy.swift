@@ -16,8 +16,33 @@ public struct RetrainPolicy: Sendable, Equatable {
     }
   }
 
+  /// What the next retrain waits for.
+  public enum Condition: Equatable, Sendable, CustomStringConvertible {
+    /// Two pairs, users and items are the least that anything can be trained on.
+    case data
+    case firstPairs(have: Int, needed: Int)
+    case backlog(records: Int64?)
+    case interactions(have: Int, needed: Int)
+    /// Enough interactions have arrived, but retrains and their roll-outs would take more than `maxShare` of the time.
+    case rest(Duration)
+    /// The last training failed or was cancelled.
+    case retry(Duration)
+
+    public var description: String {
+      switch self {
+      case .data: "first model: needs at least two users, two items and two pairs"
+      case .firstPairs(let have, let needed): "first model: \(have) of \(needed) pairs"
+      case .backlog(let records?): "first model: \(records) records are still to be read"
+      case .backlog(nil): "first model: the lag is not known yet"
+      case .interactions(let have, let needed): "\(have) of \(needed) new interactions"
+      case .rest(let left): "in \(left.wholeSeconds) s, because of retrain.max_share"
+      case .retry(let left): "in \(left.wholeSeconds) s, because the last training failed or was cancelled"
+      }
+    }
+  }
+
   public enum Decision: Equatable, Sendable {
-    case wait
+    case wait(Condition)
     case retrain(Reason)
   }
 
@@ -25,14 +50,25 @@ public struct RetrainPolicy: Sendable, Equatable {
   public var everyEvents: Int?
   public var interval: Duration?
   /// Minimum number of pairs for the first training.
-  public static let firstPairsMin = 1_000
+  public var firstPairs: Int
+  /// Largest share of the time that retrains and their roll-outs may take if neither `everyEvents` nor `interval` is set.
+  public var maxShare: Double
   /// The first training starts when the lag (in records) falls below this, or after `firstWaitMax`.
   public static let firstLagMax: Int64 = 1_000
   public static let firstWaitMax = Duration.seconds(60)
+  static let everyEventsMin = 1_000
 
-  public init(everyEvents: Int? = nil, interval: Duration? = nil) {
+  public init(everyEvents: Int? = nil, interval: Duration? = nil, firstPairs: Int = 1_000, maxShare: Double = 0.25) {
     self.everyEvents = everyEvents
     self.interval = interval
+    self.firstPairs = firstPairs
+    self.maxShare = maxShare
+  }
+
+  public init(_ configuration: RecommenderConfiguration.Retrain) {
+    self.init(
+      everyEvents: configuration.everyEvents, interval: configuration.interval, firstPairs: configuration.firstPairs,
+      maxShare: configuration.maxShare)
   }
 
   /// The inputs of the decision.
@@ -48,24 +84,58 @@ public struct RetrainPolicy: Sendable, Equatable {
     public var lag: Int64?
     /// Time since the engine started consuming.
     public var running = Duration.zero
+    /// How long the last training and its roll-out took, and how long ago they ended.
+    public var lastTraining: (took: Duration, ago: Duration)?
+    /// Whether the last training failed or was cancelled. A rejected candidate is no failure.
+    public var hasFailed = false
     public var requested = false
     public init() {}
+
+    public static func == (a: Situation, b: Situation) -> Bool {
+      a.trainedPairs == b.trainedPairs && a.eventsSinceFreeze == b.eventsSinceFreeze && a.modelAge == b.modelAge && a.pairs == b.pairs
+        && a.users == b.users && a.items == b.items && a.lag == b.lag && a.running == b.running
+        && a.lastTraining?.took == b.lastTraining?.took && a.lastTraining?.ago == b.lastTraining?.ago && a.hasFailed == b.hasFailed
+        && a.requested == b.requested
+    }
   }
+
+  /// How long after a failed or cancelled training the next may start.
+  public static let retryAfter = Duration.seconds(60)
 
   /// Decides whether to start a retrain now, and for which reason.
   public func decide(_ now: Situation) -> Decision {
-    let enough = now.pairs >= 2 && now.users >= 2 && now.items >= 2
-    if now.requested { return enough ? .retrain(.requested) : .wait }
-    guard let trained = now.trainedPairs else { return decideFirst(now) }
-    let due = everyEvents ?? max(1_000, trained / 20)
-    if now.eventsSinceFreeze >= due { return .retrain(.interactions(now.eventsSinceFreeze)) }
+    let isEnough = now.pairs >= 2 && now.users >= 2 && now.items >= 2
+    if now.requested { return isEnough ? .retrain(.requested) : .wait(.data) }
+    if now.hasFailed, let last = now.lastTraining, last.ago < Self.retryAfter { return .wait(.retry(Self.retryAfter - last.ago)) }
+    guard let trained = now.trainedPairs else { return decideFirst(now, isEnough: isEnough) }
     if let interval, now.modelAge >= interval { return .retrain(.age(now.modelAge)) }
-    return .wait
+    let due = everyEvents ?? max(Self.everyEventsMin, trained / 20)
+    guard now.eventsSinceFreeze >= due else { return .wait(.interactions(have: now.eventsSinceFreeze, needed: due)) }
+    // A model that knows less than two thirds of the data is replaced at once: the first one is trained while a stream still pours in.
+    let isOutgrown = now.eventsSinceFreeze >= max(Self.everyEventsMin, trained / 2)
+    if everyEvents == nil, !isOutgrown, let left = rest(now) { return .wait(.rest(left)) }
+    return .retrain(.interactions(now.eventsSinceFreeze))
   }
 
-  private func decideFirst(_ now: Situation) -> Decision {
-    guard now.pairs >= Self.firstPairsMin, now.users >= 2, now.items >= 2 else { return .wait }
+  /// An explicit number of events or interval states how soon a model is wanted, so it applies to the first one, too.
+  private func decideFirst(_ now: Situation, isEnough: Bool) -> Decision {
+    guard isEnough else { return .wait(.data) }
+    if let interval, now.running >= interval { return .retrain(.first) }
+    let needed = min(firstPairs, everyEvents ?? .max)
+    guard now.pairs >= needed else { return .wait(.firstPairs(have: now.pairs, needed: needed)) }
     if let lag = now.lag, lag < Self.firstLagMax { return .retrain(.first) }
-    return now.running >= Self.firstWaitMax ? .retrain(.first) : .wait
+    return now.running >= Self.firstWaitMax ? .retrain(.first) : .wait(.backlog(records: now.lag))
   }
+
+  /// The time until retrains and roll-outs have taken at most `maxShare` of the time; `nil` if they have.
+  private func rest(_ now: Situation) -> Duration? {
+    guard let last = now.lastTraining else { return nil }
+    let left = last.took * (1 / maxShare - 1) - last.ago
+    return left > .zero ? left : nil
+  }
+}
+
+extension Duration {
+  /// The duration in seconds, rounded up.
+  fileprivate var wholeSeconds: Int64 { components.seconds + (components.attoseconds > 0 ? 1 : 0) }
 }

@@ -34,6 +34,8 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   /// recall_at_20 on the holdout of the live model and of the candidate; `nil` without a holdout.
   public var qualityOld: Double?
   public var qualityNew: Double?
+  /// Half the width of the 95 % confidence interval of `qualityNew - qualityOld`, paired by user.
+  public var qualityMargin: Double?
 
   /// When the pointer was switched to the model, and when every user had a list of its epoch; milliseconds since 1970.
   public var visibleAtMilliseconds: Int64?

@@ -39,6 +39,9 @@ public struct TrainedModel: Sendable {
   /// Vectors of all users, by partition.
   public var served: [ServedFactors]
   var index: ItemIndex
+  var similar: SimilarItems
+  /// The users of the items that had too few of them to be trained on.
+  var rareItems: [Int32: [UserReference]]
 }
 
 /// The outcome of a training job.
@@ -65,12 +68,12 @@ private struct TrainingRun {
     self.threads = threads
     self.monitor = monitor
     self.clock = clock
-    pool = WorkerPool(workers: threads)
+    pool = WorkerPool(workers: threads, inheritsPriority: true)
     phases = PhaseTimer(monitor: monitor, clock: clock)
     isWarm = job.live != nil && job.settings.warmStart
     var parameters = job.settings.parameters
     if isWarm { parameters.iterations = job.settings.warmIterations }
-    trainer = ALSTrainer(parameters, options: SolverOptions(workers: threads))
+    trainer = ALSTrainer(parameters, options: SolverOptions(workers: threads, inheritsPriority: true))
     record = RetrainRecord(job, threads: threads)
     record.iterations = parameters.iterations
     record.warmStart = isWarm
@@ -79,7 +82,7 @@ private struct TrainingRun {
   /// Returns `nil` if the candidate is rejected because its quality is below that of the live model.
   mutating func train() throws -> TrainedModel? {
     phases.begin("rows")
-    let rows = TrainingRows(job.state, block: job.settings.trainingBlock)
+    let rows = TrainingRows(job.state, block: job.settings.trainingBlock, minSupport: job.settings.minSupport)
     let holdout = job.live == nil ? nil : Holdout(job.state.users, eventsSinceFreeze: job.eventsSinceFreeze)
     record.items = rows.columns.count
     var columnFactors = try fit(rows, without: holdout)
@@ -106,18 +109,25 @@ private struct TrainingRun {
     return outcome.columnFactors
   }
 
-  /// Returns false if the recall of the candidate is lower than that of the live model by more than `maxQualityDrop`.
+  /// Returns false if the candidate is worse than the live model: its recall is lower by more than `maxQualityDrop`, and the difference
+  /// is beyond noise. A live model that was trained on at most half as many pairs cannot reject a candidate.
   private mutating func judge(_ columnFactors: FactorMatrix, _ live: InstalledModel, _ rows: TrainingRows, _ holdout: Holdout) -> Bool {
     phases.begin("judge")
     let candidate = rows.itemIndexed(columnFactors, job.state.catalogue.items)
     let judge = HoldoutJudge(holdout, job.state, job.settings, pool)
     record.holdoutPairs = holdout.pairs
-    let old = judge.recall(itemFactors: live.itemFactors, has: { live.isTrained($0) })
-    let new = judge.recall(itemFactors: candidate.factors, has: { candidate.trained[Int($0)] })
+    let before = judge.recalls(itemFactors: live.itemFactors, has: { live.isTrained($0) })
+    let after = judge.recalls(itemFactors: candidate.factors, has: { candidate.trained[Int($0)] })
+    let users = Double(max(1, before.count))
+    let (old, new) = (before.reduce(0, +) / users, after.reduce(0, +) / users)
+    let difference = PairedDifference(before: before, after: after)
     (record.qualityOld, record.qualityNew) = (old, new)
+    record.qualityMargin = difference.margin.isFinite ? difference.margin : nil
     let settings = job.settings
-    guard new < old * (1 - settings.maxQualityDrop), !settings.acceptQualityDrop else { return true }
-    record.message = "recall_at_20 fell from \(old) to \(new), exceeding retrain.max_quality_drop \(settings.maxQualityDrop)"
+    let isOutgrown = live.trainedPairs * 2 <= job.state.users.pairCount - holdout.pairs
+    guard new < old * (1 - settings.maxQualityDrop), difference.isDrop, !isOutgrown, !settings.acceptQualityDrop else { return true }
+    record.message =
+      "recall_at_20 fell from \(old) to \(new) (95 % interval of the difference \(difference.mean - difference.margin) to \(difference.mean + difference.margin)), exceeding retrain.max_quality_drop \(settings.maxQualityDrop)"
     return false
   }
 
@@ -130,7 +140,7 @@ private struct TrainingRun {
     let everything = rows.matrix(of: job.state.users) { _ in true }
     record.trainingRows = everything.rows
     let monitor = self.monitor
-    return try ALSTrainer(parameters, options: SolverOptions(workers: threads))
+    return try ALSTrainer(parameters, options: SolverOptions(workers: threads, inheritsPriority: true))
       .train(everything, start: columnFactors, endWithRows: false, isWarmStart: true, losses: .atTheEnd) {
         monitor.continues(at: $0.ratio)
       }.columnFactors
@@ -142,8 +152,13 @@ private struct TrainingRun {
     var model = InstalledModel(
       epoch: 0, itemFactors: factors, trained: trained, gramian: Gramian(of: factors, pool: pool),
       trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
+    model.support = rows.support
     let served = try foldInEveryUser(&model)
-    return TrainedModel(model: model, served: served, index: ItemIndex(factors, absent: model.absentItems))
+    let absent = model.absentItems
+    return TrainedModel(
+      model: model, served: served, index: ItemIndex(factors, absent: absent),
+      similar: SimilarItems(factors, absent: absent, support: rows.support, shrinkage: job.settings.similarShrinkage),
+      rareItems: rows.usersOfRareItems(job.state.users))
   }
 
   /// Computes all user vectors by fold-in, so that every published vector is produced by the same method.

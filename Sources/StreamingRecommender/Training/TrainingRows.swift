@@ -5,28 +5,22 @@ import Factorization
 /// Long histories are split into blocks of nearly equal length.
 struct TrainingRows {
   let users: [UserReference]
-  /// Items with at least one live pair.
+  /// Items with enough users.
   let columns: [Int32]
+  /// Number of users with a live pair, by item.
+  let support: [Int32]
   private let columnOfItem: [Int32]
   private let block: Int?
 
-  init(_ state: EngineState, block: Int?) {
+  /// - Parameter minSupport: items with fewer users are left out.
+  init(_ state: EngineState, block: Int?, minSupport: Int) {
     self.block = block
     let items = state.catalogue.items
-    var used = [Bool](repeating: false, count: items.capacity)
-    var users: [UserReference] = []
-    for user in state.users.references {
-      var any = false
-      state.users.forEachNewestFirst(user) { item, _, _ in
-        used[Int(item)] = true
-        any = true
-        return true
-      }
-      if any { users.append(user) }
-    }
-    self.users = state.users.sortedByName(users)
-    columns = items.sortedByName(used.indices.lazy.filter { used[$0] }.map(Int32.init))
-    var columnOfItem = [Int32](repeating: -1, count: used.count)
+    let support = state.users.support(items: items.capacity)
+    self.support = support
+    users = state.users.sortedByName(state.users.references.filter { state.users.history($0).liveCount > 0 })
+    columns = items.sortedByName(support.indices.lazy.filter { support[$0] >= max(1, minSupport) }.map(Int32.init))
+    var columnOfItem = [Int32](repeating: -1, count: support.count)
     for (column, item) in columns.enumerated() { columnOfItem[Int(item)] = Int32(column) }
     self.columnOfItem = columnOfItem
   }
@@ -39,7 +33,8 @@ struct TrainingRows {
     for user in self.users {
       row.removeAll(keepingCapacity: true)
       users.forEachNewestFirst(user) { item, strength, order in
-        if includes(order) { row.append((columnOfItem[Int(item)], strength)) }
+        let column = columnOfItem[Int(item)]
+        if column >= 0, includes(order) { row.append((column, strength)) }
         return true
       }
       guard !row.isEmpty else { continue }
@@ -52,6 +47,18 @@ struct TrainingRows {
       }
     }
     return matrix
+  }
+
+  /// The users of the items that are left out.
+  func usersOfRareItems(_ all: UserPartitions) -> [Int32: [UserReference]] {
+    var result: [Int32: [UserReference]] = [:]
+    for user in users {
+      all.forEachNewestFirst(user) { item, strength, _ in
+        if columnOfItem[Int(item)] < 0, strength > 0 { result[item, default: []].append(user) }
+        return true
+      }
+    }
+    return result
   }
 
   /// Initial item factors: the vectors of the live model, and random vectors seeded by item id for all other items.
@@ -89,6 +96,18 @@ extension IdentifierTable {
 }
 
 extension UserPartitions {
+  /// The number of users with a live pair, by item.
+  func support(items: Int) -> [Int32] {
+    var support = [Int32](repeating: 0, count: items)
+    for user in references {
+      forEachNewestFirst(user) { item, _, _ in
+        if Int(item) < items { support[Int(item)] += 1 }
+        return true
+      }
+    }
+    return support
+  }
+
   fileprivate func sortedByName(_ users: [UserReference]) -> [UserReference] {
     users.sorted { a, b in withName(a) { a in withName(b) { b in a.lexicographicallyPrecedes(b) } } }
   }

@@ -227,7 +227,12 @@ enum CommandTable {
         CommandOption(long: "rate", kind: .double(0.1...1e7), valueName: "N", defaultValue: "1000", sentence: "Events a second."),
         CommandOption(
           long: "seconds", kind: .double(1...86_400), valueName: "S", defaultValue: "10", sentence: "Length, after 3 s of warm-up."),
-        CommandOption(long: "during-retrain", kind: .flag, sentence: "Measure a second figure while a retrain runs."),
+        CommandOption(
+          long: "during-retrain", kind: .flag,
+          sentence: "Measure the same while one retrain follows the other, as a whole, while it trains and while it rolls out."),
+        CommandOption(
+          long: "users", kind: .int(100...10_000_000), valueName: "N",
+          sentence: "Use a generated state of this many users, with 5.6 pairs each and a seventh as many items, in place of the shipped data."),
         data("Interactions to use in place of the shipped ones."),
       ],
       examples: [

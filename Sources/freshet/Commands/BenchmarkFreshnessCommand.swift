@@ -20,7 +20,9 @@ struct BenchmarkFreshnessCommand {
     var configuration = loaded.configuration
     let rate = context.options.double("rate") ?? 1000
     let seconds = context.options.double("seconds") ?? 10
-    let data = try ShippedData.events(path: context.options.string("data"))
+    let data =
+      try context.options.int("users").map { EvaluationData(generatedFor: $0, seed: configuration.model.seed) }
+      ?? ShippedData.events(path: context.options.string("data"))
     let log = Telemetry.Log(component: "benchmark", sink: StandardErrorSink(minimumLevel: .error), level: .debug)
     let temporary = try TemporaryDirectory("benchmark")
     defer { withExtendedLifetime(temporary) {} }
@@ -43,10 +45,10 @@ struct BenchmarkFreshnessCommand {
     context.note("engine: training a model first, then \(Int(rate)) events a second for \(Int(seconds)) s")
     let engine = try EngineRun(configuration, data, isEmbedded: isEmbedded, log: log, note: context.note)
     let plain = try engine.measure(rate: rate, seconds: seconds, warmUp: Self.warmUpSeconds, pace: pace)
-    var retraining: FreshnessFigures?
+    var retraining: RetrainingFigures?
     if context.options.flag("during-retrain") {
       context.note("the same while retrains run")
-      retraining = try engine.measure(rate: rate, seconds: seconds, warmUp: Self.warmUpSeconds, pace: pace, retrains: true)
+      retraining = try engine.measureRetraining(rate: rate, seconds: seconds, warmUp: Self.warmUpSeconds, pace: pace)
     }
     engine.stop()
     show(plain, floor, retraining, rate, pace)
@@ -97,11 +99,12 @@ struct BenchmarkFreshnessCommand {
     let relay = try FloorRelay(configuration, log: log)
     defer { relay.stop() }
     return try EventLoad(data.interactions).run(
-      configuration, pace: pace, rate: rate, seconds: seconds, warmUp: Self.warmUpSeconds, acknowledgements: relay.acknowledgements)
+      configuration, pace: pace, rate: rate, seconds: seconds, warmUp: Self.warmUpSeconds, acknowledgements: relay.acknowledgements
+    ).figures
   }
 
   private func show(
-    _ plain: FreshnessFigures, _ floor: FreshnessFigures, _ retraining: FreshnessFigures?, _ rate: Double, _ pace: KafkaProperties.Pace
+    _ plain: FreshnessFigures, _ floor: FreshnessFigures, _ retraining: RetrainingFigures?, _ rate: Double, _ pace: KafkaProperties.Pace
   ) {
     if context.json {
       var output: JSONValue = [
@@ -111,10 +114,16 @@ struct BenchmarkFreshnessCommand {
         "achieved_rate": .number(plain.achievedRate), "producer": .string("\(pace)"),
       ]
       if let retraining {
-        output["during_retrain_p50_ms"] = .number(retraining.p50)
-        output["during_retrain_p99_ms"] = .number(retraining.p99)
-        output["during_retrain_max_ms"] = .number(retraining.max)
-        output["during_retrain_lost"] = .integer(retraining.lost)
+        output["during_retrain_p50_ms"] = .number(retraining.all.p50)
+        output["during_retrain_p99_ms"] = .number(retraining.all.p99)
+        output["during_retrain_max_ms"] = .number(retraining.all.max)
+        output["during_retrain_lost"] = .integer(retraining.all.lost)
+        for (name, figures) in [("training", retraining.training), ("rollout", retraining.rollout)] {
+          output[name + "_events"] = .integer(figures.events)
+          output[name + "_p50_ms"] = .number(figures.p50)
+          output[name + "_p99_ms"] = .number(figures.p99)
+          output[name + "_max_ms"] = .number(figures.max)
+        }
         output["retrains"] = .integer(retraining.retrains)
       }
       context.print(output.text)
@@ -123,7 +132,9 @@ struct BenchmarkFreshnessCommand {
     var table = TextTable(
       [.left, .right, .right, .right, .right, .right, .right, .right],
       header: ["due time to Redis reply, ms", "events", "p50", "p90", "p99", "p99.9", "max", "lost"])
-    for (name, figures) in [("floor (no model)", floor), ("freshet", plain)] + (retraining.map { [("freshet, retraining", $0)] } ?? []) {
+    let phases =
+      retraining.map { [("freshet, retraining", $0.all), ("- while it trains", $0.training), ("- while it rolls out", $0.rollout)] } ?? []
+    for (name, figures) in [("floor (no model)", floor), ("freshet", plain)] + phases {
       table.add(
         [name, "\(figures.events)"] + [figures.p50, figures.p90, figures.p99, figures.p999, figures.max].map { ListText.fixed($0, 1) }
           + ["\(figures.lost)"])
@@ -133,108 +144,31 @@ struct BenchmarkFreshnessCommand {
   }
 }
 
-/// Percentiles of one measurement, in milliseconds.
-struct FreshnessFigures: Sendable {
-  var events = 0
-  var lost = 0
-  var p50 = 0.0, p90 = 0.0, p99 = 0.0, p999 = 0.0, max = 0.0
-  var achievedRate = 0.0
-  var retrains = 0
-
-  init(nanoseconds: [UInt64], lost: Int, seconds: Double) {
-    let sorted = nanoseconds.sorted()
-    func quantile(_ q: Double) -> Double {
-      sorted.isEmpty ? 0 : Double(sorted[min(sorted.count - 1, Int(Double(sorted.count) * q))]) / 1e6
-    }
-    events = sorted.count + lost
-    self.lost = lost
-    (p50, p90, p99, p999) = (quantile(0.5), quantile(0.9), quantile(0.99), quantile(0.999))
-    max = Double(sorted.last ?? 0) / 1e6
-    achievedRate = Double(events) / seconds
-  }
+/// The figures of a measurement during which one retrain followed the other.
+struct RetrainingFigures {
+  var all: FreshnessFigures
+  /// From the freeze to the durable snapshot.
+  var training: FreshnessFigures
+  /// From the first item vector to the removal of old ones.
+  var rollout: FreshnessFigures
+  var retrains: Int
 }
 
-/// Records when the list of each user was acknowledged; written on the publisher's thread.
-final class AcknowledgedLists: Sendable {
-  private let lists = Mutex<[Identifier: [(partition: Int32, offset: Int64, at: UInt64)]]>([:])
+/// When the engine was in which phase of a retrain.
+private final class RetrainPhases: Sendable {
+  enum Phase: Sendable { case none, training, rollout }
 
-  func add(_ user: AcknowledgedUser) {
-    lists.withLock { $0[user.user, default: []].append((user.partition, user.offset, user.atNanoseconds)) }
+  private let changes = Mutex<[(at: UInt64, phase: Phase)]>([])
+
+  func note(_ phase: Phase, at now: UInt64) {
+    changes.withLock { if $0.last?.phase != phase { $0.append((now, phase)) } }
   }
 
-  /// Returns when the first list of this user that covers the offset was acknowledged.
-  func covered(_ user: Identifier, _ partition: Int32, _ offset: Int64) -> UInt64? {
-    lists.withLock { lists in
-      lists[user]?.first { $0.partition == partition && $0.offset >= offset }?.at
+  func spans(until end: UInt64) -> [Phase: [Range<UInt64>]] {
+    changes.withLock { changes in
+      let ends = changes.dropFirst().map(\.at) + [end]
+      return Dictionary(grouping: zip(changes, ends), by: \.0.phase).mapValues { $0.map { $0.0.at..<max($0.0.at, $0.1) } }
     }
-  }
-
-  func clear() { lists.withLock { $0 = [:] } }
-}
-
-/// Produces events at a fixed rate and matches each with the list that covers it.
-struct EventLoad {
-  private let interactions: [Interaction]
-
-  init(_ interactions: [Interaction]) { self.interactions = interactions }
-
-  func run(
-    _ configuration: RecommenderConfiguration, pace: KafkaProperties.Pace, rate: Double, seconds: Double, warmUp: Double,
-    acknowledgements: AcknowledgedLists
-  ) throws -> FreshnessFigures {
-    acknowledgements.clear()
-    let count = Int((seconds + warmUp) * rate)
-    var due = [UInt64](repeating: 0, count: count)
-    var places = [(partition: Int32, offset: Int64)?](repeating: nil, count: count)
-    let delivered = Deliveries()
-    let producer = try KafkaEventProducer(kafka: configuration.kafka, pace: pace) { delivery in
-      if delivery.error == nil { delivered.all.append((Int(delivery.index), delivery.partition, delivery.offset)) }
-    }
-    var schedule = Schedule(rate: rate, speedup: nil)
-    let now = WallClock.milliseconds()
-    for index in 0..<count {
-      let event = interactions[index % interactions.count]
-      let value = InteractionEncoder.encode(user: event.user, item: event.item, operation: .set, timeMilliseconds: now)
-      due[index] = schedule.next(timeMilliseconds: nil) ?? MonotonicClock.nanoseconds()
-      while MonotonicClock.nanoseconds() < due[index] {
-        let left = due[index] - min(due[index], MonotonicClock.nanoseconds())
-        if left > 1_500_000 { producer.serve(timeout: .milliseconds(1)) } else { usleep(UInt32(left / 1000) + 1) }
-      }
-      try producer.produce(
-        topic: configuration.input.topics[0], key: event.user, value: value, timestampMilliseconds: WallClock.milliseconds(),
-        index: UInt64(index))
-    }
-    _ = producer.flush(timeout: .seconds(30))
-    for delivery in delivered.all { places[delivery.index] = (delivery.partition, delivery.offset) }
-    return join(due, places, from: Int(warmUp * rate), acknowledgements, seconds)
-  }
-
-  private func join(
-    _ due: [UInt64], _ places: [(partition: Int32, offset: Int64)?], from first: Int, _ acknowledgements: AcknowledgedLists,
-    _ seconds: Double
-  ) -> FreshnessFigures {
-    var waits: [UInt64] = []
-    var lost = 0
-    let deadline = MonotonicClock.nanoseconds() + 10_000_000_000
-    for index in first..<due.count {
-      guard let place = places[index] else {
-        lost += 1
-        continue
-      }
-      let user = Identifier(interactions[index % interactions.count].user)
-      var at = acknowledgements.covered(user, place.partition, place.offset)
-      while at == nil, MonotonicClock.nanoseconds() < deadline {
-        usleep(5_000)
-        at = acknowledgements.covered(user, place.partition, place.offset)
-      }
-      if let at { waits.append(at - min(at, due[index])) } else { lost += 1 }
-    }
-    return FreshnessFigures(nanoseconds: waits, lost: lost, seconds: seconds)
-  }
-
-  /// Written by the producer's callback, which is called on this thread.
-  private final class Deliveries {
-    var all: [(index: Int, partition: Int32, offset: Int64)] = []
   }
 }
 
@@ -274,89 +208,36 @@ private final class EngineRun {
     }
   }
 
-  func measure(rate: Double, seconds: Double, warmUp: Double, pace: KafkaProperties.Pace, retrains: Bool = false) throws -> FreshnessFigures
-  {
+  func measure(rate: Double, seconds: Double, warmUp: Double, pace: KafkaProperties.Pace) throws -> FreshnessFigures {
+    try load.run(configuration, pace: pace, rate: rate, seconds: seconds, warmUp: warmUp, acknowledgements: acknowledgements).figures
+  }
+
+  /// The figures while one retrain follows the other, as a whole and by phase.
+  func measureRetraining(rate: Double, seconds: Double, warmUp: Double, pace: KafkaProperties.Pace) throws -> RetrainingFigures {
     let epochBefore = process.status.current.epoch ?? 0
     let stop = StopFlag()
+    let phases = RetrainPhases()
     let process = self.process
-    if retrains {
-      Thread.detachNewThread {
-        while !stop.isSet {
-          _ = process.requestRetrain()
-          usleep(20_000)
-        }
+    Thread.detachNewThread {
+      while !stop.isSet {
+        phases.note(Self.phase(of: process), at: MonotonicClock.nanoseconds())
+        _ = process.requestRetrain()
+        usleep(5_000)
       }
     }
     defer { stop.set() }
-    var figures = try load.run(
+    let samples = try load.run(
       configuration, pace: pace, rate: rate, seconds: seconds, warmUp: warmUp, acknowledgements: acknowledgements)
-    figures.retrains = Int((process.status.current.epoch ?? 0) - epochBefore)
-    return figures
+    let spans = phases.spans(until: MonotonicClock.nanoseconds())
+    return RetrainingFigures(
+      all: samples.figures, training: samples.figures(in: spans[.training] ?? []), rollout: samples.figures(in: spans[.rollout] ?? []),
+      retrains: Int((process.status.current.epoch ?? 0) - epochBefore))
+  }
+
+  private static func phase(of process: EngineProcess) -> RetrainPhases.Phase {
+    guard let job = process.jobs.running(.retrain) else { return process.status.current.rollout == nil ? .none : .rollout }
+    return ["publish", "lists"].contains(job.phase) ? .rollout : .training
   }
 
   func stop() { _ = process.stop() }
-}
-
-/// A flag that is set once to stop a thread.
-private final class StopFlag: Sendable {
-  private let flag = Atomic<Bool>(false)
-  var isSet: Bool { flag.load(ordering: .relaxed) }
-  func set() { flag.store(true, ordering: .relaxed) }
-}
-
-/// Measures the lower bound: relays records from the broker to Redis without a model, one SET of a typical list per record.
-///
-/// Sendable because its source and publisher belong to its thread from `init` to the end of `stop`.
-private final class FloorRelay: @unchecked Sendable {
-  let acknowledgements = AcknowledgedLists()
-  private let source: KafkaRecordSource
-  private let publisher: RedisRecommendationPublisher
-  private let flag = StopFlag()
-  private let ended = DispatchSemaphore(value: 0)
-
-  init(_ configuration: RecommenderConfiguration, log: Telemetry.Log) throws {
-    let acknowledgements = self.acknowledgements
-    source = try KafkaRecordSource(configuration: configuration, membership: .direct, log: log)
-    let wake = source.waker
-    publisher = try RedisRecommendationPublisher(
-      redis: configuration.redis, publish: configuration.publish, instance: "floor", log: log,
-      onAcknowledged: { acknowledgements.add($0) }, onProgress: wake)
-    let items = (0..<20).map { RecommendedItem(item: "item\(10_000 + $0)", score: 1 / Float($0 + 3)) }
-    source.start(at: PartitionOffsets())
-    let thread = Thread { [self] in
-      var ticket: UInt64 = 0
-      var waiting: [(partition: Int32, record: Record)] = []
-      while !flag.isSet {
-        let batch = source.poll(max: 1000, timeout: waiting.isEmpty ? .milliseconds(20) : .milliseconds(1))
-        for part in batch.parts { waiting += part.records.map { (part.source.partition, $0) } }
-        _ = publisher.acknowledged()
-        let taken = waiting.prefix(publisher.room)
-        guard !taken.isEmpty else { continue }
-        waiting.removeFirst(taken.count)
-        ticket += 1
-        publisher.submit(taken.map { command($0.partition, $0.record, items) }, ticket: ticket)
-      }
-      source.close()
-      publisher.close()
-      ended.signal()
-    }
-    thread.qualityOfService = .userInteractive
-    thread.start()
-  }
-
-  private func command(_ partition: Int32, _ record: Record, _ items: [RecommendedItem]) -> PublishCommand {
-    .user(
-      UserRecommendations(
-        user: Identifier(record.key ?? []),
-        list: RecommendationList(
-          epoch: 1, source: .foldin, partition: partition, offset: record.offset,
-          madeAtMilliseconds: WallClock.milliseconds(), items: items),
-        factors: nil))
-  }
-
-  func stop() {
-    flag.set()
-    source.wake()
-    ended.wait()
-  }
 }

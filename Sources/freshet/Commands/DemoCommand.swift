@@ -20,7 +20,7 @@ struct DemoCommand {
     let data = try ShippedData.events(path: context.options.string("data"))
     let titles = context.options.isSet("data") ? [:] : titlesByName()
     let split = data.interactions.count * 4 / 5
-    try checkThatAModelCanBeTrained(data.interactions[..<split])
+    try checkThatAModelCanBeTrained(data.interactions[..<split], needed: configuration.retrain.firstPairs)
     let temporary = try TemporaryDirectory("demo")
     defer { withExtendedLifetime(temporary) {} }
     let directory = temporary.path
@@ -67,12 +67,12 @@ struct DemoCommand {
   }
 
   /// Checks that there are enough interactions: an engine waits for more, but a file has no more.
-  private func checkThatAModelCanBeTrained(_ events: ArraySlice<Interaction>) throws {
+  private func checkThatAModelCanBeTrained(_ events: ArraySlice<Interaction>, needed: Int) throws {
     var pairs: Set<[[UInt8]]> = []
-    for event in events where pairs.count < RetrainPolicy.firstPairsMin { pairs.insert([event.user, event.item]) }
-    guard pairs.count < RetrainPolicy.firstPairsMin else { return }
+    for event in events where pairs.count < needed { pairs.insert([event.user, event.item]) }
+    guard pairs.count < needed else { return }
     throw CommandFailure(
-      "the first 80 % of the events hold \(pairs.count) pairs of user and item, too few to train on: a model needs \(RetrainPolicy.firstPairsMin)"
+      "the first 80 % of the events hold \(pairs.count) pairs of user and item, too few to train on: a model needs \(needed)"
     )
   }
 

@@ -129,6 +129,10 @@ struct OperateCommand {
       phase.map { "\($0) \(Int((retrain["ratio"] as? Double ?? 0) * 100)) %" }
         ?? "none; \(retrain["events_since"] ?? 0) events since the last",
     ])
+    if let last = retrain["last"] as? [String: Any], let result = last["result"] as? String, result != "accepted" {
+      table.add(["last retrain", [result, last["message"] as? String].compactMap { $0 }.joined(separator: ": ")])
+    }
+    if phase == nil, let next = retrain["next"] as? String { table.add(["next retrain", next]) }
     if let problem = status["problem"] as? String { table.add(["problem", problem]) }
     return String(table.description.dropLast())
   }

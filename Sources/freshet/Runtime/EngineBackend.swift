@@ -114,6 +114,7 @@ enum StatusReport {
       "retrain": [
         "phase": text(status.retrainPhase), "ratio": .number(status.retrainRatio),
         "events_since": .integer(status.eventsSinceFreeze), "last": status.lastRetrain.map(json(of:)) ?? .null,
+        "next": text(status.nextRetrain.map { "\($0)" }),
       ],
       "snapshot": [
         "last_ms": status.lastSnapshotMilliseconds.map { .integer(Int($0)) } ?? .null, "problem": text(status.lastSnapshotProblem),
@@ -137,6 +138,7 @@ enum StatusReport {
       "kernel": .string(record.kernel), "solver": .string(record.solver),
       "offsets": .object(record.offsets.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .integer(Int($0.value))) }),
       "loss": .array(record.loss.map { .number($0) }), "seconds_per_iteration": .number(record.secondsPerIteration),
+      "recall_at_20_margin": record.qualityMargin.map { .number($0) } ?? .null,
       "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
       "recall_at_20_new": record.qualityNew.map { .number($0) } ?? .null,
       "visible_ms": record.visibleAtMilliseconds.map { .integer(Int($0)) } ?? .null,

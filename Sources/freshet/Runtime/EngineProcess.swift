@@ -67,7 +67,7 @@ final class EngineProcess: @unchecked Sendable {
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
         source: source, publisher: publisher, deadLetters: letters, storage: directory,
-        jobs: DispatchJobRunner(label: "freshet.jobs"), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
+        jobs: ThreadJobRunner(nice: configuration.retrain.nice), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, log: log.scoped("engine"),
       metrics: metrics)

@@ -103,43 +103,123 @@ import Testing
     var what: String
     var policy = RetrainPolicy()
     var situation: RetrainPolicy.Situation
-    var expected: RetrainPolicy.Decision
+    /// `nil`: it waits.
+    var expected: RetrainPolicy.Reason?
     var testDescription: String { what }
   }
 
   static let rows: [Row] = [
-    Row(what: "nothing happened", situation: situation { $0.trainedPairs = 100_000 }, expected: .wait),
+    Row(what: "nothing happened", situation: situation { $0.trainedPairs = 100_000 }, expected: nil),
     Row(
       what: "5 % new", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 5000) },
-      expected: .retrain(.interactions(5000))),
-    Row(what: "just below", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 4999) }, expected: .wait),
-    Row(what: "small model, below 1,000", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (50, 999) }, expected: .wait),
+      expected: .interactions(5000)),
+    Row(what: "just below", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 4999) }, expected: nil),
+    Row(what: "small model, below 1,000", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (50, 999) }, expected: nil),
     Row(
       what: "small model, 1,000", situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (50, 1000) },
-      expected: .retrain(.interactions(1000))),
+      expected: .interactions(1000)),
     Row(
       what: "configured count", policy: RetrainPolicy(everyEvents: 7),
-      situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 7) }, expected: .retrain(.interactions(7))),
+      situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze) = (100_000, 7) }, expected: .interactions(7)),
     Row(
       what: "old", policy: RetrainPolicy(interval: .seconds(60)),
-      situation: situation { ($0.trainedPairs, $0.modelAge) = (100_000, .seconds(60)) }, expected: .retrain(.age(.seconds(60)))),
+      situation: situation { ($0.trainedPairs, $0.modelAge) = (100_000, .seconds(60)) }, expected: .age(.seconds(60))),
     Row(
       what: "not old yet", policy: RetrainPolicy(interval: .seconds(60)),
-      situation: situation { ($0.trainedPairs, $0.modelAge) = (100_000, .seconds(59)) }, expected: .wait),
-    Row(what: "requested", situation: situation { ($0.trainedPairs, $0.requested) = (100_000, true) }, expected: .retrain(.requested)),
-    Row(what: "requested with nothing to train on", situation: situation { ($0.pairs, $0.requested) = (1, true) }, expected: .wait),
-    Row(what: "first, lag small", situation: situation { $0.lag = 999 }, expected: .retrain(.first)),
-    Row(what: "first, lag large", situation: situation { $0.lag = 1000 }, expected: .wait),
-    Row(what: "first, lag unknown", situation: situation { $0.lag = nil }, expected: .wait),
+      situation: situation { ($0.trainedPairs, $0.modelAge) = (100_000, .seconds(59)) }, expected: nil),
+    Row(what: "requested", situation: situation { ($0.trainedPairs, $0.requested) = (100_000, true) }, expected: .requested),
+    Row(what: "requested with nothing to train on", situation: situation { ($0.pairs, $0.requested) = (1, true) }, expected: nil),
+    Row(what: "first, lag small", situation: situation { $0.lag = 999 }, expected: .first),
+    Row(what: "first, lag large", situation: situation { $0.lag = 1000 }, expected: nil),
+    Row(what: "first, lag unknown", situation: situation { $0.lag = nil }, expected: nil),
     Row(
-      what: "first, after a minute", situation: situation { ($0.lag, $0.running) = (1_000_000, .seconds(60)) }, expected: .retrain(.first)),
-    Row(what: "first, too few pairs", situation: situation { ($0.lag, $0.pairs) = (0, 999) }, expected: .wait),
-    Row(what: "first, 1,000 pairs", situation: situation { ($0.lag, $0.pairs) = (0, 1000) }, expected: .retrain(.first)),
-    Row(what: "first, one user", situation: situation { ($0.lag, $0.users) = (0, 1) }, expected: .wait),
-    Row(what: "first, one item", situation: situation { ($0.lag, $0.items) = (0, 1) }, expected: .wait),
+      what: "first, after a minute", situation: situation { ($0.lag, $0.running) = (1_000_000, .seconds(60)) }, expected: .first),
+    Row(what: "first, too few pairs", situation: situation { ($0.lag, $0.pairs) = (0, 999) }, expected: nil),
+    Row(what: "first, 1,000 pairs", situation: situation { ($0.lag, $0.pairs) = (0, 1000) }, expected: .first),
+    Row(what: "first, one user", situation: situation { ($0.lag, $0.users) = (0, 1) }, expected: nil),
+    Row(what: "first, one item", situation: situation { ($0.lag, $0.items) = (0, 1) }, expected: nil),
   ]
 
-  @Test(arguments: rows) func decidesByTheTable(row: Row) { #expect(row.policy.decide(row.situation) == row.expected) }
+  static let restRows: [Row] = [
+    Row(
+      what: "a training of 10 s rests for 30 s",
+      situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining) = (100_000, 5000, (.seconds(10), .seconds(29))) },
+      expected: nil),
+    Row(
+      what: "and no longer",
+      situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining) = (100_000, 5000, (.seconds(10), .seconds(30))) },
+      expected: .interactions(5000)),
+    Row(
+      what: "half as many new interactions as pairs do not wait",
+      situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining) = (100_000, 50_000, (.seconds(10), .zero)) },
+      expected: .interactions(50_000)),
+    Row(
+      what: "a configured count does not wait", policy: RetrainPolicy(everyEvents: 7),
+      situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining) = (100_000, 7, (.seconds(10), .zero)) },
+      expected: .interactions(7)),
+    Row(
+      what: "nor does a share of 1", policy: RetrainPolicy(maxShare: 1),
+      situation: situation { ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining) = (100_000, 5000, (.seconds(10), .zero)) },
+      expected: .interactions(5000)),
+    Row(
+      what: "a failure waits a minute, whatever the data",
+      situation: situation {
+        ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining, $0.hasFailed) = (100_000, 90_000, (.zero, .seconds(59)), true)
+      }, expected: nil),
+    Row(
+      what: "a minute after a failure",
+      situation: situation {
+        ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining, $0.hasFailed) = (100_000, 90_000, (.zero, .seconds(60)), true)
+      }, expected: .interactions(90_000)),
+    Row(
+      what: "first, fewer pairs by every_events", policy: RetrainPolicy(everyEvents: 10), situation: situation { ($0.lag, $0.pairs) = (0, 84) },
+      expected: .first),
+    Row(
+      what: "first, by the interval", policy: RetrainPolicy(interval: .seconds(3)),
+      situation: situation { ($0.lag, $0.pairs, $0.running) = (0, 84, .seconds(3)) }, expected: .first),
+    Row(
+      what: "first, a configured number of pairs", policy: RetrainPolicy(firstPairs: 50),
+      situation: situation { ($0.lag, $0.pairs) = (0, 50) }, expected: .first),
+  ]
+
+  @Test(arguments: rows + restRows) func decidesByTheTable(row: Row) {
+    switch row.policy.decide(row.situation) {
+    case .wait: #expect(row.expected == nil)
+    case .retrain(let reason): #expect(reason == row.expected)
+    }
+  }
+
+  @Test func saysWhatItWaitsFor() {
+    let first = Self.situation { ($0.lag, $0.pairs) = (0, 84) }
+    #expect(RetrainPolicy().decide(first) == .wait(.firstPairs(have: 84, needed: 1000)))
+    #expect("\(RetrainPolicy.Condition.firstPairs(have: 84, needed: 1000))" == "first model: 84 of 1000 pairs")
+    let resting = Self.situation { ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining) = (100_000, 5000, (.seconds(10), .seconds(5))) }
+    #expect(RetrainPolicy().decide(resting) == .wait(.rest(.seconds(25))))
+  }
+}
+
+@Suite struct PairedDifferenceTests {
+  @Test func aDropThatEveryUserSharesIsADrop() {
+    let difference = PairedDifference(before: [0.5, 0.6, 0.7, 0.1], after: [0.4, 0.5, 0.6, 0])
+    #expect(abs(difference.mean + 0.1) < 1e-12)
+    #expect(difference.isDrop)
+  }
+
+  /// The means differ by as much as above, but by one user only.
+  @Test func aDropOfOneUserIsNoise() {
+    #expect(!PairedDifference(before: [0.5, 0.6, 0.7, 0.4], after: [0.5, 0.6, 0.7, 0]).isDrop)
+  }
+
+  @Test(arguments: [[], [1.0]]) func tooFewUsersProveNothing(values: [Double]) {
+    #expect(!PairedDifference(before: values, after: values.map { $0 - 1 }).isDrop)
+  }
+
+  /// Computed by hand: differences -1, 0, 1, 0; their standard deviation is sqrt(2/3).
+  @Test func theMarginIsThatOfTheNormalApproximation() {
+    let difference = PairedDifference(before: [1, 0, 0, 1], after: [0, 0, 1, 1])
+    #expect(difference.mean == 0)
+    #expect(abs(difference.margin - 1.96 * (2.0 / 3).squareRoot() / 2) < 1e-12)
+  }
 }
 
 @Suite struct InstalledModelTests {

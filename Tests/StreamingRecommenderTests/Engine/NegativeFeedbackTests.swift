@@ -68,7 +68,7 @@ import Testing
 
   @Test(arguments: [1, 2, 3] as [UInt64]) func theFoldInOfEveryUserEqualsAnExactUserHalfStepOfTheTrainer(seed: UInt64) throws {
     let engine = try Self.engine(seed: seed, Self.configuration())
-    let rows = TrainingRows(engine.state, block: nil)
+    let rows = TrainingRows(engine.state, block: nil, minSupport: 1)
     let matrix = rows.matrix(of: engine.state.users) { _ in true }
     #expect(matrix.strengths.contains { $0 < 0 } && matrix.strengths.contains { $0 > 0 && $0 < 1 }, "the data say nothing")
     var items = FactorMatrix(rows: rows.columns.count, factors: engine.model!.factors)

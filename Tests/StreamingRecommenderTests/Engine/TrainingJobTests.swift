@@ -133,13 +133,13 @@ import Testing
   @Test func aForgottenUserIsNotInTheTraining() {
     var engine = trainedEngine(plainConfiguration())
     engine.state.forget(engine.user("u0")!)
-    #expect(TrainingRows(engine.state, block: nil).users.count == 39)
+    #expect(TrainingRows(engine.state, block: nil, minSupport: 1).users.count == 39)
   }
 
   @Test func blocksOfAHistoryAreNearlyEqual() {
     var engine = RecommenderEngine(plainConfiguration())
     _ = engine.apply((0..<45).map { event("u", "i\($0)", time: Self.start + Int64($0)) })
-    let matrix = TrainingRows(engine.state, block: 20).matrix(of: engine.state.users) { _ in true }
+    let matrix = TrainingRows(engine.state, block: 20, minSupport: 1).matrix(of: engine.state.users) { _ in true }
     #expect(matrix.starts == [0, 15, 30, 45])
   }
 

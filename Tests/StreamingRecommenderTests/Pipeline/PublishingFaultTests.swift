@@ -208,6 +208,29 @@ import Testing
     #expect(rig.missing() == nil)
   }
 
+  /// A roll-out passes by users who wait in the queue of live updates; the job must not end before they have their lists.
+  @Test func aRetrainIsNotDoneWhileUsersInTheLiveQueueHaveNoListOfIt() {
+    let rig = LoopRig(viewIsSlow: true) { $0.foldIn.batchMax = 1 }
+    rig.start(checkerboard(users: 60))
+    let reached = rig.retrain { rig in
+      if case .users = rig.engine.lifecycle.rollout?.phase { true } else { false }
+    }
+    #expect(reached)
+    for number in 0..<60 { rig.produce("u\(number)", "i\(number * 3 % 20)") }
+    rig.publisher.acknowledge()
+    rig.turn()
+    #expect(rig.loop.planner.dirty.count > 40, "the test needs a long queue")
+    let job = rig.board.running(.retrain)!.id
+    for _ in 0..<200 where rig.board.job(job)?.state != .done {
+      rig.turn()
+      rig.publisher.acknowledge()
+    }
+    #expect(rig.board.job(job)?.state == .done)
+    #expect(rig.view.lists.values.filter { $0.epoch < 2 }.isEmpty)
+    rig.settle()
+    #expect(rig.missing() == nil)
+  }
+
   // MARK: Tombstones
 
   /// More tombstones than one batch takes.
