@@ -232,7 +232,7 @@ enum CommandTable {
           sentence: "Measure the same while one retrain follows the other, as a whole, while it trains and while it rolls out."),
         CommandOption(
           long: "users", kind: .int(100...10_000_000), valueName: "N",
-          sentence: "Use a generated state of this many users, with 5.6 pairs each and a seventh as many items, in place of the shipped data."),
+          sentence: "Use a generated state of this many users and a seventh as many items in place of the shipped data."),
         data("Interactions to use in place of the shipped ones."),
       ],
       examples: [

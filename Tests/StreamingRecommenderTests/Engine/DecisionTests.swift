@@ -172,7 +172,8 @@ import Testing
         ($0.trainedPairs, $0.eventsSinceFreeze, $0.lastTraining, $0.hasFailed) = (100_000, 90_000, (.zero, .seconds(60)), true)
       }, expected: .interactions(90_000)),
     Row(
-      what: "first, fewer pairs by every_events", policy: RetrainPolicy(everyEvents: 10), situation: situation { ($0.lag, $0.pairs) = (0, 84) },
+      what: "first, fewer pairs by every_events", policy: RetrainPolicy(everyEvents: 10),
+      situation: situation { ($0.lag, $0.pairs) = (0, 84) },
       expected: .first),
     Row(
       what: "first, by the interval", policy: RetrainPolicy(interval: .seconds(3)),
