@@ -40,10 +40,7 @@ public enum AdminRoutes {
   private static func health(_ report: HealthReport, _ request: HTTPRequest) -> HTTPResponse {
     let status = report.ok ? 200 : 503
     if request.query["verbose"] != nil {
-      let checks = report.checks.map { check -> JSONValue in
-        ["name": .string(check.name), "ok": .bool(check.ok), "message": .string(Redaction.text(check.message))]
-      }
-      return .json(["ok": .bool(report.ok), "checks": .array(checks)], status: status)
+      return .json(["ok": .bool(report.ok), "checks": .array(report.checks.map(\.json))], status: status)
     }
     guard !report.ok else { return .text("ok\n") }
     let failing = report.checks.filter { !$0.ok }.map { Redaction.text("\($0.name): \($0.message)\n") }

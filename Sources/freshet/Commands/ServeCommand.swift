@@ -81,11 +81,8 @@ struct ServeCommand {
   private func waitForTheEnd(_ process: EngineProcess, _ log: Telemetry.Log) -> ExitStatus {
     let signals = Signals(
       onSnapshot: { _ = process.requestSnapshot() }, onRetrain: { _ = process.requestRetrain() })
-    var problems = Problems()
     while !signals.waitForStop(seconds: 0.5) {
-      let status = process.status.current
-      problems.note(status, log)
-      if let fatal = status.fatal {
+      if let fatal = process.status.current.fatal {
         log.error("ending: \(fatal)")
         _ = process.stop()
         return .failed
@@ -96,21 +93,5 @@ struct ServeCommand {
     for problem in left { log.warning("at the end: \(problem)") }
     log.info("stopped")
     return .done
-  }
-
-  /// Logs each external problem once when it occurs and once when it is resolved.
-  private struct Problems {
-    private var known: [String: String] = [:]
-
-    mutating func note(_ status: EngineStatus, _ log: Telemetry.Log) {
-      note("Kafka", status.source.problem, log)
-      note("Redis", status.publisher.problem, log)
-    }
-
-    private mutating func note(_ name: String, _ problem: String?, _ log: Telemetry.Log) {
-      guard known[name] != problem else { return }
-      if let problem { log.warning("\(name): \(problem)") } else { log.info("\(name) is right again") }
-      known[name] = problem
-    }
   }
 }

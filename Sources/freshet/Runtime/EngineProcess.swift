@@ -22,6 +22,7 @@ final class EngineProcess: @unchecked Sendable {
   private let isStopping = Atomic<Bool>(false)
   private let ended = DispatchSemaphore(value: 0)
   private let problems = Mutex<[String]>([])
+  private let startedNanoseconds = MonotonicClock.nanoseconds()
   private static let idleWait = Duration.milliseconds(20)
 
   struct Recovery: Sendable {
@@ -94,6 +95,8 @@ final class EngineProcess: @unchecked Sendable {
     ended.wait()
     return problems.withLock { $0 }
   }
+
+  var uptimeSeconds: Int { Int((MonotonicClock.nanoseconds() - startedNanoseconds) / 1_000_000_000) }
 
   /// Polls the status until `condition` holds; returns false on timeout.
   func wait(atMost timeout: Duration, until condition: (EngineStatus) -> Bool) -> Bool {
