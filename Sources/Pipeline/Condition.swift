@@ -161,8 +161,13 @@ struct ConditionWatch: Sendable {
     var isReported = false
   }
 
-  /// A condition that ends sooner, such as an unknown lag at the start, is not worth a line.
-  static let patience = Duration.seconds(2)
+  /// A condition that ends sooner is not worth a line; some are part of every start.
+  static func patience(_ name: Condition.Name) -> Duration {
+    switch name {
+    case .partitions, .lag, .replay: .seconds(10)
+    default: .seconds(2)
+    }
+  }
 
   private var known: [Key: Known] = [:]
 
@@ -179,7 +184,7 @@ struct ConditionWatch: Sendable {
       let began = known[key]?.condition.sinceMilliseconds ?? now.wallMilliseconds
       entry.condition = condition
       entry.condition.sinceMilliseconds = began
-      let isOld = now.monotonicNanoseconds - min(now.monotonicNanoseconds, entry.since) >= Self.patience.nanoseconds
+      let isOld = now.monotonicNanoseconds - min(now.monotonicNanoseconds, entry.since) >= Self.patience(condition.name).nanoseconds
       if isOld, !entry.isReported || isOtherSentence {
         entry.isReported = true
         changes.append(.began(entry.condition))

@@ -277,6 +277,7 @@ extension IngestLoop {
       ports.publisher.follow(all.sorted())
     }
     for event in ports.publisher.events() {
+      if case .displaced(let why) = event { fatal = why }
       // The publisher logs when it is connected and when it is not.
       guard case .connected(let epoch, let published, let survivingTicket) = event, !followed.isEmpty else { continue }
       isViewKnown = true

@@ -39,7 +39,9 @@ extension EndToEnd {
       let example = try #require(rejected[0]["example"] as? [String: Any])
       #expect(example["topic"] as? String == scene.name && example["partition"] is Int && example["offset"] is Int)
       let text = try freshet(["status", "--data-dir", scene.engine.directory]).output
-      try eventually("a line of each condition") { scene.engine.messages.components(separatedBy: "\"condition\":").count > 4 }
+      try eventually("a line of each condition") {
+        ["snapshots", "records", "types", "keys"].allSatisfy { scene.engine.messages.contains("\"msg\":\"\($0): ") }
+      }
       let conditions = try #require(status["conditions"] as? [[String: Any]])
       #expect(Set(conditions.compactMap { $0["name"] as? String }) == ["snapshots", "records", "types", "keys"], "\(conditions)")
       let log = scene.engine.messages.split(separator: "\n").compactMap {
@@ -58,6 +60,57 @@ extension EndToEnd {
       try FileManager.default.removeItem(atPath: snapshots)
       try FileManager.default.createDirectory(atPath: snapshots, withIntermediateDirectories: true)
       #expect(try scene.engine.stop() == 0)
+    }
+
+    private func curl(_ address: String, _ path: String, _ more: String = "") throws -> (status: Int, body: String) {
+      let answer = try shell("curl -s -m 5 -w '\\n%{http_code}' \(more) 'http://\(address)\(path)'")
+      let lines = answer.split(separator: "\n", omittingEmptySubsequences: false)
+      return (Int(lines.last ?? "") ?? 0, lines.dropLast().joined(separator: "\n"))
+    }
+
+    @Test func anAdminServerForOtherMachinesNeedsATokenAndProbesHaveAnAddressOfTheirOwn() throws {
+      let token = "0123456789abcdef0123456789abcdef"
+      let file = try Bench.write("token", token + "\n")
+      chmod(file, 0o600)
+      let scene = try Scene("token")
+      let engine = try Engine(
+        scene.address, ["kafka.group_id=\(scene.name)", "admin.token_file=\(file)", "probes.listen=0.0.0.0:0"], admin: "0.0.0.0:0")
+      try engine.start()
+      let port = try #require(engine.admin.split(separator: ":").last)
+      #expect(engine.admin.hasPrefix("0.0.0.0:"))
+      for path in ["/livez", "/metrics", "/v1/status"] {
+        #expect(try curl("127.0.0.1:\(port)", path).status == 401)
+        #expect(try curl("127.0.0.1:\(port)", path, "-H 'Authorization: Bearer \(token)'").status == 200)
+      }
+      let probes = try #require(
+        engine.messages.firstMatch(of: /"probes":"0\.0\.0\.0:([0-9]+)"/)?.output.1, "\(engine.messages)")
+      #expect(try curl("127.0.0.1:\(probes)", "/livez").status == 200)
+      #expect(try curl("127.0.0.1:\(probes)", "/metrics").body.contains("freshet_build_info"))
+      #expect(try curl("127.0.0.1:\(probes)", "/v1/status").status == 404)
+      #expect(try curl("127.0.0.1:\(probes)", "/v1/retrain", "-X POST").status == 404)
+      // The commands find the token as they find the address.
+      let status = try freshet(["status", "--json", "--data-dir", engine.directory])
+      #expect(status.status == 0 && status.json["version"] != nil, "\(status.messages)")
+      let other = try Bench.write("other", String(repeating: "x", count: 32))
+      chmod(other, 0o600)
+      let wrong = try freshet(["status", "--data-dir", engine.directory, "--set", "admin.token_file=\(other)"])
+      #expect(wrong.status == 1 && wrong.messages.contains("admin.token_file"), "\(wrong.messages)")
+      // Replaced without a restart.
+      try Data(String(repeating: "x", count: 32).utf8).write(to: URL(fileURLWithPath: file))
+      #expect(try curl("127.0.0.1:\(port)", "/livez", "-H 'Authorization: Bearer \(token)'").status == 401)
+      #expect(!engine.messages.contains(token))
+      #expect(try engine.stop() == 0)
+    }
+
+    @Test func titlesAreLoadedByACommandOfTheirOwn() throws {
+      let redis = try Redis()
+      let file = try Bench.write("items.tsv", "item\ttitle\n22423\tCake stand\n\tno item\n85123A\tHeart holder\tHome|Decoration\n")
+      let loaded = try freshet(["titles", file, "--redis", redis.url, "--json"])
+      #expect(loaded.status == 0 && loaded.json["titles"] as? Int == 2 && loaded.json["bad_lines"] as? Int == 1, "\(loaded.output)")
+      #expect(loaded.messages.contains("line 3"))
+      #expect(try redis.connection().command(["HGET", "freshet:default:titles", "22423"]).text == "Cake stand")
+      let empty = try freshet(["titles", try Bench.write("none.tsv", "nothing\n"), "--redis", redis.url])
+      #expect(empty.status == 1 && empty.messages.contains("no titles"))
     }
   }
 }

@@ -16,13 +16,15 @@ enum ConfigurationCheck {
     return addresses.allSatisfy { hostAndPort($0) != nil } ? nil : "allowed: host:port, several separated by commas"
   }
 
-  /// The admin server has no authentication, so only loopback addresses are allowed.
-  static func adminListen(_ value: ConfigurationValue) -> String? {
+  static func listenAddress(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
-    guard let (host, _) = hostAndPort(text[...]) else { return "allowed: host:port, or none" }
-    if host == "localhost" || host == "[::1]" || host.hasPrefix("127.") { return nil }
-    return
-      "another host than localhost needs admin.token_file or admin.tls.*, which are planned but not available in this version; allowed: 127.0.0.1:port, or none"
+    return hostAndPort(text[...]) == nil ? "allowed: host:port, or none" : nil
+  }
+
+  /// Whether only programs on this machine can connect to an address that `listenAddress` accepts.
+  static func isLoopback(_ address: String) -> Bool {
+    guard let (host, _) = hostAndPort(address[...]) else { return false }
+    return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
   }
 
   static func redisURL(_ value: ConfigurationValue) -> String? {

@@ -1,4 +1,3 @@
-import ControlPlane
 import Foundation
 import Pipeline
 import StreamingRecommender
@@ -24,42 +23,35 @@ struct ServeCommand {
       isEmbedded ? try EmbeddedServers(&configuration, directory: directory.path, usesRunningRedis: true, log: log) : nil
     defer { servers?.stop() }
     var options = EngineProcess.Options()
+    options.takesOver = context.options.flag("takeover")
     if isEmbedded {
       options.membership = .direct
       options.resetsOffsets = true
     }
     let process = try EngineProcess(configuration, options: options, log: log)
     report(process.recovered, isEmbedded, log)
-    let server = try startAdmin(process, &configuration)
-    defer { server?.stop() }
+    let admin = try AdminServers(process, &configuration, log: log.scoped("admin"))
+    defer { admin.stop() }
     process.start()
     try Endpoints(
       pid: getpid(), bootstrapServers: configuration.kafka.bootstrapServers, redisURL: configuration.redis.url,
       admin: configuration.admin.listen, topics: configuration.input.topics, keyPrefix: configuration.redis.keyPrefix,
-      namespace: configuration.redis.namespace, isEmbedded: isEmbedded
+      namespace: configuration.redis.namespace, isEmbedded: isEmbedded, tokenFile: Self.absolute(configuration.admin.tokenFile)
     ).write(to: directory.path)
     defer { Endpoints.remove(from: directory.path) }
     log.info(
       "serving",
       [
         "kafka": configuration.kafka.bootstrapServers, "topics": configuration.input.topics.joined(separator: ","),
-        "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen, "data_dir": directory.path,
+        "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen, "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
+        "data_dir": directory.path,
       ])
     return waitForTheEnd(process, log)
   }
 
-  private func startAdmin(_ process: EngineProcess, _ configuration: inout RecommenderConfiguration) throws -> HTTPServer? {
-    guard !configuration.admin.listen.isEmpty else { return nil }
-    let metrics = process.metrics
-    let router = AdminRoutes.router(
-      backend: EngineBackend(process: process), observe: { metrics.adminRequests.with($0, String($1)).add() })
-    do {
-      let server = try HTTPServer(HTTPServerConfiguration(listen: configuration.admin.listen), router: router)
-      configuration.admin.listen = server.address
-      return server
-    } catch {
-      throw CommandFailure("\(error)")
-    }
+  /// The path as other commands find it, whatever their working directory; `nil` for none.
+  private static func absolute(_ path: String) -> String? {
+    path.isEmpty ? nil : URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
   private func report(_ recovery: EngineProcess.Recovery, _ isEmbedded: Bool, _ log: Telemetry.Log) {

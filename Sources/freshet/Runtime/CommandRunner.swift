@@ -25,6 +25,7 @@ enum CommandRunner {
     case .recommend: try ReadCommand(context).recommend()
     case .popular: try ReadCommand(context).popular()
     case .similar: try ReadCommand(context).similar()
+    case .titles: try TitlesCommand(context).run()
     case .retrain: return try OperateCommand(context).retrain()
     case .status: try OperateCommand(context).status()
     case .models: try OperateCommand(context).models()

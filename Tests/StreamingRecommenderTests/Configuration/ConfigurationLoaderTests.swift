@@ -89,6 +89,17 @@ import Testing
     #expect(messages { try load(flags: [(key, value)]) }.count == 1)
   }
 
+  @Test func anAdminAddressBeyondLoopbackNeedsAToken() throws {
+    let found = messages { try load(flags: [("admin.listen", "0.0.0.0:9464")]) }
+    #expect(found.first?.contains("admin.token_file") == true && found.first?.contains("probes.listen") == true, "\(found)")
+    let flags = [("admin.listen", "0.0.0.0:9464"), ("admin.token_file", "/etc/freshet/token")]
+    #expect(try load(flags: flags).configuration.admin.tokenFile == "/etc/freshet/token")
+    #expect(try load(flags: [("probes.listen", "0.0.0.0:9465")]).configuration.probes.listen == "0.0.0.0:9465")
+    for listen in ["127.0.0.1:1", "localhost:1", "[::1]:1", "none"] {
+      #expect(try load(flags: [("admin.listen", listen)]).configuration.admin.tokenFile == "")
+    }
+  }
+
   @Test func alphaAndUnobservedWeightExcludeEachOther() throws {
     let found = messages { try load(flags: [("model.alpha", "40"), ("model.unobserved_weight", "0.2")]) }
     #expect(found.contains { $0.contains("model.alpha = 40 (flag)") && $0.contains("model.unobserved_weight = 0.2 (flag)") })

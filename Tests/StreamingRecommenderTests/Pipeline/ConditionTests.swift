@@ -129,7 +129,7 @@ import Testing
     let clock = ManualClock()
     func step(_ message: String?) -> Int {
       clock.advance(by: .seconds(1))
-      return watch.update(message.map { [Condition(.lag, $0)] } ?? [], now: EngineInstant(clock)).changes.count
+      return watch.update(message.map { [Condition(.redis, $0)] } ?? [], now: EngineInstant(clock)).changes.count
     }
     #expect(step("1 s behind") == 0 && step(nil) == 0)
     #expect(step("1 s behind") == 0 && step("2 s behind") == 0)
