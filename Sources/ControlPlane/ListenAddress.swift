@@ -64,16 +64,17 @@ public struct HTTPServerError: Error, CustomStringConvertible, Sendable, Equatab
   public var description: String {
     let place = "\(key)=\(address)"
     return
-      switch code {
-      case .malformedAddress: "\(place) is no address; write it as 127.0.0.1:8080 or [::1]:8080, port 0 for any free one"
-      case .notAnAddress: "\(place): write the address of an interface in digits, or 0.0.0.0 or [::] for all of them"
-      case .notLoopback:
-        "\(place): other machines could reach it; set admin.token_file, or use 127.0.0.1 and let probes.listen serve the probes"
-      case .addressInUse:
-        "\(place): another process listens there; --set \(key)=127.0.0.1:0 takes any free port, or name another port"
-      case .cannotListen(let errno): "\(place): cannot listen: \(String(cString: strerror(errno)))"
-      case .cannotStart:
-        "\(place): the HTTP server did not start; is the limit of open files or threads too low (ulimit -n, ulimit -u)?"
-      }
+      switch code
+    {
+    case .malformedAddress: "\(place) is no address; write it as 127.0.0.1:8080 or [::1]:8080, port 0 for any free one"
+    case .notAnAddress: "\(place): write the address of an interface in digits, or 0.0.0.0 or [::] for all of them"
+    case .notLoopback:
+      "\(place): other machines could reach it; set admin.token_file, or use 127.0.0.1 and let probes.listen serve the probes"
+    case .addressInUse:
+      "\(place): another process listens there; --set \(key)=127.0.0.1:0 takes any free port, or name another port"
+    case .cannotListen(let errno): "\(place): cannot listen: \(String(cString: strerror(errno)))"
+    case .cannotStart:
+      "\(place): the HTTP server did not start; is the limit of open files or threads too low (ulimit -n, ulimit -u)?"
+    }
   }
 }

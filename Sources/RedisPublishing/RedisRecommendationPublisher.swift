@@ -29,7 +29,8 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
   /// - Throws: `RedisError` when `redis.url` cannot be used. A server that cannot be reached is not an error: see `status`.
   public init(
     redis: RecommenderConfiguration.Redis, publish: RecommenderConfiguration.Publish, instance: String,
-    writer: WriterIdentity? = nil, takesOver: Bool = false, partitions: [TopicPartition] = [], timing: Timing = Timing(), log: Log = .disabled,
+    writer: WriterIdentity? = nil, takesOver: Bool = false, partitions: [TopicPartition] = [], timing: Timing = Timing(),
+    log: Log = .disabled,
     onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)? = nil, onProgress: (@Sendable () -> Void)? = nil
   ) throws {
     _ = try RedisAddress(redis.url)

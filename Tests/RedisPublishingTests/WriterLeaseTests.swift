@@ -9,7 +9,8 @@ import Testing
 @Suite(.disabled(if: !serversAreThere, serverMissing)) struct WriterLeaseTests {
   private func publisher(_ fixture: Fixture, _ writer: WriterIdentity, takesOver: Bool = false) throws -> RedisRecommendationPublisher {
     try RedisRecommendationPublisher(
-      redis: fixture.redis, publish: fixture.publish, instance: writer.instance, writer: writer, takesOver: takesOver, timing: fixture.timing)
+      redis: fixture.redis, publish: fixture.publish, instance: writer.instance, writer: writer, takesOver: takesOver,
+      timing: fixture.timing)
   }
 
   private func isDisplaced(_ publisher: RedisRecommendationPublisher) -> Bool {

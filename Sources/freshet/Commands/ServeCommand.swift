@@ -43,7 +43,8 @@ struct ServeCommand {
       "serving",
       [
         "kafka": configuration.kafka.bootstrapServers, "topics": configuration.input.topics.joined(separator: ","),
-        "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen, "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
+        "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen,
+        "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
         "data_dir": directory.path,
       ])
     return waitForTheEnd(process, log)
