@@ -36,6 +36,8 @@ public final class KafkaRecordSource: RecordSource {
   var missingTopics: Set<String> = []
   /// Why no broker can be used, while that is so.
   var connectionProblem: String?
+  /// Brokers that the cluster names and that cannot be reached, with when that was last reported.
+  var unreachable: [String: (sentence: String, at: UInt64)] = [:]
   /// An error of one topic or the group that others do not share.
   var otherProblem: String?
   var nextLookUp: UInt64 = 0

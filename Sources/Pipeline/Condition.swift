@@ -44,7 +44,7 @@ extension EngineStatus {
         found.append(Condition(.lag, "the stream is \(Int(lagSeconds)) s behind (ready.max_lag is \(Int(lagSecondsMax)) s)"))
       }
     } else {
-      found.append(Condition(.lag, "how far behind the stream is, is not known yet"))
+      found.append(Condition(.lag, "how far behind the stream is, is not known yet\(source.problem.map { ": \($0)" } ?? "")"))
     }
     if !publisher.isUp { found.append(Condition(.redis, publisher.problem ?? "Redis has not answered yet")) }
     for (partition, load) in deadLetterHolds.sorted(by: { $0.key < $1.key }) {
@@ -68,7 +68,13 @@ extension EngineStatus {
       Condition(.partitions, subject: "\(partition)", "\(partition) is halted: \(advice)")
     }
     if !halted.isEmpty { return halted }
-    return [inactive].compactMap(\.self)
+    if let inactive { return [inactive] }
+    return source.openTransactions.sorted { $0.key < $1.key }.map { partition, transaction in
+      Condition(
+        .partitions, severity: .warning, subject: "\(partition)",
+        "\(partition) is read up to offset \(transaction.offset) of \(transaction.end): an open transaction holds back the rest until its "
+          + "producer ends it, or the broker does after transaction.timeout.ms; other partitions go on")
+    }
   }
 
   /// Why nothing is published although Kafka may answer.

@@ -38,7 +38,7 @@ public struct WriterIdentity: Sendable, Equatable, Codable, CustomStringConverti
 
   var text: String { (try? JSONEncoder().encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
-  init?(text: String) {
+  public init?(text: String) {
     guard let found = try? JSONDecoder().decode(WriterIdentity.self, from: Data(text.utf8)) else { return nil }
     self = found
   }

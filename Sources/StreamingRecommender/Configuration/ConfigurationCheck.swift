@@ -13,7 +13,25 @@ enum ConfigurationCheck {
   static func addresses(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
     let addresses = text.split(separator: ",", omittingEmptySubsequences: false)
+    if let scheme = addresses.compactMap({ $0.firstMatch(of: /^([A-Za-z_]+):\/\//)?.output.1 }).first {
+      return
+        "leave out \(scheme)://, which is kafka.common.security.protocol=\(scheme.uppercased()); allowed: host:port, several separated by commas"
+    }
     return addresses.allSatisfy { hostAndPort($0) != nil } ? nil : "allowed: host:port, several separated by commas"
+  }
+
+  /// A list as one text; spaces around an address and the scheme of the plain protocol, which other clients accept, are left out.
+  static func joinedAddresses(_ input: ConfigurationInput) -> ConfigurationInput {
+    let texts: [String]
+    switch input {
+    case .text(let text): texts = [text]
+    case .list(let items):
+      texts = items.compactMap { if case .text(let text) = $0 { text } else { nil } }
+      guard texts.count == items.count else { return input }
+    default: return input
+    }
+    let parts = texts.joined(separator: ",").split(separator: ",", omittingEmptySubsequences: false)
+    return .text(parts.map { $0.trimmingPrefix(/\s*(?i:PLAINTEXT:\/\/)?/).replacing(/\s+$/, with: "") }.joined(separator: ","))
   }
 
   static func listenAddress(_ value: ConfigurationValue) -> String? {

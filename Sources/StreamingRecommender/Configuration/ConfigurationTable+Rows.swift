@@ -54,8 +54,8 @@ extension ConfigurationTable {
   ]
 
   static let kafka: [ConfigurationKey] = [
-    .string("kafka.bootstrap_servers", \.kafka.bootstrapServers, "Brokers as `host:port`, separated by commas.")
-      .checked(ConfigurationCheck.addresses),
+    .string("kafka.bootstrap_servers", \.kafka.bootstrapServers, "Brokers as `host:port`, separated by commas, or a list of them.")
+      .checked(ConfigurationCheck.addresses).normalized(ConfigurationCheck.joinedAddresses),
     .string("kafka.group_id", \.kafka.groupID, "Consumer group.").checked { ConfigurationCheck.name($0, lengthMax: 249) },
     .string(
       "kafka.group_instance_id", \.kafka.groupInstanceID, empty: "auto",

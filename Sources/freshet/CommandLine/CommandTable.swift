@@ -112,6 +112,13 @@ enum CommandTable {
         Command.Example(line: "freshet status --json", sentence: "For a program."),
       ]),
     Command(
+      id: .doctor, path: ["doctor"],
+      summary: "Look at the configuration, the disk, Kafka, the newest records and Redis, and say what is wrong and how to fix it.",
+      examples: [
+        Command.Example(line: "freshet doctor --config freshet.json", sentence: "Exit status 1 if something is lost or cannot work."),
+        Command.Example(line: "freshet doctor --json", sentence: "For a program."),
+      ]),
+    Command(
       id: .models, path: ["models"],
       summary: "List the retrains of the running engine: when each ended, its result, and the quality of its model.",
       examples: [Command.Example(line: "freshet models", sentence: "Newest first.")]),

@@ -28,6 +28,7 @@ enum CommandRunner {
     case .titles: try TitlesCommand(context).run()
     case .retrain: return try OperateCommand(context).retrain()
     case .status: try OperateCommand(context).status()
+    case .doctor: return try DoctorCommand(context).run()
     case .models: try OperateCommand(context).models()
     case .snapshot: return try OperateCommand(context).snapshot()
     case .train: try TrainCommand(context).run()
