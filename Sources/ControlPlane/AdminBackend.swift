@@ -43,12 +43,19 @@ public struct HealthReport: Sendable, Equatable {
 public struct HealthCheck: Sendable, Equatable {
   public let name: String
   public let ok: Bool
+  /// Why the check failed, or what an operator should look at although it did not.
   public let message: String
 
   public init(_ name: String, ok: Bool, message: String = "") {
     self.name = name
     self.ok = ok
     self.message = message
+  }
+
+  public var json: JSONValue {
+    var object: JSONValue = ["name": .string(name), "ok": .bool(ok), "message": .string(Redaction.text(message))]
+    if ok, !message.isEmpty { object["level"] = "warning" }
+    return object
   }
 }
 

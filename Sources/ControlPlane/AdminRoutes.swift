@@ -4,46 +4,108 @@ import Telemetry
 public enum AdminRoutes {
   public static let waitSecondsMax = 600.0
 
-  /// `now` is the clock for `?wait=`.
-  public static func router(
-    backend: any AdminBackend,
-    now: @escaping @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() },
-    observe: @escaping Router.Observer = { _, _ in }
-  ) -> Router {
-    var router = Router(observe: observe)
-    router.add("GET", "/livez") { .now(health(backend.liveness(), $0)) }
-    router.add("GET", "/readyz") { .now(health(backend.readiness(), $0)) }
-    router.add("GET", "/startupz") { .now(health(backend.startup(), $0)) }
-    router.add("GET", "/metrics") { _ in .now(.text(backend.metricsText(), contentType: PrometheusText.contentType)) }
-    router.add("GET", "/v1/status") { request in
-      .now(
-        LocalRequestPolicy.refusal(request) ?? .json(backend.statusJSON(withStateHash: request.query["state_hash"] == "true")))
-    }
-    router.add("GET", "/v1/models") { .now(LocalRequestPolicy.refusal($0) ?? .json(backend.modelsJSON())) }
-    router.add("POST", "/v1/retrain") { request in
-      startJob(request, backend, now, what: "retrain") { backend.requestRetrain() }
-    }
-    router.add("POST", "/v1/snapshot") { request in
-      startJob(request, backend, now, what: "snapshot") { backend.requestSnapshot() }
-    }
-    router.add("GET", "/v1/jobs/{id}") { request in
-      if let refusal = LocalRequestPolicy.refusal(request) { return .now(refusal) }
+  /// Every route. Adding one here is all that it takes.
+  public static let table: [AdminRoute] = [
+    AdminRoute(
+      method: "GET", path: "/livez", sentence: "Whether the engine's loop runs; restart the process if it does not.",
+      parameters: [verbose], answers: health(ok: "It runs."), isProbe: true
+    ) { .now(answer($1.backend.liveness(), $0)) },
+    AdminRoute(
+      method: "GET", path: "/readyz", sentence: "Whether this engine publishes fresh lists.", parameters: [verbose],
+      answers: health(ok: "It does."), isProbe: true
+    ) { .now(answer($1.backend.readiness(), $0)) },
+    AdminRoute(
+      method: "GET", path: "/startupz", sentence: "Whether the start is complete.", parameters: [verbose],
+      answers: health(ok: "It is."), isProbe: true
+    ) { .now(answer($1.backend.startup(), $0)) },
+    AdminRoute(
+      method: "GET", path: "/metrics", sentence: "All metrics in Prometheus' text format 0.0.4; [metrics.md](metrics.md) lists them.",
+      answers: [(200, "The page.")], isProbe: true
+    ) { .now(.text($1.backend.metricsText(), contentType: PrometheusText.contentType)) },
+    AdminRoute(
+      method: "GET", path: "/v1/status", sentence: "The state of the engine, of Kafka, Redis and the retrain, and what is wrong.",
+      parameters: [
+        ("state_hash", "`true`: with a hash of the whole state, which takes a pass over it. Equal logs give equal hashes.")
+      ], answers: [(200, "A JSON object; `freshet status` prints it as a table.")]
+    ) { .now(.json($1.backend.statusJSON(withStateHash: $0.query["state_hash"] == "true"))) },
+    AdminRoute(
+      method: "GET", path: "/v1/models", sentence: "The records of the latest retrains, newest first.",
+      answers: [(200, "A JSON object with `epoch`, the newest number, and `models`.")]
+    ) { .now(.json($1.backend.modelsJSON())) },
+    AdminRoute(
+      method: "POST", path: "/v1/retrain", sentence: "Starts a retrain.", parameters: [wait], answers: started("retrain")
+    ) { request, context in startJob(request, context, what: "retrain") { context.backend.requestRetrain() } },
+    AdminRoute(
+      method: "POST", path: "/v1/snapshot", sentence: "Writes a snapshot.", parameters: [wait], answers: started("snapshot")
+    ) { request, context in startJob(request, context, what: "snapshot") { context.backend.requestSnapshot() } },
+    AdminRoute(
+      method: "GET", path: "/v1/jobs/{id}", sentence: "The state of a retrain or a snapshot.", parameters: [id],
+      answers: [
+        (200, "A JSON object with `id`, `state`, `phase`, `ratio`, `eta_seconds`, `message` and `result`."),
+        (404, "There is no such job; the latest 50 are kept."),
+      ]
+    ) { request, context in
       let id = request.parameters["id"] ?? ""
-      return .now(backend.job(id).map { .json($0.json) } ?? unknownJob(id))
+      return .now(context.backend.job(id).map { .json($0.json) } ?? unknownJob(id))
+    },
+    AdminRoute(
+      method: "DELETE", path: "/v1/jobs/{id}", sentence: "Cancels a retrain whose model is not in use yet.", parameters: [id],
+      answers: [
+        (202, "It is being cancelled."), (404, "There is no such job."), (409, "It has ended, or its model is being published."),
+      ]
+    ) { .now(cancel($0, $1.backend)) },
+  ]
+
+  private static let verbose = (name: "verbose", sentence: "A JSON object with every check instead of text.")
+  private static let wait = (
+    name: "wait", sentence: "Seconds, at most \(Int(waitSecondsMax)), to wait for the end; without it the answer comes at once."
+  )
+  private static let id = (name: "id", sentence: "The `job` of the answer that started it.")
+
+  private static func health(ok: String) -> [(status: Int, sentence: String)] {
+    [(200, "\(ok) The text is `ok`."), (503, "It does not; the text says why.")]
+  }
+
+  private static func started(_ what: String) -> [(status: Int, sentence: String)] {
+    [
+      (200, "With `wait`: the ended job, as GET /v1/jobs/{id} shows it."), (202, "It has started; `job` is its id."),
+      (400, "`wait` is not such a number."), (409, "A \(what) is running already; `job` is its id."), (503, "It cannot start now."),
+    ]
+  }
+
+  /// The routes over a backend; `access` says who may use them, `now` is the clock for `?wait=`.
+  public static func router(
+    backend: any AdminBackend, access: AdminAccess = .thisMachine,
+    now: @escaping @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() }, observe: @escaping Router.Observer = { _, _ in }
+  ) -> Router {
+    router(table, backend, access, now, observe)
+  }
+
+  /// The routes that tell about health, for a server without a token.
+  public static func probes(backend: any AdminBackend, observe: @escaping Router.Observer = { _, _ in }) -> Router {
+    router(table.filter(\.isProbe), backend, .thisMachine, { MonotonicClock.nanoseconds() }, observe)
+  }
+
+  private static func router(
+    _ routes: [AdminRoute], _ backend: any AdminBackend, _ access: AdminAccess, _ now: @escaping @Sendable () -> UInt64,
+    _ observe: @escaping Router.Observer
+  ) -> Router {
+    let context = AdminRoute.Context(backend: backend, now: now)
+    var router = Router(observe: observe)
+    for route in routes {
+      router.add(route.method, route.path) { request in
+        access.refusal(request, isProbe: route.isProbe).map { .now($0) } ?? route.handler(request, context)
+      }
     }
-    router.add("DELETE", "/v1/jobs/{id}") { .now(cancel($0, backend)) }
     return router
   }
 
   // MARK: - Health
 
-  private static func health(_ report: HealthReport, _ request: HTTPRequest) -> HTTPResponse {
+  private static func answer(_ report: HealthReport, _ request: HTTPRequest) -> HTTPResponse {
     let status = report.ok ? 200 : 503
     if request.query["verbose"] != nil {
-      let checks = report.checks.map { check -> JSONValue in
-        ["name": .string(check.name), "ok": .bool(check.ok), "message": .string(Redaction.text(check.message))]
-      }
-      return .json(["ok": .bool(report.ok), "checks": .array(checks)], status: status)
+      return .json(["ok": .bool(report.ok), "checks": .array(report.checks.map(\.json))], status: status)
     }
     guard !report.ok else { return .text("ok\n") }
     let failing = report.checks.filter { !$0.ok }.map { Redaction.text("\($0.name): \($0.message)\n") }
@@ -53,10 +115,8 @@ public enum AdminRoutes {
   // MARK: - Jobs
 
   private static func startJob(
-    _ request: HTTPRequest, _ backend: any AdminBackend, _ now: @escaping @Sendable () -> UInt64, what: String,
-    start: () -> JobRequestOutcome
+    _ request: HTTPRequest, _ context: AdminRoute.Context, what: String, start: () -> JobRequestOutcome
   ) -> HTTPAnswer {
-    if let refusal = LocalRequestPolicy.refusal(request) { return .now(refusal) }
     let wait = request.query["wait"]
     let seconds = wait.flatMap(Double.init)
     if wait != nil, !(seconds.map { $0 >= 0 && $0 <= waitSecondsMax } ?? false) {
@@ -66,7 +126,7 @@ public enum AdminRoutes {
     switch start() {
     case .accepted(let id):
       guard let seconds, seconds > 0 else { return .now(accepted(id)) }
-      return .later(ending(id, backend, now, deadline: now() + UInt64(seconds * 1e9)))
+      return .later(ending(id, context.backend, context.now, deadline: context.now() + UInt64(seconds * 1e9)))
     case .alreadyRunning(let id):
       return .now(
         .json(
@@ -104,7 +164,6 @@ public enum AdminRoutes {
   }
 
   private static func cancel(_ request: HTTPRequest, _ backend: any AdminBackend) -> HTTPResponse {
-    if let refusal = LocalRequestPolicy.refusal(request) { return refusal }
     let id = request.parameters["id"] ?? ""
     if backend.cancelJob(id) { return .json(["job": .string(id), "cancelling": true], status: 202) }
     guard let job = backend.job(id) else { return unknownJob(id) }

@@ -9,7 +9,7 @@ import Telemetry
   import Darwin
 #endif
 
-/// Serves a router over HTTP/1.1 with libmicrohttpd: epoll, two threads, hard limits, this machine only.
+/// Serves a router over HTTP/1.1 with libmicrohttpd: epoll, two threads, hard limits.
 public final class HTTPServer: Sendable {
   /// Unchecked: the functions of libmicrohttpd on a daemon, and those of a timer, may be called from any thread.
   private struct Daemon: @unchecked Sendable {
@@ -27,8 +27,8 @@ public final class HTTPServer: Sendable {
 
   /// Starts listening.
   public init(_ configuration: HTTPServerConfiguration, router: Router) throws(HTTPServerError) {
-    let wanted = try ListenAddress(parsing: configuration.listen)
-    let (descriptor, port) = try ListeningSocket.open(wanted)
+    let wanted = try ListenAddress(parsing: configuration.listen, key: configuration.key, allowsRemote: configuration.allowsRemote)
+    let (descriptor, port) = try ListeningSocket.open(wanted, key: configuration.key)
     let context = ServerContext(configuration, router)
     let handle = freshet_mhd_start(
       descriptor, wanted.isIPv6 ? 1 : 0, UInt32(configuration.threads), UInt32(configuration.connectionsMax),
@@ -36,7 +36,7 @@ public final class HTTPServer: Sendable {
       ServerCallbacks.handle, ServerCallbacks.completed, ServerCallbacks.connection, Unmanaged.passUnretained(context).toOpaque())
     guard let handle else {
       close(descriptor)
-      throw HTTPServerError(.cannotStart, address: configuration.listen)
+      throw HTTPServerError(.cannotStart, key: configuration.key, address: configuration.listen)
     }
     self.port = port
     self.address = wanted.isIPv6 ? "[\(wanted.host)]:\(port)" : "\(wanted.host):\(port)"

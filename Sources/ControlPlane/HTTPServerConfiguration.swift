@@ -1,7 +1,11 @@
 /// The limits of a server.
 public struct HTTPServerConfiguration: Sendable, Equatable {
-  /// Host and port; only addresses of this machine, port 0 for any free one.
+  /// Host and port; port 0 for any free one.
   public var listen = "127.0.0.1:0"
+  /// The configuration key of `listen`, for messages.
+  public var key = "admin.listen"
+  /// Whether `listen` may be an address that other machines can reach.
+  public var allowsRemote = false
   public var threads = 2
   public var connectionsMax = 64
   public var connectionsPerAddressMax = 64

@@ -7,29 +7,29 @@
 /// Opens the server's socket itself, because the library does not say why it could not.
 enum ListeningSocket {
   /// A listening socket that does not block, and the port it got.
-  static func open(_ address: ListenAddress) throws(HTTPServerError) -> (descriptor: Int32, port: UInt16) {
+  static func open(_ address: ListenAddress, key: String) throws(HTTPServerError) -> (descriptor: Int32, port: UInt16) {
     #if canImport(Glibc)
       let descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     #else
       let descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0)
     #endif
-    guard descriptor >= 0 else { throw failure(address) }
+    guard descriptor >= 0 else { throw failure(address, key) }
     _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
     // Lets a restart take the port while old connections time out; two listeners still exclude each other.
     var yes: Int32 = 1
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
     guard bind(descriptor, address) == 0, listen(descriptor, 128) == 0 else {
-      let error = failure(address)
+      let error = failure(address, key)
       close(descriptor)
       throw error
     }
     return (descriptor, port(of: descriptor, isIPv6: address.isIPv6))
   }
 
-  private static func failure(_ address: ListenAddress) -> HTTPServerError {
+  private static func failure(_ address: ListenAddress, _ key: String) -> HTTPServerError {
     let number = errno
-    return HTTPServerError(number == EADDRINUSE ? .addressInUse : .cannotListen(errno: number), address: address.text)
+    return HTTPServerError(number == EADDRINUSE ? .addressInUse : .cannotListen(errno: number), key: key, address: address.text)
   }
 
   private static func bind(_ descriptor: Int32, _ address: ListenAddress) -> Int32 {

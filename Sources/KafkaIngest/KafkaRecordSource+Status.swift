@@ -7,18 +7,26 @@ extension KafkaRecordSource {
   public var status: SourceStatus {
     var status = known
     status.assigned = Set(readers.map(\.id))
+    let now = MonotonicClock.nanoseconds()
     for reader in readers {
-      status.lagRecords[reader.id] = reader.lag(highWatermark: client.cachedHighWatermark(of: reader.id))
+      let high = client.cachedHighWatermark(of: reader.id)
+      let transaction = reader.transaction(highWatermark: high, now: now)
+      if let transaction { status.openTransactions[reader.id] = transaction }
+      status.lagRecords[reader.id] = transaction == nil ? reader.lag(highWatermark: high) : 0
       if case .halted(let advice) = reader.state { status.halted[reader.id] = advice }
     }
-    status.problem = problem(status.halted)
+    let isReading = status.holdsEverything && status.lagRecords.count == status.assigned.count
+    status.problem = problem(status.halted, isReading: isReading, now)
     return status
   }
 
   /// The worst first: what hides behind it shows when it is gone.
-  private func problem(_ halted: [TopicPartition: String]) -> String? {
+  private func problem(_ halted: [TopicPartition: String], isReading: Bool, _ now: UInt64) -> String? {
     if let fatal = client.fatalError { return fatal.description }
     if let connectionProblem { return connectionProblem }
+    // librdkafka repeats a failure to connect every 30 s; where everything is read, a single broker that is away matters to nobody.
+    let unreachable = isReading ? [:] : self.unreachable.filter { now - min(now, $0.value.at) < 45_000_000_000 }
+    if let (_, found) = unreachable.min(by: { $0.key < $1.key }) { return found.sentence }
     if !missingTopics.isEmpty {
       return "topic \(missingTopics.sorted().joined(separator: ", ")) does not exist: create it with `freshet topics create`"
     }
@@ -99,6 +107,32 @@ extension KafkaRecordSource {
     verifySuspended()
   }
 
+  /// A broker that answers names the addresses of all, and one of these does not work from here.
+  private func noteUnreachable(_ code: rd_kafka_resp_err_t, _ reason: String) {
+    guard let address = Self.address(in: reason), !client.bootstrapServers.split(separator: ",").contains(Substring(address)) else {
+      return
+    }
+    let sentence: String
+    if code == RD_KAFKA_RESP_ERR__RESOLVE {
+      sentence =
+        "a broker says that it is reached at \(address), and that name does not resolve here: correct advertised.listeners of the broker, or "
+        + "make the name known on this machine"
+    } else if reason.contains("Connect to ") {
+      sentence =
+        "the broker at \(address), as the cluster names it, cannot be reached from here: is it running, and is its advertised.listeners right "
+        + "for this machine?"
+    } else {
+      return
+    }
+    if unreachable[address]?.sentence != sentence { log.warning(sentence, ["address": address, "err": reason]) }
+    unreachable[address] = (sentence, MonotonicClock.nanoseconds())
+  }
+
+  /// The broker of a message such as `kafka-1:9092/1: Failed to resolve ...`.
+  static func address(in reason: String) -> String? {
+    reason.firstMatch(of: /(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\]):[0-9]+/).map { String($0.output) }
+  }
+
   func noteError(_ code: rd_kafka_resp_err_t, _ reason: String) {
     known.errors[KafkaError.name(of: code), default: 0] += 1
     log.debug("Kafka reports an error", ["code": KafkaError.name(of: code), "err": reason])
@@ -109,6 +143,7 @@ extension KafkaRecordSource {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
       noteBrokersAway(KafkaError.noBrokerSentence(client.bootstrapServers))
       nextLookUp = 0
+    case RD_KAFKA_RESP_ERR__RESOLVE, RD_KAFKA_RESP_ERR__TRANSPORT: noteUnreachable(code, reason)
     case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, RD_KAFKA_RESP_ERR__SSL:
       known.isUp = false
       let sentence = KafkaError(code, reason).description

@@ -13,6 +13,9 @@ public final class KafkaRecordSource: RecordSource {
   let topics: [String]
   let membership: Membership
   let onGap: RecommenderConfiguration.Kafka.OnGap
+  /// Whether this member keeps its place in the group when it ends, because it comes back.
+  private let staysMember: Bool
+  private let group: String
   let log: Log
   let client: KafkaClient
   let wakes = WakePipe()
@@ -33,6 +36,8 @@ public final class KafkaRecordSource: RecordSource {
   var missingTopics: Set<String> = []
   /// Why no broker can be used, while that is so.
   var connectionProblem: String?
+  /// Brokers that the cluster names and that cannot be reached, with when that was last reported.
+  var unreachable: [String: (sentence: String, at: UInt64)] = [:]
   /// An error of one topic or the group that others do not share.
   var otherProblem: String?
   var nextLookUp: UInt64 = 0
@@ -48,6 +53,8 @@ public final class KafkaRecordSource: RecordSource {
     topics = configuration.input.topics
     self.membership = membership
     onGap = configuration.kafka.onGap
+    staysMember = configuration.kafka.staticMembership
+    group = configuration.kafka.groupID
     self.log = log
     let properties = try KafkaProperties.consumer(
       configuration.kafka, instance: configuration.instance.id, membership: membership)
@@ -127,7 +134,14 @@ public final class KafkaRecordSource: RecordSource {
     client.callbacks.onError = nil
     client.callbacks.onCommit = nil
     client.callbacks.onRebalance = { [unowned client] code, partitions in client.giveBack(code, partitions) }
-    return client.closeConsumer(timeout: timeout)
+    let isClosedInTime = client.closeConsumer(leaving: membership == .group && !staysMember, timeout: timeout)
+    if isClosedInTime, membership == .group {
+      log.info(
+        staysMember
+          ? "this engine keeps its place in the consumer group until its session ends (kafka.static_membership)"
+          : "this engine has left the consumer group", ["group": group])
+    }
+    return isClosedInTime
   }
 
   func subscribe() {

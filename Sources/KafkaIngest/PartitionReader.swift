@@ -1,5 +1,7 @@
 import CRdKafka
+import Pipeline
 import StreamingRecommender
+import Telemetry
 
 /// One assigned partition: its queue, what was taken from it, and the position.
 final class PartitionReader {
@@ -27,6 +29,8 @@ final class PartitionReader {
   var verification: RecordMark?
   /// The offset at which the last fetch reached the end; beyond `next` after transaction markers.
   var endSeen: Int64 = 0
+  /// Since when reading has stood at the end that the last fetch reached while the log goes on behind it.
+  private var heldSince: UInt64?
   /// From the inspector; used until the first fetch.
   var watermarks: ClosedRange<Int64>?
 
@@ -96,6 +100,21 @@ final class PartitionReader {
 
   /// The next offset that `poll` has not returned.
   var position: Int64? { records.first?.offset ?? next }
+
+  /// A producer that commits leaves its transaction open for less.
+  static let transactionPatience = Duration.seconds(3)
+
+  /// Where an open transaction holds back the rest of the partition: a fetch that reads committed records ends at the last stable offset,
+  /// before the end of the log.
+  func transaction(highWatermark: Int64?, now: UInt64) -> OpenTransaction? {
+    guard let high = highWatermark, let next, next == endSeen, high > endSeen, state == .reading, !isPaused else {
+      heldSince = nil
+      return nil
+    }
+    let since = heldSince ?? now
+    heldSince = since
+    return now - since >= Self.transactionPatience.nanoseconds ? OpenTransaction(offset: next, end: high) : nil
+  }
 
   func lag(highWatermark cached: Int64?) -> Int64? {
     guard let high = cached ?? watermarks?.upperBound else { return nil }

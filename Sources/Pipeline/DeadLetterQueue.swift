@@ -14,10 +14,7 @@ struct DeadLetterQueue: Sendable {
     var totalBytes = 32 << 20
   }
 
-  struct Load: Sendable, Equatable {
-    var count = 0
-    var bytes = 0
-  }
+  typealias Load = DeadLetterLoad
 
   let limits: Limits
   private var entries: [(sequence: UInt64, letter: DeadLetter)] = []

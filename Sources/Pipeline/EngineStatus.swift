@@ -23,7 +23,14 @@ public struct EngineStatus: Sendable {
   public var isHolding = false
   public var lastSnapshotMilliseconds: Int64?
   public var lastSnapshotProblem: String?
-  public var deadLetterProblem: String?
+  /// Partitions that wait because too many of their dead letters are not acknowledged.
+  public var deadLetterHolds: [TopicPartition: DeadLetterLoad] = [:]
+  /// Partitions whose users' lists wait for the replay after a restart.
+  public var replayHolds: [TopicPartition: ReplayProgress] = [:]
+  public var isMemoryPaused = false
+  public var records = RecordSummary()
+  /// What an operator should know, computed from the other values.
+  public var conditions: [Condition] = []
   public var eventsSinceFreeze = 0
   public var retrainPhase: String?
   public var retrainRatio = 0.0
@@ -35,9 +42,21 @@ public struct EngineStatus: Sendable {
   public init() {}
 }
 
+/// The dead letters of a partition that the broker has not acknowledged.
+public struct DeadLetterLoad: Sendable, Equatable {
+  public var count = 0
+  public var bytes = 0
+}
+
+/// How far a partition is on its way to the end that it had at the start.
+public struct ReplayProgress: Sendable, Equatable {
+  public var next: Int64
+  public var end: Int64
+}
+
 public final class StatusBoard: Sendable {
   private let status = Mutex(EngineStatus())
   public init() {}
   public var current: EngineStatus { status.withLock { $0 } }
-  func set(_ new: EngineStatus) { status.withLock { $0 = new } }
+  package func set(_ new: EngineStatus) { status.withLock { $0 = new } }
 }

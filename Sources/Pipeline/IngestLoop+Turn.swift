@@ -51,6 +51,7 @@ extension IngestLoop {
 
   private func count(_ update: EngineUpdate, _ batches: [RecordBatch]) {
     update.count(in: metrics, isReplay: !hasCaughtUp)
+    noteExamples(update)
     if let time = batches.lazy.flatMap(\.records).compactMap(\.timestampMilliseconds).max() {
       lastRecordMilliseconds = time
       metrics.lastEventTimestamp.set(Double(time) / 1e3)
@@ -94,26 +95,15 @@ extension IngestLoop {
   // MARK: Dead letters
 
   private func handle(_ letter: DeadLetter) {
-    log.warning(
-      "a record cannot be used: \(letter.reason)",
-      ["reason": letter.reason, "message": letter.message, "source": "\(letter.source)", "offset": letter.record.offset])
-    if settings.onError == .dlq {
-      send(letter)
-      metrics.deadLetterMessages.add(1, labels: [letter.source.topic])
-    }
+    guard settings.onError == .dlq else { return }
+    send(letter)
+    metrics.deadLetterMessages.add(1, labels: [letter.source.topic])
   }
 
   /// A partition whose dead letters cannot be written waits; the others go on.
   private func stepDeadLetters() {
     deadLetters.acknowledge(through: ports.deadLetters.acknowledgedThrough)
     let changes = deadLetters.updateHeld()
-    for partition in changes.new {
-      let load = deadLetters.loads[partition] ?? .init()
-      log.error(
-        "\(partition) waits: \(load.count) dead letters of \(load.bytes) bytes are not acknowledged; check that its dead-letter topic exists and takes writes"
-      )
-    }
-    for partition in changes.released { log.info("\(partition) goes on: its dead letters are written") }
     if !changes.new.isEmpty || !changes.released.isEmpty { pausePartitions() }
   }
 
@@ -132,7 +122,8 @@ extension IngestLoop {
       hasCaughtUp = true
     }
     engine.state.forgotten.expire(before: ports.clock.wallMilliseconds - Int64(settings.listLifetime.milliseconds))
-    let next = currentStatus(now: now)
+    var next = currentStatus(now: now)
+    noteConditions(&next)
     status.set(next)
     next.export(to: metrics, engine: engine, deadLetterFailures: ports.deadLetters.failures)
   }
@@ -160,8 +151,10 @@ extension IngestLoop {
     status.isHolding = planner.held != []
     status.lastSnapshotMilliseconds = snapshots.lastMilliseconds
     status.lastSnapshotProblem = snapshots.problem
-    let held = deadLetters.held
-    status.deadLetterProblem = held.isEmpty ? nil : "dead letters cannot be written for \(held.sorted())"
+    status.deadLetterHolds = deadLetters.loads.filter { deadLetters.held.contains($0.key) }
+    if status.isHolding { status.replayHolds = replay.progress(state.offsets) }
+    status.isMemoryPaused = isMemoryPaused
+    status.records = tally.summary(now: now)
     status.eventsSinceFreeze = engine.demand.eventsSinceFreeze
     if let job = jobs.running(.retrain) {
       status.retrainPhase = job.phase
@@ -177,10 +170,7 @@ extension IngestLoop {
   private func watchMemory() {
     guard let limit = settings.maxResidentBytes else { return }
     let over = ports.residentBytes() > limit
-    if over != isMemoryPaused {
-      isMemoryPaused = over
-      log.warning(over ? "memory is above limits.max_rss; consuming waits" : "memory is below limits.max_rss again")
-    }
+    isMemoryPaused = over
     if over { metrics.backpressure.with("memory").add(seconds: Self.watchEvery.milliseconds / 1e3) }
   }
 
@@ -288,6 +278,7 @@ extension IngestLoop {
       ports.publisher.follow(all.sorted())
     }
     for event in ports.publisher.events() {
+      if case .displaced(let why) = event { fatal = why }
       // The publisher logs when it is connected and when it is not.
       guard case .connected(let epoch, let published, let survivingTicket) = event, !followed.isEmpty else { continue }
       isViewKnown = true

@@ -17,6 +17,8 @@ public final class IngestLoop {
     /// How long a list can live in the view, and so how long a confirmed tombstone may have to be repeated.
     public var listLifetime: Duration
     public var popularN: Int
+    /// The lag above which the engine is not ready.
+    public var readyLagMax: Duration
     var planner: PublishPlanner.Settings
     var deadLetters = DeadLetterQueue.Limits()
 
@@ -30,6 +32,7 @@ public final class IngestLoop {
       maxResidentBytes = configuration.limits.maxResidentBytes
       listLifetime = configuration.publish.ttl
       popularN = configuration.topN.popularN
+      readyLagMax = configuration.ready.maxLag
       planner = PublishPlanner.Settings(
         vectors: configuration.publish.vectors, similar: configuration.publish.similar,
         pacing: PublishPacing.Settings(
@@ -80,6 +83,8 @@ public final class IngestLoop {
   var training = TrainingDesk()
   var deadLetters: DeadLetterQueue
   var replay = ReplayHold()
+  var tally = RecordTally()
+  var conditions = ConditionWatch()
   var ticket: UInt64 = 0
   /// When the records of a ticket's live lists were produced.
   var inFlight: [(ticket: UInt64, submittedAt: UInt64, producedAt: [Int64])] = []
@@ -130,6 +135,7 @@ public final class IngestLoop {
     snapshots = SnapshotCycle(nextSequence: firstSnapshotSequence, nowNanoseconds: startedNanoseconds)
     var first = EngineStatus()
     first.tickedNanoseconds = startedNanoseconds
+    first.conditions = first.foundConditions(lagSecondsMax: settings.readyLagMax.milliseconds / 1e3)
     status.set(first)
     for letter in unacknowledgedDeadLetters { send(letter) }
     ports.source.start(at: engine.state.offsets, marks: engine.state.marks)

@@ -44,6 +44,8 @@ public enum PublisherEvent: Equatable, Sendable {
   ///   acknowledged. Acknowledged tickets above it may be lost; `nil` means that all of them may be.
   case connected(epoch: UInt32?, published: PartitionOffsets, survivingTicket: UInt64?)
   case disconnected(String)
+  /// Another process writes the view now, so this one must end; the sentence says who it is.
+  case displaced(String)
 }
 
 public struct PublisherStatus: Sendable, Equatable {

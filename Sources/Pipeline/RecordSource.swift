@@ -74,6 +74,8 @@ public struct SourceStatus: Sendable, Equatable {
   public var lagRecords: [TopicPartition: Int64] = [:]
   /// Partitions that stopped because of a gap or an error and need an operator, with advice.
   public var halted: [TopicPartition: String] = [:]
+  /// Partitions whose end is held back by an open transaction; the records behind it do not count as lag.
+  public var openTransactions: [TopicPartition: OpenTransaction] = [:]
   /// The current problem and how to fix it (broker unreachable, topic missing), in one sentence.
   public var problem: String?
   public var brokerRoundTripSeconds: Double?
@@ -85,4 +87,15 @@ public struct SourceStatus: Sendable, Equatable {
 
   /// Whether every partition is assigned to this engine; halted partitions count as assigned.
   public var holdsEverything: Bool { !all.isEmpty && assigned == all }
+}
+
+/// A transaction that no producer has ended yet.
+public struct OpenTransaction: Sendable, Equatable {
+  /// Its first record, up to which the partition can be read.
+  public var offset: Int64
+  public var end: Int64
+  public init(offset: Int64, end: Int64) {
+    self.offset = offset
+    self.end = end
+  }
 }

@@ -37,6 +37,15 @@ struct ReplayHold: Sendable {
     return (status.all.subtracting(done).subtracting(status.halted.keys), released.sorted())
   }
 
+  /// The partitions that are on their way, for messages.
+  func progress(_ offsets: PartitionOffsets) -> [TopicPartition: ReplayProgress] {
+    var progress: [TopicPartition: ReplayProgress] = [:]
+    for (partition, target) in targets where !done.contains(partition) {
+      progress[partition] = ReplayProgress(next: offsets[partition] ?? target.next, end: target.end)
+    }
+    return progress
+  }
+
   private mutating func isDone(_ partition: TopicPartition, _ offsets: PartitionOffsets, _ status: SourceStatus, _ now: UInt64) -> Bool {
     guard status.assigned.contains(partition), let lag = status.lagRecords[partition] else {
       if unknownSince[partition] == nil { unknownSince[partition] = now }

@@ -29,12 +29,16 @@ final class PublishWorker {
   /// Epochs whose item vectors this publisher began to write.
   var begunEpochs: Set<UInt32> = []
   var heartbeatAt: UInt64 = 0
+  /// `nil` if anyone may write beside this publisher.
+  private var lease: WriterLease?
   var modelWrittenSinceHeartbeat = false
 
   init(
     redis: RecommenderConfiguration.Redis, encoder: RedisCommandEncoder, pipeline: Int, timing: PublisherTiming, log: Log,
-    state: PublisherState, onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?, onProgress: (@Sendable () -> Void)?
+    lease: WriterLease?, state: PublisherState, onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?,
+    onProgress: (@Sendable () -> Void)?
   ) {
+    self.lease = lease
     self.redis = redis
     self.encoder = encoder
     self.pipeline = pipeline
@@ -50,6 +54,7 @@ final class PublishWorker {
       do {
         let connection = try connected()
         if trouble != nil || MonotonicClock.nanoseconds() >= heartbeatAt + timing.heartbeat.nanoseconds {
+          try holdLease(connection)
           try renewHeartbeat(connection)
         }
         try sendQueue(connection)
@@ -60,8 +65,32 @@ final class PublishWorker {
       }
     }
     disconnect()
+    releaseLease()
     state.withLock { $0.isFinished = true }
     state.wake()
+  }
+
+  // MARK: The lease
+
+  /// Before anything is written: another writer's lists are not to be overwritten.
+  private func holdLease(_ connection: RedisConnection) throws {
+    do {
+      try lease?.hold(connection, keys, heartbeat: timing.heartbeat, log: log)
+      state.withLock { $0.displaced = nil }
+    } catch let error as RedisError where error.kind == .writer {
+      state.withLock { shared in
+        if shared.displaced == nil { shared.events.append(.displaced(error.description)) }
+        shared.displaced = error.description
+      }
+      throw error
+    }
+  }
+
+  /// Over a connection of its own, because `close` has interrupted the other one. Without success the key expires.
+  private func releaseLease() {
+    guard trouble == nil, lease?.isHeld == true, let connection = try? RedisConnection.open(redis, clientName: "freshet-release")
+    else { return }
+    try? lease?.release(connection, keys)
   }
 
   func progress() {
@@ -78,6 +107,7 @@ final class PublishWorker {
     let asked = state.withLock { $0.partitions }
     let connection = try self.connection ?? connect()
     let view = try readView(connection)
+    try holdLease(connection)
     try discardIncompleteProofs(connection)
     let surviving = proof.survivingTicket(view.marker)
     proof.fallBack(to: view.marker)

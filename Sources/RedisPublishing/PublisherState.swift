@@ -13,6 +13,8 @@ final class PublisherState: @unchecked Sendable {
     var events: [PublisherEvent] = []
     var isUp = false
     var problem: String?
+    /// Why this publisher may not write: another process does.
+    var displaced: String?
     var reconnects = 0
     var errors: [String: Int] = [:]
     var published: [PublishedKind: Int] = [:]

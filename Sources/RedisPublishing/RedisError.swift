@@ -7,6 +7,8 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case noperm, noauth, wrongtype, crossslot
     /// The namespace holds data that this program did not write, or cannot read.
     case foreign
+    /// Another engine writes to the namespace.
+    case writer
     /// The URL in `redis.url` cannot be used.
     case address
     /// Any other error reply.
@@ -43,7 +45,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     switch kind {
     case .oom, .misconf, .loading, .busy, .tryagain, .clusterdown: .backOff
     case .readonly, .masterdown, .moved, .ask: .reroute
-    case .noperm, .noauth, .wrongtype, .crossslot, .foreign, .address, .other: .configuration
+    case .noperm, .noauth, .wrongtype, .crossslot, .foreign, .writer, .address, .other: .configuration
     case .protocol, .io, .timeout: .dropConnection
     }
   }
@@ -68,6 +70,8 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case .wrongtype: "a key of Freshet holds a value of another type; delete it, or choose another redis.key_prefix or redis.namespace"
     case .crossslot: "keys of one command lie in different slots: a cluster is not supported yet"
     case .foreign: "choose another redis.key_prefix or redis.namespace, or delete that key if it is not needed"
+    case .writer:
+      "stop one of the two, give this one a redis.namespace and a kafka.group_id of its own, or start it with --takeover"
     case .address: nil
     case .other: "see the log of redis-server; version 6.2 or later is needed"
     case .protocol: "is redis.url really the address of a Redis server?"

@@ -29,6 +29,11 @@ public struct RedisKeys: Sendable, Equatable {
   /// Proves which writes of an instance stand, see `WriteMarker`.
   public func marker(instance: String) -> String { "\(root)mark:\(Self.encode(instance))" }
 
+  /// Who writes this namespace, see `WriterLease`.
+  public var writer: String { root + "writer" }
+  /// Who was refused last because there was a writer already.
+  var writerRefused: String { root + "writer:refused" }
+
   static let itemsIncomplete = "incomplete"
 
   /// Ids longer than this after encoding are replaced by a hash, so that no key grows without bound.

@@ -21,13 +21,16 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
   private let keepsUsers: Bool
 
   /// - Parameters:
+  ///   - writer: claims to be the only writer of the namespace; `nil` for publishers that may write beside others.
+  ///   - takesOver: takes the namespace from a writer that is alive.
   ///   - partitions: whose progress is read at every connect and reported in `.connected`; see `follow(_:)`.
   ///   - onAcknowledged: called on the publisher's thread for each acknowledged `.user` command; must be cheap.
   ///   - onProgress: called on the publisher's thread after acknowledgements and changes of state; must be cheap. For waking the owner.
   /// - Throws: `RedisError` when `redis.url` cannot be used. A server that cannot be reached is not an error: see `status`.
   public init(
     redis: RecommenderConfiguration.Redis, publish: RecommenderConfiguration.Publish, instance: String,
-    partitions: [TopicPartition] = [], timing: Timing = Timing(), log: Log = .disabled,
+    writer: WriterIdentity? = nil, takesOver: Bool = false, partitions: [TopicPartition] = [], timing: Timing = Timing(),
+    log: Log = .disabled,
     onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)? = nil, onProgress: (@Sendable () -> Void)? = nil
   ) throws {
     _ = try RedisAddress(redis.url)
@@ -41,10 +44,11 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
     let state = PublisherState(partitions: partitions)
     self.state = state
     let (encoder, pipeline) = (encoder, pipeline)
+    let lease = writer.map { WriterLease(own: $0, takesOver: takesOver) }
     let thread = Thread {
       PublishWorker(
-        redis: redis, encoder: encoder, pipeline: pipeline, timing: timing, log: log, state: state, onAcknowledged: onAcknowledged,
-        onProgress: onProgress
+        redis: redis, encoder: encoder, pipeline: pipeline, timing: timing, log: log, lease: lease, state: state,
+        onAcknowledged: onAcknowledged, onProgress: onProgress
       ).run()
     }
     thread.name = "freshet-redis"
@@ -113,6 +117,12 @@ public final class RedisRecommendationPublisher: RecommendationPublisher, @unche
       for (kind, bytes) in shared.publishedBytes { status.publishedBytes[kind.rawValue] = bytes }
       return status
     }
+  }
+
+  /// Waits until the server has answered or cannot be reached; returns why this publisher may not write, if another process does.
+  public func conflict(timeout: Duration) -> String? {
+    _ = state.wait(atMost: timeout) { $0.isUp || $0.problem != nil }
+    return state.withLock { $0.displaced }
   }
 
   public func flush(timeout: Duration) -> Bool {

@@ -29,6 +29,13 @@ public struct Log: Sendable {
     write(.debug, message, fields, repetition)
   }
 
+  /// For a level that is known only at run time.
+  public func write(
+    _ level: LogLevel, _ message: @autoclosure () -> String, _ fields: Fields = [:], repetition: LogRepetition = .limited
+  ) {
+    write(level, message, fields, repetition)
+  }
+
   private func write(_ level: LogLevel, _ message: () -> String, _ fields: Fields, _ repetition: LogRepetition) {
     guard level <= self.level else { return }
     sink.write(

@@ -26,6 +26,11 @@ public final class MetricRegistry: Sendable {
     collectors.withLock { $0.append(collector) }
   }
 
+  /// The definitions of all families, by name.
+  public var definitions: [MetricDefinition] {
+    families.withLock { $0.values.map(\.definition) }.sorted { $0.name < $1.name }
+  }
+
   /// The page in Prometheus' text format 0.0.4: families by name, series by label values, families without series left out.
   public func render() -> String {
     for collector in collectors.withLock({ $0 }) { collector() }

@@ -268,9 +268,25 @@ import Testing
     #expect(error?.description.contains("--set admin.listen=127.0.0.1:0") == true)
   }
 
-  @Test(arguments: ["0.0.0.0:0", "[::]:0", "192.168.0.1:80", "example.org:80"]) func otherAddressesThanLoopbackAreRefused(listen: String) {
+  @Test(arguments: ["0.0.0.0:0", "[::]:0", "192.168.0.1:80"]) func otherAddressesThanLoopbackAreRefused(listen: String) {
     let error = #expect(throws: HTTPServerError.self) { _ = try makeServer { $0.listen = listen } }
     #expect(error?.code == .notLoopback)
+  }
+
+  @Test func anotherAddressIsTakenWhereItIsAllowedAndANameIsNot() throws {
+    let server = try makeServer {
+      $0.listen = "0.0.0.0:0"
+      $0.allowsRemote = true
+    }
+    #expect(try RawClient(port: server.port).get("/livez")?.status == 200)
+    let error = #expect(throws: HTTPServerError.self) {
+      _ = try makeServer {
+        $0.listen = "example.org:80"
+        $0.allowsRemote = true
+        $0.key = "probes.listen"
+      }
+    }
+    #expect(error?.code == .notAnAddress && error?.description.hasPrefix("probes.listen=example.org:80") == true)
   }
 
   @Test(arguments: ["", "8080", ":80", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", "::1:80"])

@@ -267,10 +267,10 @@ final class Engine {
   private(set) var program: Program?
 
   /// `settings` as `key=value`.
-  init(_ arguments: [String], _ settings: [String] = [], directory: String? = nil) throws {
+  init(_ arguments: [String], _ settings: [String] = [], directory: String? = nil, admin: String = "127.0.0.1:0") throws {
     self.directory = try directory ?? Bench.directory("engine")
     self.arguments =
-      arguments + ["--data-dir", self.directory, "--admin", "127.0.0.1:0"] + settings.flatMap { ["--set", $0] }
+      arguments + ["--data-dir", self.directory, "--admin", admin] + settings.flatMap { ["--set", $0] }
   }
 
   func start() throws {

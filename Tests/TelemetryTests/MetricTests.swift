@@ -206,3 +206,23 @@ import Testing
     }
   #endif
 }
+
+@Suite struct MetricDocumentTests {
+  @Test func theCommittedReferenceIsTheTable() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/metrics.md").standardized
+    let isCurrent = try String(contentsOf: file, encoding: .utf8) == MetricDocument.markdown()
+    #expect(isCurrent, "docs/metrics.md is stale: run \(MetricDocument.command)")
+  }
+
+  /// What an operator watches must exist.
+  @Test func operationsNamesNoMetricThatDoesNotExist() throws {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/operations.md").standardized
+    let names = try String(contentsOf: file, encoding: .utf8).matches(of: /freshet_(?!freshet)[a-z_]+/).map { String($0.output) }
+    let known = MetricDocument.markdown()
+    #expect(names.count > 15)
+    for name in names {
+      let base = name.replacing(/_(bucket|sum|count)$/, with: "")
+      #expect(known.contains("`\(name)`") || known.contains("`\(base)`"), "\(name)")
+    }
+  }
+}

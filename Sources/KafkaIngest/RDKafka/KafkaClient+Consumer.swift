@@ -1,6 +1,7 @@
 import CRdKafka
 import Foundation
 import StreamingRecommender
+import Telemetry
 
 extension KafkaClient {
   /// Lets `serve` also receive what a consumer's main queue gets: errors, commits, rebalances.
@@ -63,18 +64,39 @@ extension KafkaClient {
     return code == RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0 ? high : nil
   }
 
-  /// Leaves the group (a static member keeps its place) after a last rebalance callback; every queue must be gone before.
+  /// Closes the consumer after a last rebalance callback; every queue must be gone before.
+  ///
+  /// A static member keeps its place in the group until its session ends, unless it is `leaving`.
   ///
   /// librdkafka waits for a broker that does not answer until the session ends. After `timeout` that wait goes on in a thread of
   /// its own, which keeps this client alive, and the result is false.
-  func closeConsumer(timeout: Duration) -> Bool {
+  func closeConsumer(leaving: Bool, timeout: Duration) -> Bool {
     let closed = DispatchSemaphore(value: 0)
     let thread = Thread { [self] in
+      if leaving { leaveGroup(timeout: timeout / 2) }
       rd_kafka_consumer_close(pointer)
       closed.signal()
     }
     thread.name = "freshet-kafka-close"
     thread.start()
     return closed.wait(timeout: .now() + .nanoseconds(Int(clamping: timeout.nanoseconds))) == .success
+  }
+  /// librdkafka sends no LeaveGroup for a static member that closes, but it does for one that unsubscribes, once the assignment is
+  /// given back.
+  private func leaveGroup(timeout: Duration) {
+    guard rd_kafka_unsubscribe(pointer) == RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+    let deadline = MonotonicClock.nanoseconds() + timeout.nanoseconds
+    repeat {
+      if let message = rd_kafka_consumer_poll(pointer, 20) { rd_kafka_message_destroy(message) }
+    } while hasAssignment && MonotonicClock.nanoseconds() < deadline
+    // Closing forbids the request if it is not under way yet.
+    if let message = rd_kafka_consumer_poll(pointer, 100) { rd_kafka_message_destroy(message) }
+  }
+
+  private var hasAssignment: Bool {
+    var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
+    guard rd_kafka_assignment(pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return false }
+    defer { rd_kafka_topic_partition_list_destroy(list) }
+    return list.pointee.cnt > 0
   }
 }

@@ -13,16 +13,36 @@ enum ConfigurationCheck {
   static func addresses(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
     let addresses = text.split(separator: ",", omittingEmptySubsequences: false)
+    if let scheme = addresses.compactMap({ $0.firstMatch(of: /^([A-Za-z_]+):\/\//)?.output.1 }).first {
+      return
+        "leave out \(scheme)://, which is kafka.common.security.protocol=\(scheme.uppercased()); allowed: host:port, several separated by commas"
+    }
     return addresses.allSatisfy { hostAndPort($0) != nil } ? nil : "allowed: host:port, several separated by commas"
   }
 
-  /// The admin server has no authentication, so only loopback addresses are allowed.
-  static func adminListen(_ value: ConfigurationValue) -> String? {
+  /// A list as one text; spaces around an address and the scheme of the plain protocol, which other clients accept, are left out.
+  static func joinedAddresses(_ input: ConfigurationInput) -> ConfigurationInput {
+    let texts: [String]
+    switch input {
+    case .text(let text): texts = [text]
+    case .list(let items):
+      texts = items.compactMap { if case .text(let text) = $0 { text } else { nil } }
+      guard texts.count == items.count else { return input }
+    default: return input
+    }
+    let parts = texts.joined(separator: ",").split(separator: ",", omittingEmptySubsequences: false)
+    return .text(parts.map { $0.trimmingPrefix(/\s*(?i:PLAINTEXT:\/\/)?/).replacing(/\s+$/, with: "") }.joined(separator: ","))
+  }
+
+  static func listenAddress(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
-    guard let (host, _) = hostAndPort(text[...]) else { return "allowed: host:port, or none" }
-    if host == "localhost" || host == "[::1]" || host.hasPrefix("127.") { return nil }
-    return
-      "another host than localhost needs admin.token_file or admin.tls.*, which are planned but not available in this version; allowed: 127.0.0.1:port, or none"
+    return hostAndPort(text[...]) == nil ? "allowed: host:port, or none" : nil
+  }
+
+  /// Whether only programs on this machine can connect to an address that `listenAddress` accepts.
+  static func isLoopback(_ address: String) -> Bool {
+    guard let (host, _) = hostAndPort(address[...]) else { return false }
+    return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
   }
 
   static func redisURL(_ value: ConfigurationValue) -> String? {

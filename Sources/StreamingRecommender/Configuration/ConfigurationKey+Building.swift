@@ -201,6 +201,12 @@ extension ConfigurationKey {
     return key
   }
 
+  func normalized(_ normalize: @escaping @Sendable (ConfigurationInput) -> ConfigurationInput) -> Self {
+    var key = self
+    key.normalize = normalize
+    return key
+  }
+
   func checked(_ check: @escaping @Sendable (ConfigurationValue) -> String?) -> Self {
     var key = self
     key.check = check

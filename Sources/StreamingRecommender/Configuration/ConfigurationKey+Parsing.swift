@@ -5,6 +5,7 @@ extension ConfigurationKey {
   }
 
   func parse(_ input: ConfigurationInput) throws(Refusal) -> ConfigurationValue {
+    let input = normalize?(input) ?? input
     if let noneWord, isNone(input, noneWord) { return .none }
     guard let value = converted(input), isInRange(value) else {
       if let word = input.scalar, plannedWords.contains(word) {

@@ -28,6 +28,8 @@ public struct ConfigurationKey: Sendable {
   public internal(set) var groupSwitch: String?
   /// Returns what is wrong with a value of the correct type, or `nil`.
   var check: (@Sendable (ConfigurationValue) -> String?)?
+  /// Turns other ways to write a value into the one that is parsed.
+  var normalize: (@Sendable (ConfigurationInput) -> ConfigurationInput)?
   let read: @Sendable (RecommenderConfiguration) -> ConfigurationValue
   let write: @Sendable (inout RecommenderConfiguration, ConfigurationValue) -> Void
 

@@ -78,6 +78,7 @@ struct ConfigurationMerge {
     }
     checkForms(configuration, origins)
     checkDeadLetterTopics(configuration, origins)
+    checkAdmin(configuration.admin, origins)
     return (configuration, origins)
   }
 
@@ -111,6 +112,15 @@ struct ConfigurationMerge {
           : "kafka.dlq_topic = \(letters) (\(origins["kafka.dlq_topic"] ?? .default)): is one of input.topics, so that every dead letter "
             + "would be read as input and make another one: choose another topic")
     }
+  }
+
+  /// Refuses an admin server that other machines can reach without a token.
+  private mutating func checkAdmin(_ admin: RecommenderConfiguration.Admin, _ origins: [String: ConfigurationOrigin]) {
+    guard !admin.listen.isEmpty, admin.tokenFile.isEmpty, !ConfigurationCheck.isLoopback(admin.listen) else { return }
+    fail(
+      "admin.listen",
+      "admin.listen = \(admin.listen) (\(origins["admin.listen"] ?? .default)): other machines could reach it without a token: set "
+        + "admin.token_file, or use 127.0.0.1 and let probes.listen serve the probes and metrics")
   }
 
   private mutating func checkForms(_ configuration: RecommenderConfiguration, _ origins: [String: ConfigurationOrigin]) {

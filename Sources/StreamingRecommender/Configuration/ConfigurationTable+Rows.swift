@@ -54,14 +54,18 @@ extension ConfigurationTable {
   ]
 
   static let kafka: [ConfigurationKey] = [
-    .string("kafka.bootstrap_servers", \.kafka.bootstrapServers, "Brokers as `host:port`, separated by commas.")
-      .checked(ConfigurationCheck.addresses),
+    .string("kafka.bootstrap_servers", \.kafka.bootstrapServers, "Brokers as `host:port`, separated by commas, or a list of them.")
+      .checked(ConfigurationCheck.addresses).normalized(ConfigurationCheck.joinedAddresses),
     .string("kafka.group_id", \.kafka.groupID, "Consumer group.").checked { ConfigurationCheck.name($0, lengthMax: 249) },
     .string(
       "kafka.group_instance_id", \.kafka.groupInstanceID, empty: "auto",
       "Static group membership, with which a restarted engine gets its partitions back at once; `auto` is `instance.id` and a hash of `instance.data_dir`, `none` makes it a dynamic member."
     )
     .checked { ConfigurationCheck.name($0, lengthMax: 249) },
+    .bool(
+      "kafka.static_membership", \.kafka.staticMembership,
+      "Whether a stopped engine keeps its partitions, because it comes back before its session ends after 90 s; otherwise it leaves the group."
+    ),
     .map("kafka.common", \.kafka.common, "librdkafka properties for every client, such as `kafka.common.security.protocol`."),
     .map("kafka.consumer", \.kafka.consumer, "librdkafka properties for the consumer."),
     .map("kafka.producer", \.kafka.producer, "librdkafka properties for producers."),
@@ -240,8 +244,23 @@ extension ConfigurationTable {
   ]
 
   static let admin: [ConfigurationKey] = [
-    .string("admin.listen", \.admin.listen, empty: "none", "Address of the admin server as `host:port`; `none`: no server.")
-      .checked(ConfigurationCheck.adminListen)
+    .string(
+      "admin.listen", \.admin.listen, empty: "none",
+      "Address of the admin server as `host:port`; another one than loopback needs `admin.token_file`; `none`: no server."
+    )
+    .checked(ConfigurationCheck.listenAddress),
+    .string(
+      "admin.token_file", \.admin.tokenFile, empty: "none",
+      "File with the token, of at least 16 characters and mode 0600, that every admin request must send; it is read again at each request."
+    ),
+  ]
+
+  static let probes: [ConfigurationKey] = [
+    .string(
+      "probes.listen", \.probes.listen, empty: "none",
+      "Address as `host:port` that serves only `/livez`, `/readyz`, `/startupz` and `/metrics`, without a token, also to other machines."
+    )
+    .checked(ConfigurationCheck.listenAddress)
   ]
 
   static let ready: [ConfigurationKey] = [

@@ -19,6 +19,7 @@ public enum ConfigurationTable {
     Group(name: "redis", sentence: "Which Redis lists are written to.", keys: redis),
     Group(name: "snapshot", sentence: "State on disk, with which a restart continues.", keys: snapshot),
     Group(name: "admin", sentence: "The HTTP server for operators.", keys: admin),
+    Group(name: "probes", sentence: "A second, read-only HTTP server for health probes and metrics.", keys: probes),
     Group(name: "ready", sentence: "When the engine reports that it is ready.", keys: ready),
     Group(name: "shutdown", sentence: "The orderly shutdown.", keys: shutdown),
     Group(name: "log", sentence: "What is written to standard error.", keys: log),
@@ -36,7 +37,7 @@ public enum ConfigurationTable {
   static let planned: Set<String> = [
     "input.dedupe_window", "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
     "retrain.external", "topn.pool", "topn.min_interval_per_user", "publish.format", "publish.fence", "redis.tls.ca_file",
-    "redis.tls.cert_file", "redis.tls.key_file", "snapshot.store", "admin.unix_socket", "admin.token_file", "admin.tls.cert_file",
+    "redis.tls.cert_file", "redis.tls.key_file", "snapshot.store", "admin.unix_socket", "admin.tls.cert_file",
     "admin.tls.key_file", "metrics.buckets", "mlflow.uri", "mlflow.experiment", "s3.endpoint", "s3.region", "s3.path_style",
     "limits.max_inflight",
   ]

@@ -14,6 +14,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var redis = Redis()
   public var snapshot = Snapshot()
   public var admin = Admin()
+  public var probes = Probes()
   public var ready = Ready()
   public var shutdown = Shutdown()
   public var log = Log()
@@ -58,6 +59,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var groupID = "freshet"
     /// If empty, `instance.id` and a hash of `instance.data_dir`. `none` makes it a dynamic member.
     public var groupInstanceID = ""
+    public var staticMembership = false
     /// librdkafka properties from `kafka.common.*`, `kafka.consumer.*`, `kafka.producer.*`.
     public var common: [String: String] = [:]
     public var consumer: [String: String] = [:]
@@ -177,6 +179,14 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public struct Admin: Sendable, Equatable {
     /// If empty, there is no admin server.
     public var listen = "127.0.0.1:9464"
+    /// If empty, requests need no token, and `listen` must be a loopback address.
+    public var tokenFile = ""
+    public init() {}
+  }
+
+  public struct Probes: Sendable, Equatable {
+    /// If empty, there is no such server.
+    public var listen = ""
     public init() {}
   }
 

@@ -12,12 +12,27 @@ public struct EngineUpdate: Sendable {
   public var clampedValues = 0
   public var clampedTimestamps = 0
   public var keyMismatches = 0
+  /// The first record of each kind that was ignored, and the first whose key is not the user of its event.
+  public var examples: [RecordExample] = []
   public var unknownItems = 0
   public init() {}
 
   public struct AppliedEvent: Sendable, Equatable {
     public var user: UserReference
     public var producedAtMilliseconds: Int64?
+  }
+
+  /// A record that an operator may want to look at.
+  public struct RecordExample: Sendable, Equatable {
+    public enum Kind: Sendable, Equatable { case ignored(IgnoreReason), keyMismatch }
+    public var kind: Kind
+    public var source: TopicPartition
+    public var record: Record
+  }
+
+  mutating func addExample(_ kind: RecordExample.Kind, _ source: TopicPartition, _ record: Record) {
+    guard !examples.contains(where: { $0.kind == kind }) else { return }
+    examples.append(RecordExample(kind: kind, source: source, record: record))
   }
 
   /// Record and event counts of one topic.

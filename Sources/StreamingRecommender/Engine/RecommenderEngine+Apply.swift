@@ -50,12 +50,18 @@ extension RecommenderEngine {
     case .interaction(let interaction, let clamped, let keyMismatch):
       if clamped.contains(.value) { work.update.clampedValues += 1 }
       if clamped.contains(.timestamp) { work.update.clampedTimestamps += 1 }
-      if keyMismatch { work.update.keyMismatches += 1 }
-      apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work)
+      if keyMismatch {
+        work.update.keyMismatches += 1
+        work.update.addExample(.keyMismatch, source, record)
+      }
+      if !apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) {
+        work.update.addExample(.ignored(.stale), source, record)
+      }
     case .forget(let user):
       forget(user, &work)
     case .ignored(let reason):
       counts.ignored[reason, default: 0] += 1
+      work.update.addExample(.ignored(reason), source, record)
     case .failure(let failure):
       counts.rejected[failure.reason, default: 0] += 1
       work.update.deadLetters.append(
@@ -63,13 +69,14 @@ extension RecommenderEngine {
     }
   }
 
-  private mutating func apply(
+  /// Returns whether the event was applied; one that is older than what the state has of its pair is not.
+  @discardableResult private mutating func apply(
     _ interaction: Interaction, partition: UInt16, producedAt: Int64?, _ counts: inout EngineUpdate.TopicCounts, _ work: inout Work
-  ) {
+  ) -> Bool {
     let order = InteractionOrder(timeMilliseconds: interaction.timeMilliseconds, partition: partition)
     guard case .changed(let user, let item, _, let isNewItem) = state.apply(interaction, order: order) else {
       counts.ignored[.stale, default: 0] += 1
-      return
+      return false
     }
     demand.note()
     counts.applied += 1
@@ -79,6 +86,7 @@ extension RecommenderEngine {
     if work.changed.insert(user).inserted { work.update.changedUsers.append(user) }
     noteChange(of: user)
     if interaction.operation != .delete, interaction.strength > 0 { countPositive(user, item, order) }
+    return true
   }
 
   private mutating func noteChange(of user: UserReference) {

@@ -5,7 +5,7 @@ import Factorization
 /// A value type; the caller executes the resulting actions.
 public struct RecommenderEngine: Sendable {
   public internal(set) var settings: EngineSettings
-  let decoder: InteractionDecoder
+  public let decoder: InteractionDecoder
   public package(set) var state: EngineState
   public package(set) var lifecycle: ModelLifecycle
   public internal(set) var model: InstalledModel?

@@ -280,6 +280,9 @@ struct EventReader {
     return min(overflow ? .max : latest, InteractionOrder.latestMilliseconds)
   }
 
+  /// The type as the record names it, for messages.
+  var typeName: String? { eventType.map { String(decoding: scanner.bytes(of: $0), as: UTF8.self) } }
+
   private func weightOfType() -> Double? {
     guard let eventType else {
       let name: StaticString = "interaction"

@@ -37,6 +37,17 @@ public struct InteractionDecoder: Sendable {
     }
   }
 
+  /// The type of a record that was ignored because of it, for messages; decoding does not compute it, because it costs an allocation.
+  public func typeName(of record: Record) -> String? {
+    guard let value = record.value, !value.isEmpty, value.count <= rules.input.maxRecordBytes else { return nil }
+    return value.withUnsafeBufferPointer { bytes in
+      guard case .success(let start) = payloadStart(bytes) else { return nil }
+      var event = EventReader(rules: rules, bytes: bytes, start: start)
+      do throws(JSONFault) { try event.readRecord() } catch { return nil }
+      return event.typeName
+    }
+  }
+
   private func tombstone(key: [UInt8]?) -> DecodedRecord {
     guard let key, !key.isEmpty else {
       return .failure(DecodingFailure(.noKey, "a tombstone (no value) needs a key that names the user to delete"))

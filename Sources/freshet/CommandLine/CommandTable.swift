@@ -42,7 +42,10 @@ enum CommandTable {
       summary: "Run the engine: consume, fold in, publish, retrain on schedule, and serve the admin HTTP.",
       options: [
         CommandOption(
-          long: "embedded", kind: .flag, sentence: "Start an in-process broker, and a private redis-server where none answers.")
+          long: "embedded", kind: .flag, sentence: "Start an in-process broker, and a private redis-server where none answers."),
+        CommandOption(
+          long: "takeover", kind: .flag,
+          sentence: "Publish although another engine that is alive publishes to the same namespace; that one ends."),
       ],
       examples: [
         Command.Example(line: "freshet serve --config freshet.json", sentence: "Run with a configuration file."),
@@ -87,6 +90,14 @@ enum CommandTable {
       operands: [Command.Operand(name: "ITEM", sentence: "Id of the item.")], options: [count],
       examples: [Command.Example(line: "freshet similar 22423", sentence: "What goes with this item.")]),
     Command(
+      id: .titles, path: ["titles"],
+      summary: "Load titles of items into Redis, for the lists that this program prints and for readers that want them.",
+      operands: [Command.Operand(name: "FILE", sentence: "Lines of item, tab, title; a .csv file has commas; gzip is understood.")],
+      examples: [
+        Command.Example(line: "freshet titles items.tsv", sentence: "Beside a running engine."),
+        Command.Example(line: "freshet titles items.csv.gz --redis redis://redis-1:6379 --namespace shop", sentence: "Without one."),
+      ]),
+    Command(
       id: .retrain, path: ["retrain"], summary: "Start a full retrain on the running engine.",
       options: [
         CommandOption(
@@ -99,6 +110,13 @@ enum CommandTable {
       examples: [
         Command.Example(line: "freshet status", sentence: "Once."),
         Command.Example(line: "freshet status --json", sentence: "For a program."),
+      ]),
+    Command(
+      id: .doctor, path: ["doctor"],
+      summary: "Look at the configuration, the disk, Kafka, the newest records and Redis, and say what is wrong and how to fix it.",
+      examples: [
+        Command.Example(line: "freshet doctor --config freshet.json", sentence: "Exit status 1 if something is lost or cannot work."),
+        Command.Example(line: "freshet doctor --json", sentence: "For a program."),
       ]),
     Command(
       id: .models, path: ["models"],
@@ -355,10 +373,16 @@ enum CommandTable {
     Command(
       id: .help, path: ["help"], summary: "Print help on a command.",
       operands: [Command.Operand(name: "COMMAND", sentence: "Its one or two words.", isRequired: false, isRepeated: true)],
-      options: [CommandOption(long: "markdown", kind: .flag, sentence: "Print the reference of all commands.")],
+      options: [
+        CommandOption(long: "markdown", kind: .flag, sentence: "Print the reference of all commands."),
+        CommandOption(long: "routes", kind: .flag, sentence: "Print the reference of the admin server."),
+        CommandOption(long: "metrics", kind: .flag, sentence: "Print the reference of all metrics."),
+      ],
+      exclusive: [["markdown", "routes", "metrics"]],
       examples: [
         Command.Example(line: "freshet help evaluate prequential", sentence: "Help on one command."),
         Command.Example(line: "freshet help --markdown > docs/cli.md", sentence: "Write the reference."),
+        Command.Example(line: "freshet help --metrics", sentence: "What /metrics shows."),
       ]),
   ]
 

@@ -89,52 +89,9 @@ struct OperateCommand {
     repeat {
       let answer = try client.get(path)
       guard answer.status == 200 else { throw CommandFailure(answer.text) }
-      context.print(context.json ? answer.text.trimmingCharacters(in: .newlines) : screen.next(Self.table(answer.object)))
+      context.print(context.json ? answer.text.trimmingCharacters(in: .newlines) : screen.next(StatusTable.text(answer.object)))
       if context.options.flag("watch") { sleep(1) }
     } while context.options.flag("watch")
-  }
-
-  private static func table(_ status: [String: Any]) -> String {
-    func text(_ key: String) -> String {
-      switch status[key] {
-      case let number as NSNumber:
-        number.doubleValue == number.doubleValue.rounded() ? "\(number.intValue)" : ListText.fixed(number.doubleValue, 2)
-      case let string as String: string
-      default: "-"
-      }
-    }
-    let keys = [
-      "epoch", "users", "items", "interactions", "events_applied", "lag_records", "lag_seconds", "freshness_p50_ms", "freshness_p99_ms",
-      "state_bytes", "bytes_per_interaction", "bytes_per_user", "state_hash",
-    ]
-    var table = TextTable([.left, .left])
-    for key in keys { table.add([key, text(key)]) }
-    for key in ["redis", "kafka"] {
-      let part = status[key] as? [String: Any] ?? [:]
-      let isUp = part["up"] as? Bool ?? false
-      table.add([key, isUp ? "up" : "down: \(part["problem"] as? String ?? "no answer yet")"])
-    }
-    let kafka = status["kafka"] as? [String: Any] ?? [:]
-    for halted in kafka["halted"] as? [String] ?? [] { table.add(["halted", halted]) }
-    if status["active"] as? Bool == false {
-      table.add([
-        "inactive",
-        "it holds \(kafka["partitions_assigned"] ?? 0) of \(kafka["partitions"] ?? 0) partitions and publishes nothing; one engine per group for now",
-      ])
-    }
-    let retrain = status["retrain"] as? [String: Any] ?? [:]
-    let phase = retrain["phase"] as? String
-    table.add([
-      "retrain",
-      phase.map { "\($0) \(Int((retrain["ratio"] as? Double ?? 0) * 100)) %" }
-        ?? "none; \(retrain["events_since"] ?? 0) events since the last",
-    ])
-    if let last = retrain["last"] as? [String: Any], let result = last["result"] as? String, result != "accepted" {
-      table.add(["last retrain", [result, last["message"] as? String].compactMap { $0 }.joined(separator: ": ")])
-    }
-    if phase == nil, let next = retrain["next"] as? String { table.add(["next retrain", next]) }
-    if let problem = status["problem"] as? String { table.add(["problem", problem]) }
-    return String(table.description.dropLast())
   }
 
   // MARK: Models

@@ -1,3 +1,4 @@
+import ControlPlane
 import Factorization
 import KafkaIngest
 import StreamingRecommender
@@ -20,6 +21,8 @@ struct ConfigCommand {
 
   func check() throws {
     let loaded = try context.loaded()
+    let token = loaded.configuration.admin.tokenFile
+    if !token.isEmpty { _ = try AdminToken.read(token) }
     guard !context.json else {
       let report: JSONValue = ["ok": true, "file": loaded.file.map { .string($0) } ?? .null]
       return context.print(report.text)
@@ -59,8 +62,16 @@ struct HelpCommand {
   init(_ context: CommandContext) { self.context = context }
 
   func run() throws {
-    let isMarkdown = context.parsed.command.id == .help && context.options.flag("markdown")
-    context.print(String(try (isMarkdown ? CommandDocument.markdown() : HelpText.text(on: context.parsed.operands)).trimmingSuffix("\n")))
+    context.print(String(try text().trimmingSuffix("\n")))
+  }
+
+  private func text() throws -> String {
+    // `--help` of another command comes here, too, and has none of these options.
+    guard context.parsed.command.id == .help else { return try HelpText.text(on: context.parsed.operands) }
+    if context.options.flag("markdown") { return CommandDocument.markdown() }
+    if context.options.flag("routes") { return AdminDocument.markdown() }
+    if context.options.flag("metrics") { return MetricDocument.markdown() }
+    return try HelpText.text(on: context.parsed.operands)
   }
 }
 

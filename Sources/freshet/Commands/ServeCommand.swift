@@ -1,4 +1,3 @@
-import ControlPlane
 import Foundation
 import Pipeline
 import StreamingRecommender
@@ -24,42 +23,36 @@ struct ServeCommand {
       isEmbedded ? try EmbeddedServers(&configuration, directory: directory.path, usesRunningRedis: true, log: log) : nil
     defer { servers?.stop() }
     var options = EngineProcess.Options()
+    options.takesOver = context.options.flag("takeover")
     if isEmbedded {
       options.membership = .direct
       options.resetsOffsets = true
     }
     let process = try EngineProcess(configuration, options: options, log: log)
     report(process.recovered, isEmbedded, log)
-    let server = try startAdmin(process, &configuration)
-    defer { server?.stop() }
+    let admin = try AdminServers(process, &configuration, log: log.scoped("admin"))
+    defer { admin.stop() }
     process.start()
     try Endpoints(
       pid: getpid(), bootstrapServers: configuration.kafka.bootstrapServers, redisURL: configuration.redis.url,
       admin: configuration.admin.listen, topics: configuration.input.topics, keyPrefix: configuration.redis.keyPrefix,
-      namespace: configuration.redis.namespace, isEmbedded: isEmbedded
+      namespace: configuration.redis.namespace, isEmbedded: isEmbedded, tokenFile: Self.absolute(configuration.admin.tokenFile)
     ).write(to: directory.path)
     defer { Endpoints.remove(from: directory.path) }
     log.info(
       "serving",
       [
         "kafka": configuration.kafka.bootstrapServers, "topics": configuration.input.topics.joined(separator: ","),
-        "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen, "data_dir": directory.path,
+        "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen,
+        "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
+        "data_dir": directory.path,
       ])
     return waitForTheEnd(process, log)
   }
 
-  private func startAdmin(_ process: EngineProcess, _ configuration: inout RecommenderConfiguration) throws -> HTTPServer? {
-    guard !configuration.admin.listen.isEmpty else { return nil }
-    let metrics = process.metrics
-    let router = AdminRoutes.router(
-      backend: EngineBackend(process: process), observe: { metrics.adminRequests.with($0, String($1)).add() })
-    do {
-      let server = try HTTPServer(HTTPServerConfiguration(listen: configuration.admin.listen), router: router)
-      configuration.admin.listen = server.address
-      return server
-    } catch {
-      throw CommandFailure("\(error)")
-    }
+  /// The path as other commands find it, whatever their working directory; `nil` for none.
+  private static func absolute(_ path: String) -> String? {
+    path.isEmpty ? nil : URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
   private func report(_ recovery: EngineProcess.Recovery, _ isEmbedded: Bool, _ log: Telemetry.Log) {
@@ -81,11 +74,8 @@ struct ServeCommand {
   private func waitForTheEnd(_ process: EngineProcess, _ log: Telemetry.Log) -> ExitStatus {
     let signals = Signals(
       onSnapshot: { _ = process.requestSnapshot() }, onRetrain: { _ = process.requestRetrain() })
-    var problems = Problems()
     while !signals.waitForStop(seconds: 0.5) {
-      let status = process.status.current
-      problems.note(status, log)
-      if let fatal = status.fatal {
+      if let fatal = process.status.current.fatal {
         log.error("ending: \(fatal)")
         _ = process.stop()
         return .failed
@@ -96,21 +86,5 @@ struct ServeCommand {
     for problem in left { log.warning("at the end: \(problem)") }
     log.info("stopped")
     return .done
-  }
-
-  /// Logs each external problem once when it occurs and once when it is resolved.
-  private struct Problems {
-    private var known: [String: String] = [:]
-
-    mutating func note(_ status: EngineStatus, _ log: Telemetry.Log) {
-      note("Kafka", status.source.problem, log)
-      note("Redis", status.publisher.problem, log)
-    }
-
-    private mutating func note(_ name: String, _ problem: String?, _ log: Telemetry.Log) {
-      guard known[name] != problem else { return }
-      if let problem { log.warning("\(name): \(problem)") } else { log.info("\(name) is right again") }
-      known[name] = problem
-    }
   }
 }

@@ -11,6 +11,8 @@ struct Endpoints: Codable, Equatable {
   var keyPrefix: String
   var namespace: String
   var isEmbedded: Bool
+  /// The file with the token of the admin server; `nil` if it needs none.
+  var tokenFile: String?
 
   private static let fileName = "endpoints.json"
   /// The subdirectory in which `serve --embedded` keeps its state, separate from that of an engine with a Kafka cluster.
@@ -46,6 +48,7 @@ struct Endpoints: Codable, Equatable {
     if isDefault("redis.url") { configuration.redis.url = redisURL }
     // Only this file has the port that was chosen for port 0.
     if isDefault("admin.listen") || configuration.admin.listen.hasSuffix(":0") { configuration.admin.listen = admin }
+    if isDefault("admin.token_file"), let tokenFile { configuration.admin.tokenFile = tokenFile }
     if isDefault("input.topics") { configuration.input.topics = topics }
     if isDefault("redis.key_prefix") { configuration.redis.keyPrefix = keyPrefix }
     if isDefault("redis.namespace") { configuration.redis.namespace = namespace }

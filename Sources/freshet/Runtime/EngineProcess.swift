@@ -22,6 +22,7 @@ final class EngineProcess: @unchecked Sendable {
   private let isStopping = Atomic<Bool>(false)
   private let ended = DispatchSemaphore(value: 0)
   private let problems = Mutex<[String]>([])
+  private let startedNanoseconds = MonotonicClock.nanoseconds()
   private static let idleWait = Duration.milliseconds(20)
 
   struct Recovery: Sendable {
@@ -34,6 +35,8 @@ final class EngineProcess: @unchecked Sendable {
     var membership = KafkaRecordSource.Membership.group
     /// Whether to discard stored offsets, because the log does not outlive the process.
     var resetsOffsets = false
+    /// Whether to publish although another engine that is alive publishes to the same namespace.
+    var takesOver = false
     var onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?
   }
 
@@ -51,8 +54,14 @@ final class EngineProcess: @unchecked Sendable {
     let wake = source.waker
     self.wake = wake
     let publisher = try RedisRecommendationPublisher(
-      redis: configuration.redis, publish: configuration.publish, instance: configuration.instance.id, log: log.scoped("redis"),
+      redis: configuration.redis, publish: configuration.publish, instance: configuration.instance.id,
+      writer: .current(instance: configuration.instance.id), takesOver: options.takesOver, log: log.scoped("redis"),
       onAcknowledged: options.onAcknowledged, onProgress: wake)
+    // Before the group is joined: the other engine would have to give up partitions. If Redis cannot be reached, the loop ends later.
+    if let conflict = publisher.conflict(timeout: .seconds(5)) {
+      log.warning("\(conflict)")
+      throw CommandFailure("this engine did not join the consumer group: \(conflict)")
+    }
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()
@@ -94,6 +103,8 @@ final class EngineProcess: @unchecked Sendable {
     ended.wait()
     return problems.withLock { $0 }
   }
+
+  var uptimeSeconds: Int { Int((MonotonicClock.nanoseconds() - startedNanoseconds) / 1_000_000_000) }
 
   /// Polls the status until `condition` holds; returns false on timeout.
   func wait(atMost timeout: Duration, until condition: (EngineStatus) -> Bool) -> Bool {

@@ -89,6 +89,32 @@ import Testing
     #expect(messages { try load(flags: [(key, value)]) }.count == 1)
   }
 
+  @Test(arguments: [
+    ("h:1 ", "h:1"), (" h:1, h:2", "h:1,h:2"), ("PLAINTEXT://h:1", "h:1"), ("plaintext://h:1,PLAINTEXT://h:2", "h:1,h:2"),
+    ("[::1]:9", "[::1]:9"),
+  ])
+  func brokersAreTakenAsOtherClientsTakeThem(text: String, expected: String) throws {
+    #expect(try load(flags: [("kafka.bootstrap_servers", text)]).configuration.kafka.bootstrapServers == expected)
+    let file = try TemporaryFile(#"{"kafka": {"bootstrap_servers": ["\#(text)"]}}"#)
+    #expect(try load(file: file.path).configuration.kafka.bootstrapServers == expected)
+  }
+
+  @Test func aSchemeThatMeansAnotherProtocolIsRefusedWithTheKeyForIt() {
+    let found = messages { try load(flags: [("kafka.bootstrap_servers", "SASL_SSL://h:1")]) }
+    #expect(found.count == 1 && found[0].contains("kafka.common.security.protocol=SASL_SSL"), "\(found)")
+  }
+
+  @Test func anAdminAddressBeyondLoopbackNeedsAToken() throws {
+    let found = messages { try load(flags: [("admin.listen", "0.0.0.0:9464")]) }
+    #expect(found.first?.contains("admin.token_file") == true && found.first?.contains("probes.listen") == true, "\(found)")
+    let flags = [("admin.listen", "0.0.0.0:9464"), ("admin.token_file", "/etc/freshet/token")]
+    #expect(try load(flags: flags).configuration.admin.tokenFile == "/etc/freshet/token")
+    #expect(try load(flags: [("probes.listen", "0.0.0.0:9465")]).configuration.probes.listen == "0.0.0.0:9465")
+    for listen in ["127.0.0.1:1", "localhost:1", "[::1]:1", "none"] {
+      #expect(try load(flags: [("admin.listen", listen)]).configuration.admin.tokenFile == "")
+    }
+  }
+
   @Test func alphaAndUnobservedWeightExcludeEachOther() throws {
     let found = messages { try load(flags: [("model.alpha", "40"), ("model.unobserved_weight", "0.2")]) }
     #expect(found.contains { $0.contains("model.alpha = 40 (flag)") && $0.contains("model.unobserved_weight = 0.2 (flag)") })

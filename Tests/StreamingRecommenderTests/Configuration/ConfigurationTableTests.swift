@@ -83,7 +83,6 @@ import Testing
   @Test(arguments: [
     ("model.solver", "ials++"), ("foldin.items", "touched"), ("input.format", "avro"), ("input.on_error", "halt"),
     ("redis.url", "rediss://h:1"), ("redis.url", "redis+sentinel://h"), ("redis.url", "redis+cluster://h"),
-    ("admin.listen", "0.0.0.0:9464"),
   ])
   func aValueOfALaterVersionSaysSo(key: String, value: String) {
     let error = #expect(throws: ConfigurationError.self) {

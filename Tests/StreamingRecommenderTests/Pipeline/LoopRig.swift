@@ -1,5 +1,8 @@
 import RecommenderTestKit
+import Synchronization
+import Telemetry
 import Testing
+
 @testable import Pipeline
 
 @testable import StreamingRecommender
@@ -17,6 +20,8 @@ final class LoopRig {
   var source: InMemorySource
   var loop: IngestLoop
   var records: [RetrainRecord] = []
+  /// What the loop wrote into its log.
+  let lines = LogLines()
   private(set) var produced = 0
   private let viewAnswersLate: Bool
   static let topic = "events"
@@ -39,7 +44,7 @@ final class LoopRig {
     letters = InMemoryDeadLetterSink(isAutomatic: lettersAreAcknowledged)
     source = log.makeSource()
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
-    loop = Self.makeLoop(RecommenderEngine(configuration), 1, [], configuration, source, port, letters, storage, jobs, clock, board)
+    loop = Self.makeLoop(RecommenderEngine(configuration), 1, [], configuration, source, port, letters, storage, jobs, clock, board, lines)
   }
 
   private static func makeLoop(
@@ -47,12 +52,12 @@ final class LoopRig {
     _ source: InMemorySource,
     _ publisher: any RecommendationPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage,
     _ jobs: ManualJobRunner,
-    _ clock: ManualClock, _ board: JobBoard
+    _ clock: ManualClock, _ board: JobBoard, _ lines: LogLines
   ) -> IngestLoop {
     IngestLoop(
       engine: engine, settings: .init(configuration, trainingThreads: 1),
       ports: .init(source: source, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock), jobs: board,
-      firstSnapshotSequence: sequence, unacknowledgedDeadLetters: unacknowledged)
+      firstSnapshotSequence: sequence, unacknowledgedDeadLetters: unacknowledged, log: Log(component: "engine", sink: lines))
   }
 
   var engine: RecommenderEngine { loop.engine }
@@ -157,7 +162,8 @@ final class LoopRig {
     let recovered = try RecoveredEngine(from: storage, configuration: configuration)
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
     loop = Self.makeLoop(
-      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, port, letters, storage, jobs, clock, board)
+      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, port, letters, storage, jobs, clock, board,
+      lines)
   }
 
   /// What a reader would miss, now that everything has settled; `nil` when nothing.
@@ -183,6 +189,18 @@ final class LoopRig {
     }
     return view.popular == nil ? "no popular list" : nil
   }
+}
+
+/// Every line as `warning message key=value ...`.
+final class LogLines: LogSink {
+  private let lines = Mutex<[String]>([])
+
+  func write(_ level: LogLevel, component: String, message: String, fields: [(key: String, value: LogValue)], repetition: LogRepetition) {
+    let line = ([level.name, message] + fields.map { "\($0.key)=\($0.value)" }).joined(separator: " ")
+    lines.withLock { $0.append(line) }
+  }
+
+  func all(containing text: String) -> [String] { lines.withLock { $0.filter { $0.contains(text) } } }
 }
 
 /// A view over a network: what it holds is known some calls after it was asked, while commands are taken at once.

@@ -1,0 +1,75 @@
+import Telemetry
+
+/// One route of the control plane: what it is called, what it takes and answers, and its handler. Dispatch and the reference in
+/// docs/admin.md are derived from it.
+public struct AdminRoute: Sendable {
+  typealias Handler = @Sendable (HTTPRequest, Context) -> HTTPAnswer
+
+  /// What a handler works with.
+  struct Context: Sendable {
+    let backend: any AdminBackend
+    /// The clock for `?wait=`.
+    let now: @Sendable () -> UInt64
+  }
+
+  public let method: String
+  public let path: String
+  public let sentence: String
+  /// Names in the path and the query, with what they mean.
+  public var parameters: [(name: String, sentence: String)] = []
+  public let answers: [(status: Int, sentence: String)]
+  /// Read-only and without anything that a stranger must not see: also served by `probes.listen`.
+  public var isProbe = false
+  let handler: Handler
+
+  /// `curl` for this route with the default address.
+  var example: String {
+    let verb = method == "GET" ? "" : " -X \(method)"
+    let path = path.replacing("{id}", with: "retrain-1")
+    return "curl\(verb) http://127.0.0.1:9464\(path)"
+  }
+}
+
+/// The reference of the admin server, generated from the table of routes.
+public enum AdminDocument {
+  /// The command that rewrites the committed copy.
+  public static let command = "freshet help --routes > docs/admin.md"
+
+  public static func markdown() -> String { head + AdminRoutes.table.map(section).joined(separator: "\n") }
+
+  private static let head = """
+    # Admin server
+
+    <!-- Written by `freshet help --routes`; do not edit. -->
+
+    `freshet serve` answers HTTP/1.1 at `admin.listen`. A HEAD request is answered as a GET without the body. An error is a JSON object \
+    with `error` and `fix`. Fields are only ever added; ignore those that you do not know.
+
+    On a loopback address the server needs no token; it refuses requests whose Host header does not name this machine, except the probes, \
+    and changes that a web page of another origin asks for. With `admin.token_file` every request needs the header \
+    `Authorization: Bearer TOKEN`; another address than loopback needs that file. `probes.listen` is a second address that answers only \
+    the routes marked as probes, without a token.
+
+    | status | of every route |
+    |---|---|
+    | 401 | The token is missing or wrong. |
+    | 403 | The request does not come from this machine. |
+    | 404, 405 | There is no such path, or it does not answer this method. |
+    | 413 | The body is larger than 1 MiB. |
+
+
+    """
+
+  private static func section(_ route: AdminRoute) -> String {
+    var text = "## \(route.method) \(route.path)\n\n\(route.sentence)\(route.isProbe ? " This is a probe." : "")\n\n"
+    text += "```sh\n\(route.example)\n```\n\n"
+    if !route.parameters.isEmpty {
+      text += "| parameter | meaning |\n|---|---|\n"
+      for parameter in route.parameters { text += "| `\(parameter.name)` | \(parameter.sentence) |\n" }
+      text += "\n"
+    }
+    text += "| status | meaning |\n|---|---|\n"
+    for answer in route.answers { text += "| \(answer.status) | \(answer.sentence) |\n" }
+    return text
+  }
+}

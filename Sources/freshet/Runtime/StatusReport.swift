@@ -1,0 +1,110 @@
+import Pipeline
+import StreamingRecommender
+import Telemetry
+
+/// Formats the engine's status as JSON.
+enum StatusReport {
+  /// - Parameter withStateHash: whether to hash the state. This takes an immutable copy of it and a pass over the copy on the caller's
+  ///   thread; the counts are then those of the copy.
+  static func json(_ process: EngineProcess, withStateHash: Bool) -> JSONValue {
+    let frozen = withStateHash ? process.frozen() : nil
+    let status = process.status.current
+    func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+    let pairs = frozen?.users.pairCount ?? status.interactions
+    let users = frozen?.users.count ?? status.users
+    let size = status.size
+    return [
+      "epoch": status.epoch.map { .integer(Int($0)) } ?? .null,
+      "users": .integer(users), "items": .integer(frozen?.catalogue.items.count ?? status.items), "interactions": .integer(pairs),
+      "events_applied": .integer(Int(frozen?.eventsApplied ?? status.eventsApplied)),
+      "lag_records": status.lagRecords.map { .integer(Int($0)) } ?? .null, "lag_seconds": number(status.lagSeconds),
+      "freshness_p50_ms": number(status.freshnessP50Milliseconds), "freshness_p99_ms": number(status.freshnessP99Milliseconds),
+      "state_bytes": .integer(size.total),
+      "bytes_per_interaction": pairs == 0 ? .null : .number(Double(size.interactions) / Double(pairs)),
+      "bytes_per_user": users == 0 ? .null : .number(Double(size.users + size.factors) / Double(users)),
+      "state_hash": text(frozen.map { "\($0.hash())" }),
+      "active": .bool(status.isActive),
+      "redis": [
+        "up": .bool(status.publisher.isUp), "problem": text(status.publisher.problem.map { Redaction.text($0) }),
+        "queued_commands": .integer(status.publisher.queuedCommands), "waiting_users": .integer(status.waitingUsers),
+        "epoch": status.visibleEpoch.map { .integer(Int($0)) } ?? .null, "rollout": text(status.rollout),
+        "reconnects": .integer(status.publisher.reconnects),
+      ],
+      "kafka": [
+        "up": .bool(status.source.isUp), "problem": text(status.source.problem.map { Redaction.text($0) }),
+        "partitions_assigned": .integer(status.source.assigned.count), "partitions": .integer(status.source.all.count),
+        "halted": .array(status.source.halted.sorted { $0.key < $1.key }.map { .string("\($0.key): \($0.value)") }),
+      ],
+      "retrain": [
+        "phase": text(status.retrainPhase), "ratio": .number(status.retrainRatio),
+        "events_since": .integer(status.eventsSinceFreeze), "last": status.lastRetrain.map(json(of:)) ?? .null,
+        "next": text(status.nextRetrain.map { "\($0)" }),
+      ],
+      "snapshot": [
+        "last_ms": status.lastSnapshotMilliseconds.map { .integer(Int($0)) } ?? .null, "problem": text(status.lastSnapshotProblem),
+      ],
+      "problem": text(status.fatal),
+      "version": .string(Version.freshet),
+      "conditions": .array(status.conditions.map(json(of:))),
+      "records": json(of: status.records),
+      "instance": .string(process.configuration.instance.id),
+      "namespace": .string("\(process.configuration.redis.keyPrefix):\(process.configuration.redis.namespace)"),
+      "topics": .array(process.configuration.input.topics.map { .string($0) }),
+      "data_dir": .string(process.configuration.instance.dataDirectory),
+      "uptime_seconds": .integer(process.uptimeSeconds),
+    ]
+  }
+
+  private static func json(of condition: Condition) -> JSONValue {
+    [
+      "name": .string(condition.name.rawValue), "severity": .string(condition.severity.rawValue), "message": .string(condition.message),
+      "since_ms": .integer(Int(condition.sinceMilliseconds)),
+    ]
+  }
+
+  private static func json(of records: RecordSummary) -> JSONValue {
+    var object: JSONValue = [
+      "window_minutes": .integer(RecordSummary.minutes), "total": .integer(records.total), "recent": .integer(records.recent),
+    ]
+    for kind in RecordTally.Kind.allCases {
+      let reasons = records.counts.filter { $0.kind == kind }.map { count -> JSONValue in
+        [
+          "reason": .string(count.reason), "total": .integer(count.total), "recent": .integer(count.recent),
+          "example": count.example.map { example in
+            [
+              "topic": .string(example.source.topic), "partition": .integer(Int(example.source.partition)),
+              "offset": .integer(Int(example.offset)), "message": .string(example.message),
+            ]
+          } ?? .null,
+        ]
+      }
+      object[kind.rawValue] = [
+        "total": .integer(records.total(kind)), "recent": .integer(records.recent(kind)), "reasons": .array(reasons),
+      ]
+    }
+    return object
+  }
+
+  static func json(of record: RetrainRecord) -> JSONValue {
+    [
+      "epoch": record.epoch.map { .integer(Int($0)) } ?? .null, "result": .string(record.result.rawValue),
+      "message": record.message.map { .string($0) } ?? .null, "job": .string(record.job), "reason": .string(record.reason),
+      "started_ms": .integer(Int(record.startedAtMilliseconds)), "ended_ms": .integer(Int(record.endedAtMilliseconds)),
+      "seconds": .object(record.secondsPerPhase.map { JSONValue.Member($0.name, .number($0.seconds)) }),
+      "threads": .integer(record.threads), "resident_bytes": .integer(record.residentBytes), "users": .integer(record.users),
+      "items": .integer(record.items), "interactions": .integer(record.pairs), "rows": .integer(record.trainingRows),
+      "holdout": .integer(record.holdoutPairs), "warm_start": .bool(record.warmStart), "factors": .integer(record.factors),
+      "iterations": .integer(record.iterations), "unobserved_weight": .number(record.unobservedWeight),
+      "regularization": .number(record.regularization), "seed": .integer(Int(truncatingIfNeeded: record.seed)),
+      "kernel": .string(record.kernel), "solver": .string(record.solver),
+      "offsets": .object(record.offsets.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .integer(Int($0.value))) }),
+      "loss": .array(record.loss.map { .number($0) }), "seconds_per_iteration": .number(record.secondsPerIteration),
+      "recall_at_20_margin": record.qualityMargin.map { .number($0) } ?? .null,
+      "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
+      "recall_at_20_new": record.qualityNew.map { .number($0) } ?? .null,
+      "visible_ms": record.visibleAtMilliseconds.map { .integer(Int($0)) } ?? .null,
+      "rolled_out_ms": record.rolledOutAtMilliseconds.map { .integer(Int($0)) } ?? .null,
+    ]
+  }
+}
