@@ -43,9 +43,13 @@ enum StatusTable {
         ?? "none; \(retrain["events_since"] ?? 0) events since the last",
     ])
     if phase == nil, let next = retrain["next"] as? String { table.add(["next retrain", next]) }
-    guard let last = retrain["last"] as? Object, let ended = last["ended_ms"] as? Int, let started = last["started_ms"] as? Int else { return }
+    guard let last = retrain["last"] as? Object, let ended = last["ended_ms"] as? Int, let started = last["started_ms"] as? Int else {
+      return
+    }
     var text = "\(last["result"] ?? ""), \(ListText.fixed(Double(ended - started) / 1000, 1)) s"
-    if let done = last["rolled_out_ms"] as? Int { text += ", and \(ListText.fixed(Double(done - ended) / 1000, 1)) s until every user had its lists" }
+    if let done = last["rolled_out_ms"] as? Int {
+      text += ", and \(ListText.fixed(Double(done - ended) / 1000, 1)) s until every user had its list"
+    }
     table.add(["last retrain", text])
   }
 
