@@ -12,6 +12,8 @@ final class DecodingRules: Sendable {
   /// Weights by event type. There are few types, so a linear search is faster than hashing.
   private let weights: [(type: [UInt8], weight: Double)]
 
+  /// 2000-01-01T00:00:00Z, the earliest time that an event may have.
+  static let earliestMilliseconds: Int64 = 946_684_800_000
   /// The largest length in bytes of `session_id`, `recommendation_id`, `event_id` and each text in `impression`.
   static let maxTextBytes = 256
   static let maxEventTypeCharacters = 64

@@ -1,3 +1,5 @@
+import Timestamps
+
 /// Reads one JSON event. The first pass finds the fields; they are interpreted only after the whole record has been validated as JSON.
 struct EventReader {
   private enum ID {
@@ -180,14 +182,14 @@ struct EventReader {
     switch scanner.peek() {
     case 0x2D, 0x30...0x39:
       let number = try scanner.number()
-      timeMilliseconds = scanner.integer(number).map(EventTime.milliseconds(fromInteger:))
+      timeMilliseconds = scanner.integer(number).map(EpochTime.milliseconds(fromInteger:))
     case 0x22:
       scanner.at += 1
       let text = try scanner.text()
       timeMilliseconds =
         text.isEscaped
-        ? scanner.bytes(of: text).withUnsafeBufferPointer(EventTime.milliseconds(fromRFC3339:))
-        : EventTime.milliseconds(fromRFC3339: raw(text))
+        ? scanner.bytes(of: text).withUnsafeBufferPointer(TimestampText.milliseconds(fromRFC3339:))
+        : TimestampText.milliseconds(fromRFC3339: raw(text))
     case 0x6E: return try scanner.skipLiteral()
     default: try scanner.skipValue(open: 1)
     }
@@ -263,7 +265,7 @@ struct EventReader {
     let bounded = max(-rules.input.maxValue, min(rules.input.maxValue, value ?? 1))
     if let value, bounded != value { clamped.insert(.value) }
     let time = timeMilliseconds ?? record.timestampMilliseconds ?? fallbackMilliseconds
-    let boundedTime = max(EventTime.earliestMilliseconds, min(latestMilliseconds(record), time))
+    let boundedTime = max(DecodingRules.earliestMilliseconds, min(latestMilliseconds(record), time))
     if boundedTime != time { clamped.insert(.timestamp) }
     let interaction = Interaction(
       user: userID, item: itemID, strength: rules.strength(value: bounded, weight: weight), timeMilliseconds: boundedTime,
