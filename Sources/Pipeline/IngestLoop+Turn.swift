@@ -52,8 +52,8 @@ extension IngestLoop {
 
   private func warn(_ tombstone: EngineUpdate.UnknownTombstone) {
     log.warning(
-      "a tombstone names nobody known: its key is \(tombstone.form), which must be the user id as events have it; see input.key",
-      ["source": "\(tombstone.source)", "offset": tombstone.offset])
+      "a tombstone names nobody known: its key must be the user id as events have it, or JSON that input.key opens",
+      ["key": "\(tombstone.form)", "source": "\(tombstone.source)", "offset": tombstone.offset])
   }
 
   private func count(_ update: EngineUpdate, _ batches: [RecordBatch]) {

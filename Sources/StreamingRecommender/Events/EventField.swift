@@ -75,7 +75,13 @@ struct EventAliases: Sendable {
   /// All names in lower case, one after the other.
   private var letters: [UInt8] = []
 
+  private static let all = EventAliases(reading: RecommenderConfiguration.Input.AliasFamily.allCases)
+
   init(_ families: [RecommenderConfiguration.Input.AliasFamily]) {
+    self = families == RecommenderConfiguration.Input.AliasFamily.allCases ? Self.all : EventAliases(reading: families)
+  }
+
+  private init(reading families: [RecommenderConfiguration.Input.AliasFamily]) {
     var known: Set<String> = []
     for (field, candidates) in families.flatMap(InputPreset.aliases) {
       for text in candidates {

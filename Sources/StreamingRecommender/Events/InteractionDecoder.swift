@@ -53,11 +53,13 @@ public struct InteractionDecoder: Sendable {
     return reader.decoded(record, fallbackMilliseconds: fallbackMilliseconds)
   }
 
+  private static let contentType = "content-type"
+
   /// The mapping of a CloudEvent, which its headers show; `nil` for other records.
   private func mappingOfCloudEvent(_ record: Record) -> CompiledMapping? {
     for header in record.headers {
       if header.name == "ce_specversion" { return rules.mapping(for: .binaryCloudEvents) }
-      if header.name.lowercased() == "content-type",
+      if header.name.utf8.count == Self.contentType.utf8.count, header.name.lowercased() == Self.contentType,
         String(decoding: header.value.prefix(64), as: UTF8.self).lowercased().hasPrefix("application/cloudevents")
       {
         return rules.mapping(for: .structuredCloudEvents)
