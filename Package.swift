@@ -13,15 +13,17 @@ func systemLibrary(_ name: String, apt: [String], brew: [String], pkgConfig: Str
 let core: [Target] = [
   .target(name: "CKernels"),
   .target(name: "Telemetry"),
+  .target(name: "Timestamps"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
-  .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "CKernels"]),
+  .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "Timestamps", "CKernels"]),
   .target(name: "Pipeline", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
   .target(name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry"]),
   .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
+  .testTarget(name: "TimestampsTests", dependencies: ["Timestamps"]),
   .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
   .testTarget(
     name: "StreamingRecommenderTests",
-    dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"],
+    dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit"],
     exclude: ["Fixtures"]),
   .testTarget(
     name: "SimulationTests",
@@ -35,7 +37,7 @@ let full: [Target] = [
   systemLibrary("CMicroHTTPD", apt: ["libmicrohttpd-dev"], brew: ["libmicrohttpd"], pkgConfig: "libmicrohttpd"),
   systemLibrary("CZlib", apt: ["zlib1g-dev"], brew: ["zlib"], pkgConfig: "zlib"),
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
-  .target(name: "Datasets", dependencies: ["CZlib"]),
+  .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["CMicroHTTPD", "StreamingRecommender", "Telemetry"]),

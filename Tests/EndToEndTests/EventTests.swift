@@ -108,6 +108,41 @@ extension EndToEnd {
       #expect(try scene.engine.stop() == 0)
     }
 
+    /// Keys as other serializers write them, and one that names nobody.
+    @Test func aTombstoneForgetsItsUserInWhateverFormItsKeyIs() throws {
+      let scene = try Scene("tombstone-keys", partitions: 1)
+      try scene.engine.start()
+      let users = ["kt1", "kt2", "kt3", "kt4"]
+      try scene.produce(users.map { ($0, Self.event($0, "i1")) })
+      #expect(try scene.engine.settle(applied: 4).users == 4)
+      let keys = [#""kt1""#, #"{"user_id":"kt2"}"#, #"{"schema":{"type":"string","optional":false},"payload":"kt3"}"#, "kt4"]
+      try scene.produce((keys + [#"{"user_id":"nobody"}"#]).map { ($0, nil) })
+      #expect(try scene.engine.settle(applied: 9).users == 0)
+      for user in users { #expect(try scene.redis.connection().command(["KEYS", "*{u:\(user)}*"]) == .array([]), "\(user)") }
+      #expect(scene.engine.messages.contains("a tombstone names nobody known"))
+      #expect(scene.engine.messages.contains("a JSON object with the fields user_id"))
+      #expect(try scene.engine.metric("freshet_tombstones_unknown_total") == 1)
+      #expect(try scene.engine.stop() == 0)
+    }
+
+    /// Three records of another system, one of them with two events, are four interactions.
+    @Test func aRecordWithSeveralEventsIsAppliedAsOneUnit() throws {
+      let scene = try Scene("several", partitions: 1, configuration: #"{"input": {"preset": "personalize"}}"#)
+      try scene.engine.start()
+      let records = [
+        #"{"userId":"101","eventList":[{"eventId":"e-1","eventType":"rating","sentAt":1566745166,"properties":"{\"itemId\":\"m1\",\"eventValue\":4.5}"},{"eventType":"rating","sentAt":1566745170,"itemId":"m2"}]}"#,
+        #"{"userId":"102","eventList":[{"eventType":"click","sentAt":1566745180,"itemId":"m1"}]}"#,
+        #"{"userId":"103","eventList":[{"eventType":"click","sentAt":1566745190,"properties":{"itemId":"m3","eventValue":"4.5"}}]}"#,
+        #"{"userId":"104","eventList":[{"eventType":"click","itemId":"m1"},{"eventType":"click","itemId":[]}]}"#,
+      ]
+      try scene.produce(records.map { ("k", Array($0.utf8)) })
+      let status = try scene.engine.settle(applied: 4)
+      #expect(status.applied == 4 && status.users == 3 && status.interactions == 4)
+      let letters = try scene.readAll(scene.name + ".dlq", count: 1)
+      #expect(letters.records.map(\.value) == [Array(records[3].utf8)])
+      #expect(try scene.engine.stop() == 0)
+    }
+
     /// The order of events that leaves a ghost when deletions are kept in memory only.
     @Test func aUserForgottenWhileRedisWasAwayIsGoneFromItAfterAKill() throws {
       let scene = try Scene("ghost", settings: ["redis.timeout=300ms"])

@@ -30,6 +30,8 @@ public struct ConfigurationKey: Sendable {
   var check: (@Sendable (ConfigurationValue) -> String?)?
   /// Turns other ways to write a value into the one that is parsed.
   var normalize: (@Sendable (ConfigurationInput) -> ConfigurationInput)?
+  /// Returns what is wrong with an entry of a map, or `nil`.
+  var entryCheck: (@Sendable (_ entry: String, _ text: String) -> String?)?
   let read: @Sendable (RecommenderConfiguration) -> ConfigurationValue
   let write: @Sendable (inout RecommenderConfiguration, ConfigurationValue) -> Void
 

@@ -48,17 +48,30 @@ extension RecommenderEngine {
   ) {
     switch decoder.decode(record, fallbackMilliseconds: state.users.newestTimeMilliseconds) {
     case .interaction(let interaction, let clamped, let keyMismatch):
-      if clamped.contains(.value) { work.update.clampedValues += 1 }
-      if clamped.contains(.timestamp) { work.update.clampedTimestamps += 1 }
-      if keyMismatch {
-        work.update.keyMismatches += 1
-        work.update.addExample(.keyMismatch, source, record)
-      }
+      work.update.note(clamped, keyMismatch: keyMismatch)
+      if keyMismatch { work.update.addExample(.keyMismatch, source, record) }
       if !apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) {
         work.update.addExample(.ignored(.stale), source, record)
       }
-    case .forget(let user):
-      forget(user, &work)
+    case .interactions(let events, let ignored):
+      for (reason, count) in ignored {
+        counts.ignored[reason, default: 0] += count
+        work.update.addExample(.ignored(reason), source, record)
+      }
+      for event in events {
+        work.update.note(event.clamped, keyMismatch: event.keyMismatch)
+        if event.keyMismatch { work.update.addExample(.keyMismatch, source, record) }
+        if !apply(event.interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) {
+          work.update.addExample(.ignored(.stale), source, record)
+        }
+      }
+    case .forget(let user, let form, let rawKey):
+      // An id may look like JSON; if there is such a user, the key means that one.
+      let id = rawKey.flatMap { state.users.find($0) == nil ? nil : $0 } ?? user
+      if state.users.find(id) == nil, !state.forgotten.contains(Identifier(id)) {
+        work.update.unknownTombstones.append(.init(source: source, offset: record.offset, form: form))
+      }
+      forget(id, &work)
     case .ignored(let reason):
       counts.ignored[reason, default: 0] += 1
       work.update.addExample(.ignored(reason), source, record)

@@ -55,6 +55,91 @@ private func fuzzSeed(_ name: String) -> UInt64 {
     #expect(outcomes.count > 4)
   }
 
+  /// What the single pass accepts, the reader along paths must take for the same event; and both must see the same faults of JSON.
+  @Test func theMappedReaderAgreesWithTheSinglePass() throws {
+    let seed = fuzzSeed("theMappedReaderAgreesWithTheSinglePass")
+    var generator = SeededGenerator(seed: seed)
+    let plain = InteractionDecoder(RecommenderConfiguration.Input())
+    var input = RecommenderConfiguration.Input()
+    // A rule that matches nothing makes the mapped reader read the same fields.
+    input.ignore = ["no-such-field = x"]
+    let mapped = InteractionDecoder(input)
+    let syntax: [RejectionReason] = [.badJSON, .badUTF8, .tooDeep, .notObject]
+    var agreed = 0
+    for _ in 0..<20_000 {
+      let bytes = mutated(seeds.randomElement(using: &generator) ?? "", &generator)
+      let one = plain.decode(eventRecord(bytes, timestamp: testNow), fallbackMilliseconds: testNow)
+      let other = mapped.decode(eventRecord(bytes, timestamp: testNow), fallbackMilliseconds: testNow)
+      // Paths match names with other separators as well.
+      let hasOtherNames = String(decoding: bytes, as: UTF8.self).contains(/"[^"]*(-|__)[^"]*"\s*:/)
+      if one.applied != nil, !hasOtherNames {
+        #expect(one == other, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+        agreed += 1
+      }
+      if let reason = one.reason, syntax.contains(reason) {
+        #expect(other.reason == reason, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+      }
+    }
+    #expect(agreed > 1000)
+  }
+
+  @Test func noMutationOfAMappedRecordStopsTheDecoder() throws {
+    let seed = fuzzSeed("noMutationOfAMappedRecordStopsTheDecoder")
+    var generator = SeededGenerator(seed: seed)
+    var decoders = RecommenderConfiguration.Input.Preset.allCases.map { preset in
+      var input = RecommenderConfiguration.Input()
+      input.preset = preset
+      return InteractionDecoder(input)
+    }
+    var input = RecommenderConfiguration.Input()
+    input.fields = [
+      "user_id": "@key:json.u | a[].u | [].u", "item_id": "a[].b:json[].i | a[].b[0] | [].i | d:base64.i", "timestamp": "a[].t | @header.t",
+      "event_type": "@header.h:json.x", "deleted": "a[].d",
+    ]
+    input.ignore = ["a[].k = x", "k != y"]
+    decoders.append(InteractionDecoder(input))
+    let records =
+      InputSample.all.flatMap(\.records).map { String(decoding: $0.value ?? [], as: UTF8.self) } + [
+        #"{"a":[{"u":1,"b":"[{\"i\":1},{\"i\":\"2\"}]","t":[2026,1,2],"d":false,"k":"z"},{"b":["x"],"t":{"$date":5}}],"d":"eyJpIjoxfQ=="}"#,
+        #"[{"u":1,"i":"x"},{"u":2,"i":3}]"#,
+      ]
+    let headers = [
+      RecordHeader(name: "t", value: Array("2026-01-02".utf8)), RecordHeader(name: "h", value: Array(#"{"x":"view"}"#.utf8)),
+      RecordHeader(name: "content-type", value: Array("application/cloudevents+json".utf8)),
+    ]
+    var applied = 0
+    for round in 0..<30_000 {
+      let bytes = mutated(records.randomElement(using: &generator) ?? "", &generator)
+      let key = round % 3 == 0 ? bytes : Array(#"{"u":"k"}"#.utf8)
+      var record = eventRecord(round % 11 == 0 ? nil : bytes, key: key, timestamp: testNow)
+      if round % 2 == 0 { record.headers = Array(headers.prefix(round % 8 == 0 ? 3 : 2)) }
+      let decoded = try #require(decoders.randomElement(using: &generator)).decode(record, fallbackMilliseconds: testNow)
+      for event in decoded.events {
+        applied += 1
+        #expect(event.interaction.strength.isFinite && !event.interaction.user.isEmpty && !event.interaction.item.isEmpty, "seed \(seed)")
+        #expect(String(validating: event.interaction.user, as: UTF8.self) != nil, "seed \(seed)")
+      }
+    }
+    #expect(applied > 1000)
+  }
+
+  private func mutated(_ text: String, _ generator: inout SeededGenerator) -> [UInt8] {
+    let interesting = Array("{}[]\",:\\u0-+.eE19nN \u{0}".utf8) + [0x00, 0x01, 0x80, 0xC3, 0xED, 0xF0, 0xFF]
+    var bytes = Array(text.utf8)
+    for _ in 0..<Int.random(in: 0...3, using: &generator) {
+      let index = Int.random(in: 0..<max(1, bytes.count), using: &generator)
+      let byte = interesting.randomElement(using: &generator) ?? 0
+      switch Int.random(in: 0..<5, using: &generator) {
+      case 0 where !bytes.isEmpty: bytes[index] = byte
+      case 1: bytes.insert(byte, at: min(index, bytes.count))
+      case 2 where !bytes.isEmpty: bytes.remove(at: index)
+      case 3: bytes.removeLast(min(bytes.count, Int.random(in: 0...10, using: &generator)))
+      default: bytes.insert(contentsOf: bytes[min(index, bytes.count)...].prefix(20), at: min(index, bytes.count))
+      }
+    }
+    return bytes
+  }
+
   @Test func randomObjectsAreReadAsFoundationReadsThem() throws {
     let seed = fuzzSeed("randomObjectsAreReadAsFoundationReadsThem")
     var generator = SeededGenerator(seed: seed)

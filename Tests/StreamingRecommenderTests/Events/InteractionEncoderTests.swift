@@ -1,6 +1,7 @@
-import RecommenderTestKit
 import Foundation
+import RecommenderTestKit
 import Testing
+import Timestamps
 
 @testable import StreamingRecommender
 
@@ -37,7 +38,7 @@ import Testing
   func timesThatWouldPassForAnotherUnitAreWrittenAsText(time: Int64) throws {
     let json = String(decoding: InteractionEncoder.encode(user: [0x75], item: [0x69], timeMilliseconds: time), as: UTF8.self)
     let text = try #require(json.split(separator: "\"timestamp\":\"").last?.split(separator: "\"").first)
-    #expect(Array(text.utf8).withUnsafeBufferPointer(EventTime.milliseconds(fromRFC3339:)) == time, "\(text)")
+    #expect(Array(text.utf8).withUnsafeBufferPointer(TimestampText.milliseconds(fromRFC3339:)) == time, "\(text)")
   }
 
   @Test func operationsComeBackUnchanged() {
