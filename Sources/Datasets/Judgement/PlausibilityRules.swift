@@ -117,8 +117,18 @@ enum PlausibilityRules {
           "but \(PlausibilityEvidence.percent(value.share(equal))) of its cells equal the user or the item of the row")
       ]
     }
-    guard evidence.usesValues else { return [] }
+    guard evidence.usesValues else { return negatives(evidence, value) }
     return sentinels(evidence, value) + wideValues(evidence, value)
+  }
+
+  @Sendable private static func negatives(_ evidence: PlausibilityEvidence, _ value: ColumnProfile) -> [Finding] {
+    guard value.filled >= 100, value.share(value.negatives) > 0.001 else { return [] }
+    return [
+      evidence.finding(
+        .warning, "negative-values", .value, share: value.share(value.negatives), samples: [],
+        "\(PlausibilityEvidence.percent(value.share(value.negatives))) of whose numbers are negative, such as returned goods or dislikes: values are not used, so these rows count like the others"
+      )
+    ]
   }
 
   @Sendable private static func sentinels(_ evidence: PlausibilityEvidence, _ value: ColumnProfile) -> [Finding] {

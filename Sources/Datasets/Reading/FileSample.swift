@@ -42,19 +42,23 @@ struct FileSample {
   private static func plainPieces(of source: ByteSource) throws(DatasetError) -> ([[UInt8]], Extent) {
     let size = source.sizeBytes ?? 0
     if size <= wholeBytesMax { return ([try source.bytes(at: 0, count: size)], .whole) }
-    // The first piece is longer, because it decides how the lines are written.
-    var pieces = [try source.bytes(at: 0, count: 2 * pieceBytes)]
-    for index in 1..<piecesMax {
-      // At an even place, which is where a character of UTF-16 begins.
-      pieces.append(try source.bytes(at: (size - pieceBytes) / (piecesMax - 1) * index & ~1, count: pieceBytes))
-    }
+    var pieces: [[UInt8]] = []
+    for place in places(in: size) { pieces.append(try source.bytes(at: place.lowerBound, count: place.count)) }
     return (pieces, .spread)
+  }
+
+  /// Places that do not overlap. The first one is longer, because it decides how the lines are written. All begin at an even byte, as
+  /// characters of UTF-16 do.
+  private static func places(in size: Int) -> [Range<Int>] {
+    let head = 2 * pieceBytes
+    let distance = (size - head) / (piecesMax - 1)
+    let length = min(pieceBytes, distance) & ~1
+    return [0..<head] + (0..<piecesMax - 1).map { (head + distance * $0) & ~1 }.map { $0..<$0 + length }
   }
 
   private static func unpackedPieces(_ text: [UInt8]) -> ([[UInt8]], Extent) {
     if text.count <= wholeBytesMax { return ([text], .whole) }
-    let places = (1..<piecesMax).map { (text.count - pieceBytes) / (piecesMax - 1) * $0 & ~1 }
-    let pieces = [Array(text[..<(2 * pieceBytes)])] + places.map { Array(text[$0..<$0 + pieceBytes]) }
+    let pieces = places(in: text.count).map { Array(text[$0]) }
     return (pieces, text.count < unpackedBytesMax ? .spread : .beginning)
   }
 

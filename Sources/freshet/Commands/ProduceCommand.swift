@@ -19,6 +19,7 @@ struct ProduceCommand {
     let rule = context.valueRule
     let rejects = try context.rejects()
     let file = try open(configuration, rule, rejects)
+    if file.format != .jsonl { try checkMapping(configuration.input) }
     try checkTopic(configuration)
     if let titles { try loadTitles(titles, configuration) }
     let rate = context.options.double("rate")
@@ -72,6 +73,17 @@ struct ProduceCommand {
     let file = try InteractionFile(path: context.parsed.operands[0], options: reading, rejects: rejects)
     context.say(about: file, valuesAreUsed: reading.usesValues)
     return file
+  }
+
+  /// Rows are sent as events of Freshet's own schema, which the engine must read.
+  private func checkMapping(_ input: RecommenderConfiguration.Input) throws {
+    let value = InteractionEncoder.encode(user: [0x75], item: [0x69], operation: .set, timeMilliseconds: WallClock.milliseconds())
+    let record = Record(offset: 0, timestampMilliseconds: nil, key: nil, value: value)
+    if case .failure(let failure) = InteractionDecoder(input).decode(record, fallbackMilliseconds: WallClock.milliseconds()) {
+      throw CommandFailure(
+        "an engine with this configuration does not read the events that produce makes of columns (\(failure.message)): leave input.preset and input.fields as they are by default for this topic"
+      )
+    }
   }
 
   private var isEmbedded: Bool {

@@ -71,7 +71,7 @@ struct ValidationReport {
     if let mapping { lines.append("in use: \(mapping)") }
     if let proposal { lines.append("proposed: \(proposal)") }
     lines.append(refusal.map { "not usable as it is: \($0)" } ?? "usable")
-    return lines.joined(separator: "\n")
+    return lines.map { TerminalText.escaped($0, keepsLines: true) }.joined(separator: "\n")
   }
 
   private var counts: [(name: String, count: Int, remark: String)] {
