@@ -14,6 +14,8 @@ extension EngineUpdate {
     }
     if clampedValues > 0 { metrics.eventsClamped.add(clampedValues, labels: ["event_value"]) }
     if clampedTimestamps > 0 { metrics.eventsClamped.add(clampedTimestamps, labels: ["timestamp"]) }
+    if unreadableTimestamps > 0 { metrics.eventsTimestampReplaced.add(unreadableTimestamps) }
+    if !unknownTombstones.isEmpty { metrics.tombstonesUnknown.add(unknownTombstones.count) }
     metrics.eventsKeyMismatch.add(keyMismatches)
     metrics.unknownItems.add(unknownItems)
     metrics.coalescedUpdates.add(applied.count - changedUsers.count)

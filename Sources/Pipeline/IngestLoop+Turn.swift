@@ -43,10 +43,17 @@ extension IngestLoop {
     let update = engine.apply(batches)
     metrics.stage(.decode).observe(Double(ports.clock.monotonicNanoseconds - began) / 1e9)
     for letter in update.deadLetters { handle(letter) }
+    for tombstone in update.unknownTombstones { warn(tombstone) }
     if !planner.dirty.hasReady { dirtyNanoseconds = ports.clock.monotonicNanoseconds }
     planner.note(update, offsets: engine.state.offsets)
     snapshots.noteChange()
     count(update, batches)
+  }
+
+  private func warn(_ tombstone: EngineUpdate.UnknownTombstone) {
+    log.warning(
+      "a tombstone names nobody known: its key is \(tombstone.form), which must be the user id as events have it; see input.key",
+      ["source": "\(tombstone.source)", "offset": tombstone.offset])
   }
 
   private func count(_ update: EngineUpdate, _ batches: [RecordBatch]) {

@@ -10,6 +10,8 @@ public final class EngineMetrics: Sendable {
   public let eventsRejected = MetricFamily<Counter>(MetricNames.eventsRejected)
   public let eventsIgnored = MetricFamily<Counter>(MetricNames.eventsIgnored)
   public let eventsClamped = MetricFamily<Counter>(MetricNames.eventsClamped)
+  public let eventsTimestampReplaced = Counter(MetricNames.eventsTimestampReplaced)
+  public let tombstonesUnknown = Counter(MetricNames.tombstonesUnknown)
   public let eventsKeyMismatch = Counter(MetricNames.eventsKeyMismatch)
   public let deadLetterMessages = MetricFamily<Counter>(MetricNames.deadLetterMessages)
   public let deadLetterFailures = MetricFamily<Counter>(MetricNames.deadLetterFailures)

@@ -28,6 +28,10 @@ public enum MetricNames {
   public static let eventsClamped = MetricDefinition.counter(
     "freshet_events_clamped_total", "Events with a field that was outside its bounds and was set to the nearest bound, by field.",
     labels: ["field"], known: ["field": ["event_value", "timestamp"]])
+  public static let eventsTimestampReplaced = MetricDefinition.counter(
+    "freshet_events_timestamp_replaced_total", "Events whose time could not be read and which have the time of their record instead.")
+  public static let tombstonesUnknown = MetricDefinition.counter(
+    "freshet_tombstones_unknown_total", "Tombstones whose key names no known user.")
   public static let eventsKeyMismatch = MetricDefinition.counter(
     "freshet_events_key_mismatch_total", "Records whose key is not the user of the event.")
   public static let deadLetterMessages = MetricDefinition.counter(
@@ -153,7 +157,8 @@ public enum MetricNames {
     "process_start_time_seconds", "When the process started, in seconds since 1970.")
 
   public static let all: [MetricDefinition] = [
-    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, eventsClamped, eventsKeyMismatch,
+    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, eventsClamped, eventsTimestampReplaced, tombstonesUnknown,
+    eventsKeyMismatch,
     deadLetterMessages, deadLetterFailures, lastEventTimestamp, lastAppliedTimestamp, consumerLagRecords, consumerLagSeconds, offsetGaps,
     partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, foldInBatchSize, coalescedUpdates,
     nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, retrains,

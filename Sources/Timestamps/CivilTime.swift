@@ -38,3 +38,16 @@ struct CivilTime {
     return era * 146_097 + dayOfEra - 719_468
   }
 }
+
+/// A date whose parts are numbers.
+public enum CalendarParts {
+  /// Year, month and day, and as far as they are there hour, minute, second and nanosecond, in UTC; `nil` if there is no such time.
+  public static func milliseconds(_ parts: [Int64]) -> Int64? {
+    guard 3...7 ~= parts.count, 0...9999 ~= parts[0] else { return nil }
+    func part(_ index: Int) -> Int64 { parts.indices.contains(index) ? parts[index] : 0 }
+    guard (3..<7).allSatisfy({ part($0) >= 0 }), part(6) < 1_000_000_000, part(5) < 60 else { return nil }
+    return CivilTime(
+      year: parts[0], month: parts[1], day: parts[2], hour: part(3), minute: part(4), second: part(5), millisecond: part(6) / 1_000_000
+    ).millisecondsSince1970
+  }
+}

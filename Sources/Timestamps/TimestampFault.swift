@@ -1,6 +1,8 @@
 /// Why a text or number is not a point in time.
 public enum TimestampFault: Error, Equatable, Sendable {
   case unreadable
+  /// A text without a digit, which is no date in any form.
+  case noDate
   /// A date such as 03/04/2020.
   case dayOrMonthFirst
   case twoDigitYear
@@ -19,7 +21,7 @@ public enum TimestampFault: Error, Equatable, Sendable {
   public func sentence(about text: UnsafeBufferPointer<UInt8>, setting: String) -> String {
     let shown = "\"\(String(decoding: text.prefix(40), as: UTF8.self))\(text.count > 40 ? "..." : "")\""
     switch self {
-    case .unreadable:
+    case .unreadable, .noDate:
       return
         "\(shown) is not a time (seconds, ms, us or ns since 1970, or a date such as 2026-01-31T08:30:00Z); set \(setting) to its pattern"
     case .dayOrMonthFirst:

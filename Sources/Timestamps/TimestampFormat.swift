@@ -72,6 +72,8 @@ public struct TimestampFormat: Sendable {
 
   /// Milliseconds since 1970.
   public func milliseconds(_ text: UnsafeBufferPointer<UInt8>) throws(TimestampFault) -> Int64 {
+    if case .automatic = form { return try TimestampText.milliseconds(text) }
+    try TimestampText.refuseWords(text)
     switch form {
     case .automatic: return try TimestampText.milliseconds(text)
     case .unit(let unit):

@@ -6,7 +6,7 @@ public enum TimestampText {
   public static func milliseconds(_ text: UnsafeBufferPointer<UInt8>) throws(TimestampFault) -> Int64 {
     if let milliseconds = milliseconds(fromRFC3339: text) { return milliseconds }
     var cursor = TextCursor(text)
-    if cursor.isAtEnd { throw .unreadable }
+    try refuseWords(text)
     if let number = try DecimalText(text) {
       if number.billionths == 0 { return try EpochTime.milliseconds(ofInteger: number.whole) }
       guard
@@ -17,6 +17,14 @@ public enum TimestampText {
     let time = try civilTime(&cursor)
     guard let milliseconds = time.millisecondsSince1970 else { throw .unreadable }
     return milliseconds
+  }
+
+  /// Refuses a text without a digit; one that is empty or a word for "no value" is only unreadable.
+  static func refuseWords(_ text: UnsafeBufferPointer<UInt8>) throws(TimestampFault) {
+    if text.contains(where: { 0x30...0x39 ~= $0 }) { return }
+    let cursor = TextCursor(text)
+    let word = String(decoding: cursor.text[cursor.at..<cursor.end], as: UTF8.self).lowercased()
+    throw ["", "null", "none", "nil", "nan", "nat", "n/a", "na", "-", "\\n"].contains(word) ? .unreadable : .noDate
   }
 
   /// Parses an RFC 3339 `date-time` without looking for anything else: letters in either case, any number of decimals.

@@ -40,11 +40,14 @@ import Testing
       ("2019-11-11 3:28:58 PM", .twelveHourClock), ("20200705", .dateOrNumber), ("202007051230", .dateOrNumber),
       ("20200705123000", .dateOrNumber), ("2022-06-24 21:20:11 CST", .zoneName), ("Thu Aug 17 15:15:28 PDT 2017", .zoneName),
       ("", .unreadable),
-      ("   ", .unreadable), ("yesterday", .unreadable), ("2022-06-24T", .unreadable), ("2022-13-01", .unreadable),
+      ("   ", .unreadable), ("yesterday", .noDate), ("N/A", .unreadable), ("\\N", .unreadable), ("2022-06-24T", .unreadable),
+      ("2022-13-01", .unreadable),
       ("2023-02-29", .unreadable),
       ("2022-06-24 24:00:00", .unreadable), ("2022-06-24 21:20:11 +25:00", .unreadable), ("2022-06-24x", .unreadable),
-      ("2022-06-24 21:20:60", .unreadable), ("10:20:30", .unreadable), ("12abc", .unreadable), ("--5", .unreadable), ("1e", .unreadable),
+      ("2022-06-24 21:20:60", .unreadable), ("10:20:30", .unreadable),
+      ("12abc", .unreadable), ("--5", .unreadable), ("1e", .unreadable),
       (".5", .unreadable), ("1-2", .unreadable), ("99999999999999999999", .outOfRange), ("1e300", .outOfRange), ("NaN", .unreadable),
+      ("Zeit", .noDate),
       ("2022-06-24T21:20:11.Z", .unreadable), ("Apr 2012", .unreadable),
     ] as [(String, TimestampFault)])
   func textsWithoutOneMeaningAreRefused(text: String, fault: TimestampFault) {
@@ -106,8 +109,8 @@ import Testing
 
   @Test(arguments: [
     ("dd-MM-yyyy", "2021-01-29"), ("dd-MM-yyyy", "29-13-2021"), ("dd-MM-yyyy", "29-01-2021 07:01"), ("dd-MM-yyyy HH:mm", "29-01-2021"),
-    ("M/d/yyyy h:mm a", "1/2/2019 13:05 PM"), ("M/d/yyyy h:mm a", "1/2/2019 0:05 AM"), ("yyyyMMdd", "2020705"), ("seconds", "soon"),
-    ("dd-MM-yyyy", "1611903660"), ("dd-MM-yyyy", ""),
+    ("M/d/yyyy h:mm a", "1/2/2019 13:05 PM"), ("M/d/yyyy h:mm a", "1/2/2019 0:05 AM"), ("yyyyMMdd", "2020705"), ("seconds", "1 day"),
+    ("dd-MM-yyyy", "1611903660"),
   ])
   func anotherTextIsRefused(pattern: String, text: String) throws {
     let format = try TimestampFormat(pattern)
@@ -123,6 +126,11 @@ import Testing
     ] as [(String, TimestampFormat.PatternFault)])
   func aPatternThatCannotWorkIsRefusedWhenItIsSet(pattern: String, fault: TimestampFormat.PatternFault) {
     #expect(throws: fault) { try TimestampFormat(pattern) }
+  }
+
+  @Test(arguments: ["seconds", "dd-MM-yyyy", "auto"]) func aWordIsNoDateInAnyFormat(pattern: String) throws {
+    #expect(throws: TimestampFault.noDate) { try read("soon", TimestampFormat(pattern)) }
+    #expect(throws: TimestampFault.unreadable) { try read("", TimestampFormat(pattern)) }
   }
 
   @Test func aPatternReadsTheDigitsOfANumber() throws {

@@ -145,7 +145,18 @@ extension ConfigurationKey {
     return key
   }
 
-  /// A map of librdkafka properties; entries are merged individually.
+  /// A list that may be empty, which is written `none`.
+  static func optionalList(_ name: String, _ field: ConfigurationField<[String]>, _ sentence: String) -> Self {
+    var key = Self(name, .list(choices: nil), sentence) {
+      $0[keyPath: field].isEmpty ? .none : .list($0[keyPath: field])
+    } write: {
+      if case .list(let words) = $1 { $0[keyPath: field] = words } else { $0[keyPath: field] = [] }
+    }
+    key.noneWord = "none"
+    return key
+  }
+
+  /// A map of texts; entries are merged individually.
   static func map(_ name: String, _ field: ConfigurationField<[String: String]>, _ sentence: String) -> Self {
     Self(name, .map(isNumeric: false), sentence) {
       .map($0[keyPath: field])
@@ -204,6 +215,12 @@ extension ConfigurationKey {
   func checked(_ check: @escaping @Sendable (ConfigurationValue) -> String?) -> Self {
     var key = self
     key.check = check
+    return key
+  }
+
+  func checkedEntries(_ check: @escaping @Sendable (_ entry: String, _ text: String) -> String?) -> Self {
+    var key = self
+    key.entryCheck = check
     return key
   }
 }

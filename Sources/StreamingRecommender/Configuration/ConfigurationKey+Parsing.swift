@@ -16,6 +16,13 @@ extension ConfigurationKey {
     return value
   }
 
+  /// The text of a map's entry; a list is written as its candidates.
+  func entryText(_ input: ConfigurationInput) -> String? {
+    guard case .list(let items) = input, case .map(isNumeric: false) = kind else { return input.scalar }
+    let words = items.compactMap(\.scalar)
+    return words.count == items.count && !words.isEmpty ? words.joined(separator: " | ") : nil
+  }
+
   private func isNone(_ input: ConfigurationInput, _ noneWord: String) -> Bool {
     input == .null || input == .text(noneWord)
   }

@@ -28,6 +28,8 @@ public struct ConfigurationKey: Sendable {
   public internal(set) var groupSwitch: String?
   /// Returns what is wrong with a value of the correct type, or `nil`.
   var check: (@Sendable (ConfigurationValue) -> String?)?
+  /// Returns what is wrong with an entry of a map, or `nil`.
+  var entryCheck: (@Sendable (_ entry: String, _ text: String) -> String?)?
   let read: @Sendable (RecommenderConfiguration) -> ConfigurationValue
   let write: @Sendable (inout RecommenderConfiguration, ConfigurationValue) -> Void
 

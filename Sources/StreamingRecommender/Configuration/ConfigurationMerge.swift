@@ -48,15 +48,13 @@ struct ConfigurationMerge {
   private mutating func assign(_ key: ConfigurationKey, entry: String, _ input: ConfigurationInput, _ origin: ConfigurationOrigin) {
     let name = "\(key.name).\(entry)"
     let shown = Redaction.isSensitive(name: name) ? Redaction.mask : Redaction.text(input.shown)
-    guard let text = input.scalar else {
+    guard let text = key.entryText(input) else {
       return fail(name, "\(name) = \(shown) (\(origin)): must be one string, number or boolean")
     }
     if case .map(isNumeric: true) = key.kind, Double(text)?.isFinite != true {
       return fail(name, "\(name) = \(shown) (\(origin)): allowed: a finite number")
     }
-    if case .map(isNumeric: false) = key.kind, let reason = PassedProperties.refusal(of: entry) {
-      return fail(name, "\(name) (\(origin)): refused: \(reason)")
-    }
+    if let reason = key.entryCheck?(entry, text) { return fail(name, "\(name) (\(origin)): \(reason)") }
     entries[key.name, default: [:]][entry] = (text, origin)
   }
 

@@ -34,6 +34,44 @@ extension ConfigurationTable {
     .double(
       "input.max_value", \.input.maxValue, above: 0, positive,
       "Absolute value to which larger event values are clamped; clamped events are counted."),
+    .choice(
+      "input.preset", \.input.preset,
+      "System whose records are read; `input.fields`, `input.ignore`, `input.types` and `input.ops` add to it. See [input.md](input.md)."),
+    .map(
+      "input.fields", \.input.fields,
+      "Where a field stands in the records: candidates separated by vertical bars, each a path such as `order.lines[].sku`, `=CONSTANT`, `@key`, `@header.NAME` or `@time`. It replaces the preset's."
+    )
+    .checkedEntries { InputCheck.field($0, $1) },
+    .optionalList(
+      "input.ignore", \.input.ignore,
+      "Records that are no interactions, by rules such as `event != interaction`; they are counted and change nothing."
+    )
+    .checked(InputCheck.rules),
+    .map(
+      "input.types", \.input.types,
+      "What events of a type mean: a weight, `ignore`, or `add`, `set`, `delete`; for both a weight and an operation, `TYPE.weight` and `TYPE.op`."
+    )
+    .checkedEntries { TypeRules.fault(ofEntry: $0, $1) },
+    .map(
+      "input.ops", \.input.operations,
+      "What a code in `op` means (`add`, `set`, `delete`, `ignore`), beside add, set, delete and the c, u, r, d of change capture."
+    )
+    .checkedEntries { InputCheck.operation($0, $1) },
+    .int(
+      "input.max_events_per_record", \.input.maxEventsPerRecord, 1...100_000, "Events in one record above which it is rejected."),
+    .string(
+      "input.timestamp_format", \.input.timestampFormat,
+      "How times are written: `auto` reads what has one meaning; a unit (`seconds`, `milliseconds`, `microseconds`, `nanoseconds`, `days`); or a pattern such as `dd-MM-yyyy HH:mm`."
+    )
+    .checked(InputCheck.timestampFormat),
+    .choice(
+      "input.on_bad_timestamp", \.input.onBadTimestamp,
+      "What happens to an event whose time cannot be read: it gets the time of its record and is counted, or it is rejected."),
+    .string(
+      "input.key", \.input.key,
+      "How the user is read from a record's key: `text` takes the bytes, `json:PATH` a place in its JSON, `auto` opens JSON strings and objects."
+    )
+    .checked(InputCheck.key),
     .list("input.aliases", \.input.aliases, "Systems whose field names are accepted in addition to the canonical ones."),
     .map("input.weights", \.input.weights, "Weight of an event by its type; while it is empty, every type has `input.default_weight`.")
       .reloadable(),
@@ -62,9 +100,12 @@ extension ConfigurationTable {
       "Static group membership, with which a restarted engine gets its partitions back at once; `auto` is `instance.id` and a hash of `instance.data_dir`, `none` makes it a dynamic member."
     )
     .checked { ConfigurationCheck.name($0, lengthMax: 249) },
-    .map("kafka.common", \.kafka.common, "librdkafka properties for every client, such as `kafka.common.security.protocol`."),
-    .map("kafka.consumer", \.kafka.consumer, "librdkafka properties for the consumer."),
-    .map("kafka.producer", \.kafka.producer, "librdkafka properties for producers."),
+    .map("kafka.common", \.kafka.common, "librdkafka properties for every client, such as `kafka.common.security.protocol`.")
+      .checkedEntries(passedProperty),
+    .map("kafka.consumer", \.kafka.consumer, "librdkafka properties for the consumer.")
+      .checkedEntries(passedProperty),
+    .map("kafka.producer", \.kafka.producer, "librdkafka properties for producers.")
+      .checkedEntries(passedProperty),
     .choice(
       "kafka.on_gap", \.kafka.onGap,
       "What happens when the next offset no longer exists: the partition is halted, or reading continues at the earliest record."),
@@ -244,6 +285,10 @@ extension ConfigurationTable {
       "limits.max_rss", \.limits.maxResidentBytes, 16_777_216...Int.max, "Resident memory in bytes above which reading is paused."
     ).reloadable()
   ]
+
+  private static func passedProperty(_ name: String, _ text: String) -> String? {
+    PassedProperties.refusal(of: name).map { "refused: \($0)" }
+  }
 
   private static func recency(_ key: ConfigurationKey) -> ConfigurationKey {
     key.within(\.model.recency, switch: "model.recency") { RecencyWeights() }

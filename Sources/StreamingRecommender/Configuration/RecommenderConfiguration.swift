@@ -33,6 +33,13 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public enum StrengthRule: String, Sendable, CaseIterable { case weight, log1p, ignore }
     public enum OnError: String, Sendable, CaseIterable { case dlq, skip }
     public enum UnknownType: String, Sendable, CaseIterable { case ignore, apply }
+    public enum Preset: String, Sendable, CaseIterable {
+      case freshet, personalize, google, gorse, predictionio, segment, debezium, spark
+    }
+    public enum OnBadTimestamp: String, Sendable, CaseIterable {
+      case recordTime = "record_time"
+      case reject
+    }
     public enum AliasFamily: String, Sendable, CaseIterable { case personalize, google, gorse, spark }
     public var topics = ["events"]
     public var format = Format.auto
@@ -43,6 +50,19 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var maxIDBytes = 256
     public var maxDepth = 16
     public var maxValue = 1e6
+    public var preset = Preset.freshet
+    /// Candidates of a field, separated by `|`, by the field's name.
+    public var fields: [String: String] = [:]
+    /// Rules by which records are no interactions.
+    public var ignore: [String] = []
+    /// What events of a type mean: a weight, an operation or `ignore`.
+    public var types: [String: String] = [:]
+    /// What a code of `op` means, beside the standard ones.
+    public var operations: [String: String] = [:]
+    public var maxEventsPerRecord = 1000
+    public var timestampFormat = "auto"
+    public var onBadTimestamp = OnBadTimestamp.recordTime
+    public var key = "auto"
     public var aliases: [AliasFamily] = AliasFamily.allCases
     public var weights: [String: Double] = [:]
     public var defaultWeight = 1.0

@@ -11,6 +11,10 @@ public struct EngineUpdate: Sendable {
   public var topics: [String: TopicCounts] = [:]
   public var clampedValues = 0
   public var clampedTimestamps = 0
+  /// Events whose time could not be read and which have the time of their record.
+  public var unreadableTimestamps = 0
+  /// Tombstones that named no user of the state.
+  public var unknownTombstones: [UnknownTombstone] = []
   public var keyMismatches = 0
   public var unknownItems = 0
   public init() {}
@@ -20,12 +24,26 @@ public struct EngineUpdate: Sendable {
     public var producedAtMilliseconds: Int64?
   }
 
+  public struct UnknownTombstone: Sendable, Equatable {
+    public var source: TopicPartition
+    public var offset: Int64
+    public var form: KeyForm
+  }
+
   /// Record and event counts of one topic.
   public struct TopicCounts: Sendable, Equatable {
     public var consumed = 0
     public var applied = 0
     public var rejected: [RejectionReason: Int] = [:]
     public var ignored: [IgnoreReason: Int] = [:]
+  }
+
+  mutating func note(_ clamped: ClampedFields, keyMismatch: Bool) {
+    if keyMismatch { keyMismatches += 1 }
+    if clamped.isEmpty { return }
+    if clamped.contains(.value) { clampedValues += 1 }
+    if clamped.contains(.timestamp) { clampedTimestamps += 1 }
+    if clamped.contains(.unreadableTimestamp) { unreadableTimestamps += 1 }
   }
 
   private func total(_ count: (TopicCounts) -> Int) -> Int { topics.values.reduce(0) { $0 + count($1) } }

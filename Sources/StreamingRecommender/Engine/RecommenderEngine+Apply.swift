@@ -48,12 +48,21 @@ extension RecommenderEngine {
   ) {
     switch decoder.decode(record, fallbackMilliseconds: state.users.newestTimeMilliseconds) {
     case .interaction(let interaction, let clamped, let keyMismatch):
-      if clamped.contains(.value) { work.update.clampedValues += 1 }
-      if clamped.contains(.timestamp) { work.update.clampedTimestamps += 1 }
-      if keyMismatch { work.update.keyMismatches += 1 }
+      work.update.note(clamped, keyMismatch: keyMismatch)
       apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work)
-    case .forget(let user):
-      forget(user, &work)
+    case .interactions(let events, let ignored):
+      counts.ignored.merge(ignored, uniquingKeysWith: +)
+      for event in events {
+        work.update.note(event.clamped, keyMismatch: event.keyMismatch)
+        apply(event.interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work)
+      }
+    case .forget(let user, let form, let rawKey):
+      // An id may look like JSON; if there is such a user, the key means that one.
+      let id = rawKey.flatMap { state.users.find($0) == nil ? nil : $0 } ?? user
+      if state.users.find(id) == nil, !state.forgotten.contains(Identifier(id)) {
+        work.update.unknownTombstones.append(.init(source: source, offset: record.offset, form: form))
+      }
+      forget(id, &work)
     case .ignored(let reason):
       counts.ignored[reason, default: 0] += 1
     case .failure(let failure):

@@ -8,8 +8,10 @@
 enum EventField: UInt32 {
   case user, item, eventType, eventValue, timestamp, eventID, operation
   case sessionID, recommendationID, impression, properties
-  /// The nested objects in which Google's events name the user and the item.
-  case userInfo, productDetails
+  /// The flag and the code of change capture in flattened rows.
+  case deleted, changeOperation
+  /// A list or object in which another system's events have their fields.
+  case container
 
   var bit: UInt32 { 1 << rawValue }
 
@@ -27,19 +29,27 @@ enum EventField: UInt32 {
     case .recommendationID: "recommendation_id"
     case .impression: "impression"
     case .properties: "properties"
-    case .userInfo: "userInfo"
-    case .productDetails: "productDetails"
+    case .deleted: "deleted"
+    case .changeOperation: "__op"
+    case .container: "container"
     }
   }
+
+  /// The fields that `input.fields` can set.
+  static let mappedFields: [EventField] = [.user, .item, .eventType, .eventValue, .timestamp, .eventID, .operation, .deleted]
+
+  static func mapped(named name: String) -> EventField? { mappedFields.first { $0.name == name } }
 
   /// Returns the field with this canonical name (case-sensitive), or `nil`.
   @inline(__always) static func canonical(_ name: UnsafeBufferPointer<UInt8>) -> EventField? {
     switch name.count {
     case 2: matches(name, "op") ? .operation : nil
+    case 4: matches(name, "__op") ? .changeOperation : nil
     case 7:
       if matches(name, "user_id") { .user } else if matches(name, "item_id") { .item } else { nil }
     case 8: matches(name, "event_id") ? .eventID : nil
-    case 9: matches(name, "timestamp") ? .timestamp : nil
+    case 9:
+      if matches(name, "timestamp") { .timestamp } else if matches(name, "__deleted") { .deleted } else { nil }
     case 10:
       if matches(name, "event_type") {
         .eventType
@@ -59,57 +69,42 @@ enum EventField: UInt32 {
   }
 }
 
-/// The names that other systems give to the same fields; they are matched case-insensitively.
+/// The names that other systems give to the same fields, from the rows of `InputPreset`; they are matched case-insensitively.
 struct EventAliases: Sendable {
-  private var names: [(name: StaticString, field: EventField)] = []
+  private var names: [(start: Int32, count: Int32, field: EventField)] = []
+  /// All names in lower case, one after the other.
+  private var letters: [UInt8] = []
 
   init(_ families: [RecommenderConfiguration.Input.AliasFamily]) {
-    for family in families {
-      switch family {
-      case .personalize: names += Self.personalize
-      case .google: names += Self.google
-      case .gorse: names += Self.gorse
-      case .spark: names += Self.spark
+    var known: Set<String> = []
+    for (field, candidates) in families.flatMap(InputPreset.aliases) {
+      for text in candidates {
+        guard let path = try? InputPath(text.first == "?" ? text.dropFirst() : text[...]), case .name(let name, _) = path.steps[0],
+          known.insert(name.lowercased()).inserted
+        else { continue }
+        names.append((Int32(letters.count), Int32(name.utf8.count), path.steps.count == 1 ? field : .container))
+        letters += name.lowercased().utf8
       }
     }
   }
 
   func field(_ name: UnsafeBufferPointer<UInt8>) -> EventField? {
-    for alias in names where alias.name.utf8CodeUnitCount == name.count {
-      if matchesIgnoringCase(name, alias.name) { return alias.field }
-    }
+    let count = Int32(truncatingIfNeeded: name.count)
+    for alias in names where alias.count == count && isEqual(name, Int(alias.start)) { return alias.field }
     return nil
   }
 
-  // All names are in lower case.
-  private static let personalize: [(StaticString, EventField)] = [
-    ("user_id", .user), ("userid", .user), ("item_id", .item), ("itemid", .item), ("event_type", .eventType), ("eventtype", .eventType),
-    ("event_value", .eventValue), ("eventvalue", .eventValue), ("timestamp", .timestamp), ("sentat", .timestamp),
-    ("event_id", .eventID), ("eventid", .eventID), ("session_id", .sessionID), ("sessionid", .sessionID),
-    ("recommendation_id", .recommendationID), ("recommendationid", .recommendationID), ("impression", .impression),
-  ]
-  private static let google: [(StaticString, EventField)] = [
-    ("visitorid", .user), ("userinfo", .userInfo), ("productdetails", .productDetails), ("eventtype", .eventType),
-    ("eventtime", .timestamp), ("quantity", .eventValue), ("sessionid", .sessionID), ("attributiontoken", .recommendationID),
-  ]
-  private static let gorse: [(StaticString, EventField)] = [
-    ("userid", .user), ("itemid", .item), ("feedbacktype", .eventType), ("value", .eventValue), ("timestamp", .timestamp),
-  ]
-  private static let spark: [(StaticString, EventField)] = [("user", .user), ("item", .item), ("rating", .eventValue)]
+  private func isEqual(_ name: UnsafeBufferPointer<UInt8>, _ start: Int) -> Bool {
+    for index in 0..<name.count {
+      let byte = name[index]
+      guard (0x41...0x5A ~= byte ? byte | 0x20 : byte) == letters[start + index] else { return false }
+    }
+    return true
+  }
 }
 
 /// Returns whether the bytes equal `text`.
 @inline(__always) func matches(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
   guard bytes.count == text.utf8CodeUnitCount, let base = bytes.baseAddress else { return false }
   return memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
-}
-
-/// Returns whether the bytes equal `text`, ignoring the case of ASCII letters; `text` must be in lower case.
-func matchesIgnoringCase(_ bytes: UnsafeBufferPointer<UInt8>, _ text: StaticString) -> Bool {
-  guard bytes.count == text.utf8CodeUnitCount else { return false }
-  for index in 0..<bytes.count {
-    let byte = bytes[index]
-    guard (0x41...0x5A ~= byte ? byte | 0x20 : byte) == text.utf8Start[index] else { return false }
-  }
-  return true
 }

@@ -1,6 +1,6 @@
 import Timestamps
 
-/// Reads one JSON event. The first pass finds the fields; they are interpreted only after the whole record has been validated as JSON.
+/// Reads one JSON event of version 1 in a single pass. Records of other forms are read by `MappedReader`.
 struct EventReader {
   private enum ID {
     case missing, text(JSONText), integer(Int64)
@@ -16,12 +16,15 @@ struct EventReader {
   private var item = ID.missing
   private var eventID = ID.missing
   private var eventType: JSONText?
-  private var operation = Interaction.Operation.add
+  private var operation: DecodingRules.OperationRule?
+  private var changeOperation: DecodingRules.OperationRule?
+  private var isDeleted = false
   private var value: Double?
   private var timeMilliseconds: Int64?
-  /// Where Google's nested objects begin, as offsets into the record.
-  private var userInfoStart: Int?
-  private var productDetailsStart: Int?
+  private var clamped: ClampedFields = []
+  private var hasContainer = false
+  /// The first byte of the object.
+  private var start = 0
 
   init(rules: DecodingRules, bytes: UnsafeBufferPointer<UInt8>, start: Int) {
     self.rules = rules
@@ -33,6 +36,7 @@ struct EventReader {
   mutating func readRecord() throws(JSONFault) {
     scanner.skipByteOrderMark()
     scanner.skipSpace()
+    start = scanner.at
     if scanner.peek() == 0x7B {
       try readObject()
     } else {
@@ -72,6 +76,10 @@ struct EventReader {
       noteUnknown(name)
       return try scanner.skipValue(open: 1)
     }
+    if field == .container {
+      hasContainer = true
+      return try scanner.skipValue(open: 1)
+    }
     if seen & field.bit != 0 { noteDuplicate(field.name) }
     seen |= field.bit
     switch field {
@@ -81,16 +89,12 @@ struct EventReader {
     case .eventType: try readEventType()
     case .eventValue: try readValue()
     case .timestamp: try readTimestamp()
-    case .operation: try readOperation()
+    case .operation: operation = try readOperation()
+    case .changeOperation: changeOperation = try readOperation()
+    case .deleted: try readDeleted()
     case .sessionID, .recommendationID: try readShortText(field)
     case .impression: try readImpression()
-    case .properties: try scanner.skipValue(open: 1)
-    case .userInfo:
-      userInfoStart = scanner.at
-      try scanner.skipValue(open: 1)
-    case .productDetails:
-      productDetailsStart = scanner.at
-      try scanner.skipValue(open: 1)
+    case .properties, .container: try scanner.skipValue(open: 1)
     }
   }
 
@@ -179,38 +183,62 @@ struct EventReader {
   }
 
   @inline(__always) private mutating func readTimestamp() throws(JSONFault) {
+    let start = scanner
     switch scanner.peek() {
     case 0x2D, 0x30...0x39:
       let number = try scanner.number()
-      timeMilliseconds = scanner.integer(number).map(EpochTime.milliseconds(fromInteger:))
+      if number.isPlainInteger, rules.readsAutomaticTimes, let integer = scanner.integer(number) {
+        let milliseconds = EpochTime.milliseconds(fromInteger: integer)
+        if DecodingRules.undoubtedTimes ~= milliseconds {
+          timeMilliseconds = milliseconds
+          return
+        }
+      }
     case 0x22:
       scanner.at += 1
       let text = try scanner.text()
-      timeMilliseconds =
-        text.isEscaped
-        ? scanner.bytes(of: text).withUnsafeBufferPointer(TimestampText.milliseconds(fromRFC3339:))
-        : TimestampText.milliseconds(fromRFC3339: raw(text))
-    case 0x6E: return try scanner.skipLiteral()
+      if !text.isEscaped, rules.readsAutomaticTimes, let milliseconds = TimestampText.milliseconds(fromRFC3339: raw(text)) {
+        timeMilliseconds = milliseconds
+        return
+      }
     default: try scanner.skipValue(open: 1)
     }
-    if timeMilliseconds == nil { note(.badTimestamp, "timestamp must be a 64-bit integer (s, ms, us or ns since 1970) or RFC 3339") }
+    interpretTime(at: start)
   }
 
-  private mutating func readOperation() throws(JSONFault) {
+  @inline(never) private mutating func interpretTime(at start: JSONScanner) {
+    switch rules.time(at: start) {
+    case .time(let milliseconds): timeMilliseconds = milliseconds
+    case .none: break
+    case .replaced: clamped.insert(.unreadableTimestamp)
+    case .failure(let failure): note(failure.reason, failure.message)
+    }
+  }
+
+  private mutating func readOperation() throws(JSONFault) -> DecodingRules.OperationRule? {
     switch scanner.peek() {
     case 0x22:
       scanner.at += 1
-      let text = scanner.bytes(of: try scanner.text())
-      let known = text.withUnsafeBufferPointer { bytes -> Interaction.Operation? in
-        if matches(bytes, "add") { return .add }
-        if matches(bytes, "set") { return .set }
-        return matches(bytes, "delete") ? .delete : nil
-      }
-      if let known { return operation = known }
-    case 0x6E: return try scanner.skipLiteral()
+      let text = try scanner.text()
+      let known =
+        text.isEscaped
+        ? scanner.bytes(of: text).withUnsafeBufferPointer(rules.operation(ofCode:)) : rules.operation(ofCode: raw(text))
+      if let known { return known }
+    case 0x6E:
+      try scanner.skipLiteral()
+      return nil
     default: try scanner.skipValue(open: 1)
     }
-    note(.badValue, "op must be \"add\", \"set\" or \"delete\"")
+    let rules = rules
+    note(.badValue, "op must be one of \(rules.operationCodes); input.ops says what other codes mean")
+    return nil
+  }
+
+  private mutating func readDeleted() throws(JSONFault) {
+    let start = scanner
+    try scanner.skipValue(open: 1)
+    if start.peek() == 0x6E { return }
+    do throws(DecodingFailure) { isDeleted = try rules.isSet(.json(start)) } catch { note(error.reason, error.message) }
   }
 
   /// Reads a text that the engine does not store: only its length is checked, and a value of another type is accepted.
@@ -251,44 +279,47 @@ struct EventReader {
 
   // MARK: Meaning
 
+  /// How the record must be read instead, if its fields stand in the container of another system.
+  var otherForm: DecodingRules.MappingPurpose? {
+    if hasContainer { return fault?.reason == .notObject || fault?.reason == .duplicateField ? nil : .containers }
+    if case .missing = user { return formOfEnvelope }
+    if case .missing = item { return formOfEnvelope }
+    return nil
+  }
+
+  /// A record without user or item at the top may be a changed row or a CloudEvent.
+  private var formOfEnvelope: DecodingRules.MappingPurpose? {
+    if fault?.reason == .notObject { return nil }
+    var object = scanner
+    object.at = start
+    func isObject(_ name: StaticString) -> Bool { object.member(name)?.peek() == 0x7B }
+    if object.member("specversion") != nil, object.member("data") != nil || object.member("data_base64") != nil {
+      return .structuredCloudEvents
+    }
+    return isObject("payload") || isObject("after") || isObject("before") ? .changes : nil
+  }
+
   mutating func decoded(_ record: Record, fallbackMilliseconds: Int64) -> DecodedRecord {
-    if fault?.reason != .notObject, userInfoStart != nil || productDetailsStart != nil { readNestedFields() }
     let userID = bytes(of: user, "user_id")
     let itemID = bytes(of: item, "item_id")
     let dedupeID = bytes(ofEventID: eventID)
     if let fault { return .failure(fault) }
+    guard let rule = ruleOfType() else { return .ignored(.unknownType) }
+    let operation = isDeleted ? .apply(.delete) : self.operation ?? changeOperation
+    if rule.isIgnored || operation == .some(.ignore) { return .ignored(.ignoreRule) }
     guard let userID else { return .failure(DecodingFailure(.missingUserID, "user_id is missing or null")) }
     guard let itemID else { return .failure(DecodingFailure(.missingItemID, "item_id is missing or null")) }
-    guard let weight = weightOfType() else { return .ignored(.unknownType) }
-
-    var clamped: ClampedFields = []
-    let bounded = max(-rules.input.maxValue, min(rules.input.maxValue, value ?? 1))
-    if let value, bounded != value { clamped.insert(.value) }
-    let time = timeMilliseconds ?? record.timestampMilliseconds ?? fallbackMilliseconds
-    let boundedTime = max(DecodingRules.earliestMilliseconds, min(latestMilliseconds(record), time))
-    if boundedTime != time { clamped.insert(.timestamp) }
-    let interaction = Interaction(
-      user: userID, item: itemID, strength: rules.strength(value: bounded, weight: weight), timeMilliseconds: boundedTime,
-      operation: operation, eventID: dedupeID)
-    let keyMismatch = record.key.map { $0 != userID } ?? false
-    return .interaction(interaction, clamped: clamped, keyMismatch: keyMismatch)
+    let draft = EventDraft(
+      weight: rule.weight, value: value, timeMilliseconds: timeMilliseconds, operation: operation, typeOperation: rule.operation,
+      eventID: dedupeID, clamped: clamped)
+    let event = rules.event(user: userID, item: itemID, draft, record, fallbackMilliseconds: fallbackMilliseconds)
+    return .interaction(event.interaction, clamped: event.clamped, keyMismatch: event.keyMismatch)
   }
 
-  /// The latest time that an event may have. It depends on the record's own time and not on the clock, so that replaying the log gives
-  /// the same state.
-  private func latestMilliseconds(_ record: Record) -> Int64 {
-    guard let recorded = record.timestampMilliseconds else { return InteractionOrder.latestMilliseconds }
-    let (latest, overflow) = recorded.addingReportingOverflow(rules.maxFutureMilliseconds)
-    return min(overflow ? .max : latest, InteractionOrder.latestMilliseconds)
-  }
-
-  private func weightOfType() -> Double? {
-    guard let eventType else {
-      let name: StaticString = "interaction"
-      return rules.weight(ofType: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-    }
-    guard eventType.isEscaped else { return rules.weight(ofType: raw(eventType)) }
-    return scanner.bytes(of: eventType).withUnsafeBufferPointer(rules.weight(ofType:))
+  private func ruleOfType() -> TypeRule? {
+    guard let eventType else { return rules.ruleWithoutType }
+    guard eventType.isEscaped else { return rules.rule(ofType: raw(eventType)) }
+    return scanner.bytes(of: eventType).withUnsafeBufferPointer(rules.rule(ofType:))
   }
 
   @inline(__always) private mutating func bytes(of id: ID, _ name: StaticString) -> [UInt8]? {
@@ -315,94 +346,6 @@ struct EventReader {
         note(.idTooLong, "event_id has more than \(DecodingRules.maxTextBytes) bytes")
       }
       return id
-    }
-  }
-}
-
-// MARK: Google's nested fields
-
-extension EventReader {
-  /// Takes `userInfo.userId` if there is no other user id, and the first product of `productDetails` with its quantity.
-  ///
-  /// The first pass has validated these objects, including their depth, so nothing here can throw.
-  private mutating func readNestedFields() {
-    let end = scanner.at
-    if let userInfoStart, case .missing = user {
-      scanner.at = userInfoStart
-      forEachField { reader, name throws(JSONFault) in
-        guard matchesIgnoringCase(name, "userid") else { return false }
-        reader.user = try reader.readID(.user)
-        return true
-      }
-    }
-    if let productDetailsStart {
-      scanner.at = productDetailsStart
-      if enterFirstElement() { readProduct() }
-    }
-    scanner.at = end
-  }
-
-  private mutating func readProduct() {
-    forEachField { reader, name throws(JSONFault) in
-      if matchesIgnoringCase(name, "quantity") {
-        guard reader.takes(.eventValue) else { return false }
-        try reader.readValue()
-        return true
-      }
-      guard matchesIgnoringCase(name, "product") else { return false }
-      let start = reader.scanner.at
-      reader.forEachField { reader, name throws(JSONFault) in
-        guard matchesIgnoringCase(name, "id"), reader.takes(.item) else { return false }
-        reader.item = try reader.readID(.item)
-        return true
-      }
-      reader.scanner.at = start
-      return false
-    }
-  }
-
-  /// Marks the field as seen. Returns false and records a fault if it was seen before.
-  private mutating func takes(_ field: EventField) -> Bool {
-    if seen & field.bit != 0 {
-      noteDuplicate(field.name)
-      return false
-    }
-    seen |= field.bit
-    return true
-  }
-
-  private mutating func enterFirstElement() -> Bool {
-    guard scanner.peek() == 0x5B else { return false }
-    scanner.at += 1
-    scanner.skipSpace()
-    return scanner.peek() != 0x5D
-  }
-
-  /// Calls `body` for each field of the current object; `body` either reads the value and returns true, or returns false without reading.
-  private mutating func forEachField(
-    _ body: (inout EventReader, UnsafeBufferPointer<UInt8>) throws(JSONFault) -> Bool
-  ) {
-    guard scanner.peek() == 0x7B else { return }
-    scanner.at += 1
-    scanner.skipSpace()
-    do throws(JSONFault) {
-      while scanner.peek() == 0x22 {
-        scanner.at += 1
-        let name = scanner.bytes(of: try scanner.text())
-        scanner.skipSpace()
-        scanner.at += 1
-        scanner.skipSpace()
-        var taken = false
-        try name.withUnsafeBufferPointer { bytes throws(JSONFault) in taken = try body(&self, bytes) }
-        // The first pass has checked the depth.
-        if !taken { try scanner.skipValue(open: 0) }
-        scanner.skipSpace()
-        guard scanner.peek() == 0x2C else { return }
-        scanner.at += 1
-        scanner.skipSpace()
-      }
-    } catch {
-      preconditionFailure("a container was accepted and then refused: \(error)")
     }
   }
 }

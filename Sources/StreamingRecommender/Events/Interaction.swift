@@ -58,6 +58,8 @@ public enum IgnoreReason: String, Sendable, CaseIterable {
   case alreadyApplied = "already_applied"
   case unknownType = "unknown_type"
   case stale
+  /// Its kind is no interaction, by `input.ignore`, `input.types`, `input.ops` or the preset.
+  case ignoreRule = "ignore_rule"
 }
 
 public struct DecodingFailure: Error, Equatable, Sendable {
@@ -70,18 +72,44 @@ public struct DecodingFailure: Error, Equatable, Sendable {
   }
 }
 
-/// The fields of an event that were clamped to their range.
+/// What was changed in an event to make it usable: fields that were clamped to their range, and a time that could not be read.
 public struct ClampedFields: OptionSet, Sendable, Hashable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
   public static let value = ClampedFields(rawValue: 1)
   public static let timestamp = ClampedFields(rawValue: 2)
+  /// The event has the time of its record instead.
+  public static let unreadableTimestamp = ClampedFields(rawValue: 4)
+}
+
+/// One event of a record.
+public struct DecodedEvent: Equatable, Sendable {
+  public var interaction: Interaction
+  public var clamped: ClampedFields
+  public var keyMismatch: Bool
+  public init(interaction: Interaction, clamped: ClampedFields = [], keyMismatch: Bool = false) {
+    self.interaction = interaction
+    self.clamped = clamped
+    self.keyMismatch = keyMismatch
+  }
 }
 
 public enum DecodedRecord: Equatable, Sendable {
   case interaction(Interaction, clamped: ClampedFields, keyMismatch: Bool)
-  /// A tombstone: the user is to be deleted.
-  case forget(user: [UInt8])
+  /// A record with a list of events, in their order. They are applied as one unit: a record with a bad one is a failure.
+  case interactions([DecodedEvent], ignored: [IgnoreReason: Int])
+  /// A tombstone: the user is to be deleted. `rawKey` is the key as it is, where the user was read from JSON in it.
+  case forget(user: [UInt8], form: KeyForm = .text, rawKey: [UInt8]? = nil)
   case ignored(IgnoreReason)
   case failure(DecodingFailure)
+
+  /// The events of the record; empty for tombstones and for what is ignored or rejected.
+  public var events: [DecodedEvent] {
+    switch self {
+    case .interaction(let interaction, let clamped, let keyMismatch):
+      [DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: keyMismatch)]
+    case .interactions(let events, _): events
+    case .forget, .ignored, .failure: []
+    }
+  }
 }

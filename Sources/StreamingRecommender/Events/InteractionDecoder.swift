@@ -10,7 +10,7 @@ public struct InteractionDecoder: Sendable {
 
   /// - Parameter fallbackMilliseconds: the time, in milliseconds since 1970, of an event for which neither payload nor record has one.
   public func decode(_ record: Record, fallbackMilliseconds: Int64) -> DecodedRecord {
-    guard let value = record.value else { return tombstone(key: record.key) }
+    guard let value = record.value else { return tombstone(record, fallbackMilliseconds: fallbackMilliseconds) }
     guard !value.isEmpty else { return .failure(DecodingFailure(.empty, "the record's value is empty")) }
     guard value.count <= rules.input.maxRecordBytes else {
       return .failure(
@@ -27,32 +27,71 @@ public struct InteractionDecoder: Sendable {
       case .success(let index): start = index
       case .failure(let failure): return .failure(failure)
       }
+      if let mapping = record.headers.isEmpty ? rules.mapping : mappingOfCloudEvent(record) ?? rules.mapping {
+        return decode(record, bytes, start, mapping, fallbackMilliseconds)
+      }
       var event = EventReader(rules: rules, bytes: bytes, start: start)
       do throws(JSONFault) {
         try event.readRecord()
       } catch {
-        return .failure(failure(error))
+        return .failure(rules.failure(error))
       }
+      if let form = event.otherForm { return decode(record, bytes, start, rules.mapping(for: form), fallbackMilliseconds) }
       return event.decoded(record, fallbackMilliseconds: fallbackMilliseconds)
     }
   }
 
-  private func tombstone(key: [UInt8]?) -> DecodedRecord {
-    guard let key, !key.isEmpty else {
-      return .failure(DecodingFailure(.noKey, "a tombstone (no value) needs a key that names the user to delete"))
+  private func decode(
+    _ record: Record, _ bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ mapping: CompiledMapping, _ fallbackMilliseconds: Int64
+  ) -> DecodedRecord {
+    var reader = MappedReader(rules: rules, mapping: mapping, bytes: bytes, start: start)
+    do throws(JSONFault) {
+      try reader.readRecord(record)
+    } catch {
+      return .failure(rules.failure(error))
     }
-    let isUTF8 = key.withUnsafeBufferPointer(isValidUTF8)
-    if !isUTF8 { return .failure(DecodingFailure(.badUTF8, "the tombstone's key is not UTF-8")) }
-    if let failure = rules.fault(ofID: key, "the tombstone's key") { return .failure(failure) }
-    return .forget(user: key)
+    return reader.decoded(record, fallbackMilliseconds: fallbackMilliseconds)
   }
 
-  private func failure(_ fault: JSONFault) -> DecodingFailure {
-    switch fault {
-    case .syntax(let at, let complaint): DecodingFailure(.badJSON, "not JSON at byte \(at): \(complaint)")
-    case .utf8(let at): DecodingFailure(.badUTF8, "not UTF-8, or half of a surrogate pair, at byte \(at)")
-    case .tooDeep(let at): DecodingFailure(.tooDeep, "nested deeper than input.max_depth = \(rules.input.maxDepth) at byte \(at)")
+  /// The mapping of a CloudEvent, which its headers show; `nil` for other records.
+  private func mappingOfCloudEvent(_ record: Record) -> CompiledMapping? {
+    for header in record.headers {
+      if header.name == "ce_specversion" { return rules.mapping(for: .binaryCloudEvents) }
+      if header.name.lowercased() == "content-type",
+        String(decoding: header.value.prefix(64), as: UTF8.self).lowercased().hasPrefix("application/cloudevents")
+      {
+        return rules.mapping(for: .structuredCloudEvents)
+      }
     }
+    return nil
+  }
+
+  // MARK: Tombstones
+
+  private func tombstone(_ record: Record, fallbackMilliseconds: Int64) -> DecodedRecord {
+    guard let key = record.key, !key.isEmpty else {
+      return .failure(DecodingFailure(.noKey, "a tombstone (no value) needs a key that names the user to delete"))
+    }
+    let opened: OpenedKey
+    switch rules.open(key) {
+    case .success(let key): opened = key
+    case .failure(let failure): return .failure(failure)
+    }
+    if let user = opened.user, let fault = rules.fault(ofID: user, "the tombstone's key") { return .failure(fault) }
+    // A key of user and item is that of a row: the pair is deleted, not the user.
+    if let user = opened.user, let item = opened.item {
+      var draft = EventDraft()
+      draft.operation = .apply(.delete)
+      let event = rules.event(user: user, item: item, draft, record, fallbackMilliseconds: fallbackMilliseconds)
+      return .interaction(event.interaction, clamped: event.clamped, keyMismatch: false)
+    }
+    // In change capture a tombstone follows the event that deleted the row.
+    if rules.hasTombstonesOfRows, rules.key == .auto { return .ignored(.ignoreRule) }
+    guard let user = opened.user else {
+      return .failure(
+        DecodingFailure(.noKey, "the tombstone's key is \(opened.form) and names no user; set input.key to json:PATH or text"))
+    }
+    return .forget(user: user, form: opened.form, rawKey: user == key ? nil : key)
   }
 
   // MARK: Frames

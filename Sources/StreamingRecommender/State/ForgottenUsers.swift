@@ -21,6 +21,7 @@ public struct ForgottenUsers: Sendable, Equatable {
   public init() {}
 
   public var count: Int { entries.count }
+  func contains(_ id: Identifier) -> Bool { entries[id] != nil }
 
   /// The ids in the order of their removal.
   package var ids: [(id: Identifier, confirmedAt: Int64?)] {

@@ -44,7 +44,8 @@ private func python(_ script: String, _ arguments: [String] = []) -> (succeeded:
       #expect(interaction.strength == golden.strength, "\(golden.name)")
       #expect(interaction.timeMilliseconds == golden.time, "\(golden.name)")
       #expect("\(interaction.operation)" == golden.op, "\(golden.name)")
-      let clamped: ClampedFields = golden.clamped == "value" ? .value : golden.clamped == "timestamp" ? .timestamp : []
+      let names: [String: ClampedFields] = ["value": .value, "timestamp": .timestamp, "unreadable_timestamp": .unreadableTimestamp]
+      let clamped = golden.clamped.flatMap { names[$0] } ?? []
       #expect(decoded.clamped == clamped, "\(golden.name)")
     }
   }

@@ -9,6 +9,22 @@ func eventRecord(_ value: [UInt8]?, key: [UInt8]? = nil, timestamp: Int64? = nil
   Record(offset: 7, timestampMilliseconds: timestamp, key: key, value: value)
 }
 
+/// A readable line of each event, for tables of expectations: `user item strength operation time id`.
+func lines(_ decoded: DecodedRecord) -> [String] {
+  switch decoded {
+  case .interaction, .interactions:
+    decoded.events.map { event in
+      let interaction = event.interaction
+      let id = interaction.eventID.map { " " + String(decoding: $0, as: UTF8.self) } ?? ""
+      return "\(String(decoding: interaction.user, as: UTF8.self)) \(String(decoding: interaction.item, as: UTF8.self)) "
+        + "\(interaction.strength) \(interaction.operation) \(interaction.timeMilliseconds)\(id)"
+    }
+  case .forget(let user, _, _): ["forget \(String(decoding: user, as: UTF8.self))"]
+  case .ignored(let reason): ["ignored \(reason.rawValue)"]
+  case .failure(let failure): ["rejected \(failure.reason.rawValue)"]
+  }
+}
+
 func decode(
   _ json: String, key: String? = nil, timestamp: Int64? = testNow,
   _ configure: (inout RecommenderConfiguration.Input) -> Void = { _ in }
@@ -35,6 +51,7 @@ extension DecodedRecord {
   var outcome: String {
     switch self {
     case .interaction(_, let clamped, _): clamped.isEmpty ? "apply" : "apply-clamped"
+    case .interactions(let events, _): events.contains { !$0.clamped.isEmpty } ? "apply-clamped" : "apply"
     case .forget: "delete-user"
     case .ignored: "ignore"
     case .failure(let failure): "dlq:\(failure.reason.rawValue)"

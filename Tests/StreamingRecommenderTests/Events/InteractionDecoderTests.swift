@@ -170,10 +170,9 @@ import Testing
     #expect(decode(#"{"user_id":"u","item_id":"i","user":{"name":"x"}}"#, { $0.aliases = [] }).applied != nil)
   }
 
-  @Test func ofSeveralProductsTheFirstCounts() {
+  @Test func eachProductIsAnEvent() {
     let json = #"{"visitorId":"u","productDetails":[{"product":{"id":"a"},"quantity":2},{"product":{"id":"b"}}]}"#
-    #expect(decode(json).applied?.item == Array("a".utf8))
-    #expect(decode(json).applied?.strength == 2)
+    #expect(lines(decode(json)) == ["u a 2.0 add 1795219200000", "u b 1.0 add 1795219200000"])
   }
 
   @Test func theVisitorGoesBeforeTheUserInfo() {
@@ -282,14 +281,53 @@ import Testing
     #expect(decode(#"{"user_id":"u","item_id":"i","timestamp":\#(json)}"#).applied?.timeMilliseconds == milliseconds)
   }
 
-  @Test(arguments: [
-    "\"yesterday\"", "true", "[]", "1.5", "9223372036854775808", "-9223372036854775809", "1e19", "\"2023-02-29T00:00:00Z\"",
-    "\"2023-11-14T22:13:20\"", "\"2023-11-14 22:13:20Z\"", "\"2023-13-01T00:00:00Z\"", "\"2023-11-14T24:00:00Z\"",
-    "\"2023-11-14T22:13:20.Z\"",
-    "\"2023-11-14T22:13:60Z\"", "\"2023-11-14T22:13:20+0200\"", "\"2023-11-14T22:13:20Zx\"", "\"1700000000\"", "\"\"",
-  ])
-  func otherTimestampsAreRefused(json: String) {
+  @Test(arguments: [#""yesterday""#, "true", "[]", "{}", #"["a"]"#, #"[2026,13,1]"#])
+  func whatIsNoDateIsRefused(json: String) {
     #expect(decode(#"{"user_id":"u","item_id":"i","timestamp":\#(json)}"#).reason == .badTimestamp)
+  }
+
+  @Test(arguments: [
+    "9223372036854775808", "-9223372036854775809", "1e19", #""2023-02-29T00:00:00Z""#, #""2023-13-01T00:00:00Z""#,
+    #""2023-11-14T24:00:00Z""#, #""2023-11-14T22:13:20.Z""#, #""2023-11-14T22:13:60Z""#, #""2023-11-14T22:13:20Zx""#, #""""#, #""N/A""#,
+    #""12/03/2021""#, "20200705",
+  ])
+  func aDateThatCannotBeReadCostsNoEvent(json: String) {
+    let event = #"{"user_id":"u","item_id":"i","timestamp":\#(json)}"#
+    let decoded = decode(event, timestamp: 1_600_000_000_000)
+    #expect(decoded.applied?.timeMilliseconds == 1_600_000_000_000)
+    #expect(decoded.clamped == .unreadableTimestamp)
+    #expect(decode(event, { $0.onBadTimestamp = .reject }).reason == .badTimestamp)
+  }
+
+  @Test(arguments: [
+    (#""2023-11-14T22:13:20""#, 1_700_000_000_000), (#""2023-11-14 22:13:20Z""#, 1_700_000_000_000),
+    (#""2023-11-14T22:13:20+0000""#, 1_700_000_000_000), (#""1700000000""#, 1_700_000_000_000), (#""1700000000123""#, 1_700_000_000_123),
+    ("1700000000.5", 1_700_000_000_500), ("1.5", 946_684_800_000), ("[2023,11,14,22,13]", 1_699_999_980_000),
+    ("[2023, 11, 14, 22, 13, 20, 250000000]", 1_700_000_000_250), ("[2023,11,14]", 1_699_920_000_000),
+    (#"{"$date":"2023-11-14T22:13:20Z"}"#, 1_700_000_000_000), (#"{"$date":1700000000000}"#, 1_700_000_000_000),
+    (#"{"$date":{"$numberLong":"1700000000000"}}"#, 1_700_000_000_000), (#""Tue Nov 14 22:13:20 +0000 2023""#, 1_700_000_000_000),
+  ])
+  func timesOfOtherFormsAreRead(json: String, milliseconds: Int64) {
+    let decoded = decode(#"{"user_id":"u","item_id":"i","timestamp":\#(json)}"#)
+    #expect(decoded.applied?.timeMilliseconds == milliseconds)
+    #expect(decoded.clamped?.contains(.unreadableTimestamp) == false)
+  }
+
+  @Test func aPatternIsUsedForTextsAndDigits() {
+    func time(_ json: String, _ format: String) -> Int64? {
+      decode(#"{"user_id":"u","item_id":"i","timestamp":\#(json)}"#, { $0.timestampFormat = format }).applied?.timeMilliseconds
+    }
+    #expect(time(#""29-01-2021 07:01""#, "dd-MM-yyyy HH:mm") == 1_611_903_660_000)
+    #expect(time("20200705", "yyyyMMdd") == 1_593_907_200_000)
+    #expect(time("18600", "days") == 1_607_040_000_000)
+    #expect(time("1700000000.25", "seconds") == 1_700_000_000_250)
+    let other = decode(
+      #"{"user_id":"u","item_id":"i","timestamp":"2021-01-29"}"#,
+      {
+        $0.timestampFormat = "dd-MM-yyyy"
+        $0.onBadTimestamp = .reject
+      })
+    #expect(other.reason == .badTimestamp, "with a pattern, nothing else is guessed")
   }
 
   @Test func timesAreClampedAndMarked() {
@@ -359,6 +397,39 @@ import Testing
     #expect(decode(bytes: nil, key: [0xFF]).reason == .badUTF8)
     #expect(decode(bytes: nil, key: [0x61, 0]).reason == .badID)
     #expect(decode(bytes: nil, key: [UInt8](repeating: 0x61, count: 257)).reason == .idTooLong)
+  }
+
+  @Test(arguments: [
+    (#""u""#, "forget u"), (#"{"user_id":"u"}"#, "forget u"), (#"{"userId":17}"#, "forget 17"),
+    (#"{"schema":{"type":"string","optional":false},"payload":"u"}"#, "forget u"),
+    (#"{"schema":{"type":"struct"},"payload":{"user_id":"u"}}"#, "forget u"), ("{u}", "forget {u}"), (#""u"#, #"forget "u"#),
+    ("17", "forget 17"), (#"{"id":7}"#, "rejected no_key"), (#"{"user_id":true}"#, "rejected bad_id"),
+    (#"{"user_id":"u","item_id":"i"}"#, "u i 1.0 delete 1795219200000"),
+  ])
+  func theKeyOfATombstoneIsOpened(key: String, outcome: String) {
+    #expect(lines(decode(bytes: nil, key: Array(key.utf8))) == [outcome])
+  }
+
+  @Test func theSettingOfTheKeyDecidesHowItIsOpened() {
+    let object = Array(#"{"customer":{"no":"u"}}"#.utf8)
+    #expect(lines(decode(bytes: nil, key: object, { $0.key = "json:customer.no" })) == ["forget u"])
+    #expect(lines(decode(bytes: nil, key: object, { $0.key = "text" })) == [#"forget {"customer":{"no":"u"}}"#])
+    #expect(decode(bytes: nil, key: [0x75], { $0.key = "json:customer.no" }).reason == .noKey)
+  }
+
+  @Test(arguments: [(#""u""#, false), (#"{"user_id":"u"}"#, false), (#"{"user_id":"v"}"#, true), (#""v""#, true), ("{u", true)])
+  func aKeyInJSONThatNamesTheUserIsNoMismatch(key: String, isMismatch: Bool) {
+    #expect(decode(#"{"user_id":"u","item_id":"i"}"#, key: key).keyMismatch == isMismatch)
+  }
+
+  @Test(arguments: [
+    (#""op":"c""#, "add"), (#""op":"u""#, "set"), (#""op":"r""#, "set"), (#""op":"d""#, "delete"), (#""__op":"d""#, "delete"),
+    (#""__deleted":"true""#, "delete"), (#""__deleted":true"#, "delete"), (#""__deleted":"false""#, "add"),
+    (#""__op":"u","__deleted":false"#, "set"), (#""__op":"c","__deleted":"true""#, "delete"),
+  ])
+  func flagsAndCodesOfChangeCaptureAreOperations(fields: String, operation: String) {
+    let decoded = decode(#"{"user_id":"u","item_id":"i",\#(fields)}"#)
+    #expect(decoded.applied.map { "\($0.operation)" } == operation)
   }
 
   @Test func confluentFramesWithJSONNeedNoRegistry() {
