@@ -21,6 +21,10 @@ public final class EventTypes {
     var input = input
     // So that the strength of an event without a value is the weight of its type.
     input.strength = .weight
+    // A row of a file has its type in a column, wherever records have it.
+    input.preset = .freshet
+    input.fields = [:]
+    input.ignore = []
     decoder = InteractionDecoder(input)
   }
 
@@ -33,7 +37,7 @@ public final class EventTypes {
 
   /// A function that says whether events of a type count.
   public static func isKnown(_ input: RecommenderConfiguration.Input) -> @Sendable (String) -> Bool {
-    let decoder = InteractionDecoder(input)
+    let decoder = EventTypes(input).decoder
     return { if case .event = meaning(of: Array($0.utf8), decoder) { true } else { false } }
   }
 
@@ -44,7 +48,7 @@ public final class EventTypes {
     switch decoder.decode(record, fallbackMilliseconds: 0) {
     case .interaction(let event, _, _): return .event(weight: event.strength, operation: event.operation)
     case .failure(let failure): return .rejected(failure.message)
-    case .ignored, .forget: return .ignored
+    case .ignored, .forget, .interactions: return .ignored
     }
   }
 }

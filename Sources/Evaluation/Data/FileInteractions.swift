@@ -32,7 +32,10 @@ public final class FileInteractions {
   /// - Throws: `DatasetError`.
   public init(_ path: String, _ settings: Settings = Settings()) throws(DatasetError) {
     value = settings.value
-    decoder = InteractionDecoder(settings.input)
+    var input = settings.input
+    // The record of a file has no time of its own.
+    input.onBadTimestamp = .reject
+    decoder = InteractionDecoder(input)
     types = EventTypes(settings.input)
     file = try InteractionFile(path: path, options: settings.reading, rejects: settings.rejects)
   }
@@ -86,16 +89,17 @@ public final class FileInteractions {
 
   private func events(_ bytes: [UInt8]) -> [Interaction] {
     let record = Record(offset: Int64(row), timestampMilliseconds: nil, key: nil, value: bytes)
-    switch decoder.decode(record, fallbackMilliseconds: .max / 4) {
-    case .interaction(var interaction, _, _):
+    let decoded = decoder.decode(record, fallbackMilliseconds: .max / 4)
+    switch decoded {
+    case .interaction: break
+    case .interactions(_, let reasons): ignored += reasons.values.reduce(0, +)
+    case .ignored, .forget: ignored += 1
+    case .failure(let failure): file.reject(failure.message, kind: failure.reason.rawValue)
+    }
+    return decoded.events.map { event in
+      var interaction = event.interaction
       interaction.timeMilliseconds = Self.clamped(interaction.timeMilliseconds)
-      return [interaction]
-    case .ignored, .forget:
-      ignored += 1
-      return []
-    case .failure(let failure):
-      file.reject(failure.message, kind: failure.reason.rawValue)
-      return []
+      return interaction
     }
   }
 

@@ -158,15 +158,16 @@ private final class FileEvents {
   /// An event in JSON is decoded for its key and time only and sent unchanged.
   private func event(_ bytes: [UInt8]) -> Event? {
     let record = Record(offset: 0, timestampMilliseconds: nil, key: nil, value: bytes)
-    switch decoder.decode(record, fallbackMilliseconds: WallClock.milliseconds()) {
-    case .interaction(let event, _, _): return Event(key: event.user, value: bytes, timeMilliseconds: event.timeMilliseconds)
-    case .ignored, .forget:
-      ignored += 1
-      return nil
-    case .failure(let failure):
+    let decoded = decoder.decode(record, fallbackMilliseconds: WallClock.milliseconds())
+    if case .failure(let failure) = decoded {
       file.reject(failure.message, kind: failure.reason.rawValue)
       return nil
     }
+    guard let first = decoded.events.first?.interaction else {
+      ignored += 1
+      return nil
+    }
+    return Event(key: first.user, value: bytes, timeMilliseconds: first.timeMilliseconds)
   }
 }
 

@@ -73,12 +73,9 @@ struct ValidateCommand {
   private func add(_ bytes: [UInt8], _ decoder: InteractionDecoder, _ file: InteractionFile, to report: inout ValidationReport) {
     report.fields?.add(bytes)
     let record = Record(offset: 0, timestampMilliseconds: nil, key: nil, value: bytes)
-    switch decoder.decode(record, fallbackMilliseconds: WallClock.milliseconds()) {
-    case .failure(let failure): return file.reject(failure.message, kind: failure.reason.rawValue)
-    case .ignored(let reason): report.ignored[reason.rawValue, default: 0] += 1
-    case .interaction(let interaction, _, _): report.add(interaction)
-    case .forget: report.forgotten += 1
-    }
+    let decoded = decoder.decode(record, fallbackMilliseconds: WallClock.milliseconds())
+    if case .failure(let failure) = decoded { return file.reject(failure.message, kind: failure.reason.rawValue) }
+    report.add(decoded)
     report.read += 1
   }
 
@@ -118,27 +115,26 @@ struct ValidateCommand {
   ) {
     report.read += 1
     if let value = record.value { report.fields?.add(value) }
-    var users: [[UInt8]] = []
-    switch decoder.decode(record, fallbackMilliseconds: record.timestampMilliseconds ?? WallClock.milliseconds()) {
-    case .failure(let failure):
+    let decoded = decoder.decode(record, fallbackMilliseconds: record.timestampMilliseconds ?? WallClock.milliseconds())
+    if case .failure(let failure) = decoded {
       report.reject(failure.reason.rawValue, "partition \(source.partition), offset \(record.offset): \(failure.message)")
-    case .ignored(let reason): report.ignored[reason.rawValue, default: 0] += 1
-    case .interaction(let interaction, _, _):
-      report.add(interaction)
-      users = [interaction.user]
-    case .forget(let user):
-      report.forgotten += 1
-      users = [user]
     }
-    count(record, users, source, partitions, &report)
+    report.add(decoded)
+    countKey(of: record, decoded, source, partitions, &report)
   }
 
-  private func count(_ record: Record, _ users: [[UInt8]], _ source: TopicPartition, _ partitions: Int, _ report: inout ValidationReport) {
+  private func countKey(
+    of record: Record, _ decoded: DecodedRecord, _ source: TopicPartition, _ partitions: Int, _ report: inout ValidationReport
+  ) {
     guard let key = record.key, !key.isEmpty else {
       report.keys?.without += 1
       return
     }
-    if !users.isEmpty { if users.contains(key) { report.keys?.ofUser += 1 } else { report.keys?.ofOthers += 1 } }
+    if !decoded.events.isEmpty {
+      if decoded.events.contains(where: \.keyMismatch) { report.keys?.ofOthers += 1 } else { report.keys?.ofUser += 1 }
+    } else if case .forget = decoded {
+      report.keys?.ofUser += 1
+    }
     let isInPlace = KafkaPartitioner.partition(ofKey: key, partitions: partitions) == source.partition
     if isInPlace { report.keys?.inPlace += 1 } else { report.keys?.elsewhere += 1 }
   }

@@ -31,6 +31,8 @@ struct ValidationReport {
   var rejected: [String: Reason] = [:]
   var ignored: [String: Int] = [:]
   var forgotten = 0
+  /// Events whose time cannot be read, which have the time of their record.
+  var unreadableTimes = 0
   var fields: RecordFields?
   var keys: Keys?
   /// The mapping in use, as it is written in a command line or a configuration.
@@ -54,8 +56,19 @@ struct ValidationReport {
     rejected[kind]?.count += 1
   }
 
-  mutating func add(_ interaction: Interaction) {
-    census.add(InteractionRow(user: interaction.user, item: interaction.item, timeMilliseconds: interaction.timeMilliseconds))
+  /// Counts what a record holds; a rejected one is counted by `reject`.
+  mutating func add(_ decoded: DecodedRecord) {
+    switch decoded {
+    case .ignored(let reason): ignored[reason.rawValue, default: 0] += 1
+    case .interactions(_, let reasons): for (reason, count) in reasons { ignored[reason.rawValue, default: 0] += count }
+    case .forget: forgotten += 1
+    case .interaction, .failure: break
+    }
+    for event in decoded.events {
+      let interaction = event.interaction
+      census.add(InteractionRow(user: interaction.user, item: interaction.item, timeMilliseconds: interaction.timeMilliseconds))
+      if event.clamped.contains(.unreadableTimestamp) { unreadableTimes += 1 }
+    }
   }
 
   // MARK: Text
@@ -86,6 +99,7 @@ struct ValidationReport {
       rows.append(("  \(kind)", reason.count, reason.example))
     }
     for (reason, count) in ignored.sorted(by: { $0.key < $1.key }) { rows.append(("ignored: \(reason)", count, "")) }
+    if unreadableTimes > 0 { rows.append(("times that cannot be read", unreadableTimes, "these have the time of their record")) }
     if forgotten > 0 { rows.append(("tombstones", forgotten, "each deletes a user")) }
     let about = census.isExact ? "" : "about"
     rows += [("users", census.users.count, about), ("items", census.items.count, about), ("pairs", census.pairs.count, about)]
@@ -158,6 +172,7 @@ struct ValidationReport {
     }
     if let keys {
       output["tombstones"] = .integer(forgotten)
+      output["unreadable_timestamps"] = .integer(unreadableTimes)
       output["keys"] = [
         "user": .integer(keys.ofUser), "other": .integer(keys.ofOthers), "none": .integer(keys.without),
         "in_partition_of_key": .integer(keys.inPlace), "in_other_partition": .integer(keys.elsewhere),
