@@ -277,6 +277,22 @@ func gzip(_ data: Data) -> Data {
     ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("shared/data").path
 
+  /// The files that train and evaluate are measured with: every row is read, and no column is suspected.
+  @Test(
+    .disabled(
+      if: !FileManager.default.fileExists(atPath: folder + "/ml-latest-small.tsv.gz"), "there are no shared data: set FRESHET_DATA"),
+    arguments: [("ml-latest-small", 100_836), ("ml-1m-5star", 226_310)])
+  func ratingsAreReadAsTheyAlwaysWere(name: String, expected: Int) throws {
+    let reader = try InteractionFile(path: Self.folder + "/\(name).tsv.gz")
+    #expect(reader.warnings == [])
+    var rows = 0
+    try reader.readRows {
+      guard case .columns(let row) = $0, row.value != nil, row.timeMilliseconds ?? 0 > 800_000_000_000 else { return }
+      rows += 1
+    }
+    #expect(rows == expected && reader.report.badLines == 0 && reader.report.rows == expected)
+  }
+
   @Test(
     .disabled(
       if: !FileManager.default.fileExists(atPath: folder + "/ml-1m-pos4.tsv.gz"),

@@ -156,11 +156,14 @@ struct ValidateCommand {
     return notes
   }
 
+  private static let kinds: Set<String> = ["interaction", "unstruct", "track"]
+
   /// The mapping that the names of the fields suggest, for a configuration file.
   private static func proposal(_ fields: RecordFields?) -> String? {
     guard let fields, !fields.places.isEmpty else { return nil }
     // A place that few records have is not that of a field which all need.
-    let common = fields.places.filter { $0.value.count * 10 > fields.records }.map(\.key)
+    // The kind of a record is not the type of an event.
+    let common = fields.places.filter { $0.value.count * 10 > fields.records && !kinds.contains($0.value.example) }.map(\.key)
     let places = FieldProposal.places(among: common)
     guard places[.user] != nil, places[.item] != nil else { return nil }
     let names: [(InteractionField, String)] = [
