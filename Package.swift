@@ -46,10 +46,10 @@ let full: [Target] = [
     name: "freshet",
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "ControlPlane",
-      "Evaluation",
+      "Evaluation", "Timestamps",
     ],
     resources: [.copy("Resources/online-retail")]),
-  .testTarget(name: "DatasetsTests", dependencies: ["Datasets"]),
+  .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
   .testTarget(
     name: "KafkaIngestTests", dependencies: ["KafkaIngest", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
   .testTarget(

@@ -1,8 +1,8 @@
-/// Reads a file of interactions, plain or gzip, line by line in bounded memory.
+/// Reads a file of interactions, plain or gzip, or standard input, line by line in bounded memory.
 ///
-/// Lines are `user item [value] [timestamp]`, separated by tabs (`tsv`) or commas (`csv`, with quoted fields), or one JSON event each
-/// (`jsonl`, returned as bytes). A bad line is skipped and counted in `report`. A file is rejected at `init` only if more than half of
-/// its first 1,000 lines are bad.
+/// A file is delimited text, whose columns are found by the names of its header or by position, or one JSON event per line, which is
+/// returned as bytes. A bad line is skipped, counted in `report` and written to `rejects`. A file is refused at `init` if more than half
+/// of its first 1,000 lines are bad or if its columns look like something else (`Finding`).
 public final class InteractionFile {
   public typealias Format = InteractionFormat
 
@@ -19,67 +19,82 @@ public final class InteractionFile {
     public var badLines = 0
     /// The first `firstBadLinesMax` bad lines.
     public var firstBadLines: [BadLine] = []
+    /// How many bad lines there are of each kind, and the first one.
+    public var kinds: [String: Kind] = [:]
     /// Column names, if the first line is a header.
     public var header: [String]?
 
     static let firstBadLinesMax = 5
 
-    mutating func addBadLine(_ line: Int, _ reason: String) {
+    public struct Kind: Equatable, Sendable {
+      public var count: Int
+      public var first: BadLine
+    }
+
+    mutating func addBadLine(_ bad: BadLine, kind: String) {
       badLines += 1
-      if firstBadLines.count < Self.firstBadLinesMax { firstBadLines.append(BadLine(line: line, reason: reason)) }
+      if firstBadLines.count < Self.firstBadLinesMax { firstBadLines.append(bad) }
+      kinds[kind, default: Kind(count: 0, first: bad)].count += 1
     }
   }
-
-  static let linesJudged = 1000
-  /// Bounds the memory for the rows that `init` reads ahead to check the file.
-  static let bytesJudged = 8 << 20
 
   public let path: String
-  public let format: Format
-  public var isCompressed: Bool { lines.source.isCompressed }
+  public var format: Format { layout.format }
+  public var isCompressed: Bool { source.isCompressed }
   /// Size on disk in bytes; `nil` for a pipe.
-  public var sizeBytes: Int? { lines.source.sizeBytes }
+  public var sizeBytes: Int? { source.sizeBytes }
   /// Bytes read from disk so far; divide by `sizeBytes` for the progress.
-  public var bytesRead: Int { lines.source.bytesRead }
+  public var bytesRead: Int { source.bytesRead }
   /// Counts so far.
   public private(set) var report = Report()
+  /// What looks wrong about the columns and is no reason to refuse them.
+  public var warnings: [Finding] { findings.filter { $0.severity == .warning } }
+  /// Everything that looks wrong about the columns.
+  public var findings: [Finding] { layout.findings }
+  /// The columns that are read, for `--columns`; `nil` for JSON.
+  public var selection: String? { layout.columns?.selectionText(layout.header) }
+  /// The columns that the cells suggest, for `--columns`, if these are others.
+  public var proposal: String? { layout.proposal }
 
+  let layout: FileLayout
+  private let source: ByteSource
   private let lines: LineReader
-  private var columns: InteractionColumns?
-  private var fields = LineFields()
-  /// Rows read ahead to check the file, in reverse order.
-  private var readAhead: [Row] = []
+  private let parser: LineParser
+  private let rejects: RejectedLines?
 
-  /// Opens a file. Without `format`, the format follows from the file name extension (`.tsv`, `.csv`, `.jsonl`, with or without `.gz`)
-  /// or, if that is unknown, from the first line.
-  public init(path: String, format: Format? = nil) throws(DatasetError) {
-    self.path = path
-    let source = try ByteSource(path: path)
-    lines = LineReader(source)
-    let named = format ?? Self.format(ofName: path)
-    if let named {
-      self.format = named
-      try judge(firstLine: nil)
-    } else {
-      let first = try Self.firstLine(lines)
-      self.format = first.map(Self.format(ofLine:)) ?? .tsv
-      try judge(firstLine: first)
-    }
+  /// Opens a file and judges a sample of it.
+  ///
+  /// - Parameters:
+  ///   - path: a file, or `-` for standard input.
+  ///   - rejects: takes the bad lines.
+  public convenience init(path: String, options: ReadingOptions = ReadingOptions(), rejects: RejectedLines? = nil) throws(DatasetError) {
+    try self.init(path: path, options: options, rejects: rejects, refusesFindings: true)
   }
 
-  deinit { fields.release() }
+  public convenience init(path: String, format: Format?) throws(DatasetError) {
+    try self.init(path: path, options: ReadingOptions(format: format))
+  }
+
+  /// - Parameter refusesFindings: whether implausible columns are an error; if not, the caller reports `findings`.
+  public init(path: String, options: ReadingOptions, rejects: RejectedLines?, refusesFindings: Bool) throws(DatasetError) {
+    self.path = path
+    self.rejects = rejects
+    source = try ByteSource(path: path)
+    layout = try FileLayout(source, options)
+    if refusesFindings { try layout.refuse() }
+    lines = LineReader(TextSource(source, layout.encoding))
+    parser = LineParser(layout)
+    report.header = layout.header
+  }
 
   /// The next valid row; `nil` at the end.
   public func next() throws(DatasetError) -> Row? {
-    if let row = readAhead.popLast() {
-      report.rows += 1
-      return row
-    }
     while let line = try lines.next() {
-      if let row = parse(line) {
+      if let row = try parser.parse(line, lines) {
         report.rows += 1
         return row
       }
+      if let fault = parser.fault { addBadLine(fault.reason, kind: fault.kind) }
     }
     return nil
   }
@@ -89,89 +104,21 @@ public final class InteractionFile {
     while let row = try next() { try body(row) }
   }
 
-  // MARK: Format
-
-  static func format(ofName path: String) -> Format? {
-    var name = path.lowercased()[...]
-    for suffix in [".gz", ".gzip"] where name.hasSuffix(suffix) { name = name.dropLast(suffix.count) }
-    if name.hasSuffix(".tsv") || name.hasSuffix(".tab") { return .tsv }
-    if name.hasSuffix(".csv") { return .csv }
-    if name.hasSuffix(".jsonl") || name.hasSuffix(".ndjson") { return .jsonl }
-    return nil
+  /// Counts the row that `next` returned last as a bad line: the caller cannot use it.
+  ///
+  /// - Parameter kind: the same word for all reasons of one kind.
+  public func reject(_ reason: String, kind: String) {
+    report.rows -= 1
+    addBadLine(reason, kind: kind)
   }
 
-  private static func firstLine(_ lines: LineReader) throws(DatasetError) -> [UInt8]? {
-    while let line = try lines.next() {
-      if case .bytes(let bytes) = line, !trimmed(bytes).isEmpty { return Array(bytes) }
-    }
-    return nil
+  /// Judges the numbers of users and items of the whole file, which a sample does not tell.
+  public func refuseCounts(users: Int, items: Int) throws(DatasetError) {
+    try layout.refuseCounts(rows: report.rows, users: users, items: items)
   }
 
-  private static func format(ofLine line: [UInt8]) -> Format {
-    if line.first(where: { $0 != 0x20 }) == 0x7B { return .jsonl }
-    return !line.contains(0x09) && line.contains(0x2C) ? .csv : .tsv
-  }
-
-  // MARK: Lines
-
-  private func judge(firstLine: [UInt8]?) throws(DatasetError) {
-    var judged = 0
-    var bytes = 0
-    if let firstLine {
-      firstLine.withUnsafeBufferPointer { if let row = parse(.bytes($0)) { readAhead.append(row) } }
-      judged = 1
-    }
-    while judged < Self.linesJudged, bytes < Self.bytesJudged, let line = try lines.next() {
-      if case .bytes(let line) = line { bytes += line.count }
-      let badBefore = report.badLines
-      if let row = parse(line) { readAhead.append(row) } else if report.badLines == badBefore { continue }
-      judged += 1
-    }
-    if report.badLines * 2 > readAhead.count + report.badLines {
-      let code = DatasetError.Code.notInteractions(
-        format: format, badLines: report.badLines, lines: readAhead.count + report.badLines, first: report.firstBadLines)
-      throw DatasetError(code, path: path)
-    }
-    readAhead.reverse()
-  }
-
-  /// Parses a line. Returns `nil` for blank lines, the header and bad lines; bad lines are recorded in `report`.
-  private func parse(_ line: LineReader.Line) -> Row? {
-    guard case .bytes(let bytes) = line else {
-      report.addBadLine(lines.lineNumber, "longer than \(LineReader.lineBytesMax) bytes")
-      return nil
-    }
-    guard let first = bytes.first(where: { $0 != 0x20 }) else { return nil }
-    if format == .jsonl {
-      if first == 0x7B { return .event(Array(bytes)) }
-      report.addBadLine(lines.lineNumber, "not a JSON object")
-      return nil
-    }
-    guard fields.split(bytes, at: format == .tsv ? 0x09 : 0x2C, quotes: format == .csv) else {
-      report.addBadLine(lines.lineNumber, "a quoted field is not closed on its line")
-      return nil
-    }
-    guard let columns else { return parseFirst() }
-    return row(columns)
-  }
-
-  private func parseFirst() -> Row? {
-    if let header = InteractionColumns.header(fields) {
-      columns = InteractionColumns(header: header)
-      report.header = header
-      return nil
-    }
-    let positional = InteractionColumns(firstRow: fields)
-    if fields.count >= 2 { columns = positional }
-    return row(positional)
-  }
-
-  private func row(_ columns: InteractionColumns) -> Row? {
-    switch columns.row(fields) {
-    case .success(let row): return .columns(row)
-    case .failure(let fault):
-      report.addBadLine(lines.lineNumber, fault.reason)
-      return nil
-    }
+  private func addBadLine(_ reason: String, kind: String) {
+    report.addBadLine(BadLine(line: lines.lineNumber, reason: reason), kind: kind)
+    rejects?.add(line: lines.lineNumber, reason: reason, text: parser.text)
   }
 }

@@ -14,17 +14,17 @@ public struct ItemTitles: Sendable {
   public init() {}
 
   public init(path: String) throws(DatasetError) {
-    let lines = LineReader(try ByteSource(path: path))
-    let isCSV = InteractionFile.format(ofName: path) == .csv
-    var fields = LineFields()
-    defer { fields.release() }
+    let lines = LineReader(TextSource(try ByteSource(path: path)))
+    let isCSV = FileLayout.format(ofName: path) == .csv
+    let dialect = Dialect(delimiter: isCSV ? .comma : .tab, hasQuotes: isCSV)
+    let fields = LineFields(dialect)
     while let line = try lines.next() {
       guard case .bytes(let bytes) = line else {
         addBadLine(lines.lineNumber, "longer than \(LineReader.lineBytesMax) bytes")
         continue
       }
       if trimmed(bytes).isEmpty { continue }
-      guard fields.split(bytes, at: isCSV ? 0x2C : 0x09, quotes: isCSV), fields.count >= 2 else {
+      guard fields.split(bytes) == .whole, fields.count >= 2 else {
         addBadLine(lines.lineNumber, isCSV ? "expected item,title" : "expected item<TAB>title")
         continue
       }

@@ -46,23 +46,25 @@ public struct StaticInteractions: Sendable {
     var time: Int64
   }
 
+  public init(
+    path: String, value: ValueRule = .ignore, keepsTimes: Bool = false, progress: (_ bytesRead: Int) -> Void = { _ in }
+  ) throws {
+    try self.init(FileInteractions(path, FileInteractions.Settings(value: value)), keepsTimes: keepsTimes, progress: progress)
+  }
+
   /// Reads a file in one pass.
   ///
   /// - Parameters:
   ///   - keepsTimes: whether to keep times, for a split by time.
   ///   - progress: called every few thousand rows with the number of bytes read.
   /// - Throws: `DatasetError`.
-  public init(
-    path: String, format: InteractionFile.Format? = nil, value: ValueRule = .ignore, limit: Int? = nil, keepsTimes: Bool = false,
-    progress: (_ bytesRead: Int) -> Void = { _ in }
-  ) throws {
-    self.keepsTimes = keepsTimes
-    var read = StaticInteractions(keepsTimes: keepsTimes)
-    report = try EvaluationData.read(path, format: format, value: value, limit: limit) { interaction, file in
-      if read.count % Self.rowsBetweenProgress == 0 { progress(file.bytesRead) }
-      read.append(interaction)
+  public init(_ source: FileInteractions, keepsTimes: Bool = false, progress: (_ bytesRead: Int) -> Void = { _ in }) throws {
+    self.init(keepsTimes: keepsTimes)
+    try source.read { interaction in
+      if count % Self.rowsBetweenProgress == 0 { progress(source.file.bytesRead) }
+      append(interaction)
     }
-    (users, items, count, chunks) = (read.users, read.items, read.count, read.chunks)
+    report = source.file.report
   }
 
   public init(_ data: EvaluationData, keepsTimes: Bool = false) {

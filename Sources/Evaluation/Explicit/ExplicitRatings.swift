@@ -21,27 +21,17 @@ public struct ExplicitRatings: Sendable {
   public private(set) var report: InteractionFile.Report?
 
   /// Reads a file. A later row of a pair replaces an earlier one; in JSON lines `event_value` is the rating and `op: delete` removes it.
-  public init(path: String) throws {
-    let file = try InteractionFile(path: path)
-    let decoder = InteractionDecoder(RecommenderConfiguration.Input())
+  public init(path: String) throws { try self.init(FileInteractions(path, FileInteractions.Settings(value: .weight))) }
+
+  /// The same, with a file that was opened before.
+  public init(_ source: FileInteractions) throws {
     var rows: [Row] = []
-    while let next = try file.next() {
-      switch next {
-      case .columns(let columns): rows.append(Row(user: columns.user, item: columns.item, value: columns.value.map { Float($0) }))
-      case .event(let bytes):
-        let record = Record(
-          offset: Int64(rows.count), timestampMilliseconds: nil, key: nil,
-          value: bytes)
-        if case .interaction(let event, _, _) = decoder.decode(record, fallbackMilliseconds: .max / 4) {
-          rows.append(Row(user: event.user, item: event.item, value: event.operation == .delete ? nil : event.strength))
-        } else {
-          droppedRows += 1
-        }
-      }
+    try source.readValued { event, value in
+      rows.append(Row(user: event.user, item: event.item, value: event.operation == .delete ? nil : value.map { Float($0) }))
     }
     add(rows)
-    report = file.report
-    droppedRows += file.report.badLines
+    report = source.file.report
+    droppedRows += source.file.report.badLines + source.ignored
   }
 
   public init(_ rows: [(user: String, item: String, value: Float)]) {

@@ -17,6 +17,11 @@ extension KafkaClient {
   /// Serves callbacks, and gives the next message of the consumer queue: an error, as records come on the partitions' queues.
   func serveConsumer() -> KafkaMessage? { rd_kafka_consumer_poll(pointer, 0).map(KafkaMessage.init) }
 
+  /// The next record or error of a consumer whose partitions have no queues of their own; waits at most `timeoutMilliseconds`.
+  func nextMessage(timeoutMilliseconds: Int32) -> KafkaMessage? {
+    rd_kafka_consumer_poll(pointer, timeoutMilliseconds).map(KafkaMessage.init)
+  }
+
   /// Starts reading at the offsets in `list`.
   func assign(_ list: UnsafePointer<rd_kafka_topic_partition_list_t>?) -> rd_kafka_resp_err_t {
     rd_kafka_assign(pointer, list)

@@ -3,8 +3,10 @@ import Telemetry
 /// Writes interactions as canonical JSON events, which `InteractionDecoder` decodes to the same interactions.
 public enum InteractionEncoder {
   /// Encodes one event and omits absent fields. `user` and `item` must be UTF-8 and `value` finite.
+  ///
+  /// - Parameter operation: `nil` leaves it to the type of the event.
   public static func encode(
-    user: [UInt8], item: [UInt8], operation: Interaction.Operation = .add, value: Double? = nil, eventType: String? = nil,
+    user: [UInt8], item: [UInt8], operation: Interaction.Operation? = .add, value: Double? = nil, eventType: String? = nil,
     timeMilliseconds: Int64? = nil, eventID: [UInt8]? = nil
   ) -> [UInt8] {
     var json: [UInt8] = []
@@ -17,6 +19,7 @@ public enum InteractionEncoder {
     case .add: append(#","op":"add""#, to: &json)
     case .set: append(#","op":"set""#, to: &json)
     case .delete: append(#","op":"delete""#, to: &json)
+    case nil: break
     }
     if let eventType {
       append(#","event_type":"#, to: &json)

@@ -54,22 +54,25 @@ enum CommandTable {
     Command(
       id: .produce, path: ["produce"],
       summary: "Stream a file of interactions into the topic, keyed by user, with progress.",
-      operands: [Command.Operand(name: "FILE", sentence: "Interactions as TSV, CSV or JSON lines, plain or gzip.")],
+      operands: [
+        Command.Operand(name: "FILE", sentence: "Interactions as delimited text or JSON lines, plain or gzip; - is standard input.")
+      ],
       options: [
         CommandOption(long: "rate", kind: .double(0.001...1e9), valueName: "N", sentence: "Events a second."),
         CommandOption(long: "speedup", kind: .double(0.001...1e12), valueName: "X", sentence: "Follow the file's times, X times as fast."),
         CommandOption(long: "max", kind: .flag, sentence: "As fast as the broker accepts them; the default without --rate and --speedup."),
-        CommandOption(
-          long: "format", kind: .choice(["tsv", "csv", "jsonl"]), valueName: "tsv|csv|jsonl",
-          sentence: "Format; without it, the name of the file decides."),
         value,
         CommandOption(long: "items", kind: .text, valueName: "TITLES", sentence: "File of items and titles, which are loaded into Redis."),
-      ],
+      ] + reading,
       exclusive: [["rate", "speedup", "max"]],
       examples: [
         Command.Example(line: "freshet produce events.tsv.gz --rate 2000", sentence: "2,000 events a second."),
         Command.Example(line: "freshet produce events.csv --speedup 3600", sentence: "An hour of the file in each second."),
+        Command.Example(
+          line: "freshet produce clicks.dat --columns user=1,item=3,time=2 --rejects rejected.tsv",
+          sentence: "Other columns; lines that cannot be used go to a file."),
       ]),
+    validate,
     Command(
       id: .recommend, path: ["recommend"],
       summary: "Read a user's list from Redis; an unknown user gets the popular one.",
@@ -124,7 +127,7 @@ enum CommandTable {
       examples: [Command.Example(line: "freshet models", sentence: "Newest first.")]),
     Command(
       id: .train, path: ["train"], summary: "Train a model from a file, without Kafka and Redis.",
-      options: training,
+      options: training + reading,
       examples: [
         Command.Example(line: "freshet train --train train.tsv --test test.tsv", sentence: "Train, and measure recall and nDCG at 20."),
         Command.Example(
@@ -155,7 +158,7 @@ enum CommandTable {
           long: "ablation", kind: .flag, sentence: "Print what each part of the model adds, and three baselines: a run for each row."),
         CommandOption(
           long: "rows", kind: .text, valueName: "NAME,...", sentence: "With --ablation: these rows only.", isRepeated: true),
-      ],
+      ] + reading,
       examples: [
         Command.Example(line: "freshet evaluate prequential --data events.tsv.gz", sentence: "Recall at 10 and mean percentile rank."),
         Command.Example(
@@ -192,7 +195,7 @@ enum CommandTable {
           sentence: "What to rank beside the model; all: popularity and item-kNN."),
         CommandOption(long: "explicit", kind: .flag, sentence: "Values are ratings; with --split kfold."),
         nonnegative,
-      ] + staticModel + [value],
+      ] + staticModel + [value] + reading,
       examples: [
         Command.Example(line: "freshet evaluate holdout --data events.tsv.gz", sentence: "Train on the first 80 %, rank for the rest."),
         Command.Example(
@@ -230,7 +233,7 @@ enum CommandTable {
           sentence: "A training is judged after each number of iterations in the grid, and stops after N judgements without a better one."),
         CommandOption(
           long: "split-seed", kind: .int(0...Int.max), valueName: "N", defaultValue: "98765", sentence: "Seed of the split."),
-      ] + tunedModel + [value],
+      ] + tunedModel + [value] + reading,
       examples: [
         Command.Example(line: "freshet tune --data events.tsv.gz", sentence: "The grid around the defaults, by time."),
         Command.Example(

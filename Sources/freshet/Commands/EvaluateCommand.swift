@@ -58,8 +58,10 @@ struct EvaluateCommand {
 
   private func data() throws -> Stream {
     let path = context.options.string("data")!
-    let read = try EvaluationData(path: path, limit: context.options.int("limit"))
-    context.noteBadLines(read.report, of: path)
+    let source = try context.open(path, .ignore, usesTimes: true, rejects: try context.rejects())
+    let read = try EvaluationData(source, limit: context.options.int("limit"))
+    try context.close(source)
+    guard !read.interactions.isEmpty else { throw context.nothing(in: source.file) }
     var stream = Stream(data: read)
     if context.options.flag("first-occurrences") {
       stream.data = stream.data.firstOccurrences()

@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Factorization
 import Foundation
@@ -17,8 +18,9 @@ struct ExplicitCommand {
 
   func train() throws {
     let (parameters, options, seed) = try settings()
-    let train = try read(context.options.string("train")!)
-    let test = try context.options.string("test").map(read)
+    let rejects = try context.rejects()
+    let train = try read(context.options.string("train")!, rejects)
+    let test = try context.options.string("test").map { try read($0, rejects) }
     var progress = context.progress("half-steps", total: parameters.iterations * 2 + 1)
     let outcome = try ExplicitTraining(parameters: parameters, options: options, seed: seed).run(train: train, test: test) {
       progress.update($0.halfStep)
@@ -36,7 +38,7 @@ struct ExplicitCommand {
   func kfold() throws {
     let (parameters, options, seed) = try settings()
     let path = context.options.string("data")!
-    let ratings = try read(path)
+    let ratings = try read(path, try context.rejects())
     let folds = has("folds") ? context.options.int("folds") ?? 5 : 5
     guard folds >= 2, folds <= ratings.ratings.count else {
       throw CommandFailure("\(path) holds \(ratings.ratings.count) ratings: --folds must be 2 to that many", status: .usage)
@@ -75,9 +77,10 @@ struct ExplicitCommand {
   /// Returns whether the command has the option; two commands with different options share this type.
   private func has(_ option: String) -> Bool { context.parsed.command.option(named: option) != nil }
 
-  private func read(_ path: String) throws -> ExplicitRatings {
-    let ratings = try ExplicitRatings(path: path)
-    context.noteBadLines(ratings.report, of: path)
+  private func read(_ path: String, _ rejects: RejectedLines?) throws -> ExplicitRatings {
+    let source = try context.open(path, .weight, usesTimes: false, rejects: rejects)
+    let ratings = try ExplicitRatings(source)
+    try context.close(source)
     guard !ratings.ratings.isEmpty else { throw CommandFailure("\(path) holds no ratings: --explicit needs a third column with numbers") }
     return ratings
   }

@@ -1,3 +1,4 @@
+import Datasets
 import Evaluation
 import Factorization
 import Foundation
@@ -15,8 +16,9 @@ struct TrainCommand {
     guard !context.options.flag("nonnegative") else { throw CommandFailure("--nonnegative needs --explicit", status: .usage) }
     let model = try StaticModel(context)
     let rule = context.valueRule
-    let train = try context.pairs(context.options.string("train")!, rule)
-    let test = try context.options.string("test").map { try context.pairs($0, rule) }
+    let rejects = try context.rejects()
+    let train = try context.pairs(context.options.string("train")!, rule, rejects: rejects)
+    let test = try context.options.string("test").map { try context.pairs($0, rule, rejects: rejects) }
     var progress = context.progress("half-steps", total: model.halfSteps)
     let outcome = try model.training.run(train: train, test: test) {
       progress.update($0.halfStep)

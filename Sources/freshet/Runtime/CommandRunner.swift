@@ -22,6 +22,7 @@ enum CommandRunner {
     case .demo: try DemoCommand(context).run()
     case .serve: return try ServeCommand(context).run()
     case .produce: try ProduceCommand(context).run()
+    case .validate: return try ValidateCommand(context).run()
     case .recommend: try ReadCommand(context).recommend()
     case .popular: try ReadCommand(context).popular()
     case .similar: try ReadCommand(context).similar()

@@ -6,11 +6,15 @@ import CZlib
   import Darwin
 #endif
 
-/// Reads a plain or gzip file in chunks and decompresses it.
+/// Reads a plain or gzip file, or standard input, in chunks and decompresses it.
 ///
 /// Gzip is detected by the first two bytes, not by the file name. Concatenated gzip members are read as one file.
 final class ByteSource {
   static let chunkBytes = 65_536
+  /// The path that stands for standard input.
+  static let standardInput = "-"
+  /// After this pause of the writer `readAhead` returns what it has.
+  private static let patienceMilliseconds: Int32 = 2000
 
   let path: String
   /// Size on disk in bytes; `nil` for a pipe.
@@ -18,6 +22,8 @@ final class ByteSource {
   let isCompressed: Bool
   /// Bytes read from disk so far.
   private(set) var bytesRead = 0
+  /// Whether any place of the file can be read at any time, or a second reader can be opened; a pipe is read once.
+  var isPipe: Bool { sizeBytes == nil }
 
   private let descriptor: Int32
   private let packed = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: ByteSource.chunkBytes)
@@ -28,10 +34,14 @@ final class ByteSource {
   private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
   private var isInsideMember = false
   private var unpackedBytes = 0
+  /// What `readAhead` has read and `read` has not returned.
+  private var ahead: [UInt8] = []
+  private var aheadStart = 0
 
   init(path: String) throws(DatasetError) {
     self.path = path
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let isInput = path == Self.standardInput
+    let descriptor = isInput ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw DatasetError(errno == ENOENT || errno == ENOTDIR ? .missing : .unreadable(String(cString: strerror(errno))), path: path)
     }
@@ -40,7 +50,7 @@ final class ByteSource {
       close(descriptor)
       throw DatasetError(.isDirectory, path: path)
     }
-    sizeBytes = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    sizeBytes = !isInput && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
     self.descriptor = descriptor
     stream.initialize(to: z_stream())
     var head = 0
@@ -69,7 +79,55 @@ final class ByteSource {
 
   /// Reads the next decompressed bytes into `buffer` and returns their number; 0 at the end.
   func read(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
-    isCompressed ? try inflate(into: buffer) : try copy(into: buffer)
+    if !ahead.isEmpty { return takeAhead(into: buffer) }
+    return isCompressed ? try inflate(into: buffer) : try copy(into: buffer)
+  }
+
+  /// Reads up to `limit` bytes in advance and returns them; `read` returns them again. Ends early if a writer pauses.
+  func readAhead(_ limit: Int) throws(DatasetError) -> [UInt8] {
+    precondition(ahead.isEmpty, "read ahead once, before the first read")
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(min(limit, 1 << 20))
+    let chunk = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.chunkBytes)
+    defer { chunk.deallocate() }
+    while bytes.count < limit, bytes.isEmpty || !waiting.isEmpty || hasInput() {
+      let count = try read(into: UnsafeMutableBufferPointer(rebasing: chunk[..<min(chunk.count, limit - bytes.count)]))
+      if count == 0 { break }
+      bytes += chunk[..<count]
+    }
+    ahead = bytes
+    return bytes
+  }
+
+  /// Reads bytes at a place of a plain file without moving; fewer at its end.
+  func bytes(at offset: Int, count: Int) throws(DatasetError) -> [UInt8] {
+    precondition(!isCompressed && !isPipe, "only a plain file has places")
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let read = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+        if read < 0, errno == EINTR { continue }
+        guard read > 0 else { break }
+        filled += read
+      }
+    }
+    return bytes
+  }
+
+  private func takeAhead(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+    let count = min(buffer.count, ahead.count - aheadStart)
+    _ = buffer.update(fromContentsOf: ahead[aheadStart..<aheadStart + count])
+    aheadStart += count
+    if aheadStart == ahead.count { (ahead, aheadStart) = ([], 0) }
+    return count
+  }
+
+  /// Waits for more input, or its end, for as long as a writer may pause.
+  private func hasInput() -> Bool {
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while true {
+      let ready = poll(&request, 1, Self.patienceMilliseconds)
+      if ready >= 0 || errno != EINTR { return ready != 0 }
+    }
   }
 
   private func copy(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
