@@ -12,7 +12,8 @@ enum PublishCommands {
         list: RecommendationList(
           epoch: engine.model?.epoch ?? 0, source: list.source, partition: source.partition,
           offset: (engine.state.offsets[source] ?? 0) - 1,
-          madeAtMilliseconds: now.wallMilliseconds, items: items(list.items, engine.state.catalogue.items)),
+          madeAtMilliseconds: now.wallMilliseconds, items: items(list.items, engine.state.catalogue.items),
+          filledFrom: list.filledFrom),
         factors: withVector ? engine.state.users.vector(list.user) : nil))
   }
 

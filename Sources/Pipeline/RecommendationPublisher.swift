@@ -105,11 +105,14 @@ public struct RecommendationList: Sendable, Equatable {
   public var partition: Int32
   public var offset: Int64
   public var madeAtMilliseconds: Int64
+  /// Best first. An empty list is not written; the one before is removed.
   public var items: [RecommendedItem]
+  /// The place from which on popular items fill the list; `nil` if none do.
+  public var filledFrom: Int?
 
   public init(
     epoch: UInt32, source: RecommendationSource, partition: Int32, offset: Int64, madeAtMilliseconds: Int64,
-    items: [RecommendedItem]
+    items: [RecommendedItem], filledFrom: Int? = nil
   ) {
     self.epoch = epoch
     self.source = source
@@ -117,6 +120,7 @@ public struct RecommendationList: Sendable, Equatable {
     self.offset = offset
     self.madeAtMilliseconds = madeAtMilliseconds
     self.items = items
+    self.filledFrom = filledFrom
   }
 }
 

@@ -334,7 +334,7 @@ extension InMemoryPublisher.View {
   private mutating func apply(_ command: PublishCommand) {
     switch command {
     case .user(let user):
-      lists[user.user] = user.list
+      lists[user.user] = user.list.items.isEmpty ? nil : user.list
       if let factors = user.factors { userFactors[user.user] = .init(epoch: user.list.epoch, factors: factors) }
     case .forget(let user):
       lists[user] = nil
@@ -346,7 +346,7 @@ extension InMemoryPublisher.View {
       items[epoch] = nil
       for item in retired { itemFactors[.init(epoch: epoch, item: item)] = nil }
     case .popular(let list): popular = list
-    case .similar(let item, let list): similar[item] = list
+    case .similar(let item, let list): similar[item] = list.items.isEmpty ? nil : list
     case .model(let pointer): model = pointer
     case .progress(let partition, let offset, let epoch, _): progress[partition] = .init(offset: offset, epoch: epoch)
     }

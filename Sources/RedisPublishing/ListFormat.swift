@@ -10,7 +10,9 @@ public enum ListFormat {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(96 + 28 * list.items.count)
     bytes += "{\"v\":1,\"epoch\":\(list.epoch),\"part\":\(list.partition),\"off\":\(list.offset)".utf8
-    bytes += ",\"ts\":\(list.madeAtMilliseconds),\"src\":\"\(list.source.rawValue)\",\"items\":[".utf8
+    bytes += ",\"ts\":\(list.madeAtMilliseconds),\"src\":\"\(list.source.rawValue)\"".utf8
+    if let filled = list.filledFrom { bytes += ",\"fill\":\(filled)".utf8 }
+    bytes += ",\"items\":[".utf8
     for (index, item) in list.items.enumerated() {
       precondition(item.score.isFinite, "scores must be finite, got \(item.score)")
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
@@ -43,6 +45,7 @@ public enum ListFormat {
     return RecommendationList(
       epoch: epoch, source: (object["src"] as? String).flatMap(RecommendationSource.init) ?? .personal,
       partition: (object["part"] as? NSNumber)?.int32Value ?? -1, offset: (object["off"] as? NSNumber)?.int64Value ?? -1,
-      madeAtMilliseconds: (object["ts"] as? NSNumber)?.int64Value ?? 0, items: items)
+      madeAtMilliseconds: (object["ts"] as? NSNumber)?.int64Value ?? 0, items: items,
+      filledFrom: (object["fill"] as? NSNumber)?.intValue)
   }
 }

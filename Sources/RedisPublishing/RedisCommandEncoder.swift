@@ -83,7 +83,8 @@ public struct RedisCommandEncoder: Sendable {
     case .popular(let list):
       return one(.popular, ["SET", .text(keys.popular), .bytes(ListFormat.encode(list))])
     case .similar(let item, let list):
-      return one(.sim, setExpiring(keys.similar(item), ListFormat.encode(list)))
+      return one(
+        .sim, list.items.isEmpty ? ["UNLINK", .text(keys.similar(item))] : setExpiring(keys.similar(item), ListFormat.encode(list)))
     case .model(let pointer): return encodeModel(pointer)
     case .progress(let partition, let offset, let epoch, let time):
       return one(
@@ -100,7 +101,8 @@ public struct RedisCommandEncoder: Sendable {
       writer.append(setExpiring(keys.userFactors(user.user), FactorBlob.encode(epoch: user.list.epoch, factors: factors)))
     }
     let vectorBytes = writer.bytes.count
-    writer.append(setExpiring(key, ListFormat.encode(user.list)))
+    writer.append(
+      user.list.items.isEmpty ? ["UNLINK", .text(key)] : setExpiring(key, ListFormat.encode(user.list)))
     return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .top, vectorBytes: vectorBytes)
   }
 

@@ -183,6 +183,10 @@ extension ConfigurationTable {
     seed,
     .int("model.history_per_user", \.model.historyPerUser, 1...10_000_000, "Number of newest pairs that are kept per user."),
     .int("model.seen_per_user", \.model.seenPerUser, 1...10_000_000, "Number of newest items of a user that lists leave out."),
+    .duration(
+      "model.seen_for", \.model.seenFor, Duration.seconds(1)...century.upperBound,
+      "Time after the user's last event with an item, counted back from the newest event, for which lists leave the item out; without it, for ever."
+    ),
     .int(
       "model.min_support", \.model.minSupport, 1...200,
       "Users that an item must have before it gets a vector and appears in the lists of others."),
@@ -237,6 +241,9 @@ extension ConfigurationTable {
     .int("topn.n", \.topN.n, 1...1000, "Number of items in the list of a user."),
     .int("topn.popular_n", \.topN.popularN, 1...10_000, "Number of items in the popular list."),
     .int("topn.similar_n", \.topN.similarN, 1...1000, "Number of items in a list of similar items."),
+    .choice(
+      "topn.when_empty", \.topN.whenEmpty,
+      "What a user gets who has used every item: the popular items, or no list (`absent`), so that readers fall back to their own."),
     .double(
       "topn.similar_shrinkage", \.topN.similarShrinkage, positive,
       "Number of users of an item at which its similarity to others counts half; 0 lists items that a few users had in common first."),

@@ -117,6 +117,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var historyPerUser = 2000
     public var seenPerUser = 10_000
     public var excludeSeen = true
+    /// How long an item counts as seen; `nil` is for ever.
+    public var seenFor: Duration?
     /// The number of users that an item must have before it gets a vector.
     public var minSupport = 2
     public init() {}
@@ -155,6 +157,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   }
 
   public struct TopN: Sendable, Equatable {
+    public enum WhenEmpty: String, Sendable, CaseIterable { case popular, absent }
+    public var whenEmpty = WhenEmpty.popular
     public var n = 20
     public var popularN = 100
     public var similarN = 20

@@ -18,6 +18,8 @@ public struct EngineSettings: Sendable, Equatable {
   public var seed: UInt64
   public var n: Int
   public var similarN: Int
+  /// Whether a user for whom nothing is left gets the popular list instead of none.
+  public var showsPopularWhenEmpty: Bool
   /// Number of users that an item must have before it gets a vector.
   public var minSupport: Int
   /// Number of users of an item at which its similarities count half.
@@ -30,6 +32,7 @@ public struct EngineSettings: Sendable, Equatable {
     topics = configuration.input.topics
     limits = HistoryLimits(
       historyPerUser: model.historyPerUser, seenPerUser: model.seenPerUser,
+      seenForMilliseconds: model.seenFor.map { Int64($0.milliseconds) },
       maxStrength: Float(min(configuration.input.maxStrength, Double(Float.greatestFiniteMagnitude))),
       halfLifeMilliseconds: configuration.input.halfLife.map { $0.milliseconds })
     let confidence: Confidence =
@@ -49,6 +52,7 @@ public struct EngineSettings: Sendable, Equatable {
     seed = model.seed
     n = configuration.topN.n
     similarN = configuration.topN.similarN
+    showsPopularWhenEmpty = configuration.topN.whenEmpty == .popular
     minSupport = model.minSupport
     similarShrinkage = configuration.topN.similarShrinkage
     maxQualityDrop = configuration.retrain.maxQualityDrop

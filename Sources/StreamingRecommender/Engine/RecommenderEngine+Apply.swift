@@ -87,7 +87,7 @@ extension RecommenderEngine {
     _ interaction: Interaction, partition: UInt16, producedAt: Int64?, _ counts: inout EngineUpdate.TopicCounts, _ work: inout Work
   ) -> Bool {
     let order = InteractionOrder(timeMilliseconds: interaction.timeMilliseconds, partition: partition)
-    guard case .changed(let user, let item, _, let isNewItem) = state.apply(interaction, order: order) else {
+    guard case .changed(let user, let item, let isNewItem, let previous) = state.apply(interaction, order: order) else {
       counts.ignored[.stale, default: 0] += 1
       return false
     }
@@ -98,7 +98,12 @@ extension RecommenderEngine {
     if isNewItem, model != nil { work.update.unknownItems += 1 }
     if work.changed.insert(user).inserted { work.update.changedUsers.append(user) }
     noteChange(of: user)
-    if interaction.operation != .delete, interaction.strength > 0 { countPositive(user, item, order) }
+    if interaction.operation != .delete, interaction.strength > 0 {
+      if TrendRules.isNews(order, previous: previous, newestMilliseconds: state.users.newestTimeMilliseconds) {
+        countPositive(user, item, order)
+      }
+      noteUserOfNewItem(item, user)
+    }
     return true
   }
 
@@ -118,7 +123,6 @@ extension RecommenderEngine {
       let steps = rules.steps(to: item, at: order) { state.users.forEachNewestFirst(user, $0) }
       state.catalogue.transitions.count(steps, to: item, backward: rules.backward)
     }
-    noteUserOfNewItem(item, user)
   }
 
   /// Records the user of an item that the live model was not trained on, for the fold-in of the item. Without a live model, recording

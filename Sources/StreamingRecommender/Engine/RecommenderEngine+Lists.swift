@@ -5,6 +5,8 @@ public struct FreshList: Sendable {
   public var user: UserReference
   public var items: [ScoredItem]
   public var source: RecommendationSource
+  /// The place from which on popular items fill a list that the user's own items did not; `nil` if they did.
+  public var filledFrom: Int?
 }
 
 extension RecommenderEngine {
@@ -34,9 +36,32 @@ extension RecommenderEngine {
   /// - Parameter solvedNow: users that were just folded in; their lists have the source `foldin` instead of `personal`.
   package func lists(_ users: [UserReference], solvedNow: Set<UserReference>, _ scratch: EngineScratch) -> [FreshList] {
     guard model != nil else { return [] }
-    return zip(users, topN(users, scratch)).map { user, items in
+    var lists = zip(users, topN(users, scratch)).map { user, items in
       let hasTaste = state.users.withVector(user, Ranking.hasTaste) ?? false
       return FreshList(user: user, items: items, source: hasTaste ? (solvedNow.contains(user) ? .foldin : .personal) : .popular)
+    }
+    fill(&lists)
+    return lists
+  }
+
+  /// Fills lists that are too short with the popular items that the user has not seen, in the order of the popular list. A list that
+  /// stays empty becomes the popular list, seen items included, if the settings say so.
+  private func fill(_ lists: inout [FreshList]) {
+    let short = lists.indices.filter { lists[$0].items.count < settings.n }
+    guard !short.isEmpty else { return }
+    let seen = short.map { settings.excludeSeen ? state.users.seen(lists[$0].user) : [] }
+    let candidates = popular(settings.n + short.indices.reduce(0) { max($0, seen[$1].count + lists[short[$1]].items.count) })
+    for (place, at) in short.enumerated() {
+      let own = lists[at].items
+      let excluded = Set(seen[place]).union(own.map(\.item))
+      var added = candidates.filter { !excluded.contains($0.item) }.prefix(settings.n - own.count)
+      if own.isEmpty, added.isEmpty, settings.showsPopularWhenEmpty { added = candidates.prefix(settings.n) }
+      guard !added.isEmpty else { continue }
+      if own.isEmpty { lists[at].source = .popular }
+      lists[at].filledFrom = own.count
+      // Readers may sort by score, and the scores of the two parts have different units.
+      let highest = own.last?.score ?? .infinity
+      lists[at].items += added.map { ScoredItem(item: $0.item, score: min($0.score, highest)) }
     }
   }
 

@@ -27,7 +27,8 @@ public struct EngineState: Sendable {
 
   /// The result of applying one event.
   public enum Outcome: Equatable, Sendable {
-    case changed(user: UserReference, item: Int32, isNewUser: Bool, isNewItem: Bool)
+    /// `previous` is the order of the pair before the event, `nil` if the user had none with the item.
+    case changed(user: UserReference, item: Int32, isNewItem: Bool, previous: InteractionOrder?)
     /// The event is superseded by a newer `set` or `delete` or, if it is one itself, by any newer event of its pair. The history is
     /// unchanged.
     case stale
@@ -39,7 +40,7 @@ public struct EngineState: Sendable {
     let (item, isNewItem) = catalogue.items.intern(interaction.item)
     let applied = users.apply(interaction, item: item, order: order)
     guard applied.isApplied else { return .stale }
-    return .changed(user: applied.user, item: item, isNewUser: applied.isNew, isNewItem: isNewItem)
+    return .changed(user: applied.user, item: item, isNewItem: isNewItem, previous: applied.previous)
   }
 
   /// Removes the user: id, history, seen items and vector.

@@ -6,16 +6,20 @@ public struct HistoryLimits: Sendable, Equatable {
   public var historyPerUser: Int
   /// Maximum number of items per user that count as seen.
   public var seenPerUser: Int
+  /// How long an item counts as seen after the user's last event with it, in milliseconds; `nil` is for ever.
+  public var seenForMilliseconds: Int64?
   /// Maximum magnitude of a pair's summed strength.
   public var maxStrength: Float
   /// Half-life of a strength in milliseconds; `nil` disables decay.
   public var halfLifeMilliseconds: Double?
 
   public init(
-    historyPerUser: Int = 2000, seenPerUser: Int = 10_000, maxStrength: Float = 1e6, halfLifeMilliseconds: Double? = nil
+    historyPerUser: Int = 2000, seenPerUser: Int = 10_000, seenForMilliseconds: Int64? = nil, maxStrength: Float = 1e6,
+    halfLifeMilliseconds: Double? = nil
   ) {
     self.historyPerUser = historyPerUser
     self.seenPerUser = seenPerUser
+    self.seenForMilliseconds = seenForMilliseconds
     self.maxStrength = maxStrength
     self.halfLifeMilliseconds = halfLifeMilliseconds
   }

@@ -14,6 +14,8 @@ public struct UserHistory: Sendable, Equatable {
     var isApplied = true
     /// Change in the number of live pairs.
     var pairs = 0
+    /// The order of the live pair before the event; `nil` if there was none.
+    var previous: InteractionOrder?
     var evictedPairs = 0
     var evictedSeen = 0
   }
@@ -72,7 +74,7 @@ public struct UserHistory: Sendable, Equatable {
     let new = event.operation == .add ? sum(old, event, order, limits) : replacement(event, item: item, order: order, limits)
     setBarrier(new.state == .addedAfterBarrier ? barrier(of: old) : nil, item)
     replace(at, with: new)
-    return Change(pairs: (new.isLive ? 1 : 0) - (old.isLive ? 1 : 0))
+    return Change(pairs: (new.isLive ? 1 : 0) - (old.isLive ? 1 : 0), previous: old.isLive ? old.order : nil)
   }
 
   private func barrier(of pair: Pair) -> InteractionOrder? {
@@ -161,9 +163,11 @@ public struct UserHistory: Sendable, Equatable {
   func livePair(_ item: Int32) -> Pair? { pairs.last { $0.item == item && $0.isLive } }
 
   /// Items to exclude from the list of this user, ascending.
-  public var seen: [Int32] {
-    var result = pairs.lazy.filter(\.isLive).map(\.item) as [Int32]
-    result.append(contentsOf: evicted)
+  ///
+  /// - Parameter milliseconds: items whose last event is older may come again; evicted ones are older than all others.
+  public func seen(since milliseconds: Int64?) -> [Int32] {
+    var result = pairs.lazy.filter { $0.isLive && $0.order.timeMilliseconds >= milliseconds ?? .min }.map(\.item) as [Int32]
+    if milliseconds == nil { result.append(contentsOf: evicted) }
     result.sort()
     return result
   }

@@ -24,10 +24,10 @@ public struct UserPartition: Sendable {
 
   // MARK: Events
 
-  /// Applies an event of a user of this partition. Returns the index of the user, whether the user is new, and whether the event changed
-  /// anything.
+  /// Applies an event of a user of this partition. Returns the index of the user, whether the user is new, whether the event changed
+  /// anything, and the order of the pair before it.
   mutating func apply(_ event: Interaction, item: Int32, order: InteractionOrder, limits: HistoryLimits)
-    -> (user: Int32, isNew: Bool, isApplied: Bool)
+    -> (user: Int32, isNew: Bool, isApplied: Bool, previous: InteractionOrder?)
   {
     let (user, isNew) = ids.intern(event.user)
     histories.grow(to: Int(user) + 1, with: UserHistory())
@@ -37,7 +37,7 @@ public struct UserPartition: Sendable {
     pairCount += change.pairs
     evictedFromHistory += change.evictedPairs
     evictedFromSeen += change.evictedSeen
-    return (user, isNew, change.isApplied)
+    return (user, isNew, change.isApplied, change.previous)
   }
 
   /// Removes the id, history, seen items and vector. The index may be reused for another user.

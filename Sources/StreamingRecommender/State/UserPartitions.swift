@@ -50,11 +50,13 @@ public struct UserPartitions: Sendable {
 
   // MARK: Events
 
-  mutating func apply(_ event: Interaction, item: Int32, order: InteractionOrder) -> (user: UserReference, isNew: Bool, isApplied: Bool) {
+  mutating func apply(_ event: Interaction, item: Int32, order: InteractionOrder)
+    -> (user: UserReference, isNew: Bool, isApplied: Bool, previous: InteractionOrder?)
+  {
     let partition = partition(ofID: event.user)
     let applied = partitions[Int(partition)].apply(event, item: item, order: order, limits: limits)
     newestTimeMilliseconds = max(newestTimeMilliseconds, order.timeMilliseconds)
-    return (UserReference(partition: partition, index: applied.user), applied.isNew, applied.isApplied)
+    return (UserReference(partition: partition, index: applied.user), applied.isNew, applied.isApplied, applied.previous)
   }
 
   mutating func forget(_ user: UserReference) { partitions[Int(user.partition)].forget(user.index) }
@@ -64,7 +66,9 @@ public struct UserPartitions: Sendable {
   public func history(_ user: UserReference) -> UserHistory { partitions[Int(user.partition)].history(user.index) }
 
   /// Items to exclude from the list of this user, ascending.
-  public func seen(_ user: UserReference) -> [Int32] { history(user).seen }
+  public func seen(_ user: UserReference) -> [Int32] {
+    history(user).seen(since: limits.seenForMilliseconds.map { newestTimeMilliseconds - $0 })
+  }
 
   /// Calls `body` for the live pairs of the user, newest first, until it returns false. Strengths are decayed to the newest applied
   /// event.
