@@ -110,6 +110,7 @@ public struct RecordTally: Sendable {
     case .stale: "it is older than a set, a delete or a newer event of the same user and item"
     case .duplicate: "an event with this event_id was applied already"
     case .alreadyApplied: "its offset was applied already"
+    case .ignoreRule: "it is no interaction by input.ignore, input.types, input.ops or the preset"
     }
   }
 
