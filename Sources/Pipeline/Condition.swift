@@ -7,7 +7,7 @@ public struct Condition: Sendable, Equatable {
   public enum Name: String, Sendable, CaseIterable {
     case engine, kafka, partitions, lag, redis
     case deadLetters = "dead_letters"
-    case replay, memory, snapshots, retrain, records, types, keys
+    case replay, memory, snapshots, model, retrain, records, types, keys
   }
 
   public enum Severity: String, Sendable {
@@ -108,6 +108,8 @@ extension EngineStatus {
           "\(isFull ? "the disk is full, so snapshots" : "snapshots") cannot be written, and a restart must replay more and more of the log "
             + "(\(last)): \(isFull ? "free space; " : "")\(problem)"))
     }
+    let next = nextRetrain.map { "; \($0)" } ?? ""
+    if epoch == nil, eventsApplied > 0 { found.append(Condition(.model, severity: .warning, "there is no model yet\(next)")) }
     if let record = lastRetrain, record.result == .rejected || record.result == .failed {
       let outcome = record.result == .rejected ? "refused" : "not finished"
       found.append(
@@ -170,7 +172,7 @@ struct ConditionWatch: Sendable {
   /// A condition that ends sooner is not worth a line; some are part of every start.
   static func patience(_ name: Condition.Name) -> Duration {
     switch name {
-    case .partitions, .lag, .replay: .seconds(10)
+    case .partitions, .lag, .replay, .model: .seconds(10)
     default: .seconds(2)
     }
   }

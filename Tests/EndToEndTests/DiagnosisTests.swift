@@ -29,9 +29,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("noeviction", Finding.Level.ok), ("volatile-lfu", .ok), ("volatile-ttl", .ok), ("allkeys-lru", .error), ("allkeys-random", .error),
+    ("noeviction", DoctorFinding.Level.ok), ("volatile-lfu", .ok), ("volatile-ttl", .ok), ("allkeys-lru", .error),
+    ("allkeys-random", .error),
   ])
-  func aPolicyThatEvictsKeysWithoutExpiryIsAnError(policy: String, level: Finding.Level) {
+  func aPolicyThatEvictsKeysWithoutExpiryIsAnError(policy: String, level: DoctorFinding.Level) {
     #expect(Diagnosis.eviction(policy).level == level)
   }
 

@@ -40,10 +40,10 @@ extension EndToEnd {
       #expect(example["topic"] as? String == scene.name && example["partition"] is Int && example["offset"] is Int)
       let text = try freshet(["status", "--data-dir", scene.engine.directory]).output
       try eventually("a line of each condition") {
-        ["snapshots", "records", "types", "keys"].allSatisfy { scene.engine.messages.contains("\"msg\":\"\($0): ") }
+        ["snapshots", "model", "records", "types", "keys"].allSatisfy { scene.engine.messages.contains("\"msg\":\"\($0): ") }
       }
       let conditions = try #require(status["conditions"] as? [[String: Any]])
-      #expect(Set(conditions.compactMap { $0["name"] as? String }) == ["snapshots", "records", "types", "keys"], "\(conditions)")
+      #expect(Set(conditions.compactMap { $0["name"] as? String }) == ["snapshots", "model", "records", "types", "keys"], "\(conditions)")
       let log = scene.engine.messages.split(separator: "\n").compactMap {
         try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
       }

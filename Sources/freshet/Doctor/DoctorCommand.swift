@@ -15,10 +15,12 @@ struct DoctorCommand {
     let loaded = try context.loaded()
     let endpoints = try Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory)
     let configuration = endpoints?.applied(to: loaded) ?? loaded.configuration
-    var findings = [Finding("configuration", .ok, loaded.file.map { "\($0) is valid" } ?? "there is no file, and the options are valid")]
+    var findings = [
+      DoctorFinding("configuration", .ok, loaded.file.map { "\($0) is valid" } ?? "there is no file, and the options are valid")
+    ]
     findings.append(
-      endpoints.map { Finding("engine", .ok, "an engine runs with this data directory, process \($0.pid)") }
-        ?? Finding("engine", .note, "no engine runs with the data directory \(configuration.instance.dataDirectory)"))
+      endpoints.map { DoctorFinding("engine", .ok, "an engine runs with this data directory, process \($0.pid)") }
+        ?? DoctorFinding("engine", .note, "no engine runs with the data directory \(configuration.instance.dataDirectory)"))
     findings += disk(configuration)
     findings += KafkaDoctor(configuration).findings()
     findings += redis(configuration)
@@ -26,7 +28,7 @@ struct DoctorCommand {
     return findings.contains { $0.level == .error } ? .failed : .done
   }
 
-  private func show(_ findings: [Finding]) {
+  private func show(_ findings: [DoctorFinding]) {
     guard !context.json else {
       let isOK = !findings.contains { $0.level == .error }
       return context.print((["ok": .bool(isOK), "findings": .array(findings.map(\.json))] as JSONValue).text)
@@ -38,14 +40,14 @@ struct DoctorCommand {
 
   // MARK: Disk
 
-  private func disk(_ configuration: RecommenderConfiguration) -> [Finding] {
+  private func disk(_ configuration: RecommenderConfiguration) -> [DoctorFinding] {
     let path = configuration.snapshot.directory
     guard let existing = Self.existing(path) else {
-      return [Finding("disk", .error, "\(path) cannot be examined: name another --data-dir")]
+      return [DoctorFinding("disk", .error, "\(path) cannot be examined: name another --data-dir")]
     }
     guard access(existing, W_OK | X_OK) == 0 else {
       return [
-        Finding(
+        DoctorFinding(
           "disk", .error, "\(existing) cannot be written by this user: run the engine as another user, or name another --data-dir")
       ]
     }
@@ -68,10 +70,10 @@ struct DoctorCommand {
 
   // MARK: Redis
 
-  private func redis(_ configuration: RecommenderConfiguration) -> [Finding] {
+  private func redis(_ configuration: RecommenderConfiguration) -> [DoctorFinding] {
     do {
       let connection = try RedisConnection.open(configuration.redis, clientName: "freshet-doctor")
-      var findings = [Finding("redis", .ok, "Redis answers at \(configuration.redis.url)")]
+      var findings = [DoctorFinding("redis", .ok, "Redis answers at \(configuration.redis.url)")]
       // Rights beyond those of a writer are not needed; what may not be read is not judged.
       if let info = try connection.exchange(["INFO", "memory"]).text,
         let policy = info.split(whereSeparator: \.isNewline).first(where: { $0.hasPrefix("maxmemory_policy:") })
@@ -82,23 +84,23 @@ struct DoctorCommand {
         findings.append(Diagnosis.clock(differenceMilliseconds: seconds * 1000 - WallClock.milliseconds() + 500))
       }
       return try findings + namespace(configuration, connection)
-    } catch { return [Finding("redis", .error, "\(error)")] }
+    } catch { return [DoctorFinding("redis", .error, "\(error)")] }
   }
 
-  private func namespace(_ configuration: RecommenderConfiguration, _ connection: RedisConnection) throws -> [Finding] {
+  private func namespace(_ configuration: RecommenderConfiguration, _ connection: RedisConnection) throws -> [DoctorFinding] {
     let keys = RedisKeys(prefix: configuration.redis.keyPrefix, namespace: configuration.redis.namespace)
-    var findings: [Finding] = []
+    var findings: [DoctorFinding] = []
     let model = try connection.command(["HGETALL", keys.model]).fields ?? [:]
     if !model.isEmpty, model["format"] != RedisCommandEncoder.format {
       findings.append(
-        Finding(
+        DoctorFinding(
           "redis", .error,
           "\(keys.model) was not written by this version of Freshet, so an engine writes nothing there: choose another redis.namespace"))
     }
     if let writer = try connection.command(["GET", keys.writer]).text.flatMap({ WriterIdentity(text: $0) }) {
       let isOwn = writer.instance == configuration.instance.id
       findings.append(
-        Finding(
+        DoctorFinding(
           "redis", isOwn ? .ok : .warning,
           "\(writer) publishes to this namespace"
             + (isOwn ? "" : ": an engine that is started here gives way; choose another redis.namespace, or start it with --takeover")))

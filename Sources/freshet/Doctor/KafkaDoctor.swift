@@ -12,13 +12,13 @@ struct KafkaDoctor {
 
   init(_ configuration: RecommenderConfiguration) { self.configuration = configuration }
 
-  func findings() -> [Finding] {
+  func findings() -> [DoctorFinding] {
     do {
       let inspection = try ClusterInspection(configuration.kafka)
       let topics = configuration.input.topics
       let letters = topics.map { configuration.kafka.deadLetterTopic(of: $0) }
       let metadata = try inspection.metadata(topics + letters)
-      var findings = [Finding("kafka", .ok, "a broker answers at \(configuration.kafka.bootstrapServers)")]
+      var findings = [DoctorFinding("kafka", .ok, "a broker answers at \(configuration.kafka.bootstrapServers)")]
       let unreachable = metadata.brokers.compactMap(fault(of:))
       findings += unreachable
       findings += missing(topics, letters, metadata)
@@ -26,7 +26,7 @@ struct KafkaDoctor {
       let partitions = topics.flatMap { metadata.topics[$0] ?? [] }
       for partition in partitions where !partition.hasLeader {
         findings.append(
-          Finding(
+          DoctorFinding(
             "partition", .error,
             "\(partition.id) has no leader, so it cannot be read: start the brokers that hold it (kafka-topics --describe)"))
       }
@@ -36,46 +36,47 @@ struct KafkaDoctor {
       findings += transactions(ends, inspection)
       findings += [offsets(inspection.committed(readable))].compactMap(\.self)
       return findings + Diagnosis.sample(try sample(ends, metadata))
-    } catch { return [Finding("kafka", .error, "\(error)")] }
+    } catch { return [DoctorFinding("kafka", .error, "\(error)")] }
   }
 
   // MARK: Brokers and topics
 
-  private func fault(of broker: ClusterInspection.Broker) -> Finding? {
+  private func fault(of broker: ClusterInspection.Broker) -> DoctorFinding? {
     let address = "\(broker.host):\(broker.port)"
     switch Reachability.check(host: broker.host, port: broker.port) {
     case .reachable: return nil
     case .unresolved:
-      return Finding(
+      return DoctorFinding(
         "broker", .error,
         "broker \(broker.id) says that it is reached at \(address), and that name does not resolve here: correct advertised.listeners of the "
           + "broker, or make the name known on this machine")
     case .refused(let why):
-      return Finding(
+      return DoctorFinding(
         "broker", .error,
         "broker \(broker.id), which says that it is reached at \(address), cannot be reached from here (\(why)): is it running, and is its "
           + "advertised.listeners right for this machine?")
     }
   }
 
-  private func missing(_ topics: [String], _ letters: [String], _ metadata: ClusterInspection.Metadata) -> [Finding] {
-    var findings: [Finding] = []
+  private func missing(_ topics: [String], _ letters: [String], _ metadata: ClusterInspection.Metadata) -> [DoctorFinding] {
+    var findings: [DoctorFinding] = []
     for (topic, letter) in zip(topics, letters) {
       guard let partitions = metadata.topics[topic]?.count else {
-        findings.append(Finding("topic", .error, "\(topic) does not exist: create it with freshet topics create"))
+        findings.append(DoctorFinding("topic", .error, "\(topic) does not exist: create it with freshet topics create"))
         continue
       }
-      findings.append(Finding("topic", .ok, "\(topic) has \(partitions) partitions"))
+      findings.append(DoctorFinding("topic", .ok, "\(topic) has \(partitions) partitions"))
       let lettersCount = metadata.topics[letter]?.count
       if configuration.input.onError == .dlq, lettersCount == nil {
         findings.append(
-          Finding(
+          DoctorFinding(
             "topic", .error,
             "\(letter) does not exist, so a partition with many bad records stops: create it with freshet topics create, or set input.on_error=skip"
           ))
       } else if let lettersCount, lettersCount < partitions {
         findings.append(
-          Finding("topic", .warning, "\(letter) has only \(lettersCount) partitions: give it \(partitions) with kafka-topics --alter"))
+          DoctorFinding("topic", .warning, "\(letter) has only \(lettersCount) partitions: give it \(partitions) with kafka-topics --alter")
+        )
       }
     }
     return findings
@@ -83,21 +84,21 @@ struct KafkaDoctor {
 
   // MARK: Offsets
 
-  private func transactions(_ first: [TopicPartition: ClusterInspection.Ends], _ inspection: ClusterInspection) -> [Finding] {
+  private func transactions(_ first: [TopicPartition: ClusterInspection.Ends], _ inspection: ClusterInspection) -> [DoctorFinding] {
     let suspects = first.filter { $0.value.stable < $0.value.end }
     guard !suspects.isEmpty else { return [] }
     // A producer that commits would have done so by then.
     MonotonicClock.sleep(for: .seconds(3))
     return suspects.sorted { $0.key < $1.key }.compactMap { partition, ends in
       guard let now = inspection.ends(of: partition), now.stable == ends.stable, now.stable < now.end else { return nil }
-      return Finding(
+      return DoctorFinding(
         "transaction", .warning,
         "an open transaction holds back \(partition) from offset \(now.stable) on (the log ends at \(now.end)): end it with kafka-transactions "
           + "--abort, or wait for transaction.timeout.ms of its producer")
     }
   }
 
-  private func offsets(_ committed: [TopicPartition: Int64]) -> Finding? {
+  private func offsets(_ committed: [TopicPartition: Int64]) -> DoctorFinding? {
     let directory = SnapshotDirectory(path: configuration.snapshot.directory, keep: configuration.snapshot.keep, synchronizes: false)
     guard let snapshot = try? directory.newest(for: configuration).snapshot else { return nil }
     return Diagnosis.offsets(

@@ -120,7 +120,23 @@ import Testing
     #expect(conditions(rig, .redis).count == 1 && conditions(rig, .kafka).count == 1)
     rig.produce("u", "a")
     rig.turn(20)
-    #expect(rig.loop.status.current.conditions.map(\.name) == [.redis])
+    #expect(rig.loop.status.current.conditions.map(\.name) == [.redis, .model])
+  }
+
+  @Test func withoutAModelTheStatusSaysWhatTheFirstOneWaitsForAndARefusedRetrainWhenTheNextComes() {
+    let rig = LoopRig()
+    rig.produce("u", "a")
+    rig.run(60)
+    #expect(conditions(rig, .model).first?.message.hasPrefix("there is no model yet; first model: ") == true)
+    #expect(rig.lines.all(containing: "warning model: there is no model yet; first model: ").count == 1)
+    rig.start()
+    #expect(conditions(rig, .model).isEmpty)
+    _ = rig.board.begin(.retrain, nowNanoseconds: rig.clock.monotonicNanoseconds)
+    rig.turn()
+    rig.loop.training.running?.monitor.cancel()
+    rig.run(4)
+    // Cancelled by somebody: that is no fault.
+    #expect(conditions(rig, .retrain).isEmpty)
   }
 
   /// Numbers vary while a condition is the same; another sentence is another line.

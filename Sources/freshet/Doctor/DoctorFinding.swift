@@ -1,7 +1,7 @@
 import Telemetry
 
 /// One thing that `freshet doctor` has looked at.
-struct Finding: Equatable {
+struct DoctorFinding: Equatable {
   enum Level: String { case ok, note, warning, error }
 
   var check: String
@@ -21,25 +21,25 @@ struct Finding: Equatable {
 /// Judgements about values that were read elsewhere.
 enum Diagnosis {
   /// Below this, the next snapshot may not fit.
-  static func disk(freeBytes: Int, snapshotBytes: Int) -> Finding {
+  static func disk(freeBytes: Int, snapshotBytes: Int) -> DoctorFinding {
     let needed = max(100_000_000, 2 * snapshotBytes)
     let free = "\(freeBytes / 1_000_000) MB are free on the disk of instance.data_dir"
-    guard freeBytes < needed else { return Finding("disk", .ok, free) }
-    return Finding(
+    guard freeBytes < needed else { return DoctorFinding("disk", .ok, free) }
+    return DoctorFinding(
       "disk", .error, "\(free), and the next snapshots need \(needed / 1_000_000) MB: free space, or name another instance.data_dir")
   }
 
-  static func topicSettings(_ topic: String, _ settings: [String: String]) -> [Finding] {
-    var findings: [Finding] = []
+  static func topicSettings(_ topic: String, _ settings: [String: String]) -> [DoctorFinding] {
+    var findings: [DoctorFinding] = []
     if let policy = settings["cleanup.policy"], policy.contains("compact") {
       findings.append(
-        Finding(
+        DoctorFinding(
           "topic", .error,
           "\(topic) is compacted, which drops all but the newest record of a user: set cleanup.policy=delete with kafka-configs --alter"))
     }
     if let text = settings["retention.ms"], let retention = Int64(text), retention >= 0, retention < 86_400_000 {
       findings.append(
-        Finding(
+        DoctorFinding(
           "topic", .warning,
           "\(topic) keeps records for \(retention / 60_000) min, so what is produced during a longer outage is lost: raise retention.ms"))
     }
@@ -56,12 +56,14 @@ enum Diagnosis {
     var unknownType = 0
   }
 
-  static func sample(_ sample: Sample) -> [Finding] {
-    guard sample.records > 0 else { return [Finding("records", .note, "the topics hold no records yet, so producers cannot be judged")] }
-    var findings: [Finding] = []
-    func share(_ count: Int, _ level: Finding.Level, _ what: String) {
+  static func sample(_ sample: Sample) -> [DoctorFinding] {
+    guard sample.records > 0 else {
+      return [DoctorFinding("records", .note, "the topics hold no records yet, so producers cannot be judged")]
+    }
+    var findings: [DoctorFinding] = []
+    func share(_ count: Int, _ level: DoctorFinding.Level, _ what: String) {
       guard count * 100 >= sample.records, count > 0 else { return }
-      findings.append(Finding("records", level, "\(count) of the newest \(sample.records) records \(what)"))
+      findings.append(DoctorFinding("records", level, "\(count) of the newest \(sample.records) records \(what)"))
     }
     share(
       sample.withoutKey, .warning,
@@ -78,12 +80,12 @@ enum Diagnosis {
     share(rejected, .error, "are rejected, most of them as \(worst): schemas/README.md says what each reason means")
     share(sample.unknownType, .warning, "have an event type without a weight and are ignored: add it to input.weights")
     return findings.isEmpty
-      ? [Finding("records", .ok, "the newest \(sample.records) records are valid events with the user as key")] : findings
+      ? [DoctorFinding("records", .ok, "the newest \(sample.records) records are valid events with the user as key")] : findings
   }
 
-  static func offsets(_ committed: [TopicOffset], snapshot: [String: Int64]) -> Finding? {
+  static func offsets(_ committed: [TopicOffset], snapshot: [String: Int64]) -> DoctorFinding? {
     guard let other = committed.first(where: { snapshot[$0.partition] != nil && snapshot[$0.partition] != $0.offset }) else { return nil }
-    return Finding(
+    return DoctorFinding(
       "offsets", .note,
       "the group has committed offset \(other.offset) of \(other.partition), and the newest snapshot stands at "
         + "\(snapshot[other.partition] ?? 0): the snapshot counts, and an engine reads on from there")
@@ -94,21 +96,21 @@ enum Diagnosis {
     var offset: Int64
   }
 
-  static func eviction(_ policy: String) -> Finding {
+  static func eviction(_ policy: String) -> DoctorFinding {
     switch policy {
-    case "noeviction": Finding("redis", .ok, "maxmemory-policy is noeviction")
+    case "noeviction": DoctorFinding("redis", .ok, "maxmemory-policy is noeviction")
     case let policy where policy.hasPrefix("volatile"):
-      Finding("redis", .ok, "maxmemory-policy is \(policy), which evicts only lists and vectors that expire anyway")
+      DoctorFinding("redis", .ok, "maxmemory-policy is \(policy), which evicts only lists and vectors that expire anyway")
     default:
-      Finding(
+      DoctorFinding(
         "redis", .error,
         "maxmemory-policy is \(policy), which may evict the model pointer and item vectors: set noeviction or volatile-lfu")
     }
   }
 
-  static func clock(differenceMilliseconds: Int64) -> Finding {
-    guard abs(differenceMilliseconds) > 5000 else { return Finding("clock", .ok, "this machine and Redis agree on the time") }
-    return Finding(
+  static func clock(differenceMilliseconds: Int64) -> DoctorFinding {
+    guard abs(differenceMilliseconds) > 5000 else { return DoctorFinding("clock", .ok, "this machine and Redis agree on the time") }
+    return DoctorFinding(
       "clock", .warning,
       "the clocks of this machine and of Redis differ by \(abs(differenceMilliseconds) / 1000) s: synchronize them (NTP), or lags and ages are wrong"
     )
