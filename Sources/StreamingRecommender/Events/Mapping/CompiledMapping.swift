@@ -1,10 +1,15 @@
 /// A mapping as the reader walks it: all paths merged into one tree, so that a record is read once.
-final class CompiledMapping: Sendable {
+///
+/// The arrays that are read for each field of a record are kept behind pointers, which the reader follows without counting references.
+/// They are never changed after the initialiser, which makes the class safe to share.
+final class CompiledMapping: @unchecked Sendable {
   /// A value in the record; -1 stands for "none".
   struct Node: Sendable {
     /// The fields that are looked for, a range of `children`.
     var firstChild: Int32 = 0
     var childCount: Int32 = 0
+    /// A bit for the first letter of each of them, to pass over most other names.
+    var letters: UInt64 = 0
     /// The elements that are looked for by number, a range of `elements`.
     var firstElement: Int32 = 0
     var elementCount: Int32 = 0
@@ -39,19 +44,18 @@ final class CompiledMapping: Sendable {
     func isWithin(_ other: Chain) -> Bool { (outer < 0 || outer == other.outer) && (inner < 0 || inner == other.inner) }
   }
 
-  enum Source: Sendable {
-    case slot(Int32)
-    case constant([UInt8])
-    case recordTime
-  }
+  enum Kind: UInt8, Sendable { case slot, constant, recordTime }
 
+  /// Where a value comes from: a slot, one of `constants`, or the record's time.
   struct Candidate: Sendable {
-    var source: Source
+    var kind: Kind
     var isFallback: Bool
+    var number: Int32
+    var chain = Chain()
   }
 
   struct Rule: Sendable {
-    var source: Source
+    var candidate: Candidate
     var values: [[UInt8]]
     var isNegated: Bool
   }
@@ -63,10 +67,11 @@ final class CompiledMapping: Sendable {
     var root: Int32
   }
 
-  let nodes: [Node]
-  let children: [Child]
+  let nodes: UnsafeMutableBufferPointer<Node>
+  let children: UnsafeMutableBufferPointer<Child>
   let elements: [(index: Int32, node: Int32)]
-  let names: [UInt8]
+  let names: UnsafeMutableBufferPointer<UInt8>
+  let constants: [[UInt8]]
   /// The arrays around each slot.
   let chains: [Chain]
   let attachments: [Attachment]
@@ -89,13 +94,24 @@ final class CompiledMapping: Sendable {
 
   init(_ mapping: InputMapping) {
     var tree = MappingTree()
+    var constants: [[UInt8]] = []
+    func candidate(_ source: InputSource, isFallback: Bool) -> Candidate {
+      switch source {
+      case .constant(let text):
+        constants.append(Array(text.utf8))
+        return Candidate(kind: .constant, isFallback: isFallback, number: Int32(constants.count - 1))
+      case .recordTime: return Candidate(kind: .recordTime, isFallback: isFallback, number: 0)
+      default:
+        let slot = tree.slot(source)
+        return Candidate(kind: .slot, isFallback: isFallback, number: slot, chain: tree.chains[Int(slot)])
+      }
+    }
     func candidates(_ field: EventField) -> [Candidate] {
       var slots: Set<Int32> = []
       return (mapping.rows[field] ?? []).compactMap {
-        let source = tree.source($0.source)
+        let candidate = candidate($0.source, isFallback: $0.isFallback)
         // Names that differ only in case or separators are one place.
-        if case .slot(let slot) = source, !slots.insert(slot).inserted { return nil }
-        return Candidate(source: source, isFallback: $0.isFallback)
+        return candidate.kind == .slot && !slots.insert(candidate.number).inserted ? nil : candidate
       }
     }
     user = candidates(.user)
@@ -107,18 +123,31 @@ final class CompiledMapping: Sendable {
     operation = candidates(.operation)
     deleted = candidates(.deleted)
     rules = mapping.rules.map {
-      Rule(source: tree.source($0.source), values: $0.values.map { Array($0.utf8) }, isNegated: $0.isNegated)
+      Rule(candidate: candidate($0.source, isFallback: true), values: $0.values.map { Array($0.utf8) }, isNegated: $0.isNegated)
     }
     isExclusive = mapping.isExclusive
     isZeroNoValue = mapping.isZeroNoValue
     places = mapping.rows.mapValues { $0.map { $0.source.description }.joined(separator: " | ") }
     tree.flatten()
-    nodes = tree.nodes
-    children = tree.children
+    nodes = Self.kept(tree.nodes)
+    children = Self.kept(tree.children)
+    names = Self.kept(tree.names)
     elements = tree.elements
-    names = tree.names
     chains = tree.chains
     attachments = tree.attachments
+    self.constants = constants
+  }
+
+  deinit {
+    nodes.deallocate()
+    children.deallocate()
+    names.deallocate()
+  }
+
+  private static func kept<Element>(_ elements: [Element]) -> UnsafeMutableBufferPointer<Element> {
+    let copy = UnsafeMutableBufferPointer<Element>.allocate(capacity: elements.count)
+    _ = copy.initialize(from: elements)
+    return copy
   }
 
   /// Whether the record's value may be an array.
@@ -126,21 +155,20 @@ final class CompiledMapping: Sendable {
 
   /// The index among `children` of the field with this name, or -1.
   @inline(__always) func child(of node: Node, named name: UnsafeBufferPointer<UInt8>) -> Int32 {
-    guard let first = name.first else { return -1 }
-    let lowered = first | 0x20
-    for index in node.firstChild..<node.firstChild + node.childCount {
-      let child = children[Int(index)]
-      if child.first == lowered, matches(child, name) { return index }
-    }
-    return -1
+    guard name.count > 0 else { return -1 }
+    let first = name[0] | 0x20
+    guard node.letters & (1 &<< UInt64(first & 63)) != 0 else { return -1 }
+    return search(node, name, first)
   }
 
-  private func matches(_ child: Child, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
-    names.withUnsafeBufferPointer { all in
-      let wanted = UnsafeBufferPointer(rebasing: all[Int(child.nameStart)..<Int(child.nameStart + child.nameCount)])
-      if child.isExact { return wanted.count == name.count && wanted.elementsEqual(name) }
-      return FoldedName.matches(wanted, name)
+  private func search(_ node: Node, _ name: UnsafeBufferPointer<UInt8>, _ first: UInt8) -> Int32 {
+    for index in node.firstChild..<node.firstChild &+ node.childCount {
+      let child = children[Int(index)]
+      guard child.first == first, child.nameCount <= name.count else { continue }
+      let wanted = UnsafeBufferPointer(start: names.baseAddress.unsafelyUnwrapped + Int(child.nameStart), count: Int(child.nameCount))
+      if child.isExact ? wanted.count == name.count && wanted.elementsEqual(name) : FoldedName.matches(wanted, name) { return index }
     }
+    return -1
   }
 }
 
@@ -191,13 +219,13 @@ private struct MappingTree {
   private(set) var chains: [CompiledMapping.Chain] = []
   private(set) var attachments: [CompiledMapping.Attachment] = []
 
-  mutating func source(_ source: InputSource) -> CompiledMapping.Source {
+  /// The slot of a source in the record.
+  mutating func slot(_ source: InputSource) -> Int32 {
     switch source {
-    case .constant(let text): return .constant(Array(text.utf8))
-    case .recordTime: return .recordTime
-    case .value(let path): return .slot(slot(path, from: 0))
-    case .key(let path): return .slot(slot(path, from: root(of: .key(InputPath()))))
-    case .header(let name, let path): return .slot(slot(path, from: root(of: .header(name, InputPath()))))
+    case .value(let path): slot(path, from: 0)
+    case .key(let path): slot(path, from: root(of: .key(InputPath())))
+    case .header(let name, let path): slot(path, from: root(of: .header(name, InputPath())))
+    case .constant, .recordTime: preconditionFailure("no place in the record")
     }
   }
 
@@ -271,6 +299,7 @@ private struct MappingTree {
       }
     }
     node.childCount = Int32(children.count) - node.firstChild
+    for child in children[Int(node.firstChild)...] { node.letters |= 1 &<< UInt64(child.first & 63) }
     node.elementCount = Int32(elements.count) - node.firstElement
     return node
   }

@@ -50,11 +50,9 @@ extension MappedReader {
   /// The arrays whose elements are the events: those around the first place where an item was found.
   private func chainOfEvents() -> Chain {
     var chains: [Chain] = []
-    for candidate in mapping.item {
-      guard case .slot(let slot) = candidate.source else { continue }
-      let chain = mapping.chains[Int(slot)]
-      if hasValue(slot) { return chain }
-      chains.append(chain)
+    for candidate in mapping.item where candidate.kind == .slot {
+      if hasValue(candidate.number) { return candidate.chain }
+      if candidate.chain.levels > 0 { chains.append(candidate.chain) }
     }
     return chains.first { chain in extents.contains { $0.array == chain.outer } } ?? Chain()
   }
@@ -79,11 +77,7 @@ extension MappedReader {
     for rule in mapping.rules where matches(rule, record, chain, outer, inner) { return .ignored(.ignoreRule) }
     do throws(DecodingFailure) {
       var draft = EventDraft()
-      let type = try first(mapping.eventType, .eventType, chain, outer, inner)
-      let text = try type.flatMap { value throws(DecodingFailure) in try typeText(value) }
-      guard let rule = text.map({ $0.withUnsafeBufferPointer(rules.rule(ofType:)) }) ?? rules.ruleWithoutType else {
-        return .ignored(.unknownType)
-      }
+      guard let rule = try ruleOfType(chain, outer, inner) else { return .ignored(.unknownType) }
       if rule.isIgnored { return .ignored(.ignoreRule) }
       draft.weight = rule.weight
       draft.operation = try operation(chain, outer, inner)
@@ -117,10 +111,10 @@ extension MappedReader {
     for candidate in candidates {
       let mayRepeat = !mapping.isExclusive || candidate.isFallback
       if mayRepeat, !isFoundEmpty { continue }
-      if !mayRepeat, found != nil, isPresent(candidate.source) {
+      if !mayRepeat, found != nil, isPresent(candidate) {
         throw DecodingFailure(.duplicateField, "\(field.name) appears more than once (under this name or an alias)")
       }
-      guard isFoundEmpty, let next = value(candidate.source, chain, outer, inner) else { continue }
+      guard isFoundEmpty, let next = value(candidate, chain, outer, inner) else { continue }
       found = next
       isFoundEmpty = next.isEmptyText
       if !mapping.isExclusive, !isFoundEmpty { return found }
@@ -128,18 +122,16 @@ extension MappedReader {
     return found
   }
 
-  private func isPresent(_ source: CompiledMapping.Source) -> Bool {
-    if case .slot(let slot) = source { hasValue(slot) } else { false }
-  }
+  private func isPresent(_ candidate: CompiledMapping.Candidate) -> Bool { candidate.kind == .slot && hasValue(candidate.number) }
 
-  private mutating func value(
-    _ source: CompiledMapping.Source, _ chain: Chain, _ outer: Int32, _ inner: Int32
+  @inline(__always) private mutating func value(
+    _ candidate: CompiledMapping.Candidate, _ chain: Chain, _ outer: Int32, _ inner: Int32
   ) -> MappedValue? {
-    switch source {
-    case .slot(let slot):
-      guard hasValue(slot), mapping.chains[Int(slot)].isWithin(chain) else { return nil }
-      return value(slot, outer: outer, inner: inner)
-    case .constant(let bytes): return .constant(bytes)
+    switch candidate.kind {
+    case .slot:
+      guard hasValue(candidate.number), candidate.chain.isWithin(chain) else { return nil }
+      return value(candidate.number, candidate.chain, outer: outer, inner: inner)
+    case .constant: return .constant(mapping.constants[Int(candidate.number)])
     case .recordTime: return nil
     }
   }
@@ -147,7 +139,7 @@ extension MappedReader {
   private mutating func matches(
     _ rule: CompiledMapping.Rule, _ record: Record, _ chain: Chain, _ outer: Int32, _ inner: Int32
   ) -> Bool {
-    guard let value = value(rule.source, chain, outer, inner) else { return false }
+    guard let value = value(rule.candidate, chain, outer, inner) else { return false }
     let isListed = value.withText { text in rule.values.contains { text.elementsEqual($0) } }
     return isListed != rule.isNegated
   }
@@ -192,33 +184,30 @@ extension MappedReader {
   /// Whether the event's id stands in the same element as the event.
   private mutating func isIDOfElement(_ chain: Chain, _ outer: Int32, _ inner: Int32) -> Bool {
     for candidate in mapping.eventID {
-      guard case .slot(let slot) = candidate.source, let found = value(candidate.source, chain, outer, inner), !found.isEmptyText else {
-        continue
-      }
-      return mapping.chains[Int(slot)] == chain
+      guard candidate.kind == .slot, let found = value(candidate, chain, outer, inner), !found.isEmptyText else { continue }
+      return candidate.chain == chain
     }
     return false
   }
 
-  private func typeText(_ value: MappedValue) throws(DecodingFailure) -> [UInt8]? {
-    let bytes: [UInt8]
-    switch value {
-    case .json(var scanner) where scanner.isAtNumber:
-      guard let integer = scanner.integer(scanner.validatedNumber()) else {
+  private mutating func ruleOfType(_ chain: Chain, _ outer: Int32, _ inner: Int32) throws(DecodingFailure) -> TypeRule? {
+    guard let value = try first(mapping.eventType, .eventType, chain, outer, inner), !value.isEmptyText else {
+      return rules.ruleWithoutType
+    }
+    if case .json(var scanner) = value, scanner.peek() != 0x22 {
+      guard scanner.isAtNumber, let integer = scanner.integer(scanner.validatedNumber()) else {
         throw DecodingFailure(.badEventType, "event_type must be a string or an integer")
       }
-      bytes = Array(String(integer).utf8)
-    case .json(let scanner) where scanner.peek() != 0x22:
-      throw DecodingFailure(.badEventType, "event_type must be a string or an integer")
-    default: bytes = value.withText { Array($0) }
+      return Array(String(integer).utf8).withUnsafeBufferPointer(rules.rule(ofType:))
     }
-    if bytes.isEmpty { return nil }
-    let characters = bytes.count { $0 & 0xC0 != 0x80 }
+    let (rule, characters) = value.withText { text in
+      (rules.rule(ofType: text), text.count > DecodingRules.maxEventTypeCharacters ? text.count { $0 & 0xC0 != 0x80 } : 1)
+    }
     guard characters <= DecodingRules.maxEventTypeCharacters else {
       throw DecodingFailure(
         .badEventType, "event_type must have 1 to \(DecodingRules.maxEventTypeCharacters) characters, got \(characters)")
     }
-    return bytes
+    return rule
   }
 
   private mutating func value(_ chain: Chain, _ outer: Int32, _ inner: Int32) throws(DecodingFailure) -> Double? {
@@ -254,8 +243,8 @@ extension MappedReader {
     into draft: inout EventDraft, _ record: Record, _ chain: Chain, _ outer: Int32, _ inner: Int32
   ) throws(DecodingFailure) {
     for candidate in mapping.timestamp {
-      if case .recordTime = candidate.source { return }
-      guard value(candidate.source, chain, outer, inner) != nil else { continue }
+      if candidate.kind == .recordTime { return }
+      guard value(candidate, chain, outer, inner) != nil else { continue }
       guard let value = try first(mapping.timestamp, .timestamp, chain, outer, inner) else { return }
       switch rules.time(of: value) {
       case .time(let milliseconds): draft.timeMilliseconds = milliseconds

@@ -124,7 +124,7 @@ struct MappedReader {
       scanner.at += 1
       return
     }
-    var seen: UInt128 = 0
+    var seen: UInt64 = 0
     while true {
       scanner.skipSpace()
       try scanner.expect(0x22, "expected a field name in quotes")
@@ -133,7 +133,8 @@ struct MappedReader {
       try scanner.expect(0x3A, "expected :")
       let child = child(of: node, named: name)
       if child >= 0 {
-        let bit = UInt128(1) << UInt128(child - node.firstChild)
+        // Beyond 64 names, which no preset has, a repetition is not noticed.
+        let bit = UInt64(1) << UInt64(child - node.firstChild)
         if seen & bit != 0 { noteDuplicate(name) }
         seen |= bit
         try read(mapping.children[Int(child)].node, open: open + 1)
@@ -262,22 +263,26 @@ struct MappedReader {
   // MARK: Values
 
   /// The captured value of a slot for the event at these elements. Events must be asked for in ascending order.
-  @inline(__always) mutating func value(_ slot: Int32, outer: Int32, inner: Int32) -> MappedValue? {
-    let chain = mapping.chains[Int(slot)]
-    var at = slots[Int(slot)].cursor
-    if chain.outer >= 0 {
-      while at >= 0 {
-        let capture = captures[Int(at)]
-        if capture.outer > outer { break }
-        if capture.outer == outer, chain.inner < 0 || capture.inner >= inner { break }
-        at = capture.next
-        // The cursor stays at the end, so that a later event does not begin again.
-        slots[Int(slot)].cursor = at
-      }
-      guard at >= 0, captures[Int(at)].outer == outer, chain.inner < 0 || captures[Int(at)].inner == inner else { return nil }
-    }
+  @inline(__always) mutating func value(_ slot: Int32, _ chain: CompiledMapping.Chain, outer: Int32, inner: Int32) -> MappedValue? {
+    let at = slots[Int(slot)].cursor
     guard at >= 0 else { return nil }
-    return value(captures[Int(at)])
+    if chain.outer < 0 { return value(captures[Int(at)]) }
+    return value(slot, from: at, isInner: chain.inner >= 0, outer, inner)
+  }
+
+  private mutating func value(_ slot: Int32, from start: Int32, isInner: Bool, _ outer: Int32, _ inner: Int32) -> MappedValue? {
+    var at = start
+    while at >= 0 {
+      let capture = captures[Int(at)]
+      if capture.outer > outer { return nil }
+      if capture.outer == outer, !isInner || capture.inner >= inner {
+        return !isInner || capture.inner == inner ? value(capture) : nil
+      }
+      at = capture.next
+      // The cursor stays at the end, so that a later event does not begin again.
+      slots[Int(slot)].cursor = at
+    }
+    return nil
   }
 
   private func value(_ capture: Capture) -> MappedValue {
