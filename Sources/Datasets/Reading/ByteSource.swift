@@ -37,6 +37,8 @@ final class ByteSource {
   /// What `readAhead` has read and `read` has not returned.
   private var ahead: [UInt8] = []
   private var aheadStart = 0
+  /// What ended the reading ahead; `read` throws it where it has returned everything before.
+  private var aheadFault: DatasetError?
 
   init(path: String) throws(DatasetError) {
     self.path = path
@@ -80,10 +82,12 @@ final class ByteSource {
   /// Reads the next decompressed bytes into `buffer` and returns their number; 0 at the end.
   func read(into buffer: UnsafeMutableBufferPointer<UInt8>) throws(DatasetError) -> Int {
     if !ahead.isEmpty { return takeAhead(into: buffer) }
+    if let aheadFault { throw aheadFault }
     return isCompressed ? try inflate(into: buffer) : try copy(into: buffer)
   }
 
-  /// Reads up to `limit` bytes in advance and returns them; `read` returns them again. Ends early if a writer pauses.
+  /// Reads up to `limit` bytes in advance and returns them; `read` returns them again. Ends early if a writer pauses or the data are
+  /// damaged, which is an error only where nothing comes before it.
   func readAhead(_ limit: Int) throws(DatasetError) -> [UInt8] {
     precondition(ahead.isEmpty, "read ahead once, before the first read")
     var bytes: [UInt8] = []
@@ -91,9 +95,15 @@ final class ByteSource {
     let chunk = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: Self.chunkBytes)
     defer { chunk.deallocate() }
     while bytes.count < limit, bytes.isEmpty || !waiting.isEmpty || hasInput() {
-      let count = try read(into: UnsafeMutableBufferPointer(rebasing: chunk[..<min(chunk.count, limit - bytes.count)]))
-      if count == 0 { break }
-      bytes += chunk[..<count]
+      do throws(DatasetError) {
+        let count = try read(into: UnsafeMutableBufferPointer(rebasing: chunk[..<min(chunk.count, limit - bytes.count)]))
+        if count == 0 { break }
+        bytes += chunk[..<count]
+      } catch {
+        if bytes.isEmpty { throw error }
+        aheadFault = error
+        break
+      }
     }
     ahead = bytes
     return bytes

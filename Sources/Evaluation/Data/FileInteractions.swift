@@ -22,6 +22,7 @@ public final class FileInteractions {
   /// The number of events that count for nothing by their type.
   public private(set) var ignored = 0
 
+  private let rejects: RejectedLines?
   private let value: ValueRule
   private let decoder: InteractionDecoder
   private let types: EventTypes
@@ -31,6 +32,7 @@ public final class FileInteractions {
   ///
   /// - Throws: `DatasetError`.
   public init(_ path: String, _ settings: Settings = Settings()) throws(DatasetError) {
+    rejects = settings.rejects
     value = settings.value
     var input = settings.input
     // The record of a file has no time of its own.
@@ -51,6 +53,11 @@ public final class FileInteractions {
       try body(interaction)
     }
   }
+
+  /// Writes what is buffered of the rejected lines.
+  ///
+  /// - Throws: `DatasetError` if any of them could not be written.
+  public func flushRejects() throws(DatasetError) { try rejects?.flush() }
 
   /// Calls `body` for each interaction with the value that its row has, which `--value` does not change.
   public func readValued(isDone: () -> Bool = { false }, _ body: (Interaction, _ value: Double?) throws -> Void) throws {

@@ -52,6 +52,7 @@ extension CommandContext {
 
   /// Says what could not be used of a file that was read.
   func close(_ source: FileInteractions) throws {
+    try source.flushRejects()
     noteBadLines(source.file.report, of: source.file.path)
     if source.ignored > 0 { note("\(source.file.path): \(source.ignored) events are left out by their type (input.weights, input.types)") }
   }
