@@ -92,7 +92,7 @@ extension EndToEnd {
         "'\(Place.kafkaHome)/bin/kafka-configs.sh' --bootstrap-server \(kafka) --alter --entity-type topics --entity-name \(scene.name) "
           + "--add-config cleanup.policy=compact")
       let value = Array(#"{"user_id":"u","item_id":"i"}"#.utf8)
-      try scene.produce((0..<20).map { ("\"u\($0)\"", value) } + (0..<20).map { ("u\($0)", Array("no json".utf8)) })
+      try scene.produce((0..<20).map { ("other-\($0)", value) } + (0..<20).map { ("u\($0)", Array("no json".utf8)) })
       try scene.redis.connection().command(["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"])
       let ill = try freshet(["doctor", "--json", "--data-dir", try Bench.directory("none")] + scene.address)
       #expect(ill.status == 1)
