@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A mapping as the reader walks it: all paths merged into one tree, so that a record is read once.
 ///
 /// The arrays that are read for each field of a record are kept behind pointers, which the reader follows without counting references.
@@ -28,6 +34,9 @@ final class CompiledMapping: @unchecked Sendable {
     /// A range of `names`.
     var nameStart: Int32
     var nameCount: Int32
+    /// The name as the path has it, also in `names`.
+    var writtenStart: Int32
+    var writtenCount: Int32
     /// The first byte in lower case.
     var first: UInt8
     var isExact: Bool
@@ -162,10 +171,18 @@ final class CompiledMapping: @unchecked Sendable {
   }
 
   private func search(_ node: Node, _ name: UnsafeBufferPointer<UInt8>, _ first: UInt8) -> Int32 {
+    let letters = names.baseAddress.unsafelyUnwrapped
     for index in node.firstChild..<node.firstChild &+ node.childCount {
       let child = children[Int(index)]
-      guard child.first == first, child.nameCount <= name.count else { continue }
-      let wanted = UnsafeBufferPointer(start: names.baseAddress.unsafelyUnwrapped + Int(child.nameStart), count: Int(child.nameCount))
+      guard child.first == first else { continue }
+      // Mostly a name is written as it is in the records.
+      if Int(child.writtenCount) == name.count,
+        memcmp(letters + Int(child.writtenStart), name.baseAddress.unsafelyUnwrapped, name.count) == 0
+      {
+        return index
+      }
+      guard child.nameCount <= name.count else { continue }
+      let wanted = UnsafeBufferPointer(start: letters + Int(child.nameStart), count: Int(child.nameCount))
       if child.isExact ? wanted.count == name.count && wanted.elementsEqual(name) : FoldedName.matches(wanted, name) { return index }
     }
     return -1
@@ -206,6 +223,8 @@ private struct MappingTree {
     var steps: [(step: InputPath.Step, node: Int32)] = []
     var slot: Int32 = -1
     var chain = CompiledMapping.Chain()
+    /// The name as the first path has it.
+    var written = ""
   }
 
   private var building: [Building] = [Building()]
@@ -239,7 +258,7 @@ private struct MappingTree {
 
   private mutating func slot(_ path: InputPath, from root: Int32) -> Int32 {
     var node = root
-    for step in path.steps { node = next(Self.folded(step), from: node) }
+    for step in path.steps { node = next(Self.folded(step), written: step, from: node) }
     if building[Int(node)].slot < 0 {
       building[Int(node)].slot = Int32(chains.count)
       chains.append(building[Int(node)].chain)
@@ -252,10 +271,11 @@ private struct MappingTree {
     return .name(String(decoding: FoldedName.fold(name), as: UTF8.self), isExact: false)
   }
 
-  private mutating func next(_ step: InputPath.Step, from node: Int32) -> Int32 {
+  private mutating func next(_ step: InputPath.Step, written: InputPath.Step, from node: Int32) -> Int32 {
     if let known = building[Int(node)].steps.first(where: { $0.step == step }) { return known.node }
     var new = Building()
     new.chain = building[Int(node)].chain
+    if case .name(let name, _) = written { new.written = name }
     if step == .each {
       if new.chain.outer < 0 { new.chain.outer = arrayCount } else { new.chain.inner = arrayCount }
       arrays[node] = arrayCount
@@ -305,11 +325,12 @@ private struct MappingTree {
   }
 
   private mutating func add(_ name: String, isExact: Bool, _ node: Int32) {
-    let bytes = Array(name.utf8)
+    let (bytes, written) = (Array(name.utf8), Array(building[Int(node)].written.utf8))
     children.append(
       .init(
-        nameStart: Int32(names.count), nameCount: Int32(bytes.count), first: (bytes.first ?? 0) | 0x20, isExact: isExact, node: node))
-    names += bytes
+        nameStart: Int32(names.count), nameCount: Int32(bytes.count), writtenStart: Int32(names.count + bytes.count),
+        writtenCount: Int32(written.count), first: (bytes.first ?? 0) | 0x20, isExact: isExact, node: node))
+    names += bytes + written
   }
 }
 

@@ -106,9 +106,11 @@ extension MappedReader {
   private mutating func first(
     _ candidates: [CompiledMapping.Candidate], _ field: EventField, _ chain: Chain, _ outer: Int32, _ inner: Int32
   ) throws(DecodingFailure) -> MappedValue? {
+    // Most fields of most records are absent.
+    guard let start = candidates.firstIndex(where: { $0.kind != .slot || hasValue($0.number) }) else { return nil }
     var found: MappedValue?
     var isFoundEmpty = true
-    for candidate in candidates {
+    for candidate in candidates[start...] {
       let mayRepeat = !mapping.isExclusive || candidate.isFallback
       if mayRepeat, !isFoundEmpty { continue }
       if !mayRepeat, found != nil, isPresent(candidate) {
