@@ -199,7 +199,8 @@ public final class Simulator {
       epochVectors[epoch] = trainedOnly(vectors, epoch)
     }
     for (user, list) in view.lists where !isViewPartial && view.userFactors[user]?.epoch == list.epoch {
-      for item in list.items where view.itemFactors[.init(epoch: list.epoch, item: item.item)] == nil && !isRetired(list.epoch, epoch) {
+      let own = list.items.prefix(list.filledFrom ?? .max)
+      for item in own where view.itemFactors[.init(epoch: list.epoch, item: item.item)] == nil && !isRetired(list.epoch, epoch) {
         violations.append("\(user)'s list of epoch \(list.epoch) names \(item.item), which has no vector in it (model \(epoch))")
       }
     }

@@ -8,7 +8,11 @@ extension EndToEnd {
   struct ReaderTests {
     @Test(.disabled(if: Place.absence([("/usr/bin/env", "env"), (python ?? "python3", "python3")]) != nil, "no python3"))
     func aReaderInPythonComputesTheSameListsFromTheVectors() throws {
-      let scene = try Scene("python", settings: ["model.trend=none", "model.transitions=none", "topn.n=30", "retrain.max_quality_drop=1"])
+      let scene = try Scene(
+        "python",
+        settings: [
+          "model.trend=none", "model.transitions=none", "topn.n=30", "topn.similar_shrinkage=0", "retrain.max_quality_drop=1",
+        ])
       let file = try Bench.head(Place.shippedEvents, 12_000)
       try scene.engine.start()
       #expect(try freshet(["produce", file, "--max"] + scene.address).status == 0)

@@ -10,7 +10,7 @@ public struct TrendRules: Sendable, Equatable {
     self.halfLife = halfLife
   }
 
-  /// The time within which a user counts once per item.
+  /// A user counts once per item and day (UTC).
   static let span: Int64 = 86_400_000
   /// The age, compared with the newest event, above which an event says nothing about the present.
   static let ageMax: Int64 = 7 * 86_400_000
@@ -23,6 +23,6 @@ public struct TrendRules: Sendable, Equatable {
   ///   - newestMilliseconds: the time of the newest event of all.
   static func isNews(_ order: InteractionOrder, previous: InteractionOrder?, newestMilliseconds: Int64) -> Bool {
     if newestMilliseconds - order.timeMilliseconds > ageMax { return false }
-    return previous.map { order.timeMilliseconds - $0.timeMilliseconds >= span } ?? true
+    return previous.map { order.timeMilliseconds / span != $0.timeMilliseconds / span } ?? true
   }
 }

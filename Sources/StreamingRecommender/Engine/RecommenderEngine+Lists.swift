@@ -44,8 +44,8 @@ extension RecommenderEngine {
     return lists
   }
 
-  /// Fills lists that are too short with the popular items that the user has not seen, in the order of the popular list. A list that
-  /// stays empty becomes the popular list, seen items included, if the settings say so.
+  /// Fills lists that are too short with the popular items that the user has not seen, in the order of the popular list, without items
+  /// of too few users. A list that stays empty becomes the popular list, seen items included, if the settings say so.
   private func fill(_ lists: inout [FreshList]) {
     let short = lists.indices.filter { lists[$0].items.count < settings.n }
     guard !short.isEmpty else { return }
@@ -54,7 +54,7 @@ extension RecommenderEngine {
     for (place, at) in short.enumerated() {
       let own = lists[at].items
       let excluded = Set(seen[place]).union(own.map(\.item))
-      var added = candidates.filter { !excluded.contains($0.item) }.prefix(settings.n - own.count)
+      var added = candidates.filter { !excluded.contains($0.item) && hasSupport($0.item) }.prefix(settings.n - own.count)
       if own.isEmpty, added.isEmpty, settings.showsPopularWhenEmpty { added = candidates.prefix(settings.n) }
       guard !added.isEmpty else { continue }
       if own.isEmpty { lists[at].source = .popular }
@@ -63,6 +63,13 @@ extension RecommenderEngine {
       let highest = own.last?.score ?? .infinity
       lists[at].items += added.map { ScoredItem(item: $0.item, score: min($0.score, highest)) }
     }
+  }
+
+  /// Whether the item has enough users to be recommended to others.
+  private func hasSupport(_ item: Int32) -> Bool {
+    guard let model else { return false }
+    let trained = Int(item) < model.support.count ? Int(model.support[Int(item)]) : 0
+    return max(trained, state.catalogue.newItems.users[item]?.count ?? 0) >= settings.minSupport
   }
 
   /// Solves one row per user by fold-in. A separate function, so that no copy of the state is alive when the vectors are set, which would

@@ -19,12 +19,13 @@ import Testing
     list.map { engine.state.catalogue.items.string($0.item) }
   }
 
-  /// Two items have no vector yet; the user has seen one of them.
+  /// Two items have no vector yet; the user has seen one of them. A third one has too few users.
   @Test func aShortListIsFilledWithPopularItemsThatTheUserHasNotSeen() throws {
     let configuration = plainConfiguration { $0.topN.n = 20 }
     var engine = trainedEngine(configuration)
     _ = engine.apply([
-      event("u1", "fresh", time: Self.start), event("u2", "own", time: Self.start + 1), event("u2", "i1", time: Self.start + 2),
+      event("u1", "fresh", time: Self.start), event("u3", "fresh", time: Self.start), event("u3", "rare", time: Self.start),
+      event("u5", "own", time: Self.start), event("u2", "own", time: Self.start + 1), event("u2", "i1", time: Self.start + 2),
     ])
     let list = try list(engine, "u2", configuration)
     let from = try #require(list.filledFrom)
@@ -86,8 +87,9 @@ import Testing
 
   @Test func aRepeatOnAnotherDayCountsAgain() {
     var engine = RecommenderEngine(plainConfiguration())
+    let midnight = Self.start / Self.day * Self.day
     for (index, time) in [0, 1, Self.day - 1, Self.day + 5].enumerated() {
-      _ = engine.apply([event("u", "i", time: Self.start + time)])
+      _ = engine.apply([event("u", "i", time: midnight + time)])
       #expect(abs(engine.popular(1)[0].score - (index < 3 ? 1 : 2)) < 0.1)
     }
   }

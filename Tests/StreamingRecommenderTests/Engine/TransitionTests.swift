@@ -107,7 +107,8 @@ import Testing
       (0..<400).map { event("u\(random.below(12))", "i\(random.below(20))", time: now + 1000 + Int64($0) * 20_000) })
     let scratch = scratch(configuration)
     for user in engine.state.users.references {
-      let list = engine.refresh([user], scratch)[0].items
+      let fresh = engine.refresh([user], scratch)[0]
+      let list = fresh.items.prefix(fresh.filledFrom ?? .max)
       var scores = try (0..<engine.state.catalogue.items.capacity).map { item in
         let vector = try #require(engine.state.users.vector(user))
         return zip(vector, engine.model!.itemFactors[item]).reduce(0) { $0 + $1.0 * $1.1 }
