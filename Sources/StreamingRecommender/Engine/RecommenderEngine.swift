@@ -72,9 +72,9 @@ public struct RecommenderEngine: Sendable {
     model.epoch = epoch
     var next = PendingModel(
       model: model, served: trained.served, index: trained.index, similar: trained.similar, changed: catchUp?.changed ?? [])
-    for user in catchUp?.forgotten ?? [] { next.forget(user) }
-    pending = next
     let forgotten = catchUp?.forgotten ?? []
+    for user in forgotten { next.forget(user) }
+    pending = next
     if settings.foldInNewItems { state.catalogue.newItems.add(trained.rareItems) { !forgotten.contains($0) } }
     demand.adopt()
     catchUp = nil

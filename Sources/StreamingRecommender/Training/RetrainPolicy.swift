@@ -72,7 +72,7 @@ public struct RetrainPolicy: Sendable, Equatable {
   }
 
   /// The inputs of the decision.
-  public struct Situation: Sendable, Equatable {
+  public struct Situation: Sendable {
     /// Number of pairs that the live model was trained on; `nil` if there is no model.
     public var trainedPairs: Int?
     public var eventsSinceFreeze = 0
@@ -90,13 +90,6 @@ public struct RetrainPolicy: Sendable, Equatable {
     public var hasFailed = false
     public var requested = false
     public init() {}
-
-    public static func == (a: Situation, b: Situation) -> Bool {
-      a.trainedPairs == b.trainedPairs && a.eventsSinceFreeze == b.eventsSinceFreeze && a.modelAge == b.modelAge && a.pairs == b.pairs
-        && a.users == b.users && a.items == b.items && a.lag == b.lag && a.running == b.running
-        && a.lastTraining?.took == b.lastTraining?.took && a.lastTraining?.ago == b.lastTraining?.ago && a.hasFailed == b.hasFailed
-        && a.requested == b.requested
-    }
   }
 
   /// How long after a failed or cancelled training the next may start.

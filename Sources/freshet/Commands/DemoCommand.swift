@@ -18,7 +18,7 @@ struct DemoCommand {
   func run() throws {
     var configuration = try context.loaded().configuration
     let data = try ShippedData.events(path: context.options.string("data"))
-    let titles = context.options.isSet("data") ? [:] : titlesByName()
+    let titles = context.options.isSet("data") ? [:] : ShippedData.titles.byIdentifier
     let split = data.interactions.count * 4 / 5
     try checkThatAModelCanBeTrained(data.interactions[..<split], needed: configuration.retrain.firstPairs)
     let temporary = try TemporaryDirectory("demo")
@@ -78,10 +78,6 @@ struct DemoCommand {
 
   private func say(_ text: String) { if !context.json { context.print(text) } }
   private func milliseconds(_ value: Double?) -> String { value.map { "\(ListText.fixed($0, 1)) ms" } ?? "?" }
-
-  private func titlesByName() -> [Identifier: String] {
-    Dictionary(uniqueKeysWithValues: ShippedData.titles.entries.map { (Identifier($0.key), $0.value.title) })
-  }
 
   private func produce(
     _ events: [Interaction], _ configuration: RecommenderConfiguration, _ pace: KafkaProperties.Pace, rate: Double?, label: String

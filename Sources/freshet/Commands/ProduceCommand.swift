@@ -101,8 +101,7 @@ struct ProduceCommand {
 
   private func loadTitles(_ path: String, _ configuration: RecommenderConfiguration) throws {
     let titles = try ItemTitles(path: path)
-    let byName = Dictionary(uniqueKeysWithValues: titles.entries.map { (Identifier($0.key), $0.value.title) })
-    try context.reader(configuration).setTitles(byName)
+    try context.reader(configuration).setTitles(titles.byIdentifier)
     context.note("\(titles.count) titles loaded")
   }
 }

@@ -18,8 +18,7 @@ struct TitlesCommand {
       throw CommandFailure("\(path) has no titles: a line is an item, a tab and its title; in a .csv file, a comma")
     }
     do {
-      try context.reader(configuration).setTitles(
-        Dictionary(uniqueKeysWithValues: titles.entries.map { (Identifier($0.key), $0.value.title) }))
+      try context.reader(configuration).setTitles(titles.byIdentifier)
     } catch let error as RedisError { throw CommandFailure("\(error)") }
     if context.json {
       context.print((["titles": .integer(titles.count), "bad_lines": .integer(titles.badLines)] as JSONValue).text)

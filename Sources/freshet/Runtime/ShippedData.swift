@@ -1,6 +1,7 @@
 import Datasets
 import Evaluation
 import Foundation
+import StreamingRecommender
 
 /// The events that come with the product: online retail (UCI, CC BY 4.0; see NOTICE).
 enum ShippedData {
@@ -20,4 +21,11 @@ enum ShippedData {
   }
 
   static var titles: ItemTitles { directory.flatMap { try? ItemTitles(path: $0 + "/items.tsv.gz") } ?? ItemTitles() }
+}
+
+extension ItemTitles {
+  /// The titles as the reader stores them.
+  var byIdentifier: [Identifier: String] {
+    Dictionary(uniqueKeysWithValues: entries.map { (Identifier($0.key), $0.value.title) })
+  }
 }

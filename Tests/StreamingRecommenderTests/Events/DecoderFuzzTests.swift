@@ -23,21 +23,9 @@ private func fuzzSeed(_ name: String) -> UInt64 {
     let seed = fuzzSeed("noMutationOfAnEventStopsTheDecoder")
     var generator = SeededGenerator(seed: seed)
     let decoder = InteractionDecoder(RecommenderConfiguration.Input())
-    let interesting = Array("{}[]\",:\\u0-+.eE19nN \u{0}".utf8) + [0x00, 0x01, 0x80, 0xC3, 0xED, 0xF0, 0xFF]
     var outcomes: [String: Int] = [:]
     for _ in 0..<30_000 {
-      var bytes = Array((seeds.randomElement(using: &generator) ?? "").utf8)
-      for _ in 0..<Int.random(in: 1...4, using: &generator) {
-        let index = Int.random(in: 0..<max(1, bytes.count), using: &generator)
-        let byte = interesting.randomElement(using: &generator) ?? 0
-        switch Int.random(in: 0..<5, using: &generator) {
-        case 0 where !bytes.isEmpty: bytes[index] = byte
-        case 1: bytes.insert(byte, at: min(index, bytes.count))
-        case 2 where !bytes.isEmpty: bytes.remove(at: index)
-        case 3: bytes.removeLast(min(bytes.count, Int.random(in: 0...10, using: &generator)))
-        default: bytes.insert(contentsOf: bytes[min(index, bytes.count)...].prefix(20), at: min(index, bytes.count))
-        }
-      }
+      let bytes = mutated(seeds.randomElement(using: &generator) ?? "", times: 1...4, &generator)
       let decoded = decoder.decode(eventRecord(bytes), fallbackMilliseconds: testNow)
       outcomes[decoded.outcome, default: 0] += 1
       if let interaction = decoded.applied {
@@ -123,10 +111,10 @@ private func fuzzSeed(_ name: String) -> UInt64 {
     #expect(applied > 1000)
   }
 
-  private func mutated(_ text: String, _ generator: inout SeededGenerator) -> [UInt8] {
+  private func mutated(_ text: String, times: ClosedRange<Int> = 0...3, _ generator: inout SeededGenerator) -> [UInt8] {
     let interesting = Array("{}[]\",:\\u0-+.eE19nN \u{0}".utf8) + [0x00, 0x01, 0x80, 0xC3, 0xED, 0xF0, 0xFF]
     var bytes = Array(text.utf8)
-    for _ in 0..<Int.random(in: 0...3, using: &generator) {
+    for _ in 0..<Int.random(in: times, using: &generator) {
       let index = Int.random(in: 0..<max(1, bytes.count), using: &generator)
       let byte = interesting.randomElement(using: &generator) ?? 0
       switch Int.random(in: 0..<5, using: &generator) {
