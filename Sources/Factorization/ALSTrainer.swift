@@ -4,11 +4,11 @@ import Synchronization
 public struct SolverOptions: Sendable {
   public var workers: Int
   public var kernels: Kernels
-  /// Whether workers run at the priority of the caller; see `WorkerPool`.
-  public var inheritsPriority: Bool
-  public init(workers: Int = 1, kernels: Kernels = .best, inheritsPriority: Bool = false) {
+  /// Whether the workers yield to all other threads of the machine; see `WorkerPool`.
+  public var isBackground: Bool
+  public init(workers: Int = 1, kernels: Kernels = .best, isBackground: Bool = false) {
     self.workers = workers
-    self.inheritsPriority = inheritsPriority
+    self.isBackground = isBackground
     self.kernels = kernels
   }
 }
@@ -78,7 +78,7 @@ public struct ALSTrainer: Sendable {
     precondition(columnFactors.rows == matrix.columns, "\(columnFactors.rows) rows of factors for \(matrix.columns) columns")
     precondition(
       columnFactors.factors == parameters.factors, "a start of \(columnFactors.factors) factors for \(parameters.factors)")
-    let pool = WorkerPool(workers: options.workers, inheritsPriority: options.inheritsPriority)
+    let pool = WorkerPool(workers: options.workers, isBackground: options.isBackground)
     let kernels = options.kernels
     var outcome = TrainingOutcome(
       rowFactors: FactorMatrix(rows: matrix.rows, factors: parameters.factors), columnFactors: columnFactors, losses: [], seconds: 0,

@@ -4,7 +4,8 @@
   import Darwin
 #endif
 
-/// A POSIX thread with a nice value of its own, which Dispatch and Foundation do not offer on Linux. It starts with that of its creator.
+/// A POSIX thread with a nice value and scheduling policy of its own, which Dispatch and Foundation do not offer on Linux. It starts with
+/// those of its creator.
 public struct PlainThread: Sendable {
   private final class Work: Sendable {
     let body: @Sendable () -> Void
@@ -49,6 +50,28 @@ public struct PlainThread: Sendable {
   public static func lowerPriority(nice: Int) {
     #if os(Linux)
       setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, CInt(nice))
+    #endif
+  }
+
+  /// Lets the calling thread run only where a core has nothing else to do: any other thread that wakes up preempts it at once, which a
+  /// high nice value does not give (sched(7), SCHED_IDLE). An unprivileged thread cannot undo this. Linux only.
+  static func yieldToAllOthers() {
+    #if os(Linux)
+      var parameters = sched_param()
+      parameters.sched_priority = 0
+      sched_setscheduler(0, 5 /* SCHED_IDLE */, &parameters)
+    #endif
+  }
+
+  /// The processor time that the thread has used, in nanoseconds; `nil` where that is unknown. The thread must not be joined yet.
+  var processorNanoseconds: UInt64? {
+    #if os(Linux)
+      var clock = clockid_t()
+      var time = timespec()
+      guard pthread_getcpuclockid(handle, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+      return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    #else
+      return nil
     #endif
   }
 }

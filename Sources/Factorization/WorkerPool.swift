@@ -3,15 +3,22 @@ import Synchronization
 
 /// Runs a loop on several threads. The assignment of ranges to workers is not deterministic; results must not depend on it.
 public final class WorkerPool: Sendable {
+  /// The number of different worker numbers.
   public let workers: Int
-  private let inheritsPriority: Bool
+  private let threads: Int
+  private let isBackground: Bool
+  /// Whether the threads of a background pool have been found to get almost no processor time.
+  private let isStarved = Atomic<Bool>(false)
 
-  /// - Parameter inheritsPriority: whether workers run at the nice value of the caller. That takes new threads for each loop, because an
-  ///   unprivileged process cannot raise the priority of a pooled thread again. Otherwise, Dispatch provides the threads.
-  public init(workers: Int, inheritsPriority: Bool = false) {
-    precondition(workers > 0, "workers must be positive, got \(workers)")
-    self.workers = workers
-    self.inheritsPriority = inheritsPriority
+  /// - Parameters:
+  ///   - threads: number of threads.
+  ///   - isBackground: whether the threads yield to all others of the machine (`PlainThread.yieldToAllOthers`), so that a long computation
+  ///     delays nobody. The caller only waits, and takes part, at its own priority, once they get almost no processor time.
+  public init(workers threads: Int, isBackground: Bool = false) {
+    precondition(threads > 0, "workers must be positive, got \(threads)")
+    self.threads = threads
+    self.isBackground = isBackground
+    workers = isBackground ? threads + 1 : threads
   }
 
   /// Calls `body` with ranges of at most `chunk` indices that cover 0 ..< count, and with the worker number (0 ..< workers). Returns when
@@ -39,12 +46,42 @@ public final class WorkerPool: Sendable {
 
   /// Calls `body` once per worker, concurrently, and returns when all calls have ended.
   private func perform(_ body: @Sendable (_ worker: Int) -> Void) {
-    guard inheritsPriority else { return DispatchQueue.concurrentPerform(iterations: workers, execute: body) }
+    guard isBackground else { return DispatchQueue.concurrentPerform(iterations: workers, execute: body) }
+    let ended = DispatchSemaphore(value: 0)
     withoutActuallyEscaping(body) { body in
-      let others = (1..<workers).map { worker in PlainThread { body(worker) } }
-      body(0)
-      for thread in others { thread.join() }
+      let yields = !isStarved.load(ordering: .relaxed)
+      let threads = (0..<self.threads).map { worker in
+        PlainThread {
+          if yields { PlainThread.yieldToAllOthers() }
+          body(worker)
+          ended.signal()
+        }
+      }
+      let left = waitUnlessStarved(threads, ended)
+      if left > 0 { body(self.threads) }
+      for thread in threads { thread.join() }
     }
+  }
+
+  /// Processor time per wall time, of all threads together, below which they are starved.
+  private static let starvedShare = 0.1
+  private static let patience = Duration.seconds(1)
+
+  /// Waits until all threads have ended or are starved, and returns how many have not ended.
+  private func waitUnlessStarved(_ threads: [PlainThread], _ ended: DispatchSemaphore) -> Int {
+    var left = threads.count
+    let start = ContinuousClock.now
+    while left > 0, !isStarved.load(ordering: .relaxed) {
+      if ended.wait(timeout: .now() + .milliseconds(100)) == .success {
+        left -= 1
+        continue
+      }
+      let elapsed = ContinuousClock.now - start
+      guard elapsed >= Self.patience else { continue }
+      let used = threads.reduce(UInt64(0)) { $0 + ($1.processorNanoseconds ?? .max / 1024) }
+      if Double(used) / 1e9 < Self.starvedShare * (elapsed / .seconds(1)) { isStarved.store(true, ordering: .relaxed) }
+    }
+    return left
   }
 
   /// Concatenates, in index order, the results of `body` for ranges of at most `chunk` indices; `body` returns one result per index.

@@ -22,36 +22,44 @@ public struct NaiveState {
   public private(set) var eventsApplied = 0
   private var arrivals = 0
   private let historyMax: Int
+  private let dedupeWindow: Int
+  /// The newest `add`s by partition, oldest first.
+  private var recent: [String: [String]] = [:]
+  private var merged: [String: String] = [:]
 
-  public init(historyPerUser: Int) { historyMax = historyPerUser }
+  public init(historyPerUser: Int, dedupeWindow: Int = 0) {
+    historyMax = historyPerUser
+    self.dedupeWindow = dedupeWindow
+  }
 
-  public mutating func apply(user: String, item: String, operation: Interaction.Operation, strength: Float, time: Int64) {
+  /// - Parameter partition: where the event arrived; its newest events are those that it may repeat.
+  public mutating func apply(
+    user sender: String, item: String, operation: Interaction.Operation, strength: Float, time: Int64, partition: String = ""
+  ) {
+    if operation == .add, dedupeWindow > 0 {
+      let event = "\(sender) \(item) \(strength) \(time)"
+      if recent[partition]?.contains(event) == true { return }
+      recent[partition, default: []].append(event)
+      recent[partition] = recent[partition]?.suffix(dedupeWindow)
+    }
     eventsApplied += 1
     arrivals += 1
+    let user = merged[sender] ?? sender
     var state = users[user] ?? PlainUser()
     defer { users[user] = state }
     guard var pair = state.pairs[item] else {
-      let oldest = state.pairs.values.map { ($0.time, $0.arrival) }.min { $0 < $1 }
-      if state.pairs.count >= historyMax, let oldest, oldest.0 > time {
-        state.evicted.removeAll { $0 == item }
-        if operation != .delete { state.evicted.append(item) }
-        return
-      }
-      state.evicted.removeAll { $0 == item }
-      state.pairs[item] = PlainPair(
-        strength: operation == .delete ? 0 : strength, time: time, isDeleted: operation == .delete,
-        barrier: operation == .add ? nil : time, arrival: arrivals)
-      if state.pairs.count > historyMax {
-        let (name, old) = state.pairs.min { ($0.value.time, $0.value.arrival) < ($1.value.time, $1.value.arrival) }!
-        state.pairs[name] = nil
-        if !old.isDeleted { state.evicted.append(name) }
-      }
+      let isReplacement = operation == .set || operation == .delete
+      enter(
+        item,
+        PlainPair(
+          strength: operation == .delete ? 0 : strength, time: time, isDeleted: operation == .delete, barrier: isReplacement ? time : nil,
+          arrival: arrivals), &state)
       return
     }
     switch operation {
-    case .add:
+    case .add, .once:
       if let barrier = pair.barrier, time < barrier { return }
-      pair.strength += strength
+      pair.strength = operation == .add ? pair.strength + strength : Self.stronger(pair.strength, strength)
       pair.isDeleted = false
       if time > pair.time { (pair.time, pair.arrival) = (time, arrivals) }
     case .set, .delete:
@@ -64,9 +72,64 @@ public struct NaiveState {
     state.pairs[item] = pair
   }
 
+  private static func stronger(_ a: Float, _ b: Float) -> Float { [a, b].max { (abs($0), $0) < (abs($1), $1) }! }
+
+  private func enter(_ item: String, _ pair: PlainPair, _ state: inout PlainUser) {
+    let oldest = state.pairs.values.map { ($0.time, $0.arrival) }.min { $0 < $1 }
+    state.evicted.removeAll { $0 == item }
+    if state.pairs.count >= historyMax, let oldest, oldest.0 > pair.time {
+      if !pair.isDeleted { state.evicted.append(item) }
+      return
+    }
+    state.pairs[item] = pair
+    guard state.pairs.count > historyMax else { return }
+    let (name, old) = state.pairs.min { ($0.value.time, $0.value.arrival) < ($1.value.time, $1.value.arrival) }!
+    state.pairs[name] = nil
+    if !old.isDeleted { state.evicted.append(name) }
+  }
+
   public mutating func forget(user: String) {
     eventsApplied += 1
     users[user] = nil
+    merged[user] = nil
+    merged = merged.filter { $0.value != user }
+  }
+
+  public mutating func merge(user: String, into other: String) {
+    eventsApplied += 1
+    let target = merged[other] ?? other
+    if target == user || merged[user] == target { return }
+    for (id, into) in merged where into == user { merged[id] = target }
+    merged[user] = target
+    guard let moved = users.removeValue(forKey: user) else { return }
+    var state = users[target] ?? PlainUser()
+    defer { users[target] = state }
+    for (item, pair) in moved.pairs.sorted(by: { ($0.value.time, $0.value.arrival) < ($1.value.time, $1.value.arrival) }) {
+      arrivals += 1
+      if let own = state.pairs[item] {
+        state.pairs[item] = merged(own, pair)
+      } else {
+        var pair = pair
+        pair.arrival = arrivals
+        enter(item, pair, &state)
+      }
+    }
+    state.evicted += moved.evicted.filter { state.pairs[$0] == nil && !state.evicted.contains($0) }
+  }
+
+  private func merged(_ a: PlainPair, _ b: PlainPair) -> PlainPair {
+    let barrier = [a.barrier, b.barrier].compactMap { $0 }.max()
+    let counting = [a, b].filter { $0.time >= barrier ?? .min }
+    var result = counting[0]
+    if counting.count == 2 {
+      result.strength = a.strength + b.strength
+      result.time = max(a.time, b.time)
+      result.isDeleted = barrier != nil && result.time == barrier && (a.isDeleted || b.isDeleted)
+      if result.isDeleted { result.strength = 0 }
+    }
+    result.barrier = barrier
+    result.arrival = result.time > a.time ? arrivals : a.arrival
+    return result
   }
 
   public mutating func reject(_ place: String) { rejected.insert(place) }

@@ -16,6 +16,7 @@ public final class Simulator {
   private var random: SeededGenerator
   private let configuration: RecommenderConfiguration
   private let log = InMemoryLog()
+  private let partitions: Int
   private let publisher: InMemoryPublisher
   private let storage = InMemorySnapshotStorage()
   private let clock = ManualClock()
@@ -48,9 +49,11 @@ public final class Simulator {
     configuration.topN.n = 5
     configuration.topN.similarN = 3
     configuration.publish.refresh = .zero
+    configuration.input.dedupeWindow = [0, 3, 10_000][Int(random.below(3))]
     self.configuration = configuration
-    log.createTopic(Self.topic, partitions: 1 + Int(random.below(4)))
-    naive = NaiveState(historyPerUser: configuration.model.historyPerUser)
+    partitions = 1 + Int(random.below(4))
+    log.createTopic(Self.topic, partitions: partitions)
+    naive = NaiveState(historyPerUser: configuration.model.historyPerUser, dedupeWindow: configuration.input.dedupeWindow)
     let clock = self.clock
     publisher = InMemoryPublisher(
       acknowledgesAutomatically: false, roomMax: 8 + Int(random.below(200)), clock: { clock.monotonicNanoseconds })
@@ -126,8 +129,12 @@ public final class Simulator {
   // MARK: Events
 
   private func produce() {
-    let user = "u\(random.below(25))"
+    let user = random.chance(0.2) ? "visitor\(random.below(10))" : "u\(random.below(25))"
     let key = Array(user.utf8)
+    if random.chance(0.02) {
+      merge(user)
+      return
+    }
     if random.chance(0.04) {
       let (partition, offset) = log.append(
         Self.topic, key: key, value: Array("{\"user_id\":".utf8), timestampMilliseconds: clock.wallMilliseconds)
@@ -139,13 +146,28 @@ public final class Simulator {
       let item = "i\(random.below(60))"
       let late = random.chance(0.2) ? Int64(random.below(20_000)) : 0
       let time = clock.wallMilliseconds - late
-      let operation: Interaction.Operation = random.chance(0.7) ? .add : random.chance(0.6) ? .set : .delete
+      let operation: Interaction.Operation =
+        random.chance(0.6) ? .add : random.chance(0.3) ? .once : random.chance(0.6) ? .set : .delete
       let strength = Double(random.below(5)) - (random.chance(0.1) ? 6 : 0)
       let value = InteractionEncoder.encode(
         user: key, item: Array(item.utf8), operation: operation, value: strength, timeMilliseconds: time)
-      log.append(Self.topic, key: key, value: value, timestampMilliseconds: clock.wallMilliseconds)
-      naive.apply(user: user, item: item, operation: operation, strength: Float(strength), time: time)
+      // A producer that gets no answer sends a record again.
+      for _ in 0...(random.chance(0.05) ? 1 : 0) {
+        let (partition, _) = log.append(Self.topic, key: key, value: value, timestampMilliseconds: clock.wallMilliseconds)
+        naive.apply(user: user, item: item, operation: operation, strength: Float(strength), time: time, partition: "\(partition)")
+      }
     }
+  }
+
+  /// Merges the user into one whose records come by the same partition, so that the log has one order of the events of both.
+  private func merge(_ user: String) {
+    func partition(_ user: String) -> Int32 { KafkaPartitioner.partition(ofKey: Array(user.utf8), partitions: partitions) }
+    let other = "u\(random.below(25))"
+    guard partition(user) == partition(other) else { return }
+    counts["merge", default: 0] += 1
+    let value = #"{"op":"merge","user_id":"\#(user)","into":"\#(other)"}"#
+    log.append(Self.topic, key: Array(user.utf8), value: Array(value.utf8), timestampMilliseconds: clock.wallMilliseconds)
+    naive.merge(user: user, into: other)
   }
 
   // MARK: Faults

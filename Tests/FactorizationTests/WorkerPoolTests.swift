@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import Testing
 
@@ -21,6 +22,31 @@ import Testing
     }
     #expect(wrong.withLock { $0 } == 0)
   }
+
+  /// On a machine that others keep busy, the caller takes part, or the loop would take minutes.
+  @Test func aBackgroundPoolEndsOnABusyMachine() {
+    let isOver = Stop()
+    let others = (0..<4 * ProcessInfo.processInfo.activeProcessorCount).map { _ in
+      PlainThread { while !isOver.isSet.load(ordering: .relaxed) {} }
+    }
+    let pool = WorkerPool(workers: 2, isBackground: true)
+    let visits = Mutex([Int](repeating: 0, count: 600))
+    let callers = Mutex(Set<Int>())
+    for _ in 0..<2 {
+      pool.run(count: 600, chunk: 1) { range, worker in
+        let end = ContinuousClock.now + .milliseconds(10)
+        while ContinuousClock.now < end {}
+        callers.withLock { _ = $0.insert(worker) }
+        visits.withLock { visits in for index in range { visits[index] += 1 } }
+      }
+    }
+    isOver.isSet.store(true, ordering: .relaxed)
+    for other in others { other.join() }
+    #expect(visits.withLock { $0 } == [Int](repeating: 2, count: 600))
+    #expect(callers.withLock { $0.isSubset(of: [0, 1, 2]) })
+  }
+
+  private final class Stop: Sendable { let isSet = Atomic<Bool>(false) }
 
   @Test func noTwoPiecesRunAtOnceUnderOneWorkerNumber() {
     let busy = Mutex([Bool](repeating: false, count: 4))

@@ -87,6 +87,20 @@ extension ConfigurationKey {
     }
   }
 
+  static func boolOrList(
+    _ name: String, _ flag: ConfigurationField<Bool>, _ words: ConfigurationField<[String]>, _ sentence: String
+  ) -> Self {
+    Self(name, .boolOrList, sentence) {
+      $0[keyPath: words].isEmpty ? .bool($0[keyPath: flag]) : .list($0[keyPath: words])
+    } write: {
+      switch $1 {
+      case .bool(let isOn): ($0[keyPath: flag], $0[keyPath: words]) = (isOn, [])
+      case .list(let list): ($0[keyPath: flag], $0[keyPath: words]) = (true, list)
+      default: break
+      }
+    }
+  }
+
   static func duration(
     _ name: String, _ field: ConfigurationField<Duration>, _ range: ClosedRange<Duration>, _ sentence: String
   ) -> Self {

@@ -38,6 +38,7 @@ extension ConfigurationKey {
     case .bool:
       guard let word = input.scalar, let flag = Bool(word) else { return nil }
       return .bool(flag)
+    case .boolOrList: return input.scalar.flatMap(Bool.init).map { .bool($0) } ?? list(input, choices: nil)
     case .duration:
       guard let word = input.scalar else { return nil }
       return ConfigurationDuration.parse(word).map { .duration($0) }

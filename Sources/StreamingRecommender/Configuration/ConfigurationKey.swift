@@ -5,6 +5,8 @@ public struct ConfigurationKey: Sendable {
     case int(ClosedRange<Int>)
     case double(ClosedRange<Double>, isLowerBoundExcluded: Bool)
     case bool
+    /// A flag, or a list of words that switches it on for these only.
+    case boolOrList
     case duration(ClosedRange<Duration>)
     /// Any words, or only those in `choices`.
     case list(choices: [String]?)
@@ -69,6 +71,7 @@ public struct ConfigurationKey: Sendable {
     case .int: "int"
     case .double: "double"
     case .bool: "bool"
+    case .boolOrList: "bool or list"
     case .duration: "duration"
     case .list: "list"
     case .choice: "choice"
@@ -85,6 +88,7 @@ public struct ConfigurationKey: Sendable {
       case .int(let range): Self.text(range)
       case .double(let range, let isLowerBoundExcluded): Self.text(range, isLowerBoundExcluded)
       case .bool: "true or false"
+      case .boolOrList: "true, false or a list of words"
       case .duration(let range): "a duration, \(Self.text(range)), such as 250ms, 5s, 6h or 7d"
       case .list(let choices): choices.map { "a list of " + Self.or($0) } ?? "a list of words"
       case .choice(let words): Self.or(words)

@@ -49,12 +49,12 @@ extension ConfigurationTable {
     .checked(InputCheck.rules),
     .map(
       "input.types", \.input.types,
-      "What events of a type mean: a weight, `ignore`, or `add`, `set`, `delete`; for both a weight and an operation, `TYPE.weight` and `TYPE.op`."
+      "What events of a type mean: a weight, `ignore`, or `add`, `once`, `set`, `delete`; for both a weight and an operation, `TYPE.weight` and `TYPE.op`."
     )
     .checkedEntries { TypeRules.fault(ofEntry: $0, $1) },
     .map(
       "input.ops", \.input.operations,
-      "What a code in `op` means (`add`, `set`, `delete`, `ignore`), beside add, set, delete and the c, u, r, d of change capture."
+      "What a code in `op` means (`add`, `once`, `set`, `delete`, `merge`, `ignore`), beside these words and the c, u, r, d of change capture."
     )
     .checkedEntries { InputCheck.operation($0, $1) },
     .int(
@@ -83,6 +83,17 @@ extension ConfigurationTable {
       "input.unknown_type", \.input.unknownType, "What happens to an event whose type is not in `input.weights` while that has entries."
     )
     .reloadable(),
+    .choice(
+      "input.repeats", \.input.repeats,
+      "What another event of the same user and item means, unless it says so in `op`: its strength is added (`sum`), the stronger one counts (`once`), or it replaces what was there (`newest`). `input.types` sets it for a type."
+    ),
+    .int(
+      "input.dedupe_window", \.input.dedupeWindow, 0...10_000_000,
+      "Newest events of a partition among which repeated ones are recognized and ignored: by `event_id`, or by user, item, type, value and time. 0 is off."
+    ),
+    .int(
+      "input.merged_users", \.input.mergedUsersMax, 0...100_000_000,
+      "Ids merged into other users (`op: merge`) that are remembered, so that their later events follow; the oldest are dropped."),
     .duration(
       "input.max_future", \.input.maxFuture, century,
       "How far after its record (the time that Kafka keeps) the time of an event may be; later times are clamped and counted."),
@@ -190,7 +201,9 @@ extension ConfigurationTable {
     .int(
       "model.min_support", \.model.minSupport, 1...200,
       "Users that an item must have before it gets a vector and appears in the lists of others."),
-    .bool("model.exclude_seen", \.model.excludeSeen, "Whether lists leave out what the user has interacted with."),
+    .boolOrList(
+      "model.exclude_seen", \.model.excludeSeen, \.input.seenTypes,
+      "Whether lists leave out what the user has interacted with, or the types of events that count for it, such as `purchase,like`."),
   ]
 
   static let foldIn: [ConfigurationKey] = [

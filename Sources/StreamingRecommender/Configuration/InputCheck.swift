@@ -27,7 +27,7 @@ enum InputCheck {
   }
 
   static func operation(_ code: String, _ word: String) -> String? {
-    DecodingRules.operationRule(word) == nil ? "allowed: add, set, delete or ignore" : nil
+    DecodingRules.operationRule(word) == nil ? "allowed: add, once, set, delete, merge or ignore" : nil
   }
 
   static func timestampFormat(_ value: ConfigurationValue) -> String? {

@@ -37,6 +37,18 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public enum Preset: String, Sendable, CaseIterable {
       case freshet, personalize, google, gorse, predictionio, segment, debezium, spark
     }
+    /// What another event of the same user and item means.
+    public enum Repeats: String, Sendable, CaseIterable {
+      case sum, once, newest
+
+      var operation: Interaction.Operation {
+        switch self {
+        case .sum: .add
+        case .once: .once
+        case .newest: .set
+        }
+      }
+    }
     public enum OnBadTimestamp: String, Sendable, CaseIterable {
       case recordTime = "record_time"
       case reject
@@ -68,6 +80,11 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var weights: [String: Double] = [:]
     public var defaultWeight = 1.0
     public var unknownType = UnknownType.ignore
+    public var repeats = Repeats.sum
+    public var dedupeWindow = 10_000
+    public var mergedUsersMax = 1_000_000
+    /// The types of events that make an item seen (`model.exclude_seen`); if empty, all.
+    public var seenTypes: [String] = []
     public var maxFuture = Duration.seconds(300)
     public var halfLife: Duration?
     public init() {}

@@ -13,6 +13,10 @@ public struct EngineSettings: Sendable, Equatable {
   /// `nil` if transitions are disabled.
   public var transitions: TransitionRules?
   public var excludeSeen: Bool
+  /// Number of newest events per partition among which repeated ones are recognized.
+  public var dedupeWindow: Int
+  /// Number of merged ids that are kept.
+  public var mergedUsersMax: Int
   public var foldInNewItems: Bool
   public var warmStart: Bool
   public var seed: UInt64
@@ -47,6 +51,8 @@ public struct EngineSettings: Sendable, Equatable {
     trend = model.trend
     transitions = model.transitions
     excludeSeen = model.excludeSeen
+    dedupeWindow = configuration.input.dedupeWindow
+    mergedUsersMax = configuration.input.mergedUsersMax
     foldInNewItems = configuration.foldIn.items == .new
     warmStart = configuration.retrain.warmStart
     seed = model.seed

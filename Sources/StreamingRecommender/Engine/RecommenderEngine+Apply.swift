@@ -9,6 +9,8 @@ extension RecommenderEngine {
       }
       var counts = work.update.topics[batch.source.topic] ?? EngineUpdate.TopicCounts()
       var next = state.offsets[batch.source] ?? 0
+      // Taken out, so that it is looked up and copied once per batch.
+      work.recent = state.recent.removeValue(forKey: batch.source) ?? RecentEvents(capacity: settings.dedupeWindow)
       for record in batch.records {
         counts.consumed += 1
         guard record.offset >= next else {
@@ -18,11 +20,12 @@ extension RecommenderEngine {
         apply(record, batch.source, partition, &counts, &work)
         next = record.offset + 1
       }
+      if work.recent.count > 0 { state.recent[batch.source] = work.recent }
       if next > 0 { state.offsets[batch.source] = next }
       if let mark = batch.mark, mark.offset == next - 1 { state.marks[batch.source] = mark }
       work.update.topics[batch.source.topic] = counts
     }
-    return work.update
+    return work.finished()
   }
 
   /// Applies decoded events; used by the evaluation.
@@ -32,14 +35,34 @@ extension RecommenderEngine {
     counts.consumed = interactions.count
     for interaction in interactions { apply(interaction, partition: partition, producedAt: nil, &counts, &work) }
     work.update.topics[""] = counts
-    return work.update
+    return work.finished()
   }
 
   /// The update being built.
   private struct Work {
     var update = EngineUpdate()
+    /// The newest events of the partition.
+    var recent = RecentEvents(capacity: 0)
     /// The users in `update.changedUsers`, for fast lookup.
     var changed: Set<UserReference> = []
+    /// The lengths of `changedUsers` and `applied` when a user was last removed: what names the user before that is void. The entries are
+    /// dropped at the end, all at once, because a batch may remove as many users as it has records.
+    var removed: [UserReference: (changed: Int, applied: Int)] = [:]
+
+    mutating func remove(_ user: UserReference) {
+      guard changed.remove(user) != nil else { return }
+      removed[user] = (update.changedUsers.count, update.applied.count)
+    }
+
+    consuming func finished() -> EngineUpdate {
+      guard !removed.isEmpty else { return update }
+      let removed = self.removed
+      update.changedUsers = update.changedUsers.enumerated()
+        .filter { index, user in removed[user].map { index >= $0.changed } ?? true }.map(\.element)
+      update.applied = update.applied.enumerated()
+        .filter { index, event in removed[event.user].map { index >= $0.applied } ?? true }.map(\.element)
+      return update
+    }
   }
 
   private mutating func apply(
@@ -50,9 +73,7 @@ extension RecommenderEngine {
     case .interaction(let interaction, let clamped, let keyMismatch):
       work.update.note(clamped, keyMismatch: keyMismatch)
       if keyMismatch { work.update.addExample(.keyMismatch, source, record) }
-      if !apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) {
-        work.update.addExample(.ignored(.stale), source, record)
-      }
+      apply(interaction, of: record, source, partition, &counts, &work)
     case .interactions(let events, let ignored):
       for (reason, count) in ignored {
         counts.ignored[reason, default: 0] += count
@@ -61,9 +82,7 @@ extension RecommenderEngine {
       for event in events {
         work.update.note(event.clamped, keyMismatch: event.keyMismatch)
         if event.keyMismatch { work.update.addExample(.keyMismatch, source, record) }
-        if !apply(event.interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) {
-          work.update.addExample(.ignored(.stale), source, record)
-        }
+        apply(event.interaction, of: record, source, partition, &counts, &work)
       }
     case .forget(let user, let form, let rawKey):
       // An id may look like JSON; if there is such a user, the key means that one.
@@ -72,6 +91,15 @@ extension RecommenderEngine {
         work.update.unknownTombstones.append(.init(source: source, offset: record.offset, form: form))
       }
       forget(id, &work)
+    case .merge(let user, let into, let keyMismatch):
+      work.update.note([], keyMismatch: keyMismatch)
+      if keyMismatch { work.update.addExample(.keyMismatch, source, record) }
+      if merge(user, into: into, producedAt: record.timestampMilliseconds, &work) {
+        counts.applied += 1
+      } else {
+        counts.ignored[.stale, default: 0] += 1
+        work.update.addExample(.ignored(.stale), source, record)
+      }
     case .ignored(let reason):
       counts.ignored[reason, default: 0] += 1
       work.update.addExample(.ignored(reason), source, record)
@@ -79,6 +107,22 @@ extension RecommenderEngine {
       counts.rejected[failure.reason, default: 0] += 1
       work.update.deadLetters.append(
         DeadLetter(source: source, record: record, reason: failure.reason.rawValue, message: failure.message))
+    }
+  }
+
+  private mutating func apply(
+    _ interaction: Interaction, of record: Record, _ source: TopicPartition, _ partition: UInt16,
+    _ counts: inout EngineUpdate.TopicCounts, _ work: inout Work
+  ) {
+    if settings.dedupeWindow > 0, let fingerprint = interaction.fingerprint, !work.recent.insert(fingerprint) {
+      counts.ignored[.duplicate, default: 0] += 1
+      work.update.addExample(.ignored(.duplicate), source, record)
+      return
+    }
+    var interaction = interaction
+    if !state.merged.isEmpty, let user = state.merged.resolve(interaction.user) { interaction.user = user }
+    if !apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) {
+      work.update.addExample(.ignored(.stale), source, record)
     }
   }
 
@@ -139,13 +183,40 @@ extension RecommenderEngine {
     state.eventsApplied += 1
     work.update.forgotten.append(Identifier(id))
     state.forgotten.insert(Identifier(id))
+    state.merged.forget(Identifier(id))
     guard let user = state.users.find(id) else { return }
     state.forget(user)
+    leave(user, &work)
+  }
+
+  /// Drops what is kept of a removed user outside the state.
+  private mutating func leave(_ user: UserReference, _ work: inout Work) {
     catchUp?.forget(user)
     pending?.forget(user)
-    guard work.changed.remove(user) != nil else { return }
-    work.update.changedUsers.removeAll { $0 == user }
-    work.update.applied.removeAll { $0.user == user }
+    work.remove(user)
+  }
+
+  // MARK: Merged users
+
+  /// Makes the events of one id those of another user. Returns false if they are already.
+  private mutating func merge(_ id: [UInt8], into other: [UInt8], producedAt: Int64?, _ work: inout Work) -> Bool {
+    state.eventsApplied += 1
+    let target = state.merged.resolve(other) ?? other
+    guard target != id, state.merged.resolve(id) != target else { return false }
+    state.merged.insert(Identifier(id), into: Identifier(target))
+    state.merged.bound(to: settings.mergedUsersMax)
+    guard let user = state.users.find(id) else { return true }
+    let (merged, items) = state.merge(user, into: target)
+    leave(user, &work)
+    // The lists and vectors of the id are removed like those of a forgotten user.
+    work.update.forgotten.append(Identifier(id))
+    state.forgotten.insert(Identifier(id))
+    if merged.partition != user.partition { state.hasStrayRecords = true }
+    work.update.applied.append(.init(user: merged, producedAtMilliseconds: producedAt))
+    if work.changed.insert(merged).inserted { work.update.changedUsers.append(merged) }
+    noteChange(of: merged)
+    for item in items { noteUserOfNewItem(item, merged) }
+    return true
   }
 
   /// Reports that the view has removed these users.

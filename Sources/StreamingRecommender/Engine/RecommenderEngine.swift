@@ -128,6 +128,7 @@ public struct RecommenderEngine: Sendable {
   public mutating func resetOffsets() {
     state.offsets = PartitionOffsets()
     state.marks = [:]
+    state.recent = [:]
   }
 
   /// Skips to `offset` because the log lost records.

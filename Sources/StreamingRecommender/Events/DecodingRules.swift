@@ -26,6 +26,7 @@ final class DecodingRules: Sendable {
   /// What is done with a row, as a code of change capture says.
   enum OperationRule: Equatable, Sendable {
     case apply(Interaction.Operation)
+    case merge
     case ignore
   }
 
@@ -109,13 +110,17 @@ final class DecodingRules: Sendable {
   /// The rule for events without a type.
   var ruleWithoutType: TypeRule? { types.withoutType }
 
-  static let standardOperations = ["add": "add", "set": "set", "delete": "delete", "c": "add", "u": "set", "r": "set", "d": "delete"]
+  static let standardOperations = [
+    "add": "add", "once": "once", "set": "set", "delete": "delete", "merge": "merge", "c": "add", "u": "set", "r": "set", "d": "delete",
+  ]
 
   static func operationRule(_ word: String) -> OperationRule? {
     switch word {
     case "add": .apply(.add)
+    case "once": .apply(.once)
     case "set": .apply(.set)
     case "delete": .apply(.delete)
+    case "merge": .merge
     case "ignore": .ignore
     default: nil
     }

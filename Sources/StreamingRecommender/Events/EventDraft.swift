@@ -8,6 +8,9 @@ struct EventDraft {
   /// What the event's type says.
   var typeOperation: Interaction.Operation?
   var eventID: [UInt8]?
+  /// See `Interaction.typeHash`.
+  var typeHash: UInt32 = 0
+  var countsAsSeen = true
   var clamped: ClampedFields = []
 
   /// A deletion counts whoever says it; otherwise the record goes before the type.
@@ -31,8 +34,17 @@ extension DecodingRules {
     if boundedTime != time { clamped.insert(.timestamp) }
     let interaction = Interaction(
       user: user, item: item, strength: strength(value: bounded, weight: draft.weight), timeMilliseconds: boundedTime,
-      operation: draft.resultingOperation, eventID: draft.eventID)
+      operation: draft.resultingOperation, eventID: draft.eventID,
+      typeHash: draft.timeMilliseconds != nil && input.dedupeWindow > 0 ? draft.typeHash : nil, countsAsSeen: draft.countsAsSeen)
     return DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: isMismatch(record.key, user))
+  }
+
+  /// A record that joins two ids.
+  func merge(_ user: [UInt8]?, into: [UInt8]?, _ record: Record) -> DecodedRecord {
+    guard let user else { return .failure(DecodingFailure(.missingUserID, "user_id is missing or null")) }
+    guard let into else { return .failure(DecodingFailure(.missingUserID, "into, the id of the user to merge into, is missing or null")) }
+    let isKeyOfEither = !isMismatch(record.key, user) || !isMismatch(record.key, into)
+    return .merge(user: user, into: into, keyMismatch: !isKeyOfEither)
   }
 
   /// The latest time that an event may have. It depends on the record's own time and not on the clock, so that replaying the log gives
@@ -41,6 +53,11 @@ extension DecodingRules {
     guard let recorded = record.timestampMilliseconds else { return InteractionOrder.latestMilliseconds }
     let (latest, overflow) = recorded.addingReportingOverflow(maxFutureMilliseconds)
     return min(overflow ? .max : latest, InteractionOrder.latestMilliseconds)
+  }
+
+  /// FNV-1a.
+  static func hash(ofType type: UnsafeBufferPointer<UInt8>) -> UInt32 {
+    type.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
   }
 
   @inline(__always) private func isMismatch(_ key: [UInt8]?, _ user: [UInt8]) -> Bool {

@@ -10,6 +10,8 @@ enum EventField: UInt32 {
   case sessionID, recommendationID, impression, properties
   /// The flag and the code of change capture in flattened rows.
   case deleted, changeOperation
+  /// The other id of a merge.
+  case into
   /// A list or object in which another system's events have their fields.
   case container
 
@@ -31,12 +33,13 @@ enum EventField: UInt32 {
     case .properties: "properties"
     case .deleted: "deleted"
     case .changeOperation: "__op"
+    case .into: "into"
     case .container: "container"
     }
   }
 
   /// The fields that `input.fields` can set.
-  static let mappedFields: [EventField] = [.user, .item, .eventType, .eventValue, .timestamp, .eventID, .operation, .deleted]
+  static let mappedFields: [EventField] = [.user, .item, .eventType, .eventValue, .timestamp, .eventID, .operation, .deleted, .into]
 
   static func mapped(named name: String) -> EventField? { mappedFields.first { $0.name == name } }
 
@@ -44,7 +47,8 @@ enum EventField: UInt32 {
   @inline(__always) static func canonical(_ name: UnsafeBufferPointer<UInt8>) -> EventField? {
     switch name.count {
     case 2: matches(name, "op") ? .operation : nil
-    case 4: matches(name, "__op") ? .changeOperation : nil
+    case 4:
+      if matches(name, "into") { .into } else if matches(name, "__op") { .changeOperation } else { nil }
     case 7:
       if matches(name, "user_id") { .user } else if matches(name, "item_id") { .item } else { nil }
     case 8: matches(name, "event_id") ? .eventID : nil

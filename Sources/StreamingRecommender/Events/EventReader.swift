@@ -15,6 +15,7 @@ struct EventReader {
   private var user = ID.missing
   private var item = ID.missing
   private var eventID = ID.missing
+  private var into = ID.missing
   private var eventType: JSONText?
   private var operation: DecodingRules.OperationRule?
   private var changeOperation: DecodingRules.OperationRule?
@@ -86,6 +87,7 @@ struct EventReader {
     case .user: user = try readID(field)
     case .item: item = try readID(field)
     case .eventID: eventID = try readID(field)
+    case .into: into = try readID(field)
     case .eventType: try readEventType()
     case .eventValue: try readValue()
     case .timestamp: try readTimestamp()
@@ -282,6 +284,7 @@ struct EventReader {
   /// How the record must be read instead, if its fields stand in the container of another system.
   var otherForm: DecodingRules.MappingPurpose? {
     if hasContainer { return fault?.reason == .notObject || fault?.reason == .duplicateField ? nil : .containers }
+    if operation == .merge { return nil }
     if case .missing = user { return formOfEnvelope }
     if case .missing = item { return formOfEnvelope }
     return nil
@@ -303,6 +306,11 @@ struct EventReader {
     let userID = bytes(of: user, "user_id")
     let itemID = bytes(of: item, "item_id")
     let dedupeID = bytes(ofEventID: eventID)
+    if operation == .merge {
+      let target = bytes(of: into, "into")
+      if let fault { return .failure(fault) }
+      return rules.merge(userID, into: target, record)
+    }
     if let fault { return .failure(fault) }
     guard let rule = ruleOfType() else { return .ignored(.unknownType) }
     let operation = isDeleted ? .apply(.delete) : self.operation ?? changeOperation
@@ -311,13 +319,15 @@ struct EventReader {
     guard let itemID else { return .failure(DecodingFailure(.missingItemID, "item_id is missing or null")) }
     let draft = EventDraft(
       weight: rule.weight, value: value, timeMilliseconds: timeMilliseconds, operation: operation, typeOperation: rule.operation,
-      eventID: dedupeID, clamped: clamped)
+      eventID: dedupeID, typeHash: rules.input.dedupeWindow > 0 ? typeHash : 0, countsAsSeen: rule.countsAsSeen, clamped: clamped)
     let event = rules.event(user: userID, item: itemID, draft, record, fallbackMilliseconds: fallbackMilliseconds)
     return .interaction(event.interaction, clamped: event.clamped, keyMismatch: event.keyMismatch)
   }
 
   /// The type as the record names it, for messages.
   var typeName: String? { eventType.map { String(decoding: scanner.bytes(of: $0), as: UTF8.self) } }
+
+  private var typeHash: UInt32 { eventType.map { DecodingRules.hash(ofType: raw($0)) } ?? 0 }
 
   private func ruleOfType() -> TypeRule? {
     guard let eventType else { return rules.ruleWithoutType }

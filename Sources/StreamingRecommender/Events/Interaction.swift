@@ -7,6 +7,8 @@ public struct Interaction: Equatable, Sendable {
     case set
     /// Deletes the pair.
     case delete
+    /// Counts once: of the pair's strength and that of the event the stronger one remains.
+    case once
   }
 
   public var user: [UInt8]
@@ -18,9 +20,15 @@ public struct Interaction: Equatable, Sendable {
   public var operation: Operation
   /// Identifies repeated events for deduplication.
   public var eventID: [UInt8]?
+  /// A hash of the event's type if the event has a time of its own, by which an exact repeat without an `event_id` is recognized; `nil`
+  /// for events without one and while deduplication is off.
+  public var typeHash: UInt32?
+  /// Whether the event makes the item one that the user has seen.
+  public var countsAsSeen: Bool
 
   public init(
-    user: [UInt8], item: [UInt8], strength: Float = 1, timeMilliseconds: Int64, operation: Operation = .add, eventID: [UInt8]? = nil
+    user: [UInt8], item: [UInt8], strength: Float = 1, timeMilliseconds: Int64, operation: Operation = .add, eventID: [UInt8]? = nil,
+    typeHash: UInt32? = nil, countsAsSeen: Bool = true
   ) {
     self.user = user
     self.item = item
@@ -28,6 +36,8 @@ public struct Interaction: Equatable, Sendable {
     self.timeMilliseconds = timeMilliseconds
     self.operation = operation
     self.eventID = eventID
+    self.typeHash = typeHash
+    self.countsAsSeen = countsAsSeen
   }
 }
 
@@ -54,6 +64,7 @@ public enum RejectionReason: String, Sendable, CaseIterable {
 
 /// Why a valid record changes nothing.
 public enum IgnoreReason: String, Sendable, CaseIterable {
+  /// It repeats one of the newest events of its partition (`input.dedupe_window`).
   case duplicate
   case alreadyApplied = "already_applied"
   case unknownType = "unknown_type"
@@ -100,6 +111,8 @@ public enum DecodedRecord: Equatable, Sendable {
   case interactions([DecodedEvent], ignored: [IgnoreReason: Int])
   /// A tombstone: the user is to be deleted. `rawKey` is the key as it is, where the user was read from JSON in it.
   case forget(user: [UInt8], form: KeyForm = .text, rawKey: [UInt8]? = nil)
+  /// Two ids are one person: the history of `user` becomes part of that of `into`, and so do later events of `user`.
+  case merge(user: [UInt8], into: [UInt8], keyMismatch: Bool)
   case ignored(IgnoreReason)
   case failure(DecodingFailure)
 
@@ -109,7 +122,7 @@ public enum DecodedRecord: Equatable, Sendable {
     case .interaction(let interaction, let clamped, let keyMismatch):
       [DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: keyMismatch)]
     case .interactions(let events, _): events
-    case .forget, .ignored, .failure: []
+    case .forget, .merge, .ignored, .failure: []
     }
   }
 }

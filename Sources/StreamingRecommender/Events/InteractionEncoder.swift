@@ -17,6 +17,7 @@ public enum InteractionEncoder {
     JSONString.append(item, to: &json)
     switch operation {
     case .add: append(#","op":"add""#, to: &json)
+    case .once: append(#","op":"once""#, to: &json)
     case .set: append(#","op":"set""#, to: &json)
     case .delete: append(#","op":"delete""#, to: &json)
     case nil: break

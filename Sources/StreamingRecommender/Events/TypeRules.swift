@@ -5,6 +5,8 @@ struct TypeRule: Equatable, Sendable {
   var operation: Interaction.Operation?
   /// Whether events of the type are no interactions.
   var isIgnored = false
+  /// Whether events of the type make an item one that the user has seen.
+  var countsAsSeen = true
 
   /// Parses the words of `input.types`: a weight, `ignore`, or an operation.
   mutating func take(_ word: String) -> Bool {
@@ -12,6 +14,8 @@ struct TypeRule: Equatable, Sendable {
       self.weight = weight
     } else if word == "ignore" {
       isIgnored = true
+    } else if let repeats = RecommenderConfiguration.Input.Repeats(rawValue: word) {
+      operation = repeats.operation
     } else {
       guard case .apply(let operation)? = DecodingRules.operationRule(word) else { return false }
       self.operation = operation
@@ -23,7 +27,7 @@ struct TypeRule: Equatable, Sendable {
 /// The rules of all types, from `input.weights`, `input.types` and the preset.
 struct TypeRules: Sendable {
   private let rules: [(type: [UInt8], rule: TypeRule)]
-  private let `default`: TypeRule
+  private var `default`: TypeRule
   /// Whether a type without a rule is ignored.
   private let ignoresUnknown: Bool
   let withoutType: TypeRule?
@@ -48,6 +52,19 @@ struct TypeRules: Sendable {
       if Double(word) != nil { hasWeights = true }
       rules[type] = new
     }
+    if !input.seenTypes.isEmpty {
+      `default`.countsAsSeen = false
+      for type in Set(rules.keys).union(input.seenTypes) {
+        var new = rules[type] ?? TypeRule(weight: input.defaultWeight)
+        new.countsAsSeen = input.seenTypes.contains(type)
+        rules[type] = new
+      }
+    }
+    // What the same user and item again means; it does not matter for single events.
+    if input.repeats != .sum {
+      `default`.operation = input.repeats.operation
+      for type in rules.keys where rules[type]?.operation == nil { rules[type]?.operation = input.repeats.operation }
+    }
     self.rules = rules.sorted { $0.key < $1.key }.map { (Array($0.key.utf8), $0.value) }
     ignoresUnknown = hasWeights && input.unknownType == .ignore
     withoutType = rules["interaction"] ?? `default`
@@ -64,9 +81,9 @@ struct TypeRules: Sendable {
   /// Returns why an entry of `input.types` cannot be used, or `nil`.
   static func fault(ofEntry entry: String, _ word: String) -> String? {
     var rule = TypeRule()
-    guard rule.take(word) else { return "allowed: a weight, ignore, add, set or delete" }
+    guard rule.take(word) else { return "allowed: a weight, ignore, add (sum), once, set (newest) or delete" }
     switch typeAndPart(entry).part {
-    case "op": return Double(word) == nil ? nil : "allowed: ignore, add, set or delete"
+    case "op": return Double(word) == nil ? nil : "allowed: ignore, add (sum), once, set (newest) or delete"
     case "weight": return Double(word) != nil ? nil : "allowed: a finite number"
     default: return nil
     }

@@ -5,6 +5,7 @@ public struct PartitionSnapshot: Sendable {
   var items: IdentifierTable
   public var offsets: PartitionOffsets
   var marks: [TopicPartition: RecordMark]
+  var recent: [TopicPartition: RecentEvents]
   /// Epoch of the model that the vectors belong to; 0 if there are none.
   var epoch: UInt32
   var newestTimeMilliseconds: Int64
@@ -16,6 +17,7 @@ extension RecommenderEngine {
     state.users.drop(partition)
     state.offsets.next = state.offsets.next.filter { $0.key.partition != partition }
     state.marks = state.marks.filter { $0.key.partition != partition }
+    state.recent = state.recent.filter { $0.key.partition != partition }
     state.catalogue.newItems.rename { $0.partition == partition ? nil : $0 }
   }
 
@@ -31,5 +33,6 @@ extension RecommenderEngine {
     state.users.newestTimeMilliseconds = max(state.users.newestTimeMilliseconds, other.newestTimeMilliseconds)
     state.offsets.next.merge(other.offsets.next) { $1 }
     state.marks.merge(other.marks) { $1 }
+    state.recent.merge(other.recent) { $1 }
   }
 }

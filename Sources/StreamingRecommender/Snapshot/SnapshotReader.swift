@@ -24,11 +24,11 @@ struct SnapshotReader {
 
   /// Known sections and their newest supported versions.
   private static let versions: [SnapshotFraming.Kind: UInt16] = [
-    .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 1, .forgotten: 1,
-    .deadLetters: 1,
+    .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 2, .forgotten: 1,
+    .deadLetters: 1, .recent: 1, .merged: 1,
   ]
   /// Sections that may occur several times.
-  private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition]
+  private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition, .recent]
 
   init(path: String, settings: EngineSettings) {
     self.path = path
@@ -66,6 +66,8 @@ struct SnapshotReader {
     case .users: try readUsers(&reader)
     case .forgotten: try readForgotten(&reader)
     case .deadLetters: try readDeadLetters(&reader)
+    case .recent: try readRecentEvents(&reader)
+    case .merged: try readMergedUsers(&reader)
     case .end: break
     }
   }
@@ -239,7 +241,7 @@ struct SnapshotReader {
     pairs.reserveCapacity(count)
     for _ in 0..<count {
       let pair = Pair(item: try reader.read(), strength: try reader.readFloat(), word: try reader.read())
-      guard isItem(pair.item), pair.strength.isFinite, pair.rawWord >= 0, pair.rawWord < 1 << 62 else { throw malformed("invalid pair") }
+      guard isItem(pair.item), pair.strength.isFinite, pair.rawWord >= 0 else { throw malformed("invalid pair") }
       if pair.state == .addedAfterBarrier {
         let word: Int64 = try reader.read()
         guard word >= 0, word < 1 << 60 else { throw malformed("invalid barrier") }
@@ -258,6 +260,21 @@ struct SnapshotReader {
       let id = Identifier(try reader.readName())
       let confirmedAt = try reader.readBounded(least: -1)
       state.forgotten.insert(id, confirmedAt: confirmedAt < 0 ? nil : confirmedAt)
+    }
+  }
+
+  private mutating func readRecentEvents(_ reader: inout ByteReader) throws {
+    let source = try Self.readPartitionName(&reader)
+    var window = RecentEvents(capacity: settings.dedupeWindow)
+    for _ in 0..<(try reader.readCount(each: 8)) { _ = window.insert(try reader.read()) }
+    if settings.dedupeWindow > 0 { state.recent[source] = window }
+  }
+
+  private mutating func readMergedUsers(_ reader: inout ByteReader) throws {
+    for _ in 0..<(try reader.readCount(each: 4)) {
+      let (id, into) = (try reader.readName(), try reader.readName())
+      guard !id.isEmpty, !into.isEmpty, id != into else { throw malformed("merged users without an id") }
+      state.merged.insert(Identifier(id), into: Identifier(into))
     }
   }
 
@@ -296,12 +313,10 @@ struct SnapshotReader {
   }
 
   func finishedPartition() throws -> PartitionSnapshot {
-    guard seen == [.engine, .offsets, .items, .partition, .users] || seen == [.engine, .offsets, .items, .partition],
-      partitions.count == 1
-    else { throw malformed("the file is not a snapshot of one partition") }
+    guard seen.subtracting([.users, .recent]) == [.engine, .offsets, .items, .partition], partitions.count == 1 else { throw malformed("the file is not a snapshot of one partition") }
     return PartitionSnapshot(
       partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, marks: state.marks,
-      epoch: partitions[0].epoch,
+      recent: state.recent, epoch: partitions[0].epoch,
       newestTimeMilliseconds: state.users.newestTimeMilliseconds)
   }
 

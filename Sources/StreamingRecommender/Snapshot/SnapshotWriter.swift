@@ -26,6 +26,8 @@ struct SnapshotWriter {
     }
     for partition in state.users.partitions { try write(partition, to: sink) }
     try SnapshotFraming.write(.forgotten, to: sink, writeForgotten)
+    try writeRecentEvents(to: sink) { _ in true }
+    if !state.merged.isEmpty { try SnapshotFraming.write(.merged, to: sink, writeMergedUsers) }
     if !snapshot.deadLetters.isEmpty { try SnapshotFraming.write(.deadLetters, to: sink, writeDeadLetters) }
   }
 
@@ -35,6 +37,7 @@ struct SnapshotWriter {
     try SnapshotFraming.write(.offsets, to: sink) { writeOffsets(offsets, &$0) }
     try SnapshotFraming.write(.items, to: sink, writeItems)
     try write(state.users.partitions[Int(number)], to: sink)
+    try writeRecentEvents(to: sink) { $0.partition == number }
   }
 
   // MARK: Shared state
@@ -150,6 +153,26 @@ struct SnapshotWriter {
     }
   }
 
+  private func writeRecentEvents(to sink: SnapshotSink, where isIncluded: (TopicPartition) -> Bool) throws {
+    for (source, window) in state.recent.sorted(by: { $0.key < $1.key }) where isIncluded(source) {
+      try SnapshotFraming.write(.recent, isOptional: true, to: sink) { writer in
+        writer.write(name: Array(source.topic.utf8))
+        writer.write(source.partition)
+        writer.write(count: window.count)
+        for fingerprint in window.oldestFirst { writer.write(fingerprint) }
+      }
+    }
+  }
+
+  private func writeMergedUsers(_ writer: inout ByteWriter) {
+    let entries = state.merged.oldestFirst
+    writer.write(count: entries.count)
+    for entry in entries {
+      writer.write(name: entry.id.bytes)
+      writer.write(name: entry.into.bytes)
+    }
+  }
+
   private func writeDeadLetters(_ writer: inout ByteWriter) {
     writer.write(count: snapshot.deadLetters.count)
     for letter in snapshot.deadLetters {
@@ -182,7 +205,7 @@ struct SnapshotWriter {
       $0.write(snapshot.model?.epoch ?? 0)
     }
     for start in stride(from: 0, to: users.count, by: Self.usersPerSection) {
-      try SnapshotFraming.write(.users, to: sink) { writer in
+      try SnapshotFraming.write(.users, version: 2, to: sink) { writer in
         let slice = users[start..<min(start + Self.usersPerSection, users.count)]
         writer.write(partition.number)
         writer.write(count: slice.count)

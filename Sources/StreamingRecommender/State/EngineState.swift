@@ -15,6 +15,9 @@ public struct EngineState: Sendable {
   /// Whether a record ever came by another partition than its user's, because of its key or its producer's partitioner.
   package internal(set) var hasStrayRecords = false
   package var forgotten = ForgottenUsers()
+  /// The newest events per partition that they came by.
+  var recent: [TopicPartition: RecentEvents] = [:]
+  public internal(set) var merged = MergedUsers()
 
   public init(
     limits: HistoryLimits = HistoryLimits(), factors: Int = 1, topics: [String] = [], catalogue: Catalogue = Catalogue(),
@@ -41,6 +44,13 @@ public struct EngineState: Sendable {
     let applied = users.apply(interaction, item: item, order: order)
     guard applied.isApplied else { return .stale }
     return .changed(user: applied.user, item: item, isNewItem: isNewItem, previous: applied.previous)
+  }
+
+  /// Moves the history of one user to another, who may be new. Returns the other one and the items that the first one liked.
+  mutating func merge(_ user: UserReference, into id: [UInt8]) -> (user: UserReference, items: [Int32]) {
+    let history = users.history(user)
+    forget(user)
+    return (users.merge(history, into: id), history.pairs.filter { $0.isLive && $0.strength > 0 }.map(\.item))
   }
 
   /// Removes the user: id, history, seen items and vector.

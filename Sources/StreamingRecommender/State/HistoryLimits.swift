@@ -26,6 +26,10 @@ public struct HistoryLimits: Sendable, Equatable {
 
   func bounded(_ strength: Float) -> Float { min(max(strength, -maxStrength), maxStrength) }
 
+  func decayed(_ strength: Float, from order: InteractionOrder, to newest: InteractionOrder) -> Float {
+    decayed(strength, milliseconds: newest.timeMilliseconds - order.timeMilliseconds)
+  }
+
   /// Returns the strength after `milliseconds` of decay.
   func decayed(_ strength: Float, milliseconds: Int64) -> Float {
     guard let halfLife = halfLifeMilliseconds, milliseconds > 0 else { return strength }

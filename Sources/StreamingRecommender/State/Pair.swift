@@ -4,7 +4,7 @@ struct Pair: Sendable, Equatable {
   var item: Int32
   /// Summed strength; with a half-life, as of the timestamp of the pair.
   var strength: Float
-  /// Order in the upper 62 bits, `State` in the lower two.
+  /// `State` in the lower two bits, the order in the next 60, and in the one above whether the item does not count as seen.
   private var word: Int64
 
   enum State: Int64 {
@@ -18,10 +18,12 @@ struct Pair: Sendable, Equatable {
     case addedAfterBarrier = 3
   }
 
-  init(item: Int32, strength: Float, order: InteractionOrder, state: State) {
+  private static let unseenBit: Int64 = 1 << 62
+
+  init(item: Int32, strength: Float, order: InteractionOrder, state: State, countsAsSeen: Bool = true) {
     self.item = item
     self.strength = strength
-    word = order.word << 2 | state.rawValue
+    word = order.word << 2 | state.rawValue | (countsAsSeen ? 0 : Self.unseenBit)
   }
 
   init(item: Int32, strength: Float, word: Int64) {
@@ -30,9 +32,14 @@ struct Pair: Sendable, Equatable {
     self.word = word
   }
 
-  var order: InteractionOrder { InteractionOrder(word: word >> 2) }
+  var order: InteractionOrder { InteractionOrder(word: (word & (Self.unseenBit - 1)) >> 2) }
   var state: State { State(rawValue: word & 3)! }
   /// Whether the pair is an interaction and not a delete marker.
   var isLive: Bool { word & 3 != State.deleted.rawValue }
+  /// Whether the item counts as seen by the user.
+  var countsAsSeen: Bool { word & Self.unseenBit == 0 }
   var rawWord: Int64 { word }
+
+  /// The strength as of a later time.
+  func decayed(to newest: InteractionOrder, _ limits: HistoryLimits) -> Float { limits.decayed(strength, from: order, to: newest) }
 }

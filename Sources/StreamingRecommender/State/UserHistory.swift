@@ -1,6 +1,6 @@
 /// One user's history: the newest pairs with their strengths, and the evicted items that still count as seen.
 ///
-/// `add` sums strengths. `set` and `delete` replace them: last writer wins by order (schemas/README.md).
+/// `add` sums strengths, `once` keeps the stronger one. `set` and `delete` replace them: last writer wins by order (schemas/README.md).
 public struct UserHistory: Sendable, Equatable {
   /// The order of the last `set` or `delete` of a pair in state `addedAfterBarrier`. Older events of the pair are stale.
   struct Barrier: Sendable, Equatable {
@@ -52,26 +52,44 @@ public struct UserHistory: Sendable, Equatable {
     var change = Change()
     // If the history is full and the pair is older than all others, it would be evicted at once: only record it as seen.
     if pairs.count >= limits.historyPerUser, pairs[0].order > order {
-      noteSeen(item, isLive: event.operation != .delete, limits, &change)
+      noteSeen(item, isSeen: event.operation != .delete && event.countsAsSeen, limits, &change)
       return change
     }
-    let state: Pair.State = event.operation == .add ? .added : event.operation == .set ? .set : .deleted
-    removeFromEvicted(item)
-    insert(Pair(item: item, strength: state == .deleted ? 0 : limits.bounded(event.strength), order: order, state: state))
-    if state != .deleted { change.pairs += 1 }
-    evictOldest(limits, &change)
+    let state: Pair.State =
+      switch event.operation {
+      case .add, .once: .added
+      case .set: .set
+      case .delete: .deleted
+      }
+    insertNew(
+      Pair(
+        item: item, strength: state == .deleted ? 0 : limits.bounded(event.strength), order: order, state: state,
+        countsAsSeen: event.countsAsSeen), limits, &change)
     return change
+  }
+
+  private mutating func insertNew(_ pair: Pair, _ limits: HistoryLimits, _ change: inout Change) {
+    removeFromEvicted(pair.item)
+    insert(pair)
+    if pair.isLive { change.pairs += 1 }
+    evictOldest(limits, &change)
+    if !evicted.isEmpty { boundEvicted(limits, &change) }
   }
 
   private mutating func change(_ at: Int, _ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Change {
     let old = pairs[at]
     let isStale =
       switch event.operation {
-      case .add: barrier(of: old).map { order < $0 } ?? false
+      case .add, .once: barrier(of: old).map { order < $0 } ?? false
       case .set, .delete: order < old.order
       }
     if isStale { return Change(isApplied: false) }
-    let new = event.operation == .add ? sum(old, event, order, limits) : replacement(event, item: item, order: order, limits)
+    let new: Pair
+    switch event.operation {
+    case .add: new = combined(old, event, order, limits, +)
+    case .once: new = combined(old, event, order, limits, Self.stronger)
+    case .set, .delete: new = replacement(event, item: item, order: order, limits)
+    }
     setBarrier(new.state == .addedAfterBarrier ? barrier(of: old) : nil, item)
     replace(at, with: new)
     return Change(pairs: (new.isLive ? 1 : 0) - (old.isLive ? 1 : 0), previous: old.isLive ? old.order : nil)
@@ -85,19 +103,25 @@ public struct UserHistory: Sendable, Equatable {
     }
   }
 
-  private func sum(_ old: Pair, _ event: Interaction, _ order: InteractionOrder, _ limits: HistoryLimits) -> Pair {
+  private func combined(
+    _ old: Pair, _ event: Interaction, _ order: InteractionOrder, _ limits: HistoryLimits, _ combine: (Float, Float) -> Float
+  ) -> Pair {
     let newest = max(old.order, order)
-    let strength =
-      limits.decayed(old.strength, milliseconds: newest.timeMilliseconds - old.order.timeMilliseconds)
-      + limits.decayed(event.strength, milliseconds: newest.timeMilliseconds - order.timeMilliseconds)
+    let strength = combine(old.decayed(to: newest, limits), limits.decayed(event.strength, from: order, to: newest))
     return Pair(
-      item: old.item, strength: limits.bounded(strength), order: newest, state: old.state == .added ? .added : .addedAfterBarrier)
+      item: old.item, strength: limits.bounded(strength), order: newest, state: old.state == .added ? .added : .addedAfterBarrier,
+      countsAsSeen: event.countsAsSeen || old.isLive && old.countsAsSeen)
+  }
+
+  /// Of two strengths the one farther from 0; of opposite ones the positive one.
+  private static func stronger(_ a: Float, _ b: Float) -> Float {
+    a.magnitude == b.magnitude ? max(a, b) : a.magnitude > b.magnitude ? a : b
   }
 
   private func replacement(_ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Pair {
     event.operation == .delete
       ? Pair(item: item, strength: 0, order: order, state: .deleted)
-      : Pair(item: item, strength: limits.bounded(event.strength), order: order, state: .set)
+      : Pair(item: item, strength: limits.bounded(event.strength), order: order, state: .set, countsAsSeen: event.countsAsSeen)
   }
 
   private mutating func setBarrier(_ order: InteractionOrder?, _ item: Int32) {
@@ -133,14 +157,18 @@ public struct UserHistory: Sendable, Equatable {
       guard oldest.isLive else { continue }
       change.pairs -= 1
       change.evictedPairs += 1
-      noteSeen(oldest.item, isLive: true, limits, &change)
+      noteSeen(oldest.item, isSeen: oldest.countsAsSeen, limits, &change)
     }
   }
 
-  private mutating func noteSeen(_ item: Int32, isLive: Bool, _ limits: HistoryLimits, _ change: inout Change) {
+  private mutating func noteSeen(_ item: Int32, isSeen: Bool, _ limits: HistoryLimits, _ change: inout Change) {
     removeFromEvicted(item)
-    guard isLive else { return }
+    guard isSeen else { return }
     evicted.append(item)
+    boundEvicted(limits, &change)
+  }
+
+  private mutating func boundEvicted(_ limits: HistoryLimits, _ change: inout Change) {
     let excess = evicted.count - max(0, limits.seenPerUser - pairs.count)
     guard excess > 0 else { return }
     evicted.removeFirst(excess)
@@ -149,6 +177,56 @@ public struct UserHistory: Sendable, Equatable {
 
   private mutating func removeFromEvicted(_ item: Int32) {
     if let at = evicted.firstIndex(of: item) { evicted.remove(at: at) }
+  }
+
+  // MARK: Merging
+
+  /// Adds the pairs of another history of the same person, as if their events had been this user's.
+  ///
+  /// Of a pair that both have, what is older than the newer `set` or `delete` of the two does not count.
+  mutating func merge(_ other: UserHistory, limits: HistoryLimits) -> Change {
+    var change = Change()
+    for pair in other.pairs {
+      let theirs = other.barrier(of: pair)
+      if let at = pairs.lastIndex(where: { $0.item == pair.item }) {
+        let old = pairs[at]
+        let barrier = [barrier(of: old), theirs].compactMap { $0 }.max()
+        let new = Self.merged(old, pair, barrier: barrier, limits)
+        setBarrier(new.state == .addedAfterBarrier ? barrier : nil, pair.item)
+        replace(at, with: new)
+        change.pairs += (new.isLive ? 1 : 0) - (old.isLive ? 1 : 0)
+      } else if pairs.count >= limits.historyPerUser, pairs[0].order > pair.order {
+        if pair.isLive { change.evictedPairs += 1 }
+        noteSeen(pair.item, isSeen: pair.isLive && pair.countsAsSeen, limits, &change)
+      } else {
+        if pair.state == .addedAfterBarrier { setBarrier(theirs, pair.item) }
+        insertNew(pair, limits, &change)
+      }
+    }
+    if !other.evicted.isEmpty {
+      let known = Set(pairs.lazy.map(\.item)).union(evicted)
+      evicted = other.evicted.filter { !known.contains($0) } + evicted
+    }
+    boundEvicted(limits, &change)
+    return change
+  }
+
+  private static func merged(_ a: Pair, _ b: Pair, barrier: InteractionOrder?, _ limits: HistoryLimits) -> Pair {
+    guard let barrier else {
+      let newest = max(a.order, b.order)
+      return Pair(
+        item: a.item, strength: limits.bounded(a.decayed(to: newest, limits) + b.decayed(to: newest, limits)), order: newest,
+        state: .added, countsAsSeen: a.countsAsSeen || b.countsAsSeen)
+    }
+    let counting = [a, b].filter { $0.order >= barrier }
+    // The pair to which the barrier belongs is never older than it.
+    guard counting.count == 2, let newest = counting.map(\.order).max() else { return counting.first ?? a }
+    let isOnlyBarrier = newest == barrier && counting.contains { $0.state == .deleted }
+    if isOnlyBarrier { return Pair(item: a.item, strength: 0, order: barrier, state: .deleted) }
+    let strength = counting.reduce(0) { $0 + $1.decayed(to: newest, limits) }
+    return Pair(
+      item: a.item, strength: limits.bounded(strength), order: newest, state: newest == barrier ? .set : .addedAfterBarrier,
+      countsAsSeen: counting.contains { $0.isLive && $0.countsAsSeen })
   }
 
   mutating func renameItems(_ newIndex: [Int32]) {
@@ -166,7 +244,8 @@ public struct UserHistory: Sendable, Equatable {
   ///
   /// - Parameter milliseconds: items whose last event is older may come again; evicted ones are older than all others.
   public func seen(since milliseconds: Int64?) -> [Int32] {
-    var result = pairs.lazy.filter { $0.isLive && $0.order.timeMilliseconds >= milliseconds ?? .min }.map(\.item) as [Int32]
+    var result =
+      pairs.lazy.filter { $0.isLive && $0.countsAsSeen && $0.order.timeMilliseconds >= milliseconds ?? .min }.map(\.item) as [Int32]
     if milliseconds == nil { result.append(contentsOf: evicted) }
     result.sort()
     return result

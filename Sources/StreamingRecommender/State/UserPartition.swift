@@ -40,6 +40,19 @@ public struct UserPartition: Sendable {
     return (user, isNew, change.isApplied, change.previous)
   }
 
+  /// Adds the history of another id of the same person to that of a user of this partition. Returns the index of the user.
+  mutating func merge(_ history: UserHistory, into id: [UInt8], limits: HistoryLimits) -> Int32 {
+    let (user, _) = ids.intern(id)
+    histories.grow(to: Int(user) + 1, with: UserHistory())
+    let bytesBefore = histories[Int(user)].bytes
+    let change = histories[Int(user)].merge(history, limits: limits)
+    historyBytes += histories[Int(user)].bytes - bytesBefore
+    pairCount += change.pairs
+    evictedFromHistory += change.evictedPairs
+    evictedFromSeen += change.evictedSeen
+    return user
+  }
+
   /// Removes the id, history, seen items and vector. The index may be reused for another user.
   mutating func forget(_ user: Int32) {
     pairCount -= histories[Int(user)].liveCount

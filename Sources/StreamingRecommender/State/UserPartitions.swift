@@ -59,6 +59,12 @@ public struct UserPartitions: Sendable {
     return (UserReference(partition: partition, index: applied.user), applied.isNew, applied.isApplied, applied.previous)
   }
 
+  /// Adds the history of another id of the same person to that of the user with this id, who may be new.
+  mutating func merge(_ history: UserHistory, into id: [UInt8]) -> UserReference {
+    let partition = partition(ofID: id)
+    return UserReference(partition: partition, index: partitions[Int(partition)].merge(history, into: id, limits: limits))
+  }
+
   mutating func forget(_ user: UserReference) { partitions[Int(user.partition)].forget(user.index) }
 
   // MARK: Histories

@@ -68,12 +68,12 @@ private struct TrainingRun {
     self.threads = threads
     self.monitor = monitor
     self.clock = clock
-    pool = WorkerPool(workers: threads, inheritsPriority: true)
+    pool = WorkerPool(workers: threads, isBackground: true)
     phases = PhaseTimer(monitor: monitor, clock: clock)
     isWarm = job.live != nil && job.settings.warmStart
     var parameters = job.settings.parameters
     if isWarm { parameters.iterations = job.settings.warmIterations }
-    trainer = ALSTrainer(parameters, options: SolverOptions(workers: threads, inheritsPriority: true))
+    trainer = ALSTrainer(parameters, options: SolverOptions(workers: threads, isBackground: true))
     record = RetrainRecord(job, threads: threads)
     record.iterations = parameters.iterations
     record.warmStart = isWarm
@@ -140,7 +140,7 @@ private struct TrainingRun {
     let everything = rows.matrix(of: job.state.users) { _ in true }
     record.trainingRows = everything.rows
     let monitor = self.monitor
-    return try ALSTrainer(parameters, options: SolverOptions(workers: threads, inheritsPriority: true))
+    return try ALSTrainer(parameters, options: SolverOptions(workers: threads, isBackground: true))
       .train(everything, start: columnFactors, endWithRows: false, isWarmStart: true, losses: .atTheEnd) {
         monitor.continues(at: $0.ratio)
       }.columnFactors

@@ -253,7 +253,10 @@ enum CommandTable {
           sentence: "Measure the same while one retrain follows the other, as a whole, while it trains and while it rolls out."),
         CommandOption(
           long: "users", kind: .int(100...10_000_000), valueName: "N",
-          sentence: "Use a generated state of this many users and a seventh as many items in place of the shipped data."),
+          sentence: "Use a generated state of this many users in place of the shipped data."),
+        CommandOption(
+          long: "items", kind: .int(100...10_000_000), valueName: "M",
+          sentence: "Items of the generated state; a seventh of the users, at most 28000, without it."),
         data("Interactions to use in place of the shipped ones."),
       ],
       examples: [

@@ -12,6 +12,8 @@ import Telemetry
 struct BenchmarkFreshnessCommand {
   let context: CommandContext
   private static let warmUpSeconds = 3.0
+  /// A list takes time in proportion to the items, so more of them would measure the throughput of two cores and not what retrains cost.
+  private static let itemsMax = 28_000
 
   init(_ context: CommandContext) { self.context = context }
 
@@ -21,7 +23,10 @@ struct BenchmarkFreshnessCommand {
     let rate = context.options.double("rate") ?? 1000
     let seconds = context.options.double("seconds") ?? 10
     let data =
-      try context.options.int("users").map { EvaluationData(generatedFor: $0, seed: configuration.model.seed) }
+      try context.options.int("users").map { users in
+        let items = context.options.int("items") ?? min(max(100, users / 7), Self.itemsMax)
+        return EvaluationData(generatedFor: users, items: items, seed: configuration.model.seed)
+      }
       ?? ShippedData.events(path: context.options.string("data"))
     let log = Telemetry.Log(component: "benchmark", sink: StandardErrorSink(minimumLevel: .error), level: .debug)
     let temporary = try TemporaryDirectory("benchmark")

@@ -52,6 +52,7 @@ import Testing
       case .int(let range): value = .int(min(range.upperBound, range.lowerBound + 3))
       case .double(let range, _): value = .double(min(range.upperBound, 0.5))
       case .bool: value = .bool(key.defaultValue != .bool(true))
+      case .boolOrList: value = .list(["x", "y"])
       case .duration(let range): value = .duration(min(range.upperBound, range.lowerBound + .seconds(3)))
       case .list(let choices): value = .list([choices?.last ?? "x"])
       case .choice(let words):

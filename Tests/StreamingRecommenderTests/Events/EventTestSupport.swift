@@ -20,6 +20,7 @@ func lines(_ decoded: DecodedRecord) -> [String] {
         + "\(interaction.strength) \(interaction.operation) \(interaction.timeMilliseconds)\(id)"
     }
   case .forget(let user, _, _): ["forget \(String(decoding: user, as: UTF8.self))"]
+  case .merge(let user, let into, _): ["merge \(String(decoding: user, as: UTF8.self)) \(String(decoding: into, as: UTF8.self))"]
   case .ignored(let reason): ["ignored \(reason.rawValue)"]
   case .failure(let failure): ["rejected \(failure.reason.rawValue)"]
   }
@@ -53,6 +54,7 @@ extension DecodedRecord {
     case .interaction(_, let clamped, _): clamped.isEmpty ? "apply" : "apply-clamped"
     case .interactions(let events, _): events.contains { !$0.clamped.isEmpty } ? "apply-clamped" : "apply"
     case .forget: "delete-user"
+    case .merge: "merge-users"
     case .ignored: "ignore"
     case .failure(let failure): "dlq:\(failure.reason.rawValue)"
     }

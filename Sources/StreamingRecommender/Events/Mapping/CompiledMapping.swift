@@ -95,6 +95,7 @@ final class CompiledMapping: @unchecked Sendable {
   let timestamp: [Candidate]
   let eventID: [Candidate]
   let operation: [Candidate]
+  let into: [Candidate]
   let deleted: [Candidate]
   /// The paths of user and item as they are named in messages.
   let places: [EventField: String]
@@ -130,6 +131,7 @@ final class CompiledMapping: @unchecked Sendable {
     timestamp = candidates(.timestamp)
     eventID = candidates(.eventID)
     operation = candidates(.operation)
+    into = candidates(.into)
     deleted = candidates(.deleted)
     rules = mapping.rules.map {
       Rule(candidate: candidate($0.source, isFallback: true), values: $0.values.map { Array($0.utf8) }, isNegated: $0.isNegated)

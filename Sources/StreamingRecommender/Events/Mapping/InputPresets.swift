@@ -42,7 +42,8 @@ extension InputPreset {
 
   static let canonical: [Row] = [
     (.user, ["user_id"]), (.item, ["item_id"]), (.eventType, ["event_type"]), (.eventValue, ["event_value"]), (.timestamp, ["timestamp"]),
-    (.eventID, ["event_id"]), (.operation, ["op", "?__op"]), (.deleted, ["__deleted"]), (.sessionID, ["session_id"]),
+    (.eventID, ["event_id"]), (.operation, ["op", "?__op"]), (.deleted, ["__deleted"]), (.into, ["into"]),
+    (.sessionID, ["session_id"]),
     (.recommendationID, ["recommendation_id"]), (.impression, ["impression"]),
   ]
 
@@ -146,6 +147,6 @@ extension InputPreset {
 
   private static let spark = InputPreset(rows: [
     (.user, ["user", "userId"]), (.item, ["item", "itemId", "movieId"]), (.eventValue, ["rating"]), (.timestamp, ["timestamp"]),
-    (.eventType, ["event_type"]), (.eventID, ["event_id"]), (.operation, ["op"]),
+    (.eventType, ["event_type"]), (.eventID, ["event_id"]), (.operation, ["op"]), (.into, ["into"]),
   ])
 }

@@ -4,6 +4,7 @@ extension MappedReader {
 
   private enum Outcome {
     case event(DecodedEvent)
+    case merge(user: [UInt8]?, into: [UInt8]?)
     case ignored(IgnoreReason)
     case failure(DecodingFailure)
   }
@@ -24,6 +25,9 @@ extension MappedReader {
     for (index, place) in places.enumerated() {
       switch event(record, fallbackMilliseconds, chain, place.outer, place.inner, index: places.count > 1 ? index : nil) {
       case .event(let event): events.append(event)
+      case .merge(let user, let into):
+        if places.count == 1 { return rules.merge(user, into: into, record) }
+        return .failure(DecodingFailure(.badValue, "event \(index) of the record: op merge needs a record of its own"))
       case .ignored(let reason): ignored[reason, default: 0] += 1
       case .failure(var failure):
         failure.message = "event \(index) of the record: \(failure.message)"
@@ -40,6 +44,7 @@ extension MappedReader {
   private mutating func single(_ record: Record, _ fallbackMilliseconds: Int64) -> DecodedRecord {
     switch event(record, fallbackMilliseconds, Chain(), 0, 0, index: nil) {
     case .event(let event): .interaction(event.interaction, clamped: event.clamped, keyMismatch: event.keyMismatch)
+    case .merge(let user, let into): rules.merge(user, into: into, record)
     case .ignored(let reason): .ignored(reason)
     case .failure(let failure): .failure(failure)
     }
@@ -77,10 +82,15 @@ extension MappedReader {
     for rule in mapping.rules where matches(rule, record, chain, outer, inner) { return .ignored(.ignoreRule) }
     do throws(DecodingFailure) {
       var draft = EventDraft()
-      guard let rule = try ruleOfType(chain, outer, inner) else { return .ignored(.unknownType) }
+      draft.operation = try operation(chain, outer, inner)
+      if draft.operation == .merge {
+        return .merge(user: try id(mapping.user, .user, chain, outer, inner), into: try id(mapping.into, .into, chain, outer, inner))
+      }
+      guard let rule = try ruleOfType(chain, outer, inner, into: &draft) else { return .ignored(.unknownType) }
       if rule.isIgnored { return .ignored(.ignoreRule) }
       draft.weight = rule.weight
-      draft.operation = try operation(chain, outer, inner)
+      draft.countsAsSeen = rule.countsAsSeen
+      if let index { draft.typeHash &+= UInt32(truncatingIfNeeded: index) }
       if draft.operation == .some(.ignore) { return .ignored(.ignoreRule) }
       draft.typeOperation = rule.operation
       try readTime(into: &draft, record, chain, outer, inner)
@@ -192,7 +202,9 @@ extension MappedReader {
     return false
   }
 
-  private mutating func ruleOfType(_ chain: Chain, _ outer: Int32, _ inner: Int32) throws(DecodingFailure) -> TypeRule? {
+  private mutating func ruleOfType(
+    _ chain: Chain, _ outer: Int32, _ inner: Int32, into draft: inout EventDraft
+  ) throws(DecodingFailure) -> TypeRule? {
     guard let value = try first(mapping.eventType, .eventType, chain, outer, inner), !value.isEmptyText else {
       return rules.ruleWithoutType
     }
@@ -200,8 +212,10 @@ extension MappedReader {
       guard scanner.isAtNumber, let integer = scanner.integer(scanner.validatedNumber()) else {
         throw DecodingFailure(.badEventType, "event_type must be a string or an integer")
       }
+      draft.typeHash = UInt32(truncatingIfNeeded: integer)
       return Array(String(integer).utf8).withUnsafeBufferPointer(rules.rule(ofType:))
     }
+    if rules.input.dedupeWindow > 0 { draft.typeHash = value.withText(DecodingRules.hash(ofType:)) }
     let (rule, characters) = value.withText { text in
       (rules.rule(ofType: text), text.count > DecodingRules.maxEventTypeCharacters ? text.count { $0 & 0xC0 != 0x80 } : 1)
     }
