@@ -152,7 +152,9 @@ public final class Simulator {
       let value = InteractionEncoder.encode(
         user: key, item: Array(item.utf8), operation: operation, value: strength, timeMilliseconds: time)
       // A producer that gets no answer sends a record again.
-      for _ in 0...(random.chance(0.05) ? 1 : 0) {
+      let copies = random.chance(0.05) ? 2 : 1
+      if copies > 1 { counts["sent again", default: 0] += 1 }
+      for _ in 0..<copies {
         let (partition, _) = log.append(Self.topic, key: key, value: value, timestampMilliseconds: clock.wallMilliseconds)
         naive.apply(user: user, item: item, operation: operation, strength: Float(strength), time: time, partition: "\(partition)")
       }

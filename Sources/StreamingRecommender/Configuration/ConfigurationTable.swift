@@ -35,7 +35,7 @@ public enum ConfigurationTable {
   /// Keys that are reserved for a later version. Setting one is an error that says so, because it would have no effect and is not a
   /// misspelling.
   static let planned: Set<String> = [
-    "input.dedupe_window", "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
+    "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
     "retrain.external", "topn.pool", "topn.min_interval_per_user", "publish.format", "publish.fence", "redis.tls.ca_file",
     "redis.tls.cert_file", "redis.tls.key_file", "snapshot.store", "admin.unix_socket", "admin.tls.cert_file",
     "admin.tls.key_file", "metrics.buckets", "mlflow.uri", "mlflow.experiment", "s3.endpoint", "s3.region", "s3.path_style",

@@ -134,6 +134,8 @@ struct ValidateCommand {
       if decoded.events.contains(where: \.keyMismatch) { report.keys?.ofOthers += 1 } else { report.keys?.ofUser += 1 }
     } else if case .forget = decoded {
       report.keys?.ofUser += 1
+    } else if case .merge(_, _, let isMismatch) = decoded {
+      if isMismatch { report.keys?.ofOthers += 1 } else { report.keys?.ofUser += 1 }
     }
     let isInPlace = KafkaPartitioner.partition(ofKey: key, partitions: partitions) == source.partition
     if isInPlace { report.keys?.inPlace += 1 } else { report.keys?.elsewhere += 1 }

@@ -31,6 +31,7 @@ struct ValidationReport {
   var rejected: [String: Reason] = [:]
   var ignored: [String: Int] = [:]
   var forgotten = 0
+  var merged = 0
   /// Events whose time cannot be read, which have the time of their record.
   var unreadableTimes = 0
   var fields: RecordFields?
@@ -46,7 +47,7 @@ struct ValidationReport {
   /// Why the source would not be used as it is; `nil` if it would be.
   var refusal: String? {
     if findings.contains(where: { $0.severity == .refusal }) { return "its columns look like something else" }
-    if census.rows == 0, forgotten == 0 { return "it holds no interactions" }
+    if census.rows == 0, forgotten == 0, merged == 0 { return "it holds no interactions" }
     if rejectedCount * 2 > read { return "more than half of it is rejected" }
     return nil
   }
@@ -62,6 +63,7 @@ struct ValidationReport {
     case .ignored(let reason): ignored[reason.rawValue, default: 0] += 1
     case .interactions(_, let reasons): for (reason, count) in reasons { ignored[reason.rawValue, default: 0] += count }
     case .forget: forgotten += 1
+    case .merge: merged += 1
     case .interaction, .failure: break
     }
     for event in decoded.events {
@@ -101,6 +103,7 @@ struct ValidationReport {
     for (reason, count) in ignored.sorted(by: { $0.key < $1.key }) { rows.append(("ignored: \(reason)", count, "")) }
     if unreadableTimes > 0 { rows.append(("times that cannot be read", unreadableTimes, "these have the time of their record")) }
     if forgotten > 0 { rows.append(("tombstones", forgotten, "each deletes a user")) }
+    if merged > 0 { rows.append(("merges", merged, "each joins an id to a user")) }
     let about = census.isExact ? "" : "about"
     rows += [("users", census.users.count, about), ("items", census.items.count, about), ("pairs", census.pairs.count, about)]
     rows.append(("repeats", census.repeats, "of user, item, type and time"))
@@ -172,6 +175,7 @@ struct ValidationReport {
     }
     if let keys {
       output["tombstones"] = .integer(forgotten)
+      output["merges"] = .integer(merged)
       output["unreadable_timestamps"] = .integer(unreadableTimes)
       output["keys"] = [
         "user": .integer(keys.ofUser), "other": .integer(keys.ofOthers), "none": .integer(keys.without),

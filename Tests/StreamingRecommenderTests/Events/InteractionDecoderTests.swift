@@ -11,7 +11,7 @@ import Testing
       #"{"user_id":"u1","item_id":"i1","event_type":"view","event_value":2.5,"timestamp":1700000000000,"event_id":"e1","op":"set"}"#
     let expected = Interaction(
       user: Array("u1".utf8), item: Array("i1".utf8), strength: 2.5, timeMilliseconds: 1_700_000_000_000, operation: .set,
-      eventID: Array("e1".utf8))
+      eventID: Array("e1".utf8), typeHash: 0xDBA4_F4F8)
     #expect(decode(json, key: "u1") == .interaction(expected, clamped: [], keyMismatch: false))
   }
 

@@ -5,9 +5,7 @@ import Testing
 
 @Suite struct EngineStateTests {
   private func store(_ events: [Interaction], _ limits: HistoryLimits = .init(), partition: UInt16 = 0) -> EngineState {
-    var store = EngineState(limits: limits)
-    for event in events { apply(event, &store, partition) }
-    return store
+    state(after: events, limits, partition: partition)
   }
 
   @discardableResult private func apply(_ event: Interaction, _ store: inout EngineState, _ partition: UInt16 = 0)

@@ -43,8 +43,8 @@ struct PlainStore {
       return true
     }
     let before = pair.order
-    if event.operation == .add {
-      if pair.events[0].operation != .add, order < pair.events[0].order { return false }
+    if Self.isCombined(event.operation) {
+      if !Self.isCombined(pair.events[0].operation), order < pair.events[0].order { return false }
       pair.events.append(new)
     } else {
       if order < pair.order { return false }
@@ -54,6 +54,8 @@ struct PlainStore {
     user.pairs[item] = pair
     return true
   }
+
+  private static func isCombined(_ operation: Interaction.Operation) -> Bool { operation == .add || operation == .once }
 
   private func enter(_ event: Event, _ item: String, _ user: inout User) {
     user.evicted.removeAll { $0 == item }
@@ -80,8 +82,9 @@ struct PlainStore {
   func strength(_ pair: PlainPair) -> Double {
     let newest = pair.order.timeMilliseconds
     return pair.events.filter { $0.operation != .delete }.reduce(0) { total, event in
-      guard let halfLife = limits.halfLifeMilliseconds else { return total + event.strength }
-      return total + event.strength * exp2(-Double(newest - event.order.timeMilliseconds) / halfLife)
+      let decay = limits.halfLifeMilliseconds.map { exp2(-Double(newest - event.order.timeMilliseconds) / $0) } ?? 1
+      let strength = event.strength * decay
+      return event.operation == .once ? [total, strength].max { (abs($0), $0) < (abs($1), $1) }! : total + strength
     }
   }
 
@@ -110,6 +113,15 @@ struct PlainStore {
     }
     return store.users.pairCount == live ? nil : "\(store.users.pairCount) pairs, expected \(live)"
   }
+}
+
+/// The state after these events.
+func state(after events: [Interaction], _ limits: HistoryLimits = HistoryLimits(), partition: UInt16 = 0) -> EngineState {
+  var state = EngineState(limits: limits)
+  for event in events {
+    _ = state.apply(event, order: InteractionOrder(timeMilliseconds: event.timeMilliseconds, partition: partition))
+  }
+  return state
 }
 
 func event(
