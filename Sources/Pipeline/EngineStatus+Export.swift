@@ -48,6 +48,8 @@ extension EngineStatus {
     exportPublisher(to: metrics)
     metrics.deadLetterFailures.with(engine.settings.topics[0]).raise(to: Double(deadLetterFailures))
     metrics.nonfiniteVectors.with("fold_in").raise(to: Double(engine.nonFiniteVectors))
+    metrics.mergedUsers.set(Double(engine.state.merged.count))
+    metrics.mergedUsersDropped.raise(to: Double(engine.state.merged.dropped))
     metrics.retrainProgress.set(retrainRatio)
   }
 

@@ -18,6 +18,7 @@ final class PublishWorker {
   private var connection: RedisConnection?
   /// The last connection that may have written, as the server knows it.
   private var writingClient: (id: Int64, name: String?)?
+  private var hasEndedPredecessors = false
   /// `.connected` was reported for `connection`.
   private var isAnnounced = false
   private var hasBeenAnnounced = false
@@ -108,6 +109,7 @@ final class PublishWorker {
     let connection = try self.connection ?? connect()
     let view = try readView(connection)
     try holdLease(connection)
+    endPredecessors()
     try discardIncompleteProofs(connection)
     let surviving = proof.survivingTicket(view.marker)
     proof.fallBack(to: view.marker)
@@ -122,13 +124,29 @@ final class PublishWorker {
 
   /// A connection whose predecessor can no longer write.
   private func connect() throws -> RedisConnection {
-    let connection = try RedisConnection.open(redis, clientName: "freshet-\(encoder.instance)")
+    let connection = try RedisConnection.open(redis, clientName: clientName)
     self.connection = connection
     state.withLock { $0.descriptor = connection.fileDescriptor }
     let client = try connection.clientID()
     try connection.killClient(try supersededClient(connection, id: client))
     writingClient = (client, connection.name)
     return connection
+  }
+
+  /// Names the instance and what it writes, because two namespaces may have a writer of the same instance.
+  private var clientName: String { "freshet-\(encoder.instance)-\(keys.root)" }
+
+  /// Once, after the lease showed that no other writer is at work: connections of an earlier process with the same name are ended. Over a
+  /// connection of its own, because the reply is long where there are many clients. Without the right to CLIENT LIST nothing happens.
+  private func endPredecessors() {
+    guard !hasEndedPredecessors, let client = writingClient, let name = client.name else { return }
+    hasEndedPredecessors = true
+    do {
+      let connection = try RedisConnection.open(
+        redis, clientName: "freshet-start", replyBytesMax: RedisConnection.replyBytesMaxOfReader)
+      let ended = try connection.killNamesakes(name, except: client.id)
+      if ended > 0 { log.info("connections of an earlier process to Redis were ended", ["connections": ended]) }
+    } catch { log.warning("connections of an earlier process to Redis could not be looked for", ["problem": "\(error)"]) }
   }
 
   /// The connection to end before the new one, whose id is `id`, writes anything.

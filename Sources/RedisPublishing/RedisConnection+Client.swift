@@ -25,6 +25,22 @@ extension RedisConnection {
     if case .error(let text) = reply { throw Self.refused(text, "CLIENT KILL", right: "+client|kill") }
   }
 
+  /// Ends all other connections with the name of this one but `client`, and returns their number: a process that was killed left them
+  /// behind, and what it sent may still be on its way.
+  func killNamesakes(_ name: String, except client: Int64) throws -> Int {
+    guard let listed = try exchange(["CLIENT", "LIST", "TYPE", "normal"]).text else { return 0 }
+    var ended = 0
+    for line in listed.split(separator: "\n") {
+      let fields = line.split(separator: " ")
+      guard fields.contains("name=\(name)"), let id = fields.first(where: { $0.hasPrefix("id=") }).flatMap({ Int64($0.dropFirst(3)) }),
+        id != client
+      else { continue }
+      try killClient(id)
+      ended += 1
+    }
+    return ended
+  }
+
   private static func refused(_ text: String, _ command: String, right: String) -> RedisError {
     let error = RedisError(reply: text)
     return RedisError(

@@ -12,6 +12,8 @@ public final class EngineMetrics: Sendable {
   public let eventsClamped = MetricFamily<Counter>(MetricNames.eventsClamped)
   public let eventsTimestampReplaced = Counter(MetricNames.eventsTimestampReplaced)
   public let tombstonesUnknown = Counter(MetricNames.tombstonesUnknown)
+  public let mergedUsers = Gauge(MetricNames.mergedUsers)
+  public let mergedUsersDropped = Counter(MetricNames.mergedUsersDropped)
   public let eventsKeyMismatch = Counter(MetricNames.eventsKeyMismatch)
   public let deadLetterMessages = MetricFamily<Counter>(MetricNames.deadLetterMessages)
   public let deadLetterFailures = MetricFamily<Counter>(MetricNames.deadLetterFailures)

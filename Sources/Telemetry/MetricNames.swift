@@ -32,6 +32,10 @@ public enum MetricNames {
     "freshet_events_timestamp_replaced_total", "Events whose time could not be read and which have the time of their record instead.")
   public static let tombstonesUnknown = MetricDefinition.counter(
     "freshet_tombstones_unknown_total", "Tombstones whose key names no known user.")
+  public static let mergedUsers = MetricDefinition.gauge(
+    "freshet_merged_users", "Ids merged into other users whose later events follow.")
+  public static let mergedUsersDropped = MetricDefinition.counter(
+    "freshet_merged_users_dropped_total", "Merged ids that were dropped because of input.merged_users.")
   public static let eventsKeyMismatch = MetricDefinition.counter(
     "freshet_events_key_mismatch_total", "Records whose key is not the user of the event.")
   public static let deadLetterMessages = MetricDefinition.counter(
@@ -157,7 +161,8 @@ public enum MetricNames {
     "process_start_time_seconds", "When the process started, in seconds since 1970.")
 
   public static let all: [MetricDefinition] = [
-    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, eventsClamped, eventsTimestampReplaced, tombstonesUnknown,
+    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, eventsClamped, eventsTimestampReplaced, tombstonesUnknown, mergedUsers,
+    mergedUsersDropped,
     eventsKeyMismatch,
     deadLetterMessages, deadLetterFailures, lastEventTimestamp, lastAppliedTimestamp, consumerLagRecords, consumerLagSeconds, offsetGaps,
     partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, foldInBatchSize, coalescedUpdates,

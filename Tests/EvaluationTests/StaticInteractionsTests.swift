@@ -20,6 +20,7 @@ import Testing
         switch event.operation {
         case .set: pairs[event.user, default: [:]][event.item] = event.strength
         case .add: pairs[event.user, default: [:]][event.item, default: 0] += event.strength
+        case .once: pairs[event.user, default: [:]][event.item] = max(pairs[event.user]?[event.item] ?? event.strength, event.strength)
         case .delete: pairs[event.user, default: [:]][event.item] = nil
         }
       }

@@ -336,7 +336,7 @@ private let first = PublisherEvent.connected(epoch: nil, published: PartitionOff
 
   private func killPublishers(_ control: RedisConnection) throws {
     let clients = try control.command(["CLIENT", "LIST"]).text ?? ""
-    for line in clients.split(separator: "\n") where line.contains("name=freshet-test ") {
+    for line in clients.split(separator: "\n") where line.contains("name=freshet-test-") {
       guard let id = line.split(separator: " ").first?.dropFirst(3) else { continue }
       _ = try control.exchange(["CLIENT", "KILL", "ID", String(id)])
     }

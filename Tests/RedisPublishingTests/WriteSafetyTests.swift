@@ -43,6 +43,39 @@ private func vector(_ item: Identifier) -> PublishCommand { .itemFactors(epoch: 
     #expect(try reader.list(user: "gone") == nil)
   }
 
+  /// What a killed process had sent arrives after its successor has written newer data.
+  @Test func connectionOfAnEarlierProcessCannotWriteAnyMore() throws {
+    let fixture = try Fixture(.loopback)
+    let reader = try fixture.reader()
+    let direct = fixture.redis.url
+    let proxy = try TCPProxy(to: port(of: fixture))
+    defer { proxy.stop() }
+    fixture.redis.url = "redis://127.0.0.1:\(proxy.port)"
+    do {
+      let killed = try fixture.publisher()
+      killed.submit([user("hot", offset: 1)], ticket: 1)
+      #expect(killed.flush(timeout: .seconds(10)))
+      proxy.stall()
+      killed.submit([user("hot", offset: 2)], ticket: 2)
+      #expect(eventually { proxy.held > 0 })
+      killed.close()
+    }
+    fixture.redis.url = direct
+    var other = fixture.redis
+    other.namespace = "other"
+    let neighbour = try RedisRecommendationPublisher(
+      redis: other, publish: fixture.publish, instance: "test", partitions: [], timing: fixture.timing)
+    #expect(eventually { neighbour.room > 0 })
+    let successor = try fixture.publisher()
+    successor.submit([user("hot", offset: 3)], ticket: 1)
+    #expect(successor.flush(timeout: .seconds(10)))
+    proxy.release()
+    usleep(200_000)
+    #expect(try reader.list(user: "hot")?.list.offset == 3)
+    neighbour.submit([user("hot", offset: 1)], ticket: 1)
+    #expect(neighbour.flush(timeout: .seconds(10)) && neighbour.status.reconnects == 0, "another namespace keeps its connection")
+  }
+
   @Test(arguments: ["id", "kill"]) func missingRightIsReportedBeforeAnythingIsWritten(missing: String) throws {
     let fixture = try Fixture()
     let control = try fixture.control()

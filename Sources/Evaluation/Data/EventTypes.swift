@@ -5,8 +5,8 @@ import StreamingRecommender
 /// Each type is decoded once, as an event of that type.
 public final class EventTypes {
   public enum Meaning: Equatable, Sendable {
-    /// What an event of the type does with the pair, and the factor of its strength.
-    case event(weight: Float, operation: Interaction.Operation)
+    /// An event of the type, for what it does with the pair; its strength is the factor of others.
+    case event(Interaction)
     /// Events of the type are left out.
     case ignored
     case rejected(String)
@@ -46,9 +46,9 @@ public final class EventTypes {
       user: [0x75], item: [0x69], operation: nil, eventType: String(decoding: type, as: UTF8.self), timeMilliseconds: 1_700_000_000_000)
     let record = Record(offset: 0, timestampMilliseconds: nil, key: nil, value: value)
     switch decoder.decode(record, fallbackMilliseconds: 0) {
-    case .interaction(let event, _, _): return .event(weight: event.strength, operation: event.operation)
+    case .interaction(let event, _, _): return .event(event)
     case .failure(let failure): return .rejected(failure.message)
-    case .ignored, .forget, .interactions: return .ignored
+    case .ignored, .forget, .merge, .interactions: return .ignored
     }
   }
 }

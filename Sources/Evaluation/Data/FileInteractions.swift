@@ -77,9 +77,10 @@ public final class FileInteractions {
   private func interaction(_ columns: InteractionRow) -> Interaction? {
     var weight: Float = 1
     var operation = value.operation
+    var countsAsSeen = true
     if let type = columns.type {
       switch types.meaning(of: type) {
-      case .event(let typeWeight, let typeOperation): (weight, operation) = (typeWeight, typeOperation)
+      case .event(let event): (weight, operation, countsAsSeen) = (event.strength, event.operation, event.countsAsSeen)
       case .ignored:
         ignored += 1
         return nil
@@ -91,7 +92,8 @@ public final class FileInteractions {
     if let own = columns.operation.flatMap(Interaction.Operation.init) { operation = own }
     return Interaction(
       user: columns.user, item: columns.item, strength: Float(max(-1e6, min(1e6, value.strength(columns.value)))) * weight,
-      timeMilliseconds: Self.clamped(columns.timeMilliseconds ?? Int64(row)), operation: operation, eventID: columns.id)
+      timeMilliseconds: Self.clamped(columns.timeMilliseconds ?? Int64(row)), operation: operation, eventID: columns.id,
+      countsAsSeen: countsAsSeen)
   }
 
   private func events(_ bytes: [UInt8]) -> [Interaction] {
@@ -100,7 +102,7 @@ public final class FileInteractions {
     switch decoded {
     case .interaction: break
     case .interactions(_, let reasons): ignored += reasons.values.reduce(0, +)
-    case .ignored, .forget: ignored += 1
+    case .ignored, .forget, .merge: ignored += 1
     case .failure(let failure): file.reject(failure.message, kind: failure.reason.rawValue)
     }
     return decoded.events.map { event in

@@ -237,7 +237,7 @@ extension ConfigurationTable {
     .int("retrain.threads", \.retrain.threads, 1...1024, noneWord: "auto", "Number of threads of a training; `auto` leaves one core free."),
     .int(
       "retrain.nice", \.retrain.nice, 0...19,
-      "Nice value of the threads of trainings and snapshots: the higher, the less they delay the stream, and the longer they take on a busy machine."
+      "Nice value of snapshots, and of trainings on a machine where the threads of a training get too little of the time that others leave."
     ),
     .choice(
       "retrain.on_quality_drop", \.retrain.onQualityDrop,
