@@ -20,7 +20,9 @@ import Testing
         switch event.operation {
         case .set: pairs[event.user, default: [:]][event.item] = event.strength
         case .add: pairs[event.user, default: [:]][event.item, default: 0] += event.strength
-        case .once: pairs[event.user, default: [:]][event.item] = max(pairs[event.user]?[event.item] ?? event.strength, event.strength)
+        case .once:
+          let strengths = [pairs[event.user]?[event.item] ?? 0, event.strength]
+          pairs[event.user, default: [:]][event.item] = strengths.max { (abs($0), $0) < (abs($1), $1) }
         case .delete: pairs[event.user, default: [:]][event.item] = nil
         }
       }

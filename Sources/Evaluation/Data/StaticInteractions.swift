@@ -180,7 +180,8 @@ private enum StaticRows {
         switch Interaction.Operation(rawValue: operations[at]) {
         case .delete: strength = nil
         case .add: strength = (strength ?? 0) + strengths[at]
-        default: strength = strengths[at]
+        case .once: strength = Interaction.stronger(strength ?? 0, strengths[at])
+        case .set, nil: strength = strengths[at]
         }
         next += 1
       }

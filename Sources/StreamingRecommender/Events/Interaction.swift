@@ -39,6 +39,11 @@ public struct Interaction: Equatable, Sendable {
     self.typeHash = typeHash
     self.countsAsSeen = countsAsSeen
   }
+
+  /// Of two strengths the one farther from 0; of opposite ones the positive one (`once`).
+  public static func stronger(_ a: Float, _ b: Float) -> Float {
+    a.magnitude == b.magnitude ? max(a, b) : a.magnitude > b.magnitude ? a : b
+  }
 }
 
 /// Why a record is rejected. The raw value is the label `reason` of the metric and of the dead letter.

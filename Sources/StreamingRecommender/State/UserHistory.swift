@@ -87,7 +87,7 @@ public struct UserHistory: Sendable, Equatable {
     let new: Pair
     switch event.operation {
     case .add: new = combined(old, event, order, limits, +)
-    case .once: new = combined(old, event, order, limits, Self.stronger)
+    case .once: new = combined(old, event, order, limits, Interaction.stronger)
     case .set, .delete: new = replacement(event, item: item, order: order, limits)
     }
     setBarrier(new.state == .addedAfterBarrier ? barrier(of: old) : nil, item)
@@ -111,11 +111,6 @@ public struct UserHistory: Sendable, Equatable {
     return Pair(
       item: old.item, strength: limits.bounded(strength), order: newest, state: old.state == .added ? .added : .addedAfterBarrier,
       countsAsSeen: event.countsAsSeen || old.isLive && old.countsAsSeen)
-  }
-
-  /// Of two strengths the one farther from 0; of opposite ones the positive one.
-  private static func stronger(_ a: Float, _ b: Float) -> Float {
-    a.magnitude == b.magnitude ? max(a, b) : a.magnitude > b.magnitude ? a : b
   }
 
   private func replacement(_ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Pair {
