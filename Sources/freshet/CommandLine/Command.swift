@@ -3,7 +3,7 @@ enum CommandID: String, CaseIterable, Sendable {
   case demo, serve, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, train
   case evaluatePrequential, evaluateHoldout, tune
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain
-  case topicsCreate, snapshot, configShow, configCheck, version, help
+  case topicsCreate, snapshot, configShow, configCheck, completion, version, help
 }
 
 /// One command: what it is called, what it takes, what it is for.

@@ -374,6 +374,14 @@ enum CommandTable {
       id: .configCheck, path: ["config", "check"], summary: "Check the configuration and report everything that is wrong.",
       examples: [Command.Example(line: "freshet config check --config freshet.json", sentence: "Exit status 78 if something is wrong.")]),
     Command(
+      id: .completion, path: ["completion"], summary: "Print a completion script for a shell.",
+      operands: [Command.Operand(name: "SHELL", sentence: "bash, zsh or fish.")],
+      examples: [
+        Command.Example(line: "source <(freshet completion bash)", sentence: "For this shell."),
+        Command.Example(
+          line: "freshet completion fish > ~/.config/fish/completions/freshet.fish", sentence: "For every shell to come."),
+      ]),
+    Command(
       id: .version, path: ["version"], summary: "Print the version.",
       examples: [Command.Example(line: "freshet version", sentence: "This program and the libraries it uses.")]),
     Command(
@@ -383,8 +391,9 @@ enum CommandTable {
         CommandOption(long: "markdown", kind: .flag, sentence: "Print the reference of all commands."),
         CommandOption(long: "routes", kind: .flag, sentence: "Print the reference of the admin server."),
         CommandOption(long: "metrics", kind: .flag, sentence: "Print the reference of all metrics."),
+        CommandOption(long: "man", kind: .flag, sentence: "Print the manual page, for man -l."),
       ],
-      exclusive: [["markdown", "routes", "metrics"]],
+      exclusive: [["markdown", "routes", "metrics", "man"]],
       examples: [
         Command.Example(line: "freshet help evaluate prequential", sentence: "Help on one command."),
         Command.Example(line: "freshet help --markdown > docs/cli.md", sentence: "Write the reference."),

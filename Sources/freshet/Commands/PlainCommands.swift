@@ -55,6 +55,21 @@ struct VersionCommand {
   }
 }
 
+/// `freshet completion`.
+struct CompletionCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    let name = context.parsed.operands[0]
+    guard let shell = ShellCompletion(rawValue: name) else {
+      throw UsageError("there is no completion for \(name); allowed: bash, zsh or fish")
+    }
+    context.print(String(shell.script.dropLast()))
+  }
+}
+
 /// `freshet help`.
 struct HelpCommand {
   let context: CommandContext
@@ -71,6 +86,7 @@ struct HelpCommand {
     if context.options.flag("markdown") { return CommandDocument.markdown() }
     if context.options.flag("routes") { return AdminDocument.markdown() }
     if context.options.flag("metrics") { return MetricDocument.markdown() }
+    if context.options.flag("man") { return ManualPage.text() }
     return try HelpText.text(on: context.parsed.operands)
   }
 }

@@ -45,6 +45,7 @@ enum CommandRunner {
     case .topicsCreate: return try TopicsCommand(context).create()
     case .configShow: try ConfigCommand(context).show()
     case .configCheck: try ConfigCommand(context).check()
+    case .completion: try CompletionCommand(context).run()
     case .version: VersionCommand(context).run()
     case .help: try HelpCommand(context).run()
     }
