@@ -34,7 +34,8 @@ extension EndToEnd {
       func write(_ name: String, _ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: "\(directory)/\(name)")) }
       try write("redis.py", Self.client)
       try write("keys.py", try Self.block(keys, containing: "def key_part") + "\n\n" + Self.block(keys, containing: "def list_and_vector"))
-      try write("readme.py", readme.replacing("freshet:default", with: "freshet:\(scene.name)").replacing("17850", with: "ada+news@example.com"))
+      try write(
+        "readme.py", readme.replacing("freshet:default", with: "freshet:\(scene.name)").replacing("17850", with: "ada+news@example.com"))
       try write("all.py", Self.script)
       let python = "cd '\(directory)' && REDIS_PORT=\(port) python3"
 

@@ -112,7 +112,7 @@ enum Language: String, CaseIterable, CustomStringConvertible {
     guard let row = document.split(separator: "\n").first(where: { $0.hasPrefix(start) }), row.hasSuffix("` |") else {
       throw Missing(what: "no row for \(heading)")
     }
-    return row.dropFirst(start.count).dropLast(3).replacing(#"\|"#, with: "|")
+    return String(row.dropFirst(start.count).dropLast(3)).replacing(#"\|"#, with: "|")
   }
 
   /// A function as the document defines it, but of one expression.
