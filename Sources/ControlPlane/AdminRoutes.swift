@@ -132,7 +132,7 @@ public enum AdminRoutes {
       200,
       "A JSON object with `users`: for each its `id`, whether it is `known`, its `pairs`, whether it has a `vector`, the `partition` "
         + "where its events belong, and `removal`: `none`, or after a tombstone `pending` until Redis has removed its keys, then `confirmed` "
-        + "(at `removed_ms`) for as long as a list can live."
+        + "(at `removed_ms`) for as long as a list can live; `merged_into` is the user whose history has the events of a merged id."
     ),
     (400, "There is no id, one that is empty or longer than \(idBytesMax) bytes, or more than \(usersMax)."),
     (503, "The engine did not answer in time."),

@@ -19,6 +19,8 @@ public struct UserReport: Sendable, Equatable {
   /// The partition in which events of the user belong.
   public var partition: Int32
   public var removal = Removal.none
+  /// The user whose history has the events of this id since they were merged.
+  public var mergedInto: Identifier?
 }
 
 extension IngestLoop {
@@ -34,6 +36,7 @@ extension IngestLoop {
       }
       report.hasVector = users.vector(user) != nil
     }
+    report.mergedInto = engine.state.merged.resolve(id.bytes).map { Identifier($0) }
     if engine.state.forgotten.contains(id) {
       report.removal = engine.state.forgotten.confirmedAt(id).map { .confirmed($0) } ?? .pending
     }

@@ -76,6 +76,16 @@ import Testing
     #expect(stale.result(beyond, waits: true) == .unconfirmed)
   }
 
+  /// The history goes on under the other id, so the person is not erased.
+  @Test func anIdThatWasMergedIsNoSuccess() {
+    let merged = erasure {
+      $0.heldBefore = .init(isKnown: false, pairs: 0, removal: "confirmed", mergedInto: "account-7")
+      $0.keysBefore = .init(names: [], list: nil)
+    }
+    #expect(merged.result(beyond, waits: true) == .merged)
+    #expect(!receipt([merged]).isConfirmed && receipt([merged]).text.contains("u1: its events belong to the user account-7"))
+  }
+
   @Test func withoutWaitingOnlyTheTombstonesCount() {
     let sent = erasure { ($0.held, $0.keys, $0.heldBefore, $0.keysBefore) = (nil, nil, nil, nil) }
     #expect(sent.result(.init(), waits: false) == .sent)

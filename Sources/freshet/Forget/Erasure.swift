@@ -13,6 +13,8 @@ struct Erasure {
     var pairs: Int
     /// `none`, `pending` or `confirmed`, as the engine says.
     var removal: String
+    /// The user whose history has the events of this id.
+    var mergedInto: String?
   }
 
   /// The keys of the user that exist in Redis, and the newest record that the list covers.
@@ -28,6 +30,8 @@ struct Erasure {
     case unknown
     /// The user was erased, and events after the tombstone have made a new history.
     case returned
+    /// The id was merged into another user, whose history still has its events.
+    case merged
     /// The tombstones are written; nothing was asked for.
     case sent
     case unconfirmed
@@ -103,6 +107,7 @@ struct Erasure {
     guard problem == nil, !tombstones.isEmpty else { return .unconfirmed }
     guard waits else { return .sent }
     guard missing(positions).isEmpty, isInSnapshot(positions) else { return .unconfirmed }
+    if heldBefore?.mergedInto != nil { return .merged }
     if held?.isKnown == true { return .returned }
     return heldBefore?.isKnown == false && keysBefore?.names.isEmpty != false ? .unknown : .erased
   }

@@ -70,12 +70,17 @@ struct ErasureReceipt {
   /// The epoch of the model that readers see.
   var modelEpoch: Int?
 
-  var isConfirmed: Bool { !erasures.contains { result($0) == .unconfirmed } }
+  var isConfirmed: Bool { !erasures.contains { [.unconfirmed, .merged].contains(result($0)) } }
 
   func result(_ erasure: Erasure) -> Erasure.Result { erasure.result(positions, waits: waits) }
 
   /// Sentences on what could not be confirmed for a user.
   func missing(_ erasure: Erasure) -> [String] {
+    if result(erasure) == .merged, let user = erasure.heldBefore?.mergedInto {
+      return [
+        "its events belong to the user \(TerminalText.escaped(user)) since they were merged, and are still there: forget that one, too"
+      ]
+    }
     guard result(erasure) == .unconfirmed else { return [] }
     let missing = erasure.missing(positions)
     return missing.isEmpty ? [erasure.missingInSnapshot(positions)].compactMap(\.self) : missing

@@ -66,7 +66,9 @@ struct ForgetfulEngine {
         throw CommandFailure(answer.object["error"] as? String ?? answer.text)
       }
       held += found.map {
-        Erasure.Held(isKnown: $0["known"] as? Bool ?? false, pairs: $0["pairs"] as? Int ?? 0, removal: $0["removal"] as? String ?? "none")
+        Erasure.Held(
+          isKnown: $0["known"] as? Bool ?? false, pairs: $0["pairs"] as? Int ?? 0, removal: $0["removal"] as? String ?? "none",
+          mergedInto: $0["merged_into"] as? String)
       }
     }
     return held

@@ -10,7 +10,6 @@ enum StatusReport {
     let frozen = withStateHash ? process.frozen() : nil
     let status = process.status.current
     func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
-    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     let pairs = frozen?.users.pairCount ?? status.interactions
     let users = frozen?.users.count ?? status.users
     let size = status.size
@@ -92,10 +91,13 @@ enum StatusReport {
     }
   }
 
+  private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+
   static func json(of user: UserReport) -> JSONValue {
     var object: JSONValue = [
       "id": .string(user.id.string), "known": .bool(user.isKnown), "pairs": .integer(user.pairs), "vector": .bool(user.hasVector),
       "partition": .integer(Int(user.partition)), "removal": "none", "removed_ms": .null,
+      "merged_into": text(user.mergedInto?.string),
     ]
     switch user.removal {
     case .none: break

@@ -216,6 +216,17 @@ import Testing
     }
   }
 
+  @Test func aReportNamesTheUserIntoWhomAnIdWasMerged() throws {
+    let rig = LoopRig()
+    rig.produce("visitor", "i0")
+    let merge = Array(#"{"user_id":"visitor","op":"merge","into":"account"}"#.utf8)
+    rig.log.append(LoopRig.topic, key: Array("visitor".utf8), value: merge, timestampMilliseconds: rig.clock.wallMilliseconds)
+    rig.settle()
+    let reports = ["visitor", "account"].map { rig.loop.report(on: Identifier($0)) }
+    #expect(reports[0].mergedInto == "account" && !reports[0].isKnown && reports[0].pairs == 0)
+    #expect(reports[1].mergedInto == nil && reports[1].isKnown && reports[1].pairs == 1)
+  }
+
   @Test func theNewestSnapshotIsTold() throws {
     let rig = LoopRig()
     #expect(rig.loop.status.current.durable == nil)
