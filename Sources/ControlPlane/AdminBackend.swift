@@ -13,6 +13,8 @@ public protocol AdminBackend: Sendable {
   func statusJSON(withStateHash: Bool) -> [UInt8]
   func modelsJSON() -> [UInt8]
   func metricsText() -> String
+  /// Asks what the engine holds of these users. The result returns a JSON object as soon as the engine has answered, and `nil` before.
+  func users(_ ids: [String]) -> @Sendable () -> [UInt8]?
   func requestRetrain() -> RetrainRequestOutcome
   func requestSnapshot() -> SnapshotRequestOutcome
   func job(_ id: String) -> JobStatus?

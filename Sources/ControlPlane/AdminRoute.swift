@@ -15,6 +15,8 @@ public struct AdminRoute: Sendable {
   public let method: String
   public let path: String
   public let sentence: String
+  /// What stands behind the address in the example; `nil`: the path.
+  var exampleOfPath: String?
   /// Names in the path and the query, with what they mean.
   public var parameters: [(name: String, sentence: String)] = []
   public let answers: [(status: Int, sentence: String)]
@@ -25,7 +27,7 @@ public struct AdminRoute: Sendable {
   /// `curl` for this route with the default address.
   var example: String {
     let verb = method == "GET" ? "" : " -X \(method)"
-    let path = path.replacing("{id}", with: "retrain-1")
+    let path = exampleOfPath ?? path.replacing("{id}", with: "retrain-1")
     return "curl\(verb) http://127.0.0.1:9464\(path)"
   }
 }

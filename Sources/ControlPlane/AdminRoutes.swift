@@ -1,3 +1,4 @@
+import Foundation
 import Telemetry
 
 /// The routes of the control plane over an `AdminBackend`.
@@ -32,6 +33,14 @@ public enum AdminRoutes {
       method: "GET", path: "/v1/models", sentence: "The records of the latest retrains, newest first.",
       answers: [(200, "A JSON object with `epoch`, the newest number, and `models`.")]
     ) { .now(.json($1.backend.modelsJSON())) },
+    AdminRoute(
+      method: "GET", path: "/v1/users", sentence: "What the engine holds of one user.", exampleOfPath: "/v1/users -G -d id=u1",
+      parameters: [("id", "The id of the user.")], answers: userAnswers
+    ) { request, context in findUsers(request.query["id"].map { [$0] }, context) },
+    AdminRoute(
+      method: "POST", path: "/v1/users", sentence: "What the engine holds of several users; the body is `{\"ids\": [\"u1\", \"u2\"]}`.",
+      exampleOfPath: #"/v1/users -d '{"ids":["u1","u2"]}'"#, answers: userAnswers
+    ) { request, context in findUsers(ids(in: request.body), context) },
     AdminRoute(
       method: "POST", path: "/v1/retrain", sentence: "Starts a retrain.", parameters: [wait], answers: started("retrain")
     ) { request, context in startJob(request, context, what: "retrain") { context.backend.requestRetrain() } },
@@ -110,6 +119,44 @@ public enum AdminRoutes {
     guard !report.ok else { return .text("ok\n") }
     let failing = report.checks.filter { !$0.ok }.map { Redaction.text("\($0.name): \($0.message)\n") }
     return .text("not ok\n" + failing.joined(), status: status)
+  }
+
+  // MARK: - Users
+
+  public static let usersMax = 1000
+  private static let idBytesMax = 256
+  private static let usersWaitSeconds: UInt64 = 5
+
+  private static let userAnswers: [(status: Int, sentence: String)] = [
+    (
+      200,
+      "A JSON object with `users`: for each its `id`, whether it is `known`, its `pairs`, whether it has a `vector`, the `partition` "
+        + "where its events belong, and `removal`: `none`, or after a tombstone `pending` until Redis has removed its keys, then `confirmed` "
+        + "(at `removed_ms`) for as long as a list can live; `merged_into` is the user whose history has the events of a merged id."
+    ),
+    (400, "There is no id, one that is empty or longer than \(idBytesMax) bytes, or more than \(usersMax)."),
+    (503, "The engine did not answer in time."),
+  ]
+
+  private static func ids(in body: [UInt8]) -> [String]? {
+    ((try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any])?["ids"] as? [String]
+  }
+
+  /// The engine answers between two batches of records, so the response comes a moment later.
+  private static func findUsers(_ ids: [String]?, _ context: AdminRoute.Context) -> HTTPAnswer {
+    guard let ids, !ids.isEmpty, ids.count <= usersMax, ids.allSatisfy({ 1...idBytesMax ~= $0.utf8.count }) else {
+      return .now(
+        .error(
+          400, "name 1 to \(usersMax) ids of 1 to \(idBytesMax) bytes", fix: #"GET /v1/users?id=u1, or POST /v1/users with {"ids":["u1"]}"#)
+      )
+    }
+    let answer = context.backend.users(ids)
+    let deadline = context.now() + usersWaitSeconds * 1_000_000_000
+    let late: @Sendable () -> HTTPResponse = {
+      .error(503, "the engine did not answer in time", fix: "see GET /livez and try again", headers: [.init("Retry-After", "5")])
+    }
+    return .later(
+      LaterResponse(poll: { answer().map { .json($0) } ?? (context.now() >= deadline ? late() : nil) }, instead: late))
   }
 
   // MARK: - Jobs

@@ -80,13 +80,28 @@ public final class ClusterInspection {
 
   /// The offsets that the group has committed; partitions without one are left out.
   public func committed(_ partitions: [TopicPartition]) -> [TopicPartition: Int64] {
-    let list = PartitionList()
-    for partition in partitions { list.append(partition) }
-    guard rd_kafka_committed(committedReader.pointer, list.pointer, Self.timeoutMilliseconds) == RD_KAFKA_RESP_ERR_NO_ERROR else {
-      return [:]
+    committedReader.committed(partitions, timeoutMilliseconds: Self.timeoutMilliseconds)
+  }
+
+  /// For each partition, the offset of the first record whose timestamp is at least this (milliseconds since 1970), or the end of the log
+  /// if all records are older.
+  public func offsets(since milliseconds: Int64, of partitions: [TopicPartition]) throws(KafkaError) -> PartitionOffsets {
+    let list = PartitionList(capacity: partitions.count)
+    for partition in partitions { list.append(partition, offset: milliseconds) }
+    let code = rd_kafka_offsets_for_times(anyReader.pointer, list.pointer, Self.timeoutMilliseconds)
+    guard code == RD_KAFKA_RESP_ERR_NO_ERROR else { throw KafkaError(code, "the offsets of a time cannot be looked up") }
+    var offsets = PartitionOffsets()
+    for element in list.pointer.elements {
+      let partition = TopicPartition(element)
+      guard element.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+        throw KafkaError(element.err, "\(partition): the offset of a time cannot be looked up")
+      }
+      // Without such a record the answer is a code for "the end", which may be another offset by the time that reading begins.
+      offsets[partition] =
+        element.offset >= 0
+        ? element.offset : try anyReader.watermarks(of: partition, timeoutMilliseconds: Self.timeoutMilliseconds).get().upperBound
     }
-    return Dictionary(
-      list.pointer.elements.filter { $0.offset >= 0 }.map { (TopicPartition($0), $0.offset) }, uniquingKeysWith: { first, _ in first })
+    return offsets
   }
 
   /// The settings of a topic by Kafka's names; empty if this user may not read them.

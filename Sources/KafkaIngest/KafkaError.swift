@@ -35,6 +35,9 @@ extension KafkaError {
     "no Kafka broker answers at \(bootstrapServers): is it running? The address is kafka.bootstrap_servers (--bootstrap-servers)"
   }
 
+  /// Another process has this member's place in the group.
+  var isFenced: Bool { name == Self.name(of: RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) }
+
   static func name(of code: rd_kafka_resp_err_t) -> String { String(cString: rd_kafka_err2name(code)) }
 
   /// Everything but these codes is retried.

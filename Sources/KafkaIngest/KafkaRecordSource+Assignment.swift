@@ -14,6 +14,7 @@ extension KafkaRecordSource {
       openReaders(assigned, others: incremental)
       for (index, id) in assigned.enumerated() { partitions.elements[index].offset = fetchOffset(of: id) }
       noteCode(incremental ? client.incrementalAssign(partitions) : client.assign(partitions), "assigning partitions")
+      inspector.lookUpCommitted(assigned.filter { known.committed[$0] == nil })
       events.append(.assigned(assigned.sorted()))
     default:
       let revoked = partitions.elements.map { TopicPartition($0) }

@@ -53,6 +53,7 @@ extension KafkaRecordSource {
     let findings = inspector.take()
     guard !findings.isEmpty else { return }
     known.brokerRoundTripSeconds = findings.roundTripSeconds ?? known.brokerRoundTripSeconds
+    known.committed.merge(findings.committed) { old, _ in old }
     if !findings.partitionCounts.isEmpty { takePartitionCounts(findings.partitionCounts) }
     if membership == .direct, !isAssignedDirectly, missingTopics.isEmpty, Set(known.all.map(\.topic)) == Set(topics) {
       assignDirectly()
@@ -139,7 +140,7 @@ extension KafkaRecordSource {
     switch code {
     case RD_KAFKA_RESP_ERR__FATAL:
       guard let error = client.fatalError else { return }
-      events.append(.fatal(error.description))
+      events.append(error.isFenced ? .displaced(error.description) : .fatal(error.description))
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
       noteBrokersAway(KafkaError.noBrokerSentence(client.bootstrapServers))
       nextLookUp = 0

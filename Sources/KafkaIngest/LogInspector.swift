@@ -12,7 +12,9 @@ final class LogInspector: Sendable {
     var partitionCounts: [String: Result<Int32, KafkaError>] = [:]
     var roundTripSeconds: Double?
     var watermarks: [TopicPartition: Result<ClosedRange<Int64>, KafkaError>] = [:]
-    var isEmpty: Bool { partitionCounts.isEmpty && watermarks.isEmpty }
+    /// What the consumer group has committed.
+    var committed: [TopicPartition: Int64] = [:]
+    var isEmpty: Bool { partitionCounts.isEmpty && watermarks.isEmpty && committed.isEmpty }
   }
   private struct State: Sendable {
     var findings = Findings()
@@ -65,6 +67,16 @@ final class LogInspector: Sendable {
     }
   }
 
+  /// Requests what the consumer group has committed; partitions without a commit are not reported.
+  func lookUpCommitted(_ partitions: [TopicPartition]) {
+    guard !partitions.isEmpty else { return }
+    queue.async { [self] in
+      var found = Findings()
+      found.committed = client.committed(partitions, timeoutMilliseconds: Self.timeoutMilliseconds)
+      report(found) { _ in }
+    }
+  }
+
   /// What was found since the last call.
   func take() -> Findings {
     state.withLock { state in
@@ -78,6 +90,7 @@ final class LogInspector: Sendable {
       change(&state)
       state.findings.partitionCounts.merge(found.partitionCounts) { $1 }
       state.findings.watermarks.merge(found.watermarks) { $1 }
+      state.findings.committed.merge(found.committed) { $1 }
       state.findings.roundTripSeconds = found.roundTripSeconds ?? state.findings.roundTripSeconds
     }
     wakes.signal(.queue)

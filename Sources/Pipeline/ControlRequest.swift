@@ -10,6 +10,8 @@ public enum ControlRequest: Sendable {
   /// Requests an immutable copy-on-write copy of the state, for example to hash it. While the copy is held, the loop copies each part
   /// that it modifies.
   case freeze(JobHandle<EngineState>)
+  /// Requests what the engine holds of these users.
+  case report([Identifier], JobHandle<[UserReport]>)
 }
 
 /// A thread-safe queue of requests to the loop.

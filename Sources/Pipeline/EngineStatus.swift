@@ -39,6 +39,13 @@ public struct EngineStatus: Sendable {
   public var nextRetrain: RetrainPolicy.Condition?
   public var tickedNanoseconds: UInt64 = 0
   public var fatal: String?
+  /// Whether `fatal` is that another engine does this one's work, so that starting again at once would be in vain.
+  public var isDisplaced = false
+  public var start = StartPositions()
+  /// The next offset to apply, per partition.
+  public var offsets = PartitionOffsets()
+  /// The newest snapshot on disk; `nil` if there is none.
+  public var durable: DurableSnapshot?
   public init() {}
 }
 
@@ -46,6 +53,15 @@ public struct EngineStatus: Sendable {
 public struct DeadLetterLoad: Sendable, Equatable {
   public var count = 0
   public var bytes = 0
+}
+
+/// What a snapshot on disk holds.
+public struct DurableSnapshot: Sendable, Equatable {
+  public var sequence: UInt64
+  /// The highest epoch that it knows.
+  public var epoch: UInt32
+  /// The next offset that it has not applied, per partition.
+  public var offsets: PartitionOffsets
 }
 
 /// How far a partition is on its way to the end that it had at the start.

@@ -12,6 +12,7 @@ extension IngestLoop {
     takeRequests()
     let batch = ports.source.poll(max: settings.pollMax, timeout: hasSubmitted ? .zero : maxWait)
     source = ports.source.status
+    if source.committed.count != startPositions.committed.count, let line = startPositions.note(committed: source.committed) { write(line) }
     distributeUsers()
     for event in batch.events { note(event) }
     if !batch.parts.isEmpty, fatal == nil { apply(batch.parts) }
@@ -73,6 +74,8 @@ extension IngestLoop {
         fatal = "\(beyond) cannot be read: at most 4,096 partitions a topic and 16 topics are supported"
       }
       log.info("partitions assigned", ["partitions": partitions.map { "\($0)" }.joined(separator: " ")])
+      if !hasBegun { write(startPositions.line(assigned: partitions)) }
+      hasBegun = true
       metrics.rebalances.add(1, labels: ["assigned"])
     case .revoked(let partitions):
       hasLostPartitions = true
@@ -83,7 +86,15 @@ extension IngestLoop {
     case .fatal(let why):
       fatal = why
       log.error("\(why)")
+    case .displaced(let why):
+      fatal = why
+      isDisplaced = true
+      log.error("\(why)")
     }
+  }
+
+  private func write(_ line: StartPositions.Line) {
+    log.write(line.isWarning ? .warning : .info, line.message, ["positions": line.positions], repetition: .always)
   }
 
   private func noteGap(_ partition: TopicPartition, _ expected: Int64, _ resumed: Int64?) {
@@ -171,6 +182,10 @@ extension IngestLoop {
     status.nextRetrain = training.awaits
     status.tickedNanoseconds = now
     status.fatal = fatal
+    status.isDisplaced = isDisplaced
+    status.start = startPositions
+    status.offsets = state.offsets
+    status.durable = snapshots.durable
     return status
   }
 
@@ -197,6 +212,7 @@ extension IngestLoop {
       case .cancelRetrain(let job): cancelTraining(job)
       case .snapshot(let job): snapshots.request(job: job)
       case .freeze(let handle): handle.complete(engine.frozenState())
+      case .report(let users, let handle): handle.complete(users.map(report(on:)))
       }
     }
   }
@@ -285,7 +301,7 @@ extension IngestLoop {
       ports.publisher.follow(all.sorted())
     }
     for event in ports.publisher.events() {
-      if case .displaced(let why) = event { fatal = why }
+      if case .displaced(let why) = event { (fatal, isDisplaced) = (why, true) }
       // The publisher logs when it is connected and when it is not.
       guard case .connected(let epoch, let published, let survivingTicket) = event, !followed.isEmpty else { continue }
       isViewKnown = true

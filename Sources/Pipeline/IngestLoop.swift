@@ -100,6 +100,12 @@ public final class IngestLoop {
   /// When the first of the users that wait now changed.
   var dirtyNanoseconds: UInt64 = 0
   var fatal: String?
+  /// Whether the reason to end is that another engine does this one's work.
+  var isDisplaced = false
+  /// Where this process began to read.
+  var startPositions: StartPositions
+  /// Partitions were assigned once.
+  var hasBegun = false
   /// Partitions were revoked: another engine may have published meanwhile.
   var hasLostPartitions = false
   let startedNanoseconds: UInt64
@@ -117,9 +123,11 @@ public final class IngestLoop {
 
   public init(
     engine: RecommenderEngine, settings: Settings, ports: Ports, jobs: JobBoard, firstSnapshotSequence: UInt64,
-    unacknowledgedDeadLetters: [DeadLetter] = [], log: Log = .disabled, metrics: EngineMetrics = EngineMetrics()
+    unacknowledgedDeadLetters: [DeadLetter] = [], startsFrom origin: StartPositions.Origin = .beginning, log: Log = .disabled,
+    metrics: EngineMetrics = EngineMetrics()
   ) {
     self.engine = engine
+    startPositions = StartPositions(origin, offsets: engine.state.offsets)
     self.settings = settings
     self.ports = ports
     self.jobs = jobs
@@ -133,6 +141,9 @@ public final class IngestLoop {
     startedNanoseconds = ports.clock.monotonicNanoseconds
     caughtUpMilliseconds = ports.clock.wallMilliseconds
     snapshots = SnapshotCycle(nextSequence: firstSnapshotSequence, nowNanoseconds: startedNanoseconds)
+    if let sequence = startPositions.durableSequence(next: firstSnapshotSequence) {
+      snapshots.durable = DurableSnapshot(sequence: sequence, epoch: engine.lifecycle.highest, offsets: engine.state.offsets)
+    }
     var first = EngineStatus()
     first.tickedNanoseconds = startedNanoseconds
     first.conditions = first.foundConditions(lagSecondsMax: settings.readyLagMax.milliseconds / 1e3)

@@ -59,8 +59,10 @@ public enum SourceEvent: Equatable, Sendable {
   /// The log no longer has the offset `expected`. Delivery continues at `resumed` (`on_gap` = `earliest`), or the partition halts if that
   /// is `nil`.
   case gap(TopicPartition, expected: Int64, resumed: Int64?)
-  /// Cannot be recovered without an operator (fenced by another instance, configuration refused); the process should report it and exit.
+  /// Cannot be recovered without an operator (configuration refused); the process should report it and exit.
   case fatal(String)
+  /// Another process has this one's place in the group, so this one must end.
+  case displaced(String)
 }
 
 public struct SourceStatus: Sendable, Equatable {
@@ -78,6 +80,8 @@ public struct SourceStatus: Sendable, Equatable {
   public var openTransactions: [TopicPartition: OpenTransaction] = [:]
   /// The current problem and how to fix it (broker unreachable, topic missing), in one sentence.
   public var problem: String?
+  /// What the consumer group had committed when partitions were assigned first, as far as it is known. It decides nothing.
+  public var committed: [TopicPartition: Int64] = [:]
   public var brokerRoundTripSeconds: Double?
   public var errors: [String: Int] = [:]
   public var rebalances = 0

@@ -51,13 +51,20 @@ struct ReplayHold: Sendable {
       if unknownSince[partition] == nil { unknownSince[partition] = now }
       return false
     }
+    if lag == 0 {
+      unknownSince[partition] = nil
+      return true
+    }
+    // Before the first record it is not known where the log begins, and so the lag does not tell where it ends.
+    guard let next = offsets[partition] else {
+      if unknownSince[partition] == nil { unknownSince[partition] = now }
+      return false
+    }
     unknownSince[partition] = nil
-    if lag == 0 { return true }
-    let next = offsets[partition] ?? 0
     var target = targets[partition] ?? Target(end: next + lag, next: next, movedAt: now)
     if next > target.next { (target.next, target.movedAt) = (next, now) }
     targets[partition] = target
-    return offsets[partition] != nil && next >= target.end
+    return next >= target.end
   }
 
   private func isOutOfPatience(_ partition: TopicPartition, _ now: UInt64) -> Bool {

@@ -31,6 +31,8 @@ public struct SnapshotCycle {
   private var retryAt: UInt64 = 0
   /// Why the last snapshot could not be written, or `nil`.
   private(set) var problem: String?
+  /// The newest snapshot on disk.
+  var durable: DurableSnapshot?
   var lastMilliseconds: Int64?
 
   private static let retryAfter = Duration.seconds(5)
@@ -73,6 +75,9 @@ public struct SnapshotCycle {
     case .writing(let handle, let written):
       guard let result = handle.result else { return .wait }
       phase = .idle
+      if case .success = result {
+        durable = DurableSnapshot(sequence: written.sequence, epoch: written.epoch, offsets: written.offsets)
+      }
       note(result, now)
       return .ended(written, result)
     }

@@ -90,6 +90,8 @@ public final class InMemorySource: RecordSource {
   private var events: [SourceEvent] = []
   private var rebalances = 0
   private var turn = 0
+  /// What was committed when reading began.
+  private var committed = PartitionOffsets()
   /// If false, the broker is unreachable and polls return no records.
   public var isUp = true
 
@@ -106,6 +108,7 @@ public final class InMemorySource: RecordSource {
   public func start(at offsets: PartitionOffsets, marks: [TopicPartition: RecordMark]) {
     next = offsets.next
     self.marks = marks
+    committed = log.committed
     rebalance(to: all)
   }
 
@@ -202,6 +205,7 @@ public final class InMemorySource: RecordSource {
     status.all = Set(all)
     status.halted = halted
     status.rebalances = rebalances
+    status.committed = committed.next
     status.problem = isUp ? halted.min { $0.key < $1.key }.map { "\($0.key) is halted: \($0.value)" } : "the broker is away"
     log.state.withLock { state in
       for id in assigned {

@@ -13,14 +13,17 @@ public struct SourceContractLog {
   /// Deletes the topic and creates it again, empty; `nil` if the log does not support this.
   public var recreate: (() throws -> Void)?
   public var makeSource: (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any RecordSource
+  /// Whether its sources are members of a group, whose committed offsets they tell.
+  public var hasGroup: Bool
 
   public init(
-    topic: String, partitions: Int32, append: @escaping (_ partition: Int32, _ values: [String]) throws -> Void,
+    topic: String, partitions: Int32, hasGroup: Bool = true, append: @escaping (_ partition: Int32, _ values: [String]) throws -> Void,
     truncate: ((_ partition: Int32, _ before: Int64) throws -> Void)? = nil, recreate: (() throws -> Void)? = nil,
     makeSource: @escaping (_ onGap: RecommenderConfiguration.Kafka.OnGap) throws -> any RecordSource
   ) {
     self.topic = topic
     self.partitions = partitions
+    self.hasGroup = hasGroup
     self.append = append
     self.truncate = truncate
     self.recreate = recreate
@@ -158,10 +161,13 @@ public enum SourceContract {
       reader.read(until: 20)
       return reader.compare(0, offsets: 0..<20, values: values(0, 0..<20))
     }
-    // A second reader without offsets must start at the earliest record, regardless of committed offsets.
+    // A second reader without offsets must start at the earliest record, regardless of committed offsets, which it tells.
     violations += try withReader(log) { reader in
       reader.read(until: 20)
-      return reader.compare(0, offsets: 0..<20, values: values(0, 0..<20))
+      guard log.hasGroup else { return reader.compare(0, offsets: 0..<20, values: values(0, 0..<20)) }
+      reader.read { !reader.source.status.committed.isEmpty }
+      let told = reader.source.status.committed == [log.id(0): 15] ? [] : ["committed: \(reader.source.status.committed)"]
+      return told + reader.compare(0, offsets: 0..<20, values: values(0, 0..<20))
     }
     return violations
   }

@@ -33,6 +33,13 @@ public final class RedisReader {
     return try popular().map { ListAnswer(list: $0, isFallback: true) }
   }
 
+  /// The keys of a user that exist, and the user's own list.
+  public func presence(of user: Identifier) throws -> (keys: [String], list: RecommendationList?) {
+    let list = try list(at: keys.userList(user))
+    let hasVector = try connection.command(["GET", keys.userFactors(user)]).bytes != nil
+    return ((list == nil ? [] : [keys.userList(user)]) + (hasVector ? [keys.userFactors(user)] : []), list)
+  }
+
   public func popular() throws -> RecommendationList? { try list(at: keys.popular) }
   public func similar(item: Identifier) throws -> RecommendationList? { try list(at: keys.similar(item)) }
 

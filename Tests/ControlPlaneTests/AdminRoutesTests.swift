@@ -45,7 +45,7 @@ import Testing
     #expect(text(try response(HTTPRequest("GET", "/v1/models", headers: local))) == "[{\"epoch\":2}]\n")
   }
 
-  @Test(arguments: ["/v1/status", "/v1/models", "/v1/jobs/r-1"]) func readingNeedsALocalHost(path: String) throws {
+  @Test(arguments: ["/v1/status", "/v1/models", "/v1/jobs/r-1", "/v1/users"]) func readingNeedsALocalHost(path: String) throws {
     for headers in [["host": "evil.example"], [:]] { #expect(try response(HTTPRequest("GET", path, headers: headers)).status == 403) }
     #expect(try response(HTTPRequest("HEAD", path, headers: ["host": "evil.example"])).status == 403)
     #expect(try response(HTTPRequest("GET", path, headers: ["host": "localhost:9464"])).status != 403)
@@ -53,6 +53,48 @@ import Testing
 
   @Test(arguments: ["/livez", "/readyz", "/metrics"]) func probesNeedNoHost(path: String) throws {
     #expect(try response(HTTPRequest("GET", path)).status == 200)
+  }
+
+  // MARK: Users
+
+  private func later(_ request: HTTPRequest, now: @escaping @Sendable () -> UInt64 = { 0 }) throws -> LaterResponse {
+    guard case .later(let later) = AdminRoutes.router(backend: backend, now: now).answer(request) else {
+      throw Unexpected(description: "\(request.method) \(request.path) does not wait")
+    }
+    return later
+  }
+
+  /// Ids may hold anything, also what a path must not.
+  @Test func usersAreNamedInTheQueryOrTheBody() throws {
+    let one = try later(HTTPRequest("GET", "/v1/users", query: ["id": "a/b"], headers: local))
+    #expect(try text(#require(one.poll())) == #"{"users":[{"id":"a/b"}]}"# + "\n")
+    let several = try later(HTTPRequest("POST", "/v1/users", headers: local, body: Array(#"{"ids":["x","y z"]}"#.utf8)))
+    #expect(try text(#require(several.poll())) == #"{"users":[{"id":"x"},{"id":"y z"}]}"# + "\n")
+    #expect(backend.state.withLock { $0.askedUsers } == ["a/b", "x", "y z"])
+  }
+
+  @Test(arguments: ["", "{", "[]", "{}", #"{"ids":[]}"#, #"{"ids":[""]}"#, #"{"ids":[7]}"#, #"{"ids":"u"}"#])
+  func aRequestWithoutUsersIsRefused(body: String) throws {
+    #expect(try response(HTTPRequest("POST", "/v1/users", headers: local, body: Array(body.utf8))).status == 400)
+  }
+
+  @Test func tooManyOrTooLongIdsAreRefused() throws {
+    let ids = (0...AdminRoutes.usersMax).map { "\"u\($0)\"" }.joined(separator: ",")
+    #expect(try response(HTTPRequest("POST", "/v1/users", headers: local, body: Array("{\"ids\":[\(ids)]}".utf8))).status == 400)
+    let long = String(repeating: "a", count: 257)
+    #expect(try response(HTTPRequest("GET", "/v1/users", query: ["id": long], headers: local)).status == 400)
+    #expect(try response(HTTPRequest("GET", "/v1/users", headers: local)).status == 400)
+    #expect(backend.state.withLock { $0.askedUsers } == [])
+  }
+
+  @Test func anEngineThatDoesNotAnswerIsNotWaitedForForever() throws {
+    backend.state.withLock { $0.answersUsers = false }
+    let clock = Mutex<UInt64>(0)
+    let waiting = try later(HTTPRequest("GET", "/v1/users", query: ["id": "u"], headers: local)) { clock.withLock { $0 } }
+    #expect(waiting.poll() == nil)
+    clock.withLock { $0 = 10_000_000_000 }
+    #expect(waiting.poll()?.status == 503)
+    #expect(waiting.instead().status == 503)
   }
 
   @Test func metricsPageIsTheRegistryByteForByte() throws {

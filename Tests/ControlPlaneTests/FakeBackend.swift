@@ -10,6 +10,8 @@ final class FakeBackend: AdminBackend {
     var jobs: [String: JobStatus] = [:]
     var retrainsRequested = 0
     var cancelled: [String] = []
+    var askedUsers: [String] = []
+    var answersUsers = true
   }
 
   let state = Mutex(State())
@@ -26,6 +28,14 @@ final class FakeBackend: AdminBackend {
 
   func statusJSON(withStateHash: Bool) -> [UInt8] { (["users": 3] as JSONValue).bytes }
   func modelsJSON() -> [UInt8] { ([["epoch": 2]] as JSONValue).bytes }
+  func users(_ ids: [String]) -> @Sendable () -> [UInt8]? {
+    let answers = state.withLock { state in
+      state.askedUsers += ids
+      return state.answersUsers
+    }
+    return { answers ? (["users": .array(ids.map { ["id": .string($0)] })] as JSONValue).bytes : nil }
+  }
+
   func metricsText() -> String { registry.render() }
 
   func requestRetrain() -> RetrainRequestOutcome {

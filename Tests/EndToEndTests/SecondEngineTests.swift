@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import freshet
+
 extension EndToEnd {
   /// Two engines with the same consumer group and namespace: the later one must not mute the first.
   @Suite(.serialized, .disabled(if: Place.serversAbsence != nil, "no Kafka or no Redis, see standard error"))
@@ -27,7 +29,7 @@ extension EndToEnd {
       let stray = try freshet(
         ["serve", "--data-dir", try Bench.directory("stray"), "--admin", "127.0.0.1:0", "--set", "kafka.group_id=\(scene.name)"]
           + scene.address, within: 20)
-      #expect(stray.status == 1)
+      #expect(stray.status == ExitStatus.displaced.rawValue)
       #expect(stray.messages.contains("instance \(scene.name) on ") && stray.messages.contains("--takeover"), "\(stray.messages)")
       #expect(!stray.messages.contains("partitions assigned"))
       try eventually("the first engine's line") { scene.engine.messages.contains("was started for this namespace and gave way") }
@@ -36,11 +38,19 @@ extension EndToEnd {
 
       let next = try second(scene, ["--takeover"])
       try next.start()
-      #expect(try scene.engine.program?.wait(within: 20) == 1)
+      #expect(try scene.engine.program?.wait(within: 20) == ExitStatus.displaced.rawValue)
       #expect(scene.engine.messages.contains("took over the namespace"), "\(scene.engine.messages)")
       #expect(next.messages.contains("takes the namespace over"))
       try eventually("the second engine is ready", within: 30) { try isReady(next) }
       #expect(try next.stop() == 0)
+    }
+
+    /// systemd must not start again what gives way to another engine, or it does so every two seconds.
+    @Test func theDocumentedUnitDoesNotStartAgainWhatGaveWay() throws {
+      let document = try String(contentsOfFile: Place.packageRoot + "/docs/operations.md", encoding: .utf8)
+      let line = try #require(document.split(separator: "\n").first { $0.hasPrefix("RestartPreventExitStatus=") })
+      let codes = line.split(separator: "=")[1].split(separator: " ").compactMap { Int32($0) }
+      #expect(Set(codes) == Set([ExitStatus.usage, .displaced, .configuration].map(\.rawValue)))
     }
 
     @Test func anEngineThatIsStoppedLeavesTheGroupUnlessItComesBack() throws {

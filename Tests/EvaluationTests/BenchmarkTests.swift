@@ -221,6 +221,18 @@ import Testing
     #expect(outcome.eventsApplied == 6_060 + 4 * turns)
   }
 
+  @Test func tombstonesComeLastInTurnsOfAPoll() throws {
+    var benchmark = tiny()
+    (benchmark.tombstones, benchmark.newItems) = (3000, 3000)
+    let outcome = benchmark.run()
+    let tombstones = try #require(outcome.tombstones)
+    #expect(tombstones.turns.count == 2)
+    // Each new item has one user: the item and the user are looked at.
+    #expect(tombstones.places >= 2 * 3000)
+    #expect(tiny().run().tombstones == nil)
+    #expect(outcome.hash == tiny().run().hash, "the part that comes last does not change what is hashed")
+  }
+
   @Test func theHashRepeatsOnAnyNumberOfThreads() {
     let outcomes = [1, 2, 3].map { tiny(threads: $0).run() }
     #expect(Set(outcomes.map(\.hash.value)).count == 1)

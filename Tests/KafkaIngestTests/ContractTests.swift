@@ -64,7 +64,7 @@ import Testing
       let topic = freshTopic("contract")
       try broker.createTopic(topic, partitions: 3)
       return SourceContractLog(
-        topic: topic, partitions: 3,
+        topic: topic, partitions: 3, hasGroup: false,
         append: { partition, values in try write(broker.bootstrapServers, topic, values.map { (nil, $0, partition) }) },
         makeSource: { onGap in
           var configuration = configuration(broker.bootstrapServers, topic)

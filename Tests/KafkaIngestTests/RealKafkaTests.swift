@@ -188,9 +188,9 @@ struct RealKafkaTests {
     let second = try source(broker, topic) { $0.kafka.groupInstanceID = "same" }
     second.start(at: PartitionOffsets())
     read(second) { !$0.events.isEmpty }
-    let batch = read(first) { $0.events.contains { if case .fatal = $0 { true } else { false } } }
-    let fatal = batch.events.compactMap { if case .fatal(let text) = $0 { text } else { nil } }.first
-    #expect(fatal?.contains("kafka.group_instance_id") == true)
+    let batch = read(first) { $0.events.contains { if case .displaced = $0 { true } else { false } } }
+    let why = batch.events.compactMap { if case .displaced(let text) = $0 { text } else { nil } }.first
+    #expect(why?.contains("kafka.group_instance_id") == true)
     first.close()
     second.close()
   }
@@ -208,6 +208,29 @@ struct RealKafkaTests {
       "kafka-consumer-groups.sh --bootstrap-server \(broker.bootstrapServers) --describe --group group-\(topic)")
     let columns = described.split(separator: "\n").last?.split(separator: " ").map(String.init) ?? []
     #expect(columns.prefix(5) == ["group-\(topic)", topic, "0", "12", "20"])
+  }
+
+  @Test func theOffsetsOfATimeAreThoseOfTheFirstRecordsSince() throws {
+    let (broker, topic) = try makeTopic("times", partitions: 3)
+    let kafka = configuration(broker.bootstrapServers, topic).kafka
+    let producer = try KafkaEventProducer(kafka: kafka, pace: .paced)
+    let start = WallClock.milliseconds() - 3_600_000
+    for second in 0..<10 as Range<Int64> {
+      try producer.produce(
+        topic: topic, key: nil, value: bytes("\(second)"), timestampMilliseconds: start + second * 1000, partition: 0)
+      if second < 3 {
+        try producer.produce(topic: topic, key: nil, value: bytes("old"), timestampMilliseconds: start + second, partition: 1)
+      }
+    }
+    #expect(producer.flush(timeout: .seconds(20)) && producer.failed == 0)
+    let inspection = try ClusterInspection(kafka)
+    let ids = (0..<3 as Range<Int32>).map { TopicPartition(topic: topic, partition: $0) }
+    // Between two records; beyond all of a partition; an empty partition.
+    let found = try inspection.offsets(since: start + 4500, of: ids)
+    #expect(found == PartitionOffsets([ids[0]: 5, ids[1]: 3, ids[2]: 0]))
+    #expect(try inspection.offsets(since: start + 4000, of: ids)[ids[0]] == 4)
+    #expect(try inspection.offsets(since: 0, of: ids) == PartitionOffsets([ids[0]: 0, ids[1]: 0, ids[2]: 0]))
+    #expect(throws: KafkaError.self) { try inspection.offsets(since: 0, of: [TopicPartition(topic: topic + "-none", partition: 0)]) }
   }
 
   @Test func aDeadLetterTopicThatComesLaterGetsItsLetters() throws {

@@ -17,7 +17,9 @@ public struct RetrainBenchmark: Sendable {
     public var turns: Turns
     public var warm: Training
     public var cancelled: Training
-    /// The number of events applied by the end, including those of the turns.
+    /// Measured last; `nil` without `RetrainBenchmark.tombstones`.
+    public var tombstones: Tombstones?
+    /// The number of events applied by the end of the trainings, including those of the turns.
     public var eventsApplied: Int
     /// Covers the states that the two completed trainings used and the models that they produced.
     public var hash: ResultHash
@@ -45,6 +47,9 @@ public struct RetrainBenchmark: Sendable {
   public var turnsBefore = 1000
   /// The fraction of the half-steps after which the third training is cancelled; 0 cancels it before it begins.
   public var cancelAtRatio = 0.3
+  /// The number of users who leave at the end, after `newItems` items that no training has seen; 0 leaves this part out.
+  public var tombstones = 0
+  public var newItems = 100_000
 
   /// The number of events that the ingest loop polls at a time.
   static let batch = 2048
@@ -93,6 +98,18 @@ extension RetrainBenchmark {
     public var epochAfter: UInt32?
 
     public var peakBytesPerInteraction: Double { Double(residentBytesPeak) / Double(max(1, record.pairs)) }
+  }
+
+  /// Users who leave after many items have come that no model was trained on.
+  public struct Tombstones: Sendable {
+    public var count: Int
+    public var newItems: Int
+    /// The number of places that the engine looked at to remove the users.
+    public var places = 0
+    /// All turns together.
+    public var seconds = 0.0
+    /// One turn applies as many tombstones as the ingest loop polls at a time.
+    public let turns = LatencyHistogram()
   }
 
   /// Durations of the turns of the engine's owner while events arrive at a steady rate.

@@ -69,6 +69,34 @@ final class RetrainStream {
     turns.delay.record(ended - min(due, began))
   }
 
+  // MARK: Tombstones
+
+  /// Adds new items by some users and removes these users, as many in one turn as the ingest loop polls.
+  func forget(_ count: Int, newItems: Int, _ label: String) -> RetrainBenchmark.Tombstones {
+    var outcome = RetrainBenchmark.Tombstones(count: count, newItems: newItems)
+    let time = engine.state.users.newestTimeMilliseconds
+    for start in stride(from: 0, to: newItems, by: RetrainBenchmark.batch) {
+      let numbers = start..<min(newItems, start + RetrainBenchmark.batch)
+      _ = engine.apply(
+        numbers.map {
+          Interaction(user: Array("u\($0 % count)".utf8), item: Array("new-\($0)".utf8), timeMilliseconds: time + Int64($0))
+        })
+      report(label, numbers.upperBound, of: newItems)
+    }
+    let source = TopicPartition(topic: engine.settings.topics[0], partition: 0)
+    for start in stride(from: 0, to: count, by: RetrainBenchmark.batch) {
+      let records = (start..<min(count, start + RetrainBenchmark.batch)).map {
+        Record(offset: Int64($0), timestampMilliseconds: time, key: Array("u\($0)".utf8), value: nil)
+      }
+      let began = MonotonicClock.nanoseconds()
+      outcome.places += engine.apply([RecordBatch(source: source, records: records)]).placesOfForgotten
+      let nanoseconds = MonotonicClock.nanoseconds() - began
+      outcome.turns.record(nanoseconds)
+      outcome.seconds += Double(nanoseconds) / 1e9
+    }
+    return outcome
+  }
+
   // MARK: Trainings
 
   /// Runs a training.
@@ -216,8 +244,10 @@ extension RetrainBenchmark {
     let warm = stream.train(.interactions(stream.engine.demand.eventsSinceFreeze), "retrain")
     let hash = stream.hash
     let cancelled = stream.train(.requested, "retrain to cancel", cancelAt: cancelAtRatio)
+    let eventsApplied = Int(stream.engine.state.eventsApplied)
+    let forgotten = tombstones > 0 ? stream.forget(tombstones, newItems: newItems, "tombstones") : nil
     return Outcome(
       loadedPerSecond: Double(interactions) / loading, atRestWithoutModel: atRestWithoutModel, atRest: atRest, first: first, turns: turns,
-      warm: warm, cancelled: cancelled, eventsApplied: Int(stream.engine.state.eventsApplied), hash: hash)
+      warm: warm, cancelled: cancelled, tombstones: forgotten, eventsApplied: eventsApplied, hash: hash)
   }
 }

@@ -61,6 +61,15 @@ extension KafkaClient {
     return rd_kafka_commit(pointer, list.pointer, 1)
   }
 
+  /// The offsets that the group has committed; partitions without one are left out, and all if the broker does not answer.
+  func committed(_ partitions: [TopicPartition], timeoutMilliseconds: Int32) -> [TopicPartition: Int64] {
+    let list = PartitionList(capacity: partitions.count)
+    for partition in partitions { list.append(partition) }
+    guard rd_kafka_committed(pointer, list.pointer, timeoutMilliseconds) == RD_KAFKA_RESP_ERR_NO_ERROR else { return [:] }
+    let found = list.pointer.elements.filter { $0.offset >= 0 && $0.err == RD_KAFKA_RESP_ERR_NO_ERROR }
+    return Dictionary(found.map { (TopicPartition($0), $0.offset) }, uniquingKeysWith: { first, _ in first })
+  }
+
   /// The end of a partition's log as the last fetch saw it; `nil` before the first one.
   func cachedHighWatermark(of partition: TopicPartition) -> Int64? {
     var low: Int64 = 0

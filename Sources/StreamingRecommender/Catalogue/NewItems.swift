@@ -17,8 +17,17 @@ public struct NewItems: Sendable {
     users[item, default: []].moveToEnd(user, max: Self.usersMax)
   }
 
-  mutating func remove(_ user: UserReference, from items: some Sequence<Int32>) {
-    for item in items { users[item]?.removeAll { $0 == user } }
+  /// Returns the number of places that it looked at: at most one more than `usersMax` for each of `items`, however many items are new.
+  @discardableResult mutating func remove(_ user: UserReference, from items: some Sequence<Int32>) -> Int {
+    var looked = 0
+    for item in items {
+      looked += 1
+      users[item]?.removeAll {
+        looked += 1
+        return $0 == user
+      }
+    }
+    return looked
   }
 
   mutating func restore(_ item: Int32, _ itemUsers: [UserReference]) { users[item] = itemUsers }

@@ -6,6 +6,8 @@ public struct EngineUpdate: Sendable {
   public var applied: [AppliedEvent] = []
   /// Ids of users removed by a tombstone.
   public var forgotten: [Identifier] = []
+  /// The number of places that were looked at to remove them; it is bounded by their histories.
+  public var placesOfForgotten = 0
   public var deadLetters: [DeadLetter] = []
   /// Counts by topic, for the metrics.
   public var topics: [String: TopicCounts] = [:]

@@ -185,7 +185,7 @@ extension RecommenderEngine {
     state.forgotten.insert(Identifier(id))
     state.merged.forget(Identifier(id))
     guard let user = state.users.find(id) else { return }
-    state.forget(user)
+    work.update.placesOfForgotten += state.forget(user)
     leave(user, &work)
   }
 

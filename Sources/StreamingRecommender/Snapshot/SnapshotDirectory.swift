@@ -39,7 +39,7 @@ public struct SnapshotDirectory: SnapshotStorage {
     do {
       bytes = try writeFile(snapshot, temporary)
       guard rename(temporary, final) == 0 else { throw failure("cannot rename \(temporary)") }
-      try synchronizeDirectory()
+      try synchronizeDirectory(path)
     } catch {
       unlink(temporary)
       throw error
@@ -70,7 +70,7 @@ public struct SnapshotDirectory: SnapshotStorage {
     return total
   }
 
-  private func synchronizeDirectory() throws {
+  private func synchronizeDirectory(_ path: String) throws {
     guard synchronizes else { return }
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw failure("cannot open \(path)") }
@@ -122,14 +122,49 @@ public struct SnapshotDirectory: SnapshotStorage {
     return found.sorted()
   }
 
+  /// Moves all snapshots into a new directory of this name within this one, where nothing reads or removes them. Returns its path, or `nil`
+  /// if there are none.
+  public func setAside(as name: String) throws -> String? {
+    let found = sequences()
+    guard !found.isEmpty else { return nil }
+    let target = "\(path)/\(Self.asidePrefix)\(name)"
+    guard mkdir(target, 0o700) == 0 else { throw failure("cannot create \(target)") }
+    // Oldest first: if this ends half-way, the newest state is still the one that counts.
+    for sequence in found {
+      let file = file(sequence)
+      let name = file.dropFirst(path.count)
+      guard rename(file, target + name) == 0 else { throw failure("cannot move \(file) to \(target)") }
+    }
+    try synchronizeDirectory(target)
+    try synchronizeDirectory(path)
+    return target
+  }
+
+  /// Names of the directories that `setAside` has made, oldest first.
+  public func asides() -> [String] {
+    guard let directory = opendir(path) else { return [] }
+    defer { closedir(directory) }
+    var found: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name.hasPrefix(Self.asidePrefix) { found.append(name) }
+    }
+    return found.sorted()
+  }
+
+  private static let asidePrefix = "set-aside-"
+
+  /// Name of the file of a snapshot.
+  public static func fileName(_ sequence: UInt64) -> String {
+    let digits = String(sequence)
+    return "snapshot-\(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits).frs"
+  }
+
   private func prune() {
     for sequence in sequences().dropLast(keep) { unlink(file(sequence)) }
   }
 
-  func file(_ sequence: UInt64) -> String {
-    let digits = String(sequence)
-    return "\(path)/snapshot-\(String(repeating: "0", count: max(0, 12 - digits.count)))\(digits).frs"
-  }
+  func file(_ sequence: UInt64) -> String { "\(path)/\(Self.fileName(sequence))" }
 
   private func failure(_ what: String) -> SnapshotError {
     SnapshotError(.input("\(what): \(String(cString: strerror(errno))). Check instance.data_dir"), path: path)

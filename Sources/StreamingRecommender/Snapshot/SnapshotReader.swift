@@ -313,7 +313,9 @@ struct SnapshotReader {
   }
 
   func finishedPartition() throws -> PartitionSnapshot {
-    guard seen.subtracting([.users, .recent]) == [.engine, .offsets, .items, .partition], partitions.count == 1 else { throw malformed("the file is not a snapshot of one partition") }
+    guard seen.subtracting([.users, .recent]) == [.engine, .offsets, .items, .partition], partitions.count == 1 else {
+      throw malformed("the file is not a snapshot of one partition")
+    }
     return PartitionSnapshot(
       partition: try checked(partitions[0]), items: state.catalogue.items, offsets: state.offsets, marks: state.marks,
       recent: state.recent, epoch: partitions[0].epoch,

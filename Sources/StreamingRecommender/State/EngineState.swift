@@ -53,11 +53,12 @@ public struct EngineState: Sendable {
     return (users.merge(history, into: id), history.pairs.filter { $0.isLive && $0.strength > 0 }.map(\.item))
   }
 
-  /// Removes the user: id, history, seen items and vector.
-  mutating func forget(_ user: UserReference) {
+  /// Removes the user: id, history, seen items and vector. Returns the number of places that it looked at.
+  @discardableResult mutating func forget(_ user: UserReference) -> Int {
     let history = users.history(user)
-    catalogue.newItems.remove(user, from: history.pairs.map(\.item) + history.evicted)
+    let looked = catalogue.newItems.remove(user, from: history.pairs.map(\.item) + history.evicted)
     users.forget(user)
+    return looked
   }
 
   /// Returns a copy-on-write copy for use on another thread. The copy does not support id lookup.

@@ -21,7 +21,9 @@ public struct ForgottenUsers: Sendable, Equatable {
   public init() {}
 
   public var count: Int { entries.count }
-  func contains(_ id: Identifier) -> Bool { entries[id] != nil }
+  package func contains(_ id: Identifier) -> Bool { entries[id] != nil }
+  /// When the view confirmed the removal, in milliseconds since 1970.
+  package func confirmedAt(_ id: Identifier) -> Int64? { entries[id]?.confirmedAt }
 
   /// The ids in the order of their removal.
   package var ids: [(id: Identifier, confirmedAt: Int64?)] {

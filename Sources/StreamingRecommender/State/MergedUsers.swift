@@ -26,7 +26,7 @@ public struct MergedUsers: Sendable {
   public var count: Int { entries.count }
 
   /// The id of the user that the events of this id belong to.
-  func resolve(_ id: [UInt8]) -> [UInt8]? { entries[Identifier(id)]?.into.bytes }
+  package func resolve(_ id: [UInt8]) -> [UInt8]? { entries[Identifier(id)]?.into.bytes }
 
   var oldestFirst: [(id: Identifier, into: Identifier)] {
     order[head...].compactMap { place in

@@ -1,6 +1,6 @@
 /// Which command was asked for.
 enum CommandID: String, CaseIterable, Sendable {
-  case demo, serve, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, train
+  case demo, serve, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, forget, train
   case evaluatePrequential, evaluateHoldout, tune
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain
   case topicsCreate, snapshot, configShow, configCheck, completion, version, help

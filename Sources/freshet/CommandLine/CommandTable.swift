@@ -46,9 +46,19 @@ enum CommandTable {
         CommandOption(
           long: "takeover", kind: .flag,
           sentence: "Publish although another engine that is alive publishes to the same namespace; that one ends."),
+        CommandOption(
+          long: "from", kind: .text, valueName: "snapshot|earliest|TIME", defaultValue: "snapshot",
+          sentence: "Where reading begins: at the newest snapshot, or with a new state at the earliest records or those since a time "
+            + "(RFC 3339, or seconds or milliseconds since 1970)."),
+        CommandOption(
+          long: "set-aside", kind: .flag,
+          sentence: "With --from earliest or a time: move the snapshots that are there into a directory with the date, beside the new ones."
+        ),
       ],
       examples: [
         Command.Example(line: "freshet serve --config freshet.json", sentence: "Run with a configuration file."),
+        Command.Example(
+          line: "freshet serve --from earliest --set-aside", sentence: "Once, to read the whole log again; then without these options."),
         Command.Example(line: "freshet serve --embedded", sentence: "Try it out without Kafka."),
       ]),
     Command(
@@ -125,6 +135,23 @@ enum CommandTable {
       id: .models, path: ["models"],
       summary: "List the retrains of the running engine: when each ended, its result, and the quality of its model.",
       examples: [Command.Example(line: "freshet models", sentence: "Newest first.")]),
+    Command(
+      id: .forget, path: ["forget"],
+      summary: "Erase users: write their tombstones, wait until the engine, Redis and a snapshot are without them, and print a receipt.",
+      operands: [Command.Operand(name: "USER", sentence: "Id of a user to forget.", isRequired: false, isRepeated: true)],
+      options: [
+        CommandOption(
+          long: "file", kind: .text, valueName: "FILE", sentence: "File with one id a line, at most 10,000; - is standard input."),
+        CommandOption(long: "no-wait", kind: .flag, sentence: "Write the tombstones, and ask neither the engine nor Redis."),
+        CommandOption(
+          long: "timeout", kind: .double(0.1...86_400), valueName: "SECONDS", defaultValue: "60",
+          sentence: "How long to wait; exit status 1 if something could not be confirmed by then."),
+      ],
+      examples: [
+        Command.Example(line: "freshet forget 17850", sentence: "One user, and what was erased where."),
+        Command.Example(line: "freshet forget --file leavers.txt --json", sentence: "Many users, with a receipt to keep."),
+        Command.Example(line: "freshet forget 17850 --no-wait", sentence: "Without an engine that answers."),
+      ]),
     Command(
       id: .train, path: ["train"], summary: "Train a model from a file, without Kafka and Redis.",
       options: training + reading,
@@ -348,6 +375,12 @@ enum CommandTable {
         CommandOption(
           long: "threads", kind: .text, valueName: "P", sentence: "Threads of a training; one less than there are processors without it.",
           key: "retrain.threads"),
+        CommandOption(
+          long: "tombstones", kind: .int(0...10_000_000), valueName: "N", defaultValue: "3000",
+          sentence: "Users who leave at the end, after the new items; 0 for none."),
+        CommandOption(
+          long: "new-items", kind: .int(1...10_000_000), valueName: "N", defaultValue: "100000",
+          sentence: "Items that come before that and that no training has seen."),
       ],
       examples: [
         Command.Example(line: "freshet benchmark retrain", sentence: "Half a minute, 250 MB."),

@@ -16,6 +16,8 @@ struct BenchmarkRetrainCommand {
       items: context.options.int("items"))
     // Like `serve`, leave one processor to the stream.
     benchmark.threads = configuration.retrain.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount - 1)
+    benchmark.tombstones = context.options.int("tombstones")!
+    benchmark.newItems = context.options.int("new-items")!
     let bars = Bars(context)
     let outcome = benchmark.run { bars.show($0) }
     bars.finish()
@@ -35,7 +37,7 @@ struct BenchmarkRetrainCommand {
   // MARK: Output
 
   private func json(_ benchmark: RetrainBenchmark, _ outcome: RetrainBenchmark.Outcome) -> JSONValue {
-    [
+    var output: JSONValue = [
       "interactions": .integer(outcome.atRest.interactions), "events": .integer(benchmark.interactions),
       "events_applied": .integer(outcome.eventsApplied), "users": .integer(outcome.warm.record.users),
       "items": .integer(outcome.warm.record.items),
@@ -47,6 +49,14 @@ struct BenchmarkRetrainCommand {
       "cancelled": json(outcome.cancelled), "state_hash": .string(outcome.warm.stateHash.description),
       "result_hash": .string(outcome.hash.description),
     ]
+    if let tombstones = outcome.tombstones {
+      output["tombstones"] = [
+        "count": .integer(tombstones.count), "new_items": .integer(tombstones.newItems), "turns": .integer(Int(tombstones.turns.count)),
+        "turn_max_ms": .number(Double(tombstones.turns.max) / 1e6), "total_ms": .number(tombstones.seconds * 1e3),
+        "places": .integer(tombstones.places),
+      ]
+    }
+    return output
   }
 
   private func json(_ memory: RetrainBenchmark.Memory) -> JSONValue {
@@ -104,6 +114,12 @@ struct BenchmarkRetrainCommand {
       ("before", outcome.turns), ("during the retrain", outcome.warm.turns), ("during the cancelled one", outcome.cancelled.turns),
     ])
     show(cancelled: outcome.cancelled)
+    if let tombstones = outcome.tombstones {
+      context.print(
+        "\(tombstones.count) tombstones after \(tombstones.newItems) new items: \(tombstones.turns.count) turns, the longest "
+          + "\(ListText.fixed(Double(tombstones.turns.max) / 1e6, 1)) ms, together \(ListText.fixed(tombstones.seconds * 1e3, 1)) ms; "
+          + "\(tombstones.places) places looked at")
+    }
     context.print("result \(outcome.hash)")
   }
 

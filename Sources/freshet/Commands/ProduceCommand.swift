@@ -23,7 +23,8 @@ struct ProduceCommand {
     try checkTopic(configuration)
     if let titles { try loadTitles(titles, configuration) }
     let rate = context.options.double("rate")
-    let pace: KafkaProperties.Pace = rate == nil && !context.options.isSet("speedup") ? .bulk : isEmbedded ? .embedded : .paced
+    let pace: KafkaProperties.Pace =
+      rate == nil && !context.options.isSet("speedup") ? .bulk : context.isEngineEmbedded ? .embedded : .paced
     let producer = try KafkaEventProducer(kafka: configuration.kafka, pace: pace)
     var schedule = Schedule(rate: rate, speedup: context.options.double("speedup"))
     var progress = context.progress("events", total: nil)
@@ -84,11 +85,6 @@ struct ProduceCommand {
         "an engine with this configuration does not read the events that produce makes of columns (\(failure.message)): leave input.preset and input.fields as they are by default for this topic"
       )
     }
-  }
-
-  private var isEmbedded: Bool {
-    guard let loaded = try? context.loaded() else { return false }
-    return (try? Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory))?.isEmbedded ?? false
   }
 
   private func checkTopic(_ configuration: RecommenderConfiguration) throws {

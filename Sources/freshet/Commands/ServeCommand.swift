@@ -13,6 +13,7 @@ struct ServeCommand {
     let loaded = try context.loaded()
     var configuration = loaded.configuration
     let isEmbedded = context.options.flag("embedded")
+    let from = try readingStart(isEmbedded)
     if isEmbedded, case .default = loaded.origin(of: "instance.data_dir") {
       configuration.instance.dataDirectory += "/\(Endpoints.embeddedDirectory)"
       configuration.snapshot.directory = configuration.instance.dataDirectory + "/snapshots"
@@ -24,12 +25,14 @@ struct ServeCommand {
     defer { servers?.stop() }
     var options = EngineProcess.Options()
     options.takesOver = context.options.flag("takeover")
+    options.from = from
+    options.setsAside = context.options.flag("set-aside")
     if isEmbedded {
       options.membership = .direct
       options.resetsOffsets = true
     }
     let process = try EngineProcess(configuration, options: options, log: log)
-    report(process.recovered, isEmbedded, log)
+    report(process.recovered, isNewState: from != .snapshot, isEmbedded, log)
     let admin = try AdminServers(process, &configuration, log: log.scoped("admin"))
     defer { admin.stop() }
     process.start()
@@ -50,20 +53,37 @@ struct ServeCommand {
     return waitForTheEnd(process, log)
   }
 
+  private func readingStart(_ isEmbedded: Bool) throws -> ReadingStart {
+    let from = try context.options.string("from").map { try ReadingStart($0, nowMilliseconds: WallClock.milliseconds()) } ?? .snapshot
+    if isEmbedded, case .time = from {
+      throw UsageError(
+        "--from a time needs a Kafka cluster: the log of --embedded begins with the process and has no offsets by time; use --from earliest",
+        usage: context.parsed.command.usage)
+    }
+    if from == .snapshot, context.options.flag("set-aside") {
+      throw UsageError(
+        "--set-aside belongs to --from earliest or a time, which begin a new state", usage: context.parsed.command.usage)
+    }
+    return from
+  }
+
   /// The path as other commands find it, whatever their working directory; `nil` for none.
   private static func absolute(_ path: String) -> String? {
     path.isEmpty ? nil : URL(fileURLWithPath: path).standardizedFileURL.path
   }
 
-  private func report(_ recovery: EngineProcess.Recovery, _ isEmbedded: Bool, _ log: Telemetry.Log) {
+  private func report(_ recovery: EngineProcess.Recovery, isNewState: Bool, _ isEmbedded: Bool, _ log: Telemetry.Log) {
     for error in recovery.refused { log.warning("a snapshot cannot be used: \(error)") }
     if let factors = recovery.droppedModelFactors {
       log.warning("the snapshot's model has \(factors) factors, which differs from model.factors: the model is trained again")
     }
+    if let path = recovery.setAside {
+      log.warning("the snapshots were set aside, and the log is read into a new state", ["path": path], repetition: .always)
+    }
     if let sequence = recovery.snapshotSequence {
       log.info("restored snapshot \(sequence)")
       if isEmbedded { log.info("the embedded log is new: model and state are kept, and reading starts at its beginning") }
-    } else {
+    } else if !isNewState {
       log.info(
         recovery.refused.isEmpty
           ? "no snapshot: starting empty, at the beginning of the log"
@@ -77,8 +97,9 @@ struct ServeCommand {
     while !signals.waitForStop(seconds: 0.5) {
       if let fatal = process.status.current.fatal {
         log.error("ending: \(fatal)")
+        let isDisplaced = process.status.current.isDisplaced
         _ = process.stop()
-        return .failed
+        return isDisplaced ? .displaced : .failed
       }
     }
     log.info("stopping")

@@ -1,6 +1,7 @@
 import Foundation
 import Pipeline
 import StreamingRecommender
+import Telemetry
 
 /// The status of an engine as text, made from the JSON that its admin server answers.
 enum StatusTable {
@@ -33,6 +34,30 @@ enum StatusTable {
     table.add(["topics", topics.isEmpty ? "-" : topics])
     table.add(["namespace", value(status["namespace"])])
     table.add(["data_dir", value(status["data_dir"])])
+    addStart(status, to: &table)
+  }
+
+  /// Where this process began to read; the group's committed offsets only where they differ, because they do not count.
+  private static func addStart(_ status: Object, to table: inout TextTable) {
+    guard let start = status["start"] as? Object else { return }
+    let from =
+      switch start["from"] as? String {
+      case "snapshot": "the offsets of snapshot \(value(start["snapshot"]))"
+      case "earliest": "the earliest records, by --from"
+      case "time": "the records since \(Timestamp.rfc3339(milliseconds: Int64(start["time_ms"] as? Int ?? 0))), by --from"
+      default: "the earliest records, without a snapshot"
+      }
+    table.add(["read from", from])
+    let differing = (status["positions"] as? [Object] ?? []).filter { position in
+      (position["committed"] as? Int).map { $0 != position["start"] as? Int } ?? false
+    }
+    guard let first = differing.first else { return }
+    let others = differing.count > 1 ? ", and \(differing.count - 1) more partitions differ" : ""
+    table.add([
+      "committed",
+      "\(value(first["topic"]))[\(value(first["partition"]))]: the group had committed \(value(first["committed"])), and "
+        + "\((first["start"] as? Int).map { "\($0)" } ?? "earliest") counted\(others)",
+    ])
   }
 
   private static func addRetrain(_ retrain: Object, to table: inout TextTable) {

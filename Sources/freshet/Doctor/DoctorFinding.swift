@@ -88,7 +88,7 @@ enum Diagnosis {
     return DoctorFinding(
       "offsets", .note,
       "the group has committed offset \(other.offset) of \(other.partition), and the newest snapshot stands at "
-        + "\(snapshot[other.partition] ?? 0): the snapshot counts, and an engine reads on from there")
+        + "\(snapshot[other.partition] ?? 0): the snapshot counts, and an engine reads on from there; serve --from reads again")
   }
 
   struct TopicOffset: Equatable {

@@ -33,12 +33,15 @@ struct AdminClient {
   }
 
   func get(_ path: String) throws -> Answer { try send("GET", path) }
-  func post(_ path: String) throws -> Answer { try send("POST", path) }
+  func post(_ path: String, json body: [String: Any]? = nil) throws -> Answer {
+    try send("POST", path, body: body.map { try JSONSerialization.data(withJSONObject: $0) })
+  }
 
-  private func send(_ method: String, _ path: String) throws -> Answer {
+  private func send(_ method: String, _ path: String, body: Data? = nil) throws -> Answer {
     guard let url = URL(string: "http://\(address)\(path)") else { throw CommandFailure("admin.listen \(address) is not an address") }
     var request = URLRequest(url: url, timeoutInterval: 10)
     request.httpMethod = method
+    request.httpBody = body
     if !tokenFile.isEmpty { request.setValue("Bearer \(try AdminToken.read(tokenFile))", forHTTPHeaderField: "Authorization") }
     let box = AnswerBox()
     let done = DispatchSemaphore(value: 0)

@@ -38,6 +38,12 @@ struct CommandContext {
     return loaded.configuration
   }
 
+  /// Whether the running engine has a broker of its own.
+  var isEngineEmbedded: Bool {
+    guard let loaded = try? loaded() else { return false }
+    return (try? Endpoints.find(dataDirectory: loaded.configuration.instance.dataDirectory))?.isEmbedded ?? false
+  }
+
   func reader(_ configuration: RecommenderConfiguration) throws -> RedisReader {
     do { return try RedisReader(configuration.redis) } catch let error as RedisError { throw CommandFailure("\(error)") }
   }

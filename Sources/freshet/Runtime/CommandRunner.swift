@@ -31,6 +31,7 @@ enum CommandRunner {
     case .status: try OperateCommand(context).status()
     case .doctor: return try DoctorCommand(context).run()
     case .models: try OperateCommand(context).models()
+    case .forget: return try ForgetCommand(context).run()
     case .snapshot: return try OperateCommand(context).snapshot()
     case .train: try TrainCommand(context).run()
     case .evaluatePrequential: try EvaluateCommand(context).prequential()

@@ -51,6 +51,11 @@ struct EngineBackend: AdminBackend {
     return job.isNew ? .accepted(jobID: job.id) : .alreadyRunning(jobID: job.id)
   }
 
+  func users(_ ids: [String]) -> @Sendable () -> [UInt8]? {
+    let handle = process.report(on: ids.map { Identifier($0) })
+    return { handle.result.map { (["users": .array($0.map(StatusReport.json(of:)))] as JSONValue).bytes } }
+  }
+
   func job(_ id: String) -> JobStatus? {
     guard let job = process.jobs.job(id) else { return nil }
     let elapsed = Double(MonotonicClock.nanoseconds() - job.startedNanoseconds) / 1e9

@@ -17,6 +17,7 @@ final class EngineProcess: @unchecked Sendable {
   let metrics: EngineMetrics
   let records: RetrainRecords
   let recovered: Recovery
+  let directory: SnapshotDirectory
   private let loop: IngestLoop
   private let wake: @Sendable () -> Void
   private let isStopping = Atomic<Bool>(false)
@@ -29,6 +30,8 @@ final class EngineProcess: @unchecked Sendable {
     var snapshotSequence: UInt64?
     var refused: [SnapshotError]
     var droppedModelFactors: Int?
+    /// Where the snapshots are that a new state has replaced.
+    var setAside: String?
   }
 
   struct Options {
@@ -37,6 +40,9 @@ final class EngineProcess: @unchecked Sendable {
     var resetsOffsets = false
     /// Whether to publish although another engine that is alive publishes to the same namespace.
     var takesOver = false
+    var from = ReadingStart.snapshot
+    /// Whether to move snapshots away that stand in the way of another start.
+    var setsAside = false
     var onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?
   }
 
@@ -46,9 +52,9 @@ final class EngineProcess: @unchecked Sendable {
       path: configuration.snapshot.directory, keep: configuration.snapshot.keep, synchronizes: configuration.snapshot.fsync)
     try directory.prepare()
     var start = try RecoveredEngine(from: directory, configuration: configuration)
+    if let refusal = options.from.refusal(start, directory, setsAside: options.setsAside) { throw refusal }
+    let offsets = try options.from.offsets(configuration)
     if options.resetsOffsets { start.engine.resetOffsets() }
-    recovered = Recovery(
-      snapshotSequence: start.snapshotSequence, refused: start.refused, droppedModelFactors: start.droppedModelFactors)
     let source = try KafkaRecordSource(
       configuration: configuration, membership: options.membership, log: log.scoped("kafka"))
     let wake = source.waker
@@ -60,8 +66,20 @@ final class EngineProcess: @unchecked Sendable {
     // Before the group is joined: the other engine would have to give up partitions. If Redis cannot be reached, the loop ends later.
     if let conflict = publisher.conflict(timeout: .seconds(5)) {
       log.warning("\(conflict)")
-      throw CommandFailure("this engine did not join the consumer group: \(conflict)")
+      throw CommandFailure("this engine did not join the consumer group: \(conflict)", status: .displaced)
     }
+    // Nothing is moved before it is certain that this engine may run.
+    let origin: StartPositions.Origin
+    var setAside: String?
+    if let asked = options.from.origin {
+      setAside = try Self.startOver(&start, at: offsets, directory, configuration)
+      origin = asked
+    } else {
+      origin = start.snapshotSequence.flatMap { options.resetsOffsets ? nil : .snapshot($0) } ?? .beginning
+    }
+    recovered = Recovery(
+      snapshotSequence: start.snapshotSequence, refused: start.refused, droppedModelFactors: start.droppedModelFactors, setAside: setAside)
+    self.directory = directory
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()
@@ -78,10 +96,23 @@ final class EngineProcess: @unchecked Sendable {
         source: source, publisher: publisher, deadLetters: letters, storage: directory,
         jobs: ThreadJobRunner(nice: configuration.retrain.nice), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
-      jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, log: log.scoped("engine"),
-      metrics: metrics)
+      jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
+      log: log.scoped("engine"), metrics: metrics)
     status = loop.status
     mailbox = loop.mailbox
+  }
+
+  /// Moves the snapshots aside and begins a new state, whose first snapshot holds the offsets at which it begins and the epochs that are
+  /// used up: a start after a crash then goes on with it.
+  private static func startOver(
+    _ start: inout RecoveredEngine, at offsets: PartitionOffsets, _ directory: SnapshotDirectory, _ configuration: RecommenderConfiguration
+  ) throws -> String? {
+    start.startOver(at: offsets, configuration: configuration)
+    let second = Timestamp.rfc3339(milliseconds: WallClock.milliseconds()).prefix(19).filter { $0 != "-" && $0 != ":" }
+    let aside = try directory.setAside(as: second + "Z")
+    _ = try directory.write(start.engine.snapshot(sequence: start.nextSequence, deadLetters: start.deadLetters))
+    start.nextSequence += 1
+    return aside
   }
 
   func start() {
@@ -127,6 +158,14 @@ final class EngineProcess: @unchecked Sendable {
       if MonotonicClock.nanoseconds() > deadline { return nil }
       usleep(2_000)
     }
+  }
+
+  /// Asks the loop what it holds of these users.
+  func report(on users: [Identifier]) -> JobHandle<[UserReport]> {
+    let handle = JobHandle<[UserReport]>()
+    mailbox.post(.report(users, handle))
+    wake()
+    return handle
   }
 
   func requestRetrain() -> (id: String, isNew: Bool) {

@@ -10,7 +10,6 @@ enum StatusReport {
     let frozen = withStateHash ? process.frozen() : nil
     let status = process.status.current
     func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
-    func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
     let pairs = frozen?.users.pairCount ?? status.interactions
     let users = frozen?.users.count ?? status.users
     let size = status.size
@@ -43,7 +42,14 @@ enum StatusReport {
       ],
       "snapshot": [
         "last_ms": status.lastSnapshotMilliseconds.map { .integer(Int($0)) } ?? .null, "problem": text(status.lastSnapshotProblem),
+        "file": text(status.durable.map { SnapshotDirectory.fileName($0.sequence) }),
+        "epoch": status.durable.map { .integer(Int($0.epoch)) } ?? .null,
+        "interval_seconds": .number(process.configuration.snapshot.interval / .seconds(1)),
+        "keep": .integer(process.directory.keep),
+        "files": .array(process.directory.sequences().map { .string(SnapshotDirectory.fileName($0)) }),
+        "set_aside": .array(process.directory.asides().map { .string($0) }),
       ],
+      "start": json(of: status.start), "positions": .array(positions(status)),
       "problem": text(status.fatal),
       "version": .string(Version.freshet),
       "conditions": .array(status.conditions.map(json(of:))),
@@ -54,6 +60,53 @@ enum StatusReport {
       "data_dir": .string(process.configuration.instance.dataDirectory),
       "uptime_seconds": .integer(process.uptimeSeconds),
     ]
+  }
+
+  private static func json(of start: StartPositions) -> JSONValue {
+    var object: JSONValue = ["from": "beginning", "snapshot": .null, "time_ms": .null]
+    switch start.origin {
+    case .beginning: break
+    case .snapshot(let sequence):
+      object["from"] = "snapshot"
+      object["snapshot"] = .integer(Int(clamping: sequence))
+    case .earliest: object["from"] = "earliest"
+    case .time(let milliseconds):
+      object["from"] = "time"
+      object["time_ms"] = .integer(Int(milliseconds))
+    }
+    return object
+  }
+
+  /// Where reading of each partition began and what decided that, the next offset to apply, and the next one that the newest snapshot has
+  /// not applied.
+  private static func positions(_ status: EngineStatus) -> [JSONValue] {
+    func offset(_ value: Int64?) -> JSONValue { value.map { .integer(Int($0)) } ?? .null }
+    return status.source.all.union(status.offsets.next.keys).sorted().map { partition in
+      [
+        "topic": .string(partition.topic), "partition": .integer(Int(partition.partition)),
+        "start": offset(status.start.offsets[partition]),
+        "start_from": .string(status.start.decision(partition).rawValue), "committed": offset(status.start.committed[partition]),
+        "next": offset(status.offsets[partition]), "snapshot": offset(status.durable?.offsets[partition]),
+      ]
+    }
+  }
+
+  private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
+
+  static func json(of user: UserReport) -> JSONValue {
+    var object: JSONValue = [
+      "id": .string(user.id.string), "known": .bool(user.isKnown), "pairs": .integer(user.pairs), "vector": .bool(user.hasVector),
+      "partition": .integer(Int(user.partition)), "removal": "none", "removed_ms": .null,
+      "merged_into": text(user.mergedInto?.string),
+    ]
+    switch user.removal {
+    case .none: break
+    case .pending: object["removal"] = "pending"
+    case .confirmed(let milliseconds):
+      object["removal"] = "confirmed"
+      object["removed_ms"] = .integer(Int(milliseconds))
+    }
+    return object
   }
 
   private static func json(of condition: Condition) -> JSONValue {

@@ -234,7 +234,8 @@ private func decode(_ json: String, _ settings: [(String, String)], key: String?
     ("fields.user_id", "@keys", "@key, @header.NAME"), ("fields.user_id", "a:xml", ":xml is unknown"),
     ("fields.user_id", "a|b|c|d|e|f|g|h|i", "at most 8"), ("ignore", "event", "is not a rule"), ("ignore", "=x", "is not a rule"),
     ("types.view", "much", "a weight, ignore"), ("types.view.op", "2", "ignore, add"), ("types.view.weight", "add", "finite number"),
-    ("ops.I", "insert", "add, once, set, delete, merge or ignore"), ("timestamp_format", "dd-MM", "needs a year"), ("key", "jsn", "json:PATH"),
+    ("ops.I", "insert", "add, once, set, delete, merge or ignore"), ("timestamp_format", "dd-MM", "needs a year"),
+    ("key", "jsn", "json:PATH"),
     ("key", "json:a[].b", "names one user"), ("preset", "personalise", "did you mean personalize?"),
   ])
   func aSettingThatCannotWorkIsRefusedWithTheReason(key: String, value: String, reason: String) {

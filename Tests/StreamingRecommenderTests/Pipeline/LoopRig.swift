@@ -52,12 +52,13 @@ final class LoopRig {
     _ source: InMemorySource,
     _ publisher: any RecommendationPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage,
     _ jobs: ManualJobRunner,
-    _ clock: ManualClock, _ board: JobBoard, _ lines: LogLines
+    _ clock: ManualClock, _ board: JobBoard, _ lines: LogLines, _ origin: StartPositions.Origin = .beginning
   ) -> IngestLoop {
     IngestLoop(
       engine: engine, settings: .init(configuration, trainingThreads: 1),
       ports: .init(source: source, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock), jobs: board,
-      firstSnapshotSequence: sequence, unacknowledgedDeadLetters: unacknowledged, log: Log(component: "engine", sink: lines))
+      firstSnapshotSequence: sequence, unacknowledgedDeadLetters: unacknowledged, startsFrom: origin,
+      log: Log(component: "engine", sink: lines))
   }
 
   var engine: RecommenderEngine { loop.engine }
@@ -152,18 +153,29 @@ final class LoopRig {
   }
 
   /// kill -9 and a start from the newest snapshot; what was not acknowledged is gone.
-  func restart(_ newConfiguration: RecommenderConfiguration? = nil) throws {
+  ///
+  /// - Parameter start: read again from there into a new state, as `serve --from` does; `nil`: go on.
+  func restart(_ newConfiguration: RecommenderConfiguration? = nil, startingOverAt start: PartitionOffsets? = nil) throws {
     jobs = ManualJobRunner()
     board = JobBoard(label: "next")
     letters = InMemoryDeadLetterSink(isAutomatic: letters.isAutomatic)
     publisher.publisherDied()
     source = log.makeSource()
     let configuration = newConfiguration ?? self.configuration
-    let recovered = try RecoveredEngine(from: storage, configuration: configuration)
+    var recovered = try RecoveredEngine(from: storage, configuration: configuration)
+    let origin: StartPositions.Origin
+    if let start {
+      recovered.startOver(at: start, configuration: configuration)
+      _ = try storage.write(recovered.engine.snapshot(sequence: recovered.nextSequence))
+      recovered.nextSequence += 1
+      origin = .earliest
+    } else {
+      origin = recovered.snapshotSequence.map { .snapshot($0) } ?? .beginning
+    }
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
     loop = Self.makeLoop(
       recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, port, letters, storage, jobs, clock, board,
-      lines)
+      lines, origin)
   }
 
   /// What a reader would miss, now that everything has settled; `nil` when nothing.

@@ -211,6 +211,15 @@ import Testing
     #expect(hold.waiting(offsets: .init(), status: status(lag: lag), now: late + 6)?.released == [])
   }
 
+  /// A log that retention has cut begins at 1000: 10 records of lag do not end at offset 10.
+  @Test func aLogThatIsReadFromItsEarliestRecordEndsWhereItsOffsetsSay() {
+    var hold = ReplayHold()
+    #expect(hold.waiting(offsets: .init(), status: status(lag: [one: 10, other: 0]), now: 0)?.held == [one])
+    #expect(hold.waiting(offsets: .init([one: 1004]), status: status(lag: [one: 6, other: 0]), now: 0)?.held == [one])
+    #expect(hold.waiting(offsets: .init([one: 1009]), status: status(lag: [one: 5, other: 0]), now: 0)?.held == [one])
+    #expect(hold.waiting(offsets: .init([one: 1010]), status: status(lag: [one: 5, other: 0]), now: 0)?.held == [])
+  }
+
   @Test func progressKeepsAPartitionWaiting() {
     var hold = ReplayHold()
     for step in 0..<10 {
