@@ -7,6 +7,8 @@ public struct EngineUpdate: Sendable {
   /// Ids of users removed by a tombstone.
   public var forgotten: [Identifier] = []
   public var deadLetters: [DeadLetter] = []
+  /// What was not applied, per partition: the records from the first one on whose schema is not there yet.
+  public var waiting: [WaitingRecords] = []
   /// Counts by topic, for the metrics.
   public var topics: [String: TopicCounts] = [:]
   public var clampedValues = 0
@@ -24,6 +26,12 @@ public struct EngineUpdate: Sendable {
   public struct AppliedEvent: Sendable, Equatable {
     public var user: UserReference
     public var producedAtMilliseconds: Int64?
+  }
+
+  /// Records of one partition that wait for the schema of the first of them.
+  public struct WaitingRecords: Sendable, Equatable {
+    public var schema: SchemaName
+    public var batch: RecordBatch
   }
 
   /// A record that an operator may want to look at.

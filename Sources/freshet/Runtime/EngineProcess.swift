@@ -62,6 +62,7 @@ final class EngineProcess: @unchecked Sendable {
       log.warning("\(conflict)")
       throw CommandFailure("this engine did not join the consumer group: \(conflict)")
     }
+    if let payloads = try Payloads.decoder(configuration, log: log.scoped("schemas"), onChange: wake) { start.engine.open(payloads) }
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()
