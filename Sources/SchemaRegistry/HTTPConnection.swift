@@ -66,7 +66,6 @@ final class HTTPConnection {
     switch credentials {
     case .none: break
     case .basic(let username, let password):
-      set(CURLOPT_HTTPAUTH, Int(CURLAUTH_BASIC_VALUE))
       set(CURLOPT_USERNAME, username)
       set(CURLOPT_PASSWORD, password)
     case .bearer(let token): headers = curl_slist_append(headers, "Authorization: Bearer \(token)")
@@ -84,9 +83,6 @@ final class HTTPConnection {
     }
     return Answer(status: freshet_curl_status(handle), body: body.bytes)
   }
-
-  /// `CURLAUTH_BASIC` is a macro with a cast.
-  private let CURLAUTH_BASIC_VALUE = 1
 
   /// What has come of an answer.
   private final class Body {

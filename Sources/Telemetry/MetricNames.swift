@@ -71,7 +71,8 @@ public enum MetricNames {
     "freshet_stage_duration_seconds", "Time that one batch took in a stage: decode, fold_in, score, publish.", labels: ["stage"],
     known: ["stage": Stage.allCases.map(\.rawValue)])
   public static let backpressure = MetricDefinition.counter(
-    "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: dead_letters, memory, schemas.", labels: ["cause"],
+    "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: dead_letters, memory, schemas.",
+    labels: ["cause"],
     known: ["cause": ["dead_letters", "memory", "schemas"]])
   public static let schemaRequests = MetricDefinition.counter(
     "freshet_schema_registry_requests_total", "Requests to the schema registry, by result: ok, unknown, failed.", labels: ["result"],

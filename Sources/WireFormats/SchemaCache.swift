@@ -26,7 +26,12 @@ public final class SchemaCache: PayloadDecoder {
     var entries: [SchemaName: (entry: Entry, used: UInt64)] = [:]
     var uses: UInt64 = 0
     var failures = 0
+    /// The number of entries that are being fetched.
+    var asked = 0
   }
+
+  /// More are not asked for at once: ids in keys that are no frames are as many as there are keys.
+  private static let askedMax = 256
 
   private let source: (any SchemaFetching)?
   private let file: PayloadSchema?
@@ -94,8 +99,10 @@ public final class SchemaCache: PayloadDecoder {
           return (known.entry, false)
         }
       }
-      Self.makeRoom(&state, entriesMax)
       let entry = Entry.asked(problem: nil)
+      guard state.asked < Self.askedMax else { return (entry, false) }
+      state.asked += 1
+      Self.makeRoom(&state, entriesMax)
       state.entries[name] = (entry, state.uses)
       return (entry, true)
     }
@@ -127,6 +134,7 @@ public final class SchemaCache: PayloadDecoder {
     }
     state.withLock { state in
       state.failures = 0
+      state.asked -= 1
       state.entries[name]?.entry = next
     }
     onChange()

@@ -20,18 +20,17 @@ import Testing
       let decoder = InteractionDecoder(try message.input(), payloads: cache)
       let record = message.record(timestampMilliseconds: testNow)
       guard let value = record.value else { continue }
-      _ = try settled(decoder, record)
+      // The frame stays, so that the schema is the same.
+      let frame = record.headers.isEmpty ? (value[0] == 1 ? 17 : 5) : 0
       var outcomes: [String: Int] = [:]
       for _ in 0..<Self.rounds {
         var changed = record
-        // The frame stays, so that the schema is the same.
-        changed.value = Self.changed(value, from: min(5, value.count), &generator)
-        let decoded = decoder.decode(changed, fallbackMilliseconds: testNow)
+        changed.value = Self.changed(value, from: frame, &generator)
+        let decoded = try settled(decoder, changed)
         switch decoded {
         case .failure(let failure):
           #expect(!failure.message.isEmpty)
           outcomes[failure.reason.rawValue, default: 0] += 1
-        case .waiting: Issue.record("\(message.name): waits for a schema that is there")
         default: outcomes["other", default: 0] += 1
         }
         for event in decoded.events { #expect(event.interaction.strength.isFinite && !event.interaction.user.isEmpty) }

@@ -86,6 +86,28 @@ import Testing
     #expect(registry.asked == 201)
   }
 
+  /// Binary keys may look like frames, each with another id.
+  @Test func idsThatAreAskedForAtOnceAreBounded() throws {
+    let registry = FixtureRegistry()
+    registry.set(.unavailable("it is away"))
+    var timing = fastTiming()
+    timing.longestRetry = .seconds(30)
+    timing.firstRetry = .seconds(30)
+    let cache = try SchemaCache(source: registry, timing: timing)
+    let decoder = InteractionDecoder(.init(), payloads: cache)
+    var other = record
+    for id in 1000..<3000 {
+      other.value?.replaceSubrange(1..<5, with: [0, 0, UInt8(id >> 8), UInt8(id & 255)])
+      guard case .waiting = decoder.decode(other, fallbackMilliseconds: 0) else {
+        Issue.record("not waited for")
+        return
+      }
+    }
+    while registry.asked < 256 { usleep(1000) }
+    usleep(20_000)
+    #expect(registry.asked == 256)
+  }
+
   @Test func anIDThatNoRegistryGivesIsNotAskedFor() throws {
     let registry = FixtureRegistry()
     let decoder = InteractionDecoder(.init(), payloads: try SchemaCache(source: registry))
