@@ -64,6 +64,7 @@ func lines(_ decoded: DecodedRecord) -> [String] {
         + "\(interaction.strength) \(interaction.operation) \(interaction.timeMilliseconds)\(id)"
     }
   case .forget(let user, _, _): ["forget \(String(decoding: user, as: UTF8.self))"]
+  case .merge(let user, let into, _): ["merge \(String(decoding: user, as: UTF8.self)) \(String(decoding: into, as: UTF8.self))"]
   case .ignored(let reason): ["ignored \(reason.rawValue)"]
   case .failure(let failure): ["rejected \(failure.reason.rawValue)"]
   case .waiting(let schema): ["waiting for \(schema)"]
