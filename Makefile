@@ -6,7 +6,7 @@
 RELEASE := -c release -Xswiftc -enable-testing
 FRESHET := .build/release/freshet
 
-PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev zlib1g-dev libssl-dev
+PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libssl-dev
 
 # Installs what is missing on Debian and Ubuntu. No service is started: a guard forbids it while packages are unpacked.
 define SETUP
@@ -61,7 +61,7 @@ demo: setup build ## Show everything in one go, with no server running
 
 test: setup ## Run all tests optimised, and those of the core in debug with a C compiler as the only need
 	swift test $(RELEASE)
-	CORE_ONLY=1 swift test --scratch-path .build/core --filter 'TelemetryTests|FactorizationTests|StreamingRecommenderTests'
+	CORE_ONLY=1 swift test --scratch-path .build/core --filter 'TelemetryTests|FactorizationTests|StreamingRecommenderTests|WireFormatsTests'
 
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift

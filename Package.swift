@@ -17,6 +17,7 @@ let core: [Target] = [
   .target(name: "Factorization", dependencies: ["CKernels"]),
   .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "Timestamps", "CKernels"]),
   .target(name: "Pipeline", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
   .target(name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry"]),
   .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
   .testTarget(name: "TimestampsTests", dependencies: ["Timestamps"]),
@@ -24,6 +25,9 @@ let core: [Target] = [
   .testTarget(
     name: "StreamingRecommenderTests",
     dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit"],
+    exclude: ["Fixtures"]),
+  .testTarget(
+    name: "WireFormatsTests", dependencies: ["WireFormats", "StreamingRecommender", "Telemetry", "RecommenderTestKit"],
     exclude: ["Fixtures"]),
   .testTarget(
     name: "SimulationTests",
@@ -35,18 +39,20 @@ let full: [Target] = [
   // No pkgConfig: hiredis' .pc carries a flag that SwiftPM refuses.
   systemLibrary("CHiredis", apt: ["libhiredis-dev"], brew: ["hiredis"]),
   systemLibrary("CMicroHTTPD", apt: ["libmicrohttpd-dev"], brew: ["libmicrohttpd"], pkgConfig: "libmicrohttpd"),
+  systemLibrary("CCurl", apt: ["libcurl4-openssl-dev"], brew: ["curl"], pkgConfig: "libcurl"),
   systemLibrary("CZlib", apt: ["zlib1g-dev"], brew: ["zlib"], pkgConfig: "zlib"),
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
   .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "StreamingRecommender", "Telemetry"]),
+  .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["CMicroHTTPD", "StreamingRecommender", "Telemetry"]),
   .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
     name: "freshet",
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "ControlPlane",
-      "Evaluation", "Timestamps",
+      "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
@@ -55,6 +61,13 @@ let full: [Target] = [
   .testTarget(
     name: "RedisPublishingTests",
     dependencies: ["RedisPublishing", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+  .target(
+    name: "RegistryTestKit", dependencies: ["ControlPlane", "RecommenderTestKit", "Telemetry"], path: "Tests/RegistryTestKit"),
+  .testTarget(
+    name: "SchemaRegistryTests",
+    dependencies: [
+      "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
+    ]),
   .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "StreamingRecommender", "Telemetry"]),
   .testTarget(
     name: "EvaluationTests",
@@ -63,7 +76,7 @@ let full: [Target] = [
     name: "EndToEndTests",
     dependencies: [
       "freshet", "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing",
-      "RecommenderTestKit",
+      "RecommenderTestKit", "RegistryTestKit",
     ]),
 ]
 

@@ -7,7 +7,7 @@ public struct Condition: Sendable, Equatable {
   public enum Name: String, Sendable, CaseIterable {
     case engine, kafka, partitions, lag, redis
     case deadLetters = "dead_letters"
-    case replay, memory, snapshots, model, retrain, records, types, keys
+    case schemas, replay, memory, snapshots, model, retrain, records, types, keys
   }
 
   public enum Severity: String, Sendable {
@@ -53,6 +53,13 @@ extension EngineStatus {
           .deadLetters, subject: "\(partition)",
           "\(partition) waits: \(load.count) dead letters of \(load.bytes) bytes are not acknowledged; check that its dead-letter topic "
             + "exists and takes writes"))
+    }
+    for (partition, wait) in schemaWaits.sorted(by: { $0.key < $1.key }) {
+      guard let problem = wait.problem else { continue }
+      found.append(
+        Condition(
+          .schemas, subject: "\(partition)",
+          "\(partition) waits at offset \(wait.offset) for \(wait.schema), which is asked for again and again: \(problem)"))
     }
     if isHolding { found.append(Condition(.replay, replaySentence)) }
     if isMemoryPaused {

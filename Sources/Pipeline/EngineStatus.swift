@@ -25,6 +25,8 @@ public struct EngineStatus: Sendable {
   public var lastSnapshotProblem: String?
   /// Partitions that wait because too many of their dead letters are not acknowledged.
   public var deadLetterHolds: [TopicPartition: DeadLetterLoad] = [:]
+  /// Partitions of which a record waits for its schema.
+  public var schemaWaits: [TopicPartition: SchemaWait] = [:]
   /// Partitions whose users' lists wait for the replay after a restart.
   public var replayHolds: [TopicPartition: ReplayProgress] = [:]
   public var isMemoryPaused = false

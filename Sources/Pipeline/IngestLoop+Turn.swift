@@ -15,7 +15,10 @@ extension IngestLoop {
     if source.committed.count != startPositions.committed.count, let line = startPositions.note(committed: source.committed) { write(line) }
     distributeUsers()
     for event in batch.events { note(event) }
-    if !batch.parts.isEmpty, fatal == nil { apply(batch.parts) }
+    let parts = schemas.takeAll(before: batch.parts)
+    if !parts.isEmpty, fatal == nil { apply(parts) }
+    // To the source they are read, to everything else they are not.
+    for (partition, held) in schemas.waiting { source.lagRecords[partition, default: 0] += Int64(held.batch.records.count) }
     stepDeadLetters()
     takePublisherEvents()
     takeAcknowledgements()
@@ -42,13 +45,17 @@ extension IngestLoop {
     hasDistributedUsers = true
     let began = ports.clock.monotonicNanoseconds
     let update = engine.apply(batches)
+    schemas.hold(update.waiting)
+    if !schemas.isEmpty || !pausedPartitions.isEmpty { pausePartitions() }
+    // Nothing has changed while all that was to be applied waits.
+    guard update.waiting.isEmpty || update.consumed > 0 else { return }
     metrics.stage(.decode).observe(Double(ports.clock.monotonicNanoseconds - began) / 1e9)
     for letter in update.deadLetters { handle(letter) }
     for tombstone in update.unknownTombstones { warn(tombstone) }
     if !planner.dirty.hasReady { dirtyNanoseconds = ports.clock.monotonicNanoseconds }
     planner.note(update, offsets: engine.state.offsets)
     snapshots.noteChange()
-    count(update, batches)
+    count(update, batches.filter { schemas.waiting[$0.source] == nil })
   }
 
   private func warn(_ tombstone: EngineUpdate.UnknownTombstone) {
@@ -134,6 +141,10 @@ extension IngestLoop {
     watchMemory()
     pausePartitions()
     if !deadLetters.held.isEmpty { metrics.backpressure.with("dead_letters").add(seconds: Self.watchEvery.milliseconds / 1e3) }
+    if !schemas.isEmpty { metrics.backpressure.with("schemas").add(seconds: Self.watchEvery.milliseconds / 1e3) }
+    for (result, requests) in engine.decoder.payloads?.requests ?? [:] {
+      metrics.schemaRequests.with(result).raise(to: Double(requests))
+    }
     if lag == 0 {
       caughtUpMilliseconds = ports.clock.wallMilliseconds
       if !hasCaughtUp { metrics.recoveryDuration.set(Double(now - startedNanoseconds) / 1e9) }
@@ -170,6 +181,7 @@ extension IngestLoop {
     status.lastSnapshotMilliseconds = snapshots.lastMilliseconds
     status.lastSnapshotProblem = snapshots.problem
     status.deadLetterHolds = deadLetters.loads.filter { deadLetters.held.contains($0.key) }
+    if !schemas.isEmpty { status.schemaWaits = schemas.status { engine.decoder.payloads?.problem(with: $0) } }
     if status.isHolding { status.replayHolds = replay.progress(state.offsets) }
     status.isMemoryPaused = isMemoryPaused
     status.records = tally.summary(now: now)
@@ -196,9 +208,9 @@ extension IngestLoop {
     if over { metrics.backpressure.with("memory").add(seconds: Self.watchEvery.milliseconds / 1e3) }
   }
 
-  /// One decision for all reasons to wait: partitions whose dead letters wait, and all of them while memory is short.
+  /// One decision for all reasons to wait: partitions whose dead letters or records wait, and all of them while memory is short.
   private func pausePartitions() {
-    let wanted = isMemoryPaused ? source.all : deadLetters.held
+    let wanted = isMemoryPaused || schemas.isFull ? source.all : deadLetters.held.union(schemas.partitions)
     for partition in wanted.subtracting(pausedPartitions) { ports.source.setPaused(true, partition) }
     for partition in pausedPartitions.subtracting(wanted) { ports.source.setPaused(false, partition) }
     pausedPartitions = wanted

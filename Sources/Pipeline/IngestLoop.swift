@@ -82,6 +82,7 @@ public final class IngestLoop {
   public internal(set) var snapshots: SnapshotCycle
   var training = TrainingDesk()
   var deadLetters: DeadLetterQueue
+  var schemas = SchemaHold()
   var replay = ReplayHold()
   var tally = RecordTally()
   var conditions = ConditionWatch()

@@ -32,6 +32,7 @@ public final class EngineMetrics: Sendable {
   public let eventToPublish = Histogram(MetricNames.eventToPublish)
   public let stageDuration = MetricFamily<Histogram>(MetricNames.stageDuration)
   public let backpressure = MetricFamily<Counter>(MetricNames.backpressure)
+  public let schemaRequests = MetricFamily<Counter>(MetricNames.schemaRequests)
 
   // MARK: Model and state
   public let foldInBatchSize = Histogram(MetricNames.foldInBatchSize)

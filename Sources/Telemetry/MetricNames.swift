@@ -71,8 +71,12 @@ public enum MetricNames {
     "freshet_stage_duration_seconds", "Time that one batch took in a stage: decode, fold_in, score, publish.", labels: ["stage"],
     known: ["stage": Stage.allCases.map(\.rawValue)])
   public static let backpressure = MetricDefinition.counter(
-    "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: dead_letters, memory.", labels: ["cause"],
-    known: ["cause": ["dead_letters", "memory"]])
+    "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: dead_letters, memory, schemas.",
+    labels: ["cause"],
+    known: ["cause": ["dead_letters", "memory", "schemas"]])
+  public static let schemaRequests = MetricDefinition.counter(
+    "freshet_schema_registry_requests_total", "Requests to the schema registry, by result: ok, unknown, failed.", labels: ["result"],
+    known: ["result": ["ok", "unknown", "failed"]])
 
   // MARK: Model and state
   public static let foldInBatchSize = MetricDefinition.histogram(
@@ -165,7 +169,8 @@ public enum MetricNames {
     mergedUsersDropped,
     eventsKeyMismatch,
     deadLetterMessages, deadLetterFailures, lastEventTimestamp, lastAppliedTimestamp, consumerLagRecords, consumerLagSeconds, offsetGaps,
-    partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, foldInBatchSize, coalescedUpdates,
+    partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, schemaRequests, foldInBatchSize,
+    coalescedUpdates,
     nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, retrains,
     retrainDuration, retrainProgress, lastSuccessfulRetrainTimestamp, snapshots, snapshotDuration, snapshotBytes,
     lastSuccessfulSnapshotTimestamp, recoveryDuration, replayedRecords, publishKeys, publishBytes, publishErrors, publishQueueLength,

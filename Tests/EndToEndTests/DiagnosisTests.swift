@@ -1,5 +1,6 @@
 import Foundation
 import KafkaIngest
+import Pipeline
 import Testing
 
 @testable import freshet
@@ -26,6 +27,11 @@ import Testing
     let findings = Diagnosis.sample(sample)
     #expect(findings.map(\.level) == [.warning, .error] && findings[1].message.contains("most of them as missing_user_id"))
     #expect(Diagnosis.sample(Diagnosis.Sample()).map(\.level) == [.note])
+  }
+
+  /// A condition that is no check would leave `/readyz` at 200.
+  @Test func everyConditionIsACheckOfReadiness() {
+    #expect(Set(EngineBackend.checks) == Set(Condition.Name.allCases) && EngineBackend.checks.count == Condition.Name.allCases.count)
   }
 
   @Test(arguments: [

@@ -25,7 +25,7 @@ public final class EventTypes {
     input.preset = .freshet
     input.fields = [:]
     input.ignore = []
-    decoder = InteractionDecoder(input)
+    decoder = InteractionDecoder(input.ofFiles)
   }
 
   public func meaning(of type: [UInt8]) -> Meaning {
@@ -48,7 +48,7 @@ public final class EventTypes {
     switch decoder.decode(record, fallbackMilliseconds: 0) {
     case .interaction(let event, _, _): return .event(event)
     case .failure(let failure): return .rejected(failure.message)
-    case .ignored, .forget, .merge, .interactions: return .ignored
+    case .ignored, .forget, .merge, .interactions, .waiting: return .ignored
     }
   }
 }

@@ -37,7 +37,7 @@ public final class FileInteractions {
     var input = settings.input
     // The record of a file has no time of its own.
     input.onBadTimestamp = .reject
-    decoder = InteractionDecoder(input)
+    decoder = InteractionDecoder(input.ofFiles)
     types = EventTypes(settings.input)
     file = try InteractionFile(path: path, options: settings.reading, rejects: settings.rejects)
   }
@@ -102,7 +102,7 @@ public final class FileInteractions {
     switch decoded {
     case .interaction: break
     case .interactions(_, let reasons): ignored += reasons.values.reduce(0, +)
-    case .ignored, .forget, .merge: ignored += 1
+    case .ignored, .forget, .merge, .waiting: ignored += 1
     case .failure(let failure): file.reject(failure.message, kind: failure.reason.rawValue)
     }
     return decoded.events.map { event in

@@ -55,6 +55,24 @@ enum ConfigurationCheck {
     }
   }
 
+  static func registryURLs(_ value: ConfigurationValue) -> String? {
+    guard case .list(let urls) = value else { return nil }
+    return urls.lazy.compactMap(registryURLFault).first
+  }
+
+  /// Never repeats the URL, which may contain a secret.
+  private static func registryURLFault(_ url: String) -> String? {
+    guard let scheme = url.firstMatch(of: /^(?i:https?):\/\//) else { return "allowed: http://host:port or https://host:port" }
+    let rest = url[scheme.range.upperBound...]
+    if rest.contains("@") {
+      return "credentials in a URL end up in logs; put them into schema_registry.username and schema_registry.password_file (mode 0600)"
+    }
+    if rest.contains(where: { $0 == "?" || $0 == "#" || $0.isWhitespace }) { return "a URL of a registry has neither a query nor spaces" }
+    let authority = rest.prefix { $0 != "/" }
+    let host = authority.hasPrefix("[") ? authority.prefix { $0 != "]" }.dropFirst() : authority.prefix { $0 != ":" }
+    return host.isEmpty ? "the host is missing; write http://host:port" : nil
+  }
+
   private static func isName(_ text: String, lengthMax: Int) -> Bool {
     let bytes = text.utf8
     guard (1...lengthMax).contains(bytes.count), text != ".", text != ".." else { return false }

@@ -77,6 +77,7 @@ struct ConfigurationMerge {
     checkForms(configuration, origins)
     checkDeadLetterTopics(configuration, origins)
     checkAdmin(configuration.admin, origins)
+    checkSchemas(configuration, origins)
     return (configuration, origins)
   }
 
@@ -119,6 +120,32 @@ struct ConfigurationMerge {
       "admin.listen",
       "admin.listen = \(admin.listen) (\(origins["admin.listen"] ?? .default)): other machines could reach it without a token: set "
         + "admin.token_file, or use 127.0.0.1 and let probes.listen serve the probes and metrics")
+  }
+
+  /// Refuses formats that need a schema without a place that gives one, and halves of credentials.
+  private mutating func checkSchemas(_ configuration: RecommenderConfiguration, _ origins: [String: ConfigurationOrigin]) {
+    let (input, registry) = (configuration.input, configuration.schemaRegistry)
+    func origin(_ key: String) -> ConfigurationOrigin { origins[key] ?? .default }
+    if input.format == .avro || input.format == .protobuf, registry.urls.isEmpty, input.schemaFile.isEmpty {
+      fail(
+        "input.format",
+        "input.format = \(input.format.rawValue) (\(origin("input.format"))): needs schemas: set schema_registry.url, or input.schema_file")
+    }
+    if !input.schemaMessage.isEmpty, input.schemaFile.isEmpty {
+      fail("input.schema_message", "input.schema_message (\(origin("input.schema_message"))): has no effect without input.schema_file")
+    }
+    if registry.username.isEmpty != registry.passwordFile.isEmpty {
+      let (given, missing) =
+        registry.username.isEmpty
+        ? ("schema_registry.password_file", "schema_registry.username") : ("schema_registry.username", "schema_registry.password_file")
+      fail(given, "\(given) (\(origin(given))): needs \(missing), too")
+    }
+    if !registry.tokenFile.isEmpty, !registry.username.isEmpty {
+      fail(
+        "schema_registry.token_file",
+        "schema_registry.token_file (\(origin("schema_registry.token_file"))) and schema_registry.username "
+          + "(\(origin("schema_registry.username"))): two ways to sign in, set only one of them")
+    }
   }
 
   private mutating func checkForms(_ configuration: RecommenderConfiguration, _ origins: [String: ConfigurationOrigin]) {

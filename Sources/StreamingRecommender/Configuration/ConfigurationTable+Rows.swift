@@ -17,8 +17,15 @@ extension ConfigurationTable {
   static let input: [ConfigurationKey] = [
     .list("input.topics", \.input.topics, "Topics with interactions.").checked(ConfigurationCheck.topics),
     .choice(
-      "input.format", \.input.format, planned: ["avro", "protobuf", "cloudevents", "csv"],
-      "Format of a record; `auto` detects it for each record."),
+      "input.format", \.input.format, planned: ["csv"],
+      "Format of a record; `auto` detects it for each record. See [input.md](input.md#formats)."),
+    .string(
+      "input.schema_file", \.input.schemaFile, empty: "none",
+      "File with the schema of values that name none, or for which there is no registry: an Avro schema, a .proto file, or a set of descriptors that `protoc` wrote."
+    ),
+    .string(
+      "input.schema_message", \.input.schemaMessage, empty: "none",
+      "Protobuf message of such values, for example `shop.v1.Click`; without it, the first one of the file."),
     .choice(
       "input.strength", \.input.strength,
       "Strength of an event: its value, log(1 + value), or 1 whatever the value (`ignore`)."),
@@ -100,6 +107,33 @@ extension ConfigurationTable {
     .duration(
       "input.half_life", \.input.halfLife, Duration.seconds(1)...century.upperBound,
       "Time in which the strength of an interaction halves, counted back from the newest event."),
+  ]
+
+  static let schemaRegistry: [ConfigurationKey] = [
+    .optionalList(
+      "schema_registry.url", \.schemaRegistry.urls,
+      "Registry of Avro and Protobuf schemas as `http://host:port` or `https://...`, without credentials; if several are given, the next one is asked when one fails."
+    )
+    .checked(ConfigurationCheck.registryURLs),
+    .string(
+      "schema_registry.username", \.schemaRegistry.username, empty: "none",
+      "User name, or API key, for basic authentication; it needs `schema_registry.password_file`."),
+    .string(
+      "schema_registry.password_file", \.schemaRegistry.passwordFile, empty: "none",
+      "File with the password, mode 0600; it is read again at every request."),
+    .string(
+      "schema_registry.token_file", \.schemaRegistry.tokenFile, empty: "none",
+      "File with a bearer token, mode 0600, in place of user name and password; it is read again at every request."),
+    .string(
+      "schema_registry.ca_file", \.schemaRegistry.caFile, empty: "none",
+      "File with the certificates that a registry's certificate may be signed by, in PEM; without it, those of the system."),
+    .string(
+      "schema_registry.cert_file", \.schemaRegistry.certificateFile, empty: "none",
+      "File with the certificate that this client shows to the registry, in PEM."),
+    .string("schema_registry.key_file", \.schemaRegistry.keyFile, empty: "none", "File with the private key of that certificate, in PEM."),
+    .duration(
+      "schema_registry.timeout", \.schemaRegistry.timeout, Duration.milliseconds(10)...Duration.seconds(120),
+      "Time after which a request without an answer has failed."),
   ]
 
   static let kafka: [ConfigurationKey] = [

@@ -10,6 +10,7 @@ public enum ConfigurationTable {
   public static let groups: [Group] = [
     Group(name: "instance", sentence: "Who this process is and where it keeps its state.", keys: instance),
     Group(name: "input", sentence: "Which events are read and how strong they are.", keys: input),
+    Group(name: "schema_registry", sentence: "Where the schemas of Avro and Protobuf records are read.", keys: schemaRegistry),
     Group(name: "kafka", sentence: "The brokers, the consumer group and what is passed to librdkafka.", keys: kafka),
     Group(name: "model", sentence: "What is computed; each of these changes results.", keys: model),
     Group(name: "foldin", sentence: "How live events are folded into the model.", keys: foldIn),

@@ -5,6 +5,7 @@ import Factorization
 public struct RecommenderConfiguration: Sendable, Equatable {
   public var instance = Instance()
   public var input = Input()
+  public var schemaRegistry = SchemaRegistry()
   public var kafka = Kafka()
   public var model = Model()
   public var foldIn = FoldIn()
@@ -30,7 +31,10 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   }
 
   public struct Input: Sendable, Equatable {
-    public enum Format: String, Sendable, CaseIterable { case auto, json }
+    public enum Format: String, Sendable, CaseIterable {
+      case auto, json, avro, protobuf
+      case cloudEvents = "cloudevents"
+    }
     public enum StrengthRule: String, Sendable, CaseIterable { case weight, log1p, ignore }
     public enum OnError: String, Sendable, CaseIterable { case dlq, skip }
     public enum UnknownType: String, Sendable, CaseIterable { case ignore, apply }
@@ -56,6 +60,10 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public enum AliasFamily: String, Sendable, CaseIterable { case personalize, google, gorse, spark }
     public var topics = ["events"]
     public var format = Format.auto
+    /// The schema of values that name none; empty for none.
+    public var schemaFile = ""
+    /// The Protobuf message of values that name none; empty for the first one of the file.
+    public var schemaMessage = ""
     public var strength = StrengthRule.weight
     public var maxStrength = 1e6
     public var onError = OnError.dlq
@@ -87,6 +95,27 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var seenTypes: [String] = []
     public var maxFuture = Duration.seconds(300)
     public var halfLife: Duration?
+    public init() {}
+
+    /// The same for the lines of a file, which are JSON whatever the topics hold.
+    public var ofFiles: Input {
+      var input = self
+      if format != .json { input.format = .auto }
+      return input
+    }
+  }
+
+  public struct SchemaRegistry: Sendable, Equatable {
+    /// If empty, there is no registry.
+    public var urls: [String] = []
+    public var username = ""
+    public var passwordFile = ""
+    public var tokenFile = ""
+    /// If empty, the certificates of the system.
+    public var caFile = ""
+    public var certificateFile = ""
+    public var keyFile = ""
+    public var timeout = Duration.seconds(5)
     public init() {}
   }
 

@@ -9,6 +9,8 @@ public struct EngineUpdate: Sendable {
   /// The number of places that were looked at to remove them; it is bounded by their histories.
   public var placesOfForgotten = 0
   public var deadLetters: [DeadLetter] = []
+  /// What was not applied, per partition: the records from the first one on whose schema is not there yet.
+  public var waiting: [WaitingRecords] = []
   /// Counts by topic, for the metrics.
   public var topics: [String: TopicCounts] = [:]
   public var clampedValues = 0
@@ -26,6 +28,12 @@ public struct EngineUpdate: Sendable {
   public struct AppliedEvent: Sendable, Equatable {
     public var user: UserReference
     public var producedAtMilliseconds: Int64?
+  }
+
+  /// Records of one partition that wait for the schema of the first of them.
+  public struct WaitingRecords: Sendable, Equatable {
+    public var schema: SchemaName
+    public var batch: RecordBatch
   }
 
   /// A record that an operator may want to look at.

@@ -1,6 +1,6 @@
 extension RecommenderEngine {
   /// Applies records in the given order. A record whose offset is below the next offset of its partition was already applied and is
-  /// skipped.
+  /// skipped. If the schema of a record is not there yet, it and the rest of its partition are returned in `waiting`.
   public mutating func apply(_ batches: [RecordBatch]) -> EngineUpdate {
     var work = Work()
     for batch in batches {
@@ -11,18 +11,25 @@ extension RecommenderEngine {
       var next = state.offsets[batch.source] ?? 0
       // Taken out, so that it is looked up and copied once per batch.
       work.recent = state.recent.removeValue(forKey: batch.source) ?? RecentEvents(capacity: settings.dedupeWindow)
-      for record in batch.records {
-        counts.consumed += 1
+      var mark = batch.mark
+      for (index, record) in batch.records.enumerated() {
         guard record.offset >= next else {
+          counts.consumed += 1
           counts.ignored[.alreadyApplied, default: 0] += 1
           continue
         }
-        apply(record, batch.source, partition, &counts, &work)
+        if let schema = apply(record, batch.source, partition, &counts, &work) {
+          let rest = RecordBatch(source: batch.source, records: Array(batch.records[index...]))
+          work.update.waiting.append(.init(schema: schema, batch: rest))
+          mark = index > 0 ? RecordMark(batch.records[index - 1]) : nil
+          break
+        }
+        counts.consumed += 1
         next = record.offset + 1
       }
       if work.recent.count > 0 { state.recent[batch.source] = work.recent }
       if next > 0 { state.offsets[batch.source] = next }
-      if let mark = batch.mark, mark.offset == next - 1 { state.marks[batch.source] = mark }
+      if let mark, mark.offset == next - 1 { state.marks[batch.source] = mark }
       work.update.topics[batch.source.topic] = counts
     }
     return work.finished()
@@ -65,10 +72,11 @@ extension RecommenderEngine {
     }
   }
 
+  /// Returns the schema without which the record cannot be applied, or `nil` if it is done with.
   private mutating func apply(
     _ record: Record, _ source: TopicPartition, _ partition: UInt16, _ counts: inout EngineUpdate.TopicCounts,
     _ work: inout Work
-  ) {
+  ) -> SchemaName? {
     switch decoder.decode(record, fallbackMilliseconds: state.users.newestTimeMilliseconds) {
     case .interaction(let interaction, let clamped, let keyMismatch):
       work.update.note(clamped, keyMismatch: keyMismatch)
@@ -107,7 +115,9 @@ extension RecommenderEngine {
       counts.rejected[failure.reason, default: 0] += 1
       work.update.deadLetters.append(
         DeadLetter(source: source, record: record, reason: failure.reason.rawValue, message: failure.message))
+    case .waiting(let schema): return schema
     }
+    return nil
   }
 
   private mutating func apply(

@@ -5,7 +5,7 @@ import Factorization
 /// A value type; the caller executes the resulting actions.
 public struct RecommenderEngine: Sendable {
   public internal(set) var settings: EngineSettings
-  public let decoder: InteractionDecoder
+  public internal(set) var decoder: InteractionDecoder
   public package(set) var state: EngineState
   public package(set) var lifecycle: ModelLifecycle
   public internal(set) var model: InstalledModel?
@@ -30,6 +30,9 @@ public struct RecommenderEngine: Sendable {
   public init(_ configuration: RecommenderConfiguration) {
     self.init(settings: EngineSettings(configuration), input: configuration.input)
   }
+
+  /// Opens payloads of other formats than JSON from now on.
+  public mutating func open(_ payloads: any PayloadDecoder) { decoder = decoder.opening(payloads) }
 
   /// Whether the partition belongs to a known topic and its number is in range.
   public func supports(_ source: TopicPartition) -> Bool { state.topics.number(source) != nil }

@@ -18,6 +18,11 @@ final class DecodingRules: Sendable {
   /// The mapping of all records; `nil` while `EventReader` reads them.
   let mapping: CompiledMapping?
   let hasTombstonesOfRows: Bool
+  /// Opens payloads of other formats than JSON.
+  let payloads: (any PayloadDecoder)?
+  let hasSchemaFile: Bool
+  /// Whether a value without headers and frame can only be JSON.
+  let isPlainJSON: Bool
   private let types: TypeRules
   private let operations: [(code: [UInt8], rule: OperationRule)]
   /// Made when the first record needs them.
@@ -50,8 +55,11 @@ final class DecodingRules: Sendable {
   static let maxImpressionItems = 100
 
   /// The settings have been checked where they were read; here a fault in them is a programming error.
-  init(_ input: RecommenderConfiguration.Input) {
+  init(_ input: RecommenderConfiguration.Input, payloads: (any PayloadDecoder)? = nil) {
     self.input = input
+    self.payloads = payloads
+    hasSchemaFile = payloads != nil && !input.schemaFile.isEmpty
+    isPlainJSON = input.format == .json || (!hasSchemaFile && (input.format == .auto || input.format == .cloudEvents))
     aliases = EventAliases(input.aliases)
     let (seconds, attoseconds) = input.maxFuture.components
     maxFutureMilliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
@@ -64,7 +72,12 @@ final class DecodingRules: Sendable {
     let preset = InputPreset(input)
     hasTombstonesOfRows = preset.hasTombstonesOfRows
     let isPlain = input.preset == .freshet && input.fields.isEmpty && input.ignore.isEmpty
-    mapping = isPlain ? nil : CompiledMapping(InputMapping(input))
+    if input.format == .cloudEvents {
+      // Those in binary mode are recognised by their headers.
+      mapping = CompiledMapping(InputMapping(input).ofStructuredCloudEvents)
+    } else {
+      mapping = isPlain ? nil : CompiledMapping(InputMapping(input))
+    }
     types = TypeRules(input, preset: preset.types)
     operations = Self.standardOperations.merging(input.operations) { $1 }.sorted { $0.key < $1.key }
       .compactMap { code, word in Self.operationRule(word).map { (Array(code.utf8), $0) } }
@@ -112,6 +125,8 @@ final class DecodingRules: Sendable {
 
   static let standardOperations = [
     "add": "add", "once": "once", "set": "set", "delete": "delete", "merge": "merge", "c": "add", "u": "set", "r": "set", "d": "delete",
+    // The enum of event-v1.proto.
+    "OP_ADD": "add", "OP_SET": "set", "OP_DELETE": "delete",
   ]
 
   static func operationRule(_ word: String) -> OperationRule? {

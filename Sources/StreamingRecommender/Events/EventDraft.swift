@@ -36,14 +36,14 @@ extension DecodingRules {
       user: user, item: item, strength: strength(value: bounded, weight: draft.weight), timeMilliseconds: boundedTime,
       operation: draft.resultingOperation, eventID: draft.eventID,
       typeHash: draft.timeMilliseconds != nil && input.dedupeWindow > 0 ? draft.typeHash : nil, countsAsSeen: draft.countsAsSeen)
-    return DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: isMismatch(record.key, user))
+    return DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: isMismatch(record, user))
   }
 
   /// A record that joins two ids.
   func merge(_ user: [UInt8]?, into: [UInt8]?, _ record: Record) -> DecodedRecord {
     guard let user else { return .failure(DecodingFailure(.missingUserID, "user_id is missing or null")) }
     guard let into else { return .failure(DecodingFailure(.missingUserID, "into, the id of the user to merge into, is missing or null")) }
-    let isKeyOfEither = !isMismatch(record.key, user) || !isMismatch(record.key, into)
+    let isKeyOfEither = !isMismatch(record, user) || !isMismatch(record, into)
     return .merge(user: user, into: into, keyMismatch: !isKeyOfEither)
   }
 
@@ -60,9 +60,9 @@ extension DecodingRules {
     type.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
   }
 
-  @inline(__always) private func isMismatch(_ key: [UInt8]?, _ user: [UInt8]) -> Bool {
-    guard let key, key != user else { return false }
-    return !opened(key: key, isUser: user)
+  @inline(__always) private func isMismatch(_ record: Record, _ user: [UInt8]) -> Bool {
+    guard let key = record.key, key != user else { return false }
+    return !names(user, key, of: record)
   }
 
   /// Whether a flag says that the row is deleted. A time counts as set: it says when.

@@ -12,6 +12,8 @@ enum EventField: UInt32 {
   case deleted, changeOperation
   /// The other id of a merge.
   case into
+  /// The time under the name that event-v1.proto gives it.
+  case timestampMilliseconds
   /// A list or object in which another system's events have their fields.
   case container
 
@@ -34,6 +36,7 @@ enum EventField: UInt32 {
     case .deleted: "deleted"
     case .changeOperation: "__op"
     case .into: "into"
+    case .timestampMilliseconds: "timestamp_ms"
     case .container: "container"
     }
   }
@@ -67,6 +70,7 @@ enum EventField: UInt32 {
         nil
       }
     case 11: matches(name, "event_value") ? .eventValue : nil
+    case 12: matches(name, "timestamp_ms") ? .timestampMilliseconds : nil
     case 17: matches(name, "recommendation_id") ? .recommendationID : nil
     default: nil
     }

@@ -91,6 +91,8 @@ struct EventReader {
     case .eventType: try readEventType()
     case .eventValue: try readValue()
     case .timestamp: try readTimestamp()
+    // `timestamp` goes first, wherever it stands.
+    case .timestampMilliseconds: if timeMilliseconds == nil { try readTimestamp() } else { try scanner.skipValue(open: 1) }
     case .operation: operation = try readOperation()
     case .changeOperation: changeOperation = try readOperation()
     case .deleted: try readDeleted()

@@ -120,6 +120,8 @@ public enum DecodedRecord: Equatable, Sendable {
   case merge(user: [UInt8], into: [UInt8], keyMismatch: Bool)
   case ignored(IgnoreReason)
   case failure(DecodingFailure)
+  /// The schema of the record is not there yet; the record is to be decoded again later.
+  case waiting(SchemaName)
 
   /// The events of the record; empty for tombstones and for what is ignored or rejected.
   public var events: [DecodedEvent] {
@@ -127,7 +129,7 @@ public enum DecodedRecord: Equatable, Sendable {
     case .interaction(let interaction, let clamped, let keyMismatch):
       [DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: keyMismatch)]
     case .interactions(let events, _): events
-    case .forget, .merge, .ignored, .failure: []
+    case .forget, .merge, .ignored, .failure, .waiting: []
     }
   }
 }

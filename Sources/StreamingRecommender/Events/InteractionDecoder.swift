@@ -6,7 +6,15 @@ public struct InteractionDecoder: Sendable {
   /// Stored behind one reference, so that passing the decoder on does not copy its settings.
   private let rules: DecodingRules
 
-  public init(_ input: RecommenderConfiguration.Input) { rules = DecodingRules(input) }
+  /// - Parameter payloads: opens payloads of other formats than JSON; without it they are rejected as `unknown_schema`.
+  public init(_ input: RecommenderConfiguration.Input, payloads: (any PayloadDecoder)? = nil) {
+    rules = DecodingRules(input, payloads: payloads)
+  }
+
+  /// The same decoder with something that opens payloads of other formats than JSON.
+  public func opening(_ payloads: any PayloadDecoder) -> InteractionDecoder { InteractionDecoder(rules.input, payloads: payloads) }
+
+  public var payloads: (any PayloadDecoder)? { rules.payloads }
 
   /// - Parameter fallbackMilliseconds: the time, in milliseconds since 1970, of an event for which neither payload nor record has one.
   public func decode(_ record: Record, fallbackMilliseconds: Int64) -> DecodedRecord {
@@ -22,31 +30,79 @@ public struct InteractionDecoder: Sendable {
       return .failure(DecodingFailure(.noKey, "the record's key is empty; send the user id as key"))
     }
     return value.withUnsafeBufferPointer { bytes in
-      let start: Int
-      switch payloadStart(bytes) {
-      case .success(let index): start = index
-      case .failure(let failure): return .failure(failure)
+      if bytes[0] > 1, rules.isPlainJSON, record.headers.isEmpty { return decode(record, bytes, from: 0, fallbackMilliseconds) }
+      return decode(record, bytes, in: rules.form(of: record, bytes), fallbackMilliseconds)
+    }
+  }
+
+  private func decode(
+    _ record: Record, _ bytes: UnsafeBufferPointer<UInt8>, in form: RecordForm, _ fallbackMilliseconds: Int64
+  ) -> DecodedRecord {
+    let payload: SchemaPayload
+    switch form {
+    case .json(let start): return decode(record, bytes, from: start, fallbackMilliseconds)
+    case .failure(let failure): return .failure(failure)
+    case .schema(let found): payload = found
+    case .perhapsJSON(let start, let found):
+      let decoded = decode(record, bytes, from: start, fallbackMilliseconds)
+      // Bytes of another format may begin with a brace, too, but they are no JSON.
+      guard rules.payloads != nil, case .failure(let failure) = decoded, failure.reason == .badJSON || failure.reason == .badUTF8 else {
+        return decoded
       }
-      if let mapping = record.headers.isEmpty ? rules.mapping : mappingOfCloudEvent(record) ?? rules.mapping {
-        return decode(record, bytes, start, mapping, fallbackMilliseconds)
+      payload = found
+    }
+    switch rules.open(payload) {
+    case .json(let json): return json.withUnsafeBufferPointer { decode(record, $0, from: 0, fallbackMilliseconds) }
+    case .isJSON:
+      guard payload.bytes.count > 0 else { return .failure(DecodingFailure(.badFrame, "nothing follows the frame")) }
+      return decode(record, payload.bytes, from: 0, fallbackMilliseconds)
+    case .waiting: return .waiting(payload.schema)
+    case .failure(let failure): return .failure(failure)
+    }
+  }
+
+  /// Decodes JSON that begins at `start`.
+  private func decode(
+    _ record: Record, _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ fallbackMilliseconds: Int64
+  ) -> DecodedRecord {
+    if let mapping = record.headers.isEmpty ? rules.mapping : mappingOfCloudEvent(record) ?? rules.mapping {
+      return decode(record, bytes, start, mapping, fallbackMilliseconds)
+    }
+    var event = EventReader(rules: rules, bytes: bytes, start: start)
+    do throws(JSONFault) {
+      try event.readRecord()
+    } catch {
+      return .failure(rules.failure(error))
+    }
+    if let form = event.otherForm { return decode(record, bytes, start, rules.mapping(for: form), fallbackMilliseconds) }
+    return event.decoded(record, fallbackMilliseconds: fallbackMilliseconds)
+  }
+
+  // MARK: Looking into a record
+
+  /// The record's value as JSON, whatever its format is; `nil` for tombstones and for what cannot be opened now.
+  public func json(of record: Record) -> [UInt8]? {
+    guard let value = record.value, !value.isEmpty, value.count <= rules.input.maxRecordBytes else { return nil }
+    return value.withUnsafeBufferPointer { bytes in
+      let payload: SchemaPayload
+      switch rules.form(of: record, bytes) {
+      case .json(let start), .perhapsJSON(let start, _): return Array(bytes[start...])
+      case .schema(let found): payload = found
+      case .failure: return nil
       }
-      var event = EventReader(rules: rules, bytes: bytes, start: start)
-      do throws(JSONFault) {
-        try event.readRecord()
-      } catch {
-        return .failure(rules.failure(error))
+      switch rules.open(payload) {
+      case .json(let json): return json
+      case .isJSON: return Array(payload.bytes)
+      case .waiting, .failure: return nil
       }
-      if let form = event.otherForm { return decode(record, bytes, start, rules.mapping(for: form), fallbackMilliseconds) }
-      return event.decoded(record, fallbackMilliseconds: fallbackMilliseconds)
     }
   }
 
   /// The type of a record that was ignored because of it, for messages; decoding does not compute it, because it costs an allocation.
   public func typeName(of record: Record) -> String? {
-    guard rules.mapping == nil, let value = record.value, !value.isEmpty, value.count <= rules.input.maxRecordBytes else { return nil }
-    return value.withUnsafeBufferPointer { bytes in
-      guard case .success(let start) = payloadStart(bytes) else { return nil }
-      var event = EventReader(rules: rules, bytes: bytes, start: start)
+    guard rules.mapping == nil, let json = json(of: record), !json.isEmpty else { return nil }
+    return json.withUnsafeBufferPointer { bytes in
+      var event = EventReader(rules: rules, bytes: bytes, start: 0)
       do throws(JSONFault) { try event.readRecord() } catch { return nil }
       return event.typeName
     }
@@ -86,7 +142,14 @@ public struct InteractionDecoder: Sendable {
       return .failure(DecodingFailure(.noKey, "a tombstone (no value) needs a key that names the user to delete"))
     }
     let opened: OpenedKey
-    switch rules.open(key) {
+    let plainKey: [UInt8]
+    switch rules.plainKey(of: record, key) {
+    case .json(let json): plainKey = json
+    case .isJSON: plainKey = key
+    case .waiting: return .waiting(rules.schema(ofKey: key, record) ?? .file)
+    case .failure(let failure): return .failure(failure)
+    }
+    switch rules.open(plainKey) {
     case .success(let key): opened = key
     case .failure(let failure): return .failure(failure)
     }
@@ -105,30 +168,5 @@ public struct InteractionDecoder: Sendable {
         DecodingFailure(.noKey, "the tombstone's key is \(opened.form) and names no user; set input.key to json:PATH or text"))
     }
     return .forget(user: user, form: opened.form, rawKey: user == key ? nil : key)
-  }
-
-  // MARK: Frames
-
-  /// Returns the offset of the JSON, after the Confluent frame if there is one. The schema id is ignored, because JSON is
-  /// self-describing.
-  private func payloadStart(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<Int, DecodingFailure> {
-    guard rules.input.format == .auto else { return .success(0) }
-    let frameLength: Int
-    switch bytes[0] {
-    case 0: frameLength = 5
-    case 1: frameLength = 17
-    default: return .success(0)
-    }
-    guard bytes.count > frameLength else {
-      return .failure(
-        DecodingFailure(.badFrame, "a Confluent frame of version \(bytes[0]) needs \(frameLength) bytes followed by a payload"))
-    }
-    var scanner = JSONScanner(bytes, from: frameLength, depthMax: rules.input.maxDepth)
-    scanner.skipByteOrderMark()
-    scanner.skipSpace()
-    guard scanner.peek() == 0x7B else {
-      return .failure(DecodingFailure(.unknownSchema, "the framed payload is not a JSON object, and no schema registry is configured"))
-    }
-    return .success(frameLength)
   }
 }

@@ -42,7 +42,17 @@ struct OpenedKey {
 
 extension DecodingRules {
   /// Whether the key, whose bytes are not the user's id, names the user in another form.
-  func opened(key: [UInt8], isUser user: [UInt8]) -> Bool {
+  @inline(never) func names(_ user: [UInt8], _ key: [UInt8], of record: Record) -> Bool {
+    switch plainKey(of: record, key) {
+    case .isJSON: opened(key: key, isUser: user)
+    case .json(let json): opened(key: json, isUser: user)
+    // The schema of the key is not there yet; the event need not wait for it.
+    case .waiting: true
+    case .failure: false
+    }
+  }
+
+  private func opened(key: [UInt8], isUser user: [UInt8]) -> Bool {
     if self.key == .text { return false }
     guard case .success(let opened) = open(key) else { return false }
     return opened.user == user

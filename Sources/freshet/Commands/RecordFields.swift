@@ -15,23 +15,14 @@ struct RecordFields {
   private static let placesMax = 500
   private static let depthMax = 6
 
-  mutating func add(_ value: [UInt8]) {
+  /// - Parameter json: a record's value, without a frame.
+  mutating func add(_ json: [UInt8]) {
     guard records < Self.recordsMax else { return }
-    let start = Self.payloadStart(value)
-    guard let object = try? JSONSerialization.jsonObject(with: Data(value[start...])) as? [String: Any] else { return }
+    guard let object = try? JSONSerialization.jsonObject(with: Data(json)) as? [String: Any] else { return }
     records += 1
     var seen: Set<String> = []
     visit(object, "", depth: 0, &seen)
     for path in seen { places[path]?.count += 1 }
-  }
-
-  /// After the frame of a schema registry, if there is one.
-  private static func payloadStart(_ value: [UInt8]) -> Int {
-    switch value.first {
-    case 0 where value.count > 5: 5
-    case 1 where value.count > 17: 17
-    default: 0
-    }
   }
 
   private mutating func visit(_ value: Any, _ path: String, depth: Int, _ seen: inout Set<String>) {

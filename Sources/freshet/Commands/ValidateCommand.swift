@@ -39,7 +39,7 @@ struct ValidateCommand {
     }
     if file.format == .jsonl { report.fields = RecordFields() }
     let types = EventTypes(input)
-    let decoder = InteractionDecoder(input)
+    let decoder = InteractionDecoder(input.ofFiles)
     var progress = context.progress("bytes", total: file.sizeBytes)
     while let row = try file.next() {
       switch row {
@@ -101,9 +101,9 @@ struct ValidateCommand {
     for (partition, reason) in sample.silent.sorted(by: { $0.key < $1.key }) {
       report.notes.append("partition \(partition) was not read to its end: \(reason)")
     }
-    let decoder = InteractionDecoder(configuration.input)
+    let decoder = try WaitingDecoder(configuration)
     for batch in sample.batches {
-      for record in batch.records { add(record, in: batch.source, of: sample.partitions, decoder, to: &report) }
+      for record in batch.records { try add(record, in: batch.source, of: sample.partitions, decoder, to: &report) }
     }
     report.notes += keyNotes(report)
     if report.rejectedCount > 0 { report.proposal = Self.proposal(report.fields) }
@@ -111,11 +111,12 @@ struct ValidateCommand {
   }
 
   private func add(
-    _ record: Record, in source: TopicPartition, of partitions: Int, _ decoder: InteractionDecoder, to report: inout ValidationReport
-  ) {
+    _ record: Record, in source: TopicPartition, of partitions: Int, _ decoder: WaitingDecoder, to report: inout ValidationReport
+  ) throws {
     report.read += 1
-    if let value = record.value { report.fields?.add(value) }
     let decoded = decoder.decode(record, fallbackMilliseconds: record.timestampMilliseconds ?? WallClock.milliseconds())
+    if case .waiting(let schema) = decoded { throw CommandFailure("\(schema) is needed: \(decoder.problem(with: schema))") }
+    if let json = decoder.decoder.json(of: record) { report.fields?.add(json) }
     if case .failure(let failure) = decoded {
       report.reject(failure.reason.rawValue, "partition \(source.partition), offset \(record.offset): \(failure.message)")
     }

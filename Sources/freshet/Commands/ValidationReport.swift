@@ -64,7 +64,7 @@ struct ValidationReport {
     case .interactions(_, let reasons): for (reason, count) in reasons { ignored[reason.rawValue, default: 0] += count }
     case .forget: forgotten += 1
     case .merge: merged += 1
-    case .interaction, .failure: break
+    case .interaction, .failure, .waiting: break
     }
     for event in decoded.events {
       let interaction = event.interaction

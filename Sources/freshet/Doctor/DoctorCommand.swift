@@ -1,6 +1,7 @@
 import Foundation
 import KafkaIngest
 import RedisPublishing
+import SchemaRegistry
 import StreamingRecommender
 import Telemetry
 
@@ -22,6 +23,7 @@ struct DoctorCommand {
       endpoints.map { DoctorFinding("engine", .ok, "an engine runs with this data directory, process \($0.pid)") }
         ?? DoctorFinding("engine", .note, "no engine runs with the data directory \(configuration.instance.dataDirectory)"))
     findings += disk(configuration)
+    findings += schemaRegistry(configuration)
     findings += KafkaDoctor(configuration).findings()
     findings += redis(configuration)
     show(findings)
@@ -66,6 +68,21 @@ struct DoctorCommand {
       url.deleteLastPathComponent()
     }
     return url.path
+  }
+
+  // MARK: Schema registry
+
+  private func schemaRegistry(_ configuration: RecommenderConfiguration) -> [DoctorFinding] {
+    guard !configuration.schemaRegistry.urls.isEmpty else { return [] }
+    let answers = RegistryClient(configuration.schemaRegistry).check()
+    // One address that answers is enough to go on.
+    let isUsable = answers.contains { $0.problem == nil }
+    return answers.map { answer in
+      guard let problem = answer.problem else {
+        return DoctorFinding("schemas", .ok, "the schema registry answers at \(answer.url)")
+      }
+      return DoctorFinding("schemas", isUsable ? .warning : .error, "the schema registry at \(answer.url) cannot be used: \(problem)")
+    }
   }
 
   // MARK: Redis

@@ -54,6 +54,8 @@ enum Diagnosis {
     var wrongPartition = 0
     var rejected: [String: Int] = [:]
     var unknownType = 0
+    /// Records whose schema the registry does not give.
+    var waiting = 0
   }
 
   static func sample(_ sample: Sample) -> [DoctorFinding] {
@@ -78,6 +80,7 @@ enum Diagnosis {
     let rejected = sample.rejected.values.reduce(0, +)
     let worst = sample.rejected.max { $0.value < $1.value }?.key ?? ""
     share(rejected, .error, "are rejected, most of them as \(worst): schemas/README.md says what each reason means")
+    share(sample.waiting, .error, "need a schema that the schema registry does not give, so their partitions wait")
     share(sample.unknownType, .warning, "have an event type without a weight and are ignored: add it to input.weights")
     return findings.isEmpty
       ? [DoctorFinding("records", .ok, "the newest \(sample.records) records are valid events with the user as key")] : findings

@@ -118,7 +118,7 @@ struct KafkaDoctor {
     let source = try KafkaRecordSource(configuration: configuration, membership: .direct)
     defer { source.close(timeout: .seconds(1)) }
     source.start(at: PartitionOffsets(ends.mapValues { max($0.first, $0.stable - Self.sampleOfPartition) }))
-    let decoder = InteractionDecoder(configuration.input)
+    let decoder = try WaitingDecoder(configuration)
     let deadline = MonotonicClock.nanoseconds() + Self.sampleWait.nanoseconds
     while !left.isEmpty, MonotonicClock.nanoseconds() < deadline {
       for batch in source.poll(max: 2048, timeout: .milliseconds(100)).parts {
@@ -133,7 +133,7 @@ struct KafkaDoctor {
   }
 
   private func judge(
-    _ record: Record, _ source: TopicPartition, _ partitions: Int, _ decoder: InteractionDecoder, _ sample: inout Diagnosis.Sample
+    _ record: Record, _ source: TopicPartition, _ partitions: Int, _ decoder: WaitingDecoder, _ sample: inout Diagnosis.Sample
   ) {
     sample.records += 1
     if let key = record.key {
@@ -145,6 +145,7 @@ struct KafkaDoctor {
     case .interaction(_, _, let keyMismatch): if keyMismatch { sample.wrongKey += 1 }
     case .ignored(.unknownType): sample.unknownType += 1
     case .failure(let failure): sample.rejected[failure.reason.rawValue, default: 0] += 1
+    case .waiting: sample.waiting += 1
     default: break
     }
   }

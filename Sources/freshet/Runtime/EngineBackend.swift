@@ -18,8 +18,9 @@ struct EngineBackend: AdminBackend {
   }
 
   /// One check per name, in this order; what is in the way, and what an operator should look at although lists go out.
-  private static let checks: [Condition.Name] = [
-    .kafka, .partitions, .lag, .redis, .deadLetters, .replay, .engine, .memory, .snapshots, .model, .retrain, .records, .types, .keys,
+  static let checks: [Condition.Name] = [
+    .kafka, .partitions, .lag, .redis, .deadLetters, .schemas, .replay, .engine, .memory, .snapshots, .model, .retrain, .records, .types,
+    .keys,
   ]
 
   func readiness() -> HealthReport {

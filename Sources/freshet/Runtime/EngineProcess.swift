@@ -80,6 +80,7 @@ final class EngineProcess: @unchecked Sendable {
     recovered = Recovery(
       snapshotSequence: start.snapshotSequence, refused: start.refused, droppedModelFactors: start.droppedModelFactors, setAside: setAside)
     self.directory = directory
+    if let payloads = try Payloads.decoder(configuration, log: log.scoped("schemas"), onChange: wake) { start.engine.open(payloads) }
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()

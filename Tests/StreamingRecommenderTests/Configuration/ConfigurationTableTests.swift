@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model.solver", "ials++"), ("foldin.items", "touched"), ("input.format", "avro"), ("input.on_error", "halt"),
+    ("model.solver", "ials++"), ("foldin.items", "touched"), ("input.format", "csv"), ("input.on_error", "halt"),
     ("redis.url", "rediss://h:1"), ("redis.url", "redis+sentinel://h"), ("redis.url", "redis+cluster://h"),
   ])
   func aValueOfALaterVersionSaysSo(key: String, value: String) {

@@ -23,6 +23,7 @@ func lines(_ decoded: DecodedRecord) -> [String] {
   case .merge(let user, let into, _): ["merge \(String(decoding: user, as: UTF8.self)) \(String(decoding: into, as: UTF8.self))"]
   case .ignored(let reason): ["ignored \(reason.rawValue)"]
   case .failure(let failure): ["rejected \(failure.reason.rawValue)"]
+  case .waiting(let schema): ["waiting for \(schema)"]
   }
 }
 
@@ -62,6 +63,7 @@ extension DecodedRecord {
     case .merge: "merge-users"
     case .ignored: "ignore"
     case .failure(let failure): "dlq:\(failure.reason.rawValue)"
+    case .waiting: "wait"
     }
   }
 }

@@ -41,7 +41,8 @@ extension InputPreset {
   }
 
   static let canonical: [Row] = [
-    (.user, ["user_id"]), (.item, ["item_id"]), (.eventType, ["event_type"]), (.eventValue, ["event_value"]), (.timestamp, ["timestamp"]),
+    (.user, ["user_id"]), (.item, ["item_id"]), (.eventType, ["event_type"]), (.eventValue, ["event_value"]),
+    (.timestamp, ["timestamp", "?timestamp_ms"]),
     (.eventID, ["event_id"]), (.operation, ["op", "?__op"]), (.deleted, ["__deleted"]), (.into, ["into"]),
     (.sessionID, ["session_id"]),
     (.recommendationID, ["recommendation_id"]), (.impression, ["impression"]),
