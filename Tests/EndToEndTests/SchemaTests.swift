@@ -12,10 +12,11 @@ extension EndToEnd {
     private static let fixture = Result { try MessageFixture(packageRoot: Place.packageRoot) }
     private let now: Int64 = 1_795_219_200_000
 
-    /// The Avro event of the fixture for another user of two letters.
-    private func avroEvent(_ user: String) throws -> [UInt8] {
+    /// The Avro event of the fixture for another user of two digits and item of one.
+    private func avroEvent(_ user: Int, item: Int) throws -> [UInt8] {
       var value = try #require(try Self.fixture.get().message("avro: event-v1.avsc").record(timestampMilliseconds: now).value)
-      value.replaceSubrange(6..<8, with: user.utf8)
+      value.replaceSubrange(6..<8, with: "\(user)".utf8)
+      value.replaceSubrange(9..<11, with: "i\(item)".utf8)
       return value
     }
 
@@ -34,9 +35,13 @@ extension EndToEnd {
       let first = try RegistryServer(try Self.fixture.get())
       let port = first.port
       first.stop()
-      let scene = try Scene("schemas", settings: ["schema_registry.url=http://127.0.0.1:\(port)"])
+      let scene = try Scene("schemas", settings: ["schema_registry.url=http://127.0.0.1:\(port)", "retrain.first_pairs=20"])
       try scene.engine.start()
-      for user in 10..<20 { try produce(scene, try avroEvent("\(user)"), user: "\(user)", partition: 0) }
+      for user in 10..<20 {
+        for item in [user % 5, (user + 1) % 5] {
+          try produce(scene, try avroEvent(user, item: item), user: "\(user)", partition: 0)
+        }
+      }
       try produce(scene, try value("protobuf: event-v1.proto"), user: "u1", partition: 0)
       try produce(scene, try value("avro: unknown id"), user: "u2", partition: 0)
       try produce(scene, try value("json: JSON Schema"), user: "u1", partition: 1)
@@ -60,9 +65,11 @@ extension EndToEnd {
       }
       let registry = try RegistryServer(try Self.fixture.get(), port: port)
       defer { registry.stop() }
-      try scene.engine.settle(applied: 12)
+      try scene.engine.settle(applied: 22)
       #expect(try scene.engine.status().users == 11)
-      for user in ["10", "19", "u1"] { #expect(try scene.redis.list(scene.name, user) != nil, "\(user)") }
+      for user in ["10", "19", "u1"] {
+        try eventually("a list of \(user)") { try scene.redis.list(scene.name, user)?.items.isEmpty == false }
+      }
       try eventually("ready") { try get(scene.engine.admin, "/readyz").status == 200 }
       let letters = try scene.readAll(scene.name + ".dlq", count: 1)
       let headers = letters.flatMap(\.records).flatMap(\.headers).filter { $0.name.hasSuffix("reason") || $0.name.hasSuffix("message") }
@@ -93,7 +100,7 @@ extension EndToEnd {
       let registry = try RegistryServer(try Self.fixture.get())
       defer { registry.stop() }
       let scene = try Scene("schema-tools", partitions: 1)
-      for user in 10..<20 { try produce(scene, try avroEvent("\(user)"), user: "\(user)", partition: 0) }
+      for user in 10..<20 { try produce(scene, try avroEvent(user, item: 1), user: "\(user)", partition: 0) }
       try produce(scene, try value("protobuf: event-v1.proto"), user: "u1", partition: 0)
       let servers = scene.address.prefix(4) + ["--set", "schema_registry.url=\(registry.url)"]
       let report = try freshet(["validate", "--json"] + servers)
