@@ -165,7 +165,8 @@ public enum MetricNames {
     "process_start_time_seconds", "When the process started, in seconds since 1970.")
 
   public static let all: [MetricDefinition] = [
-    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, eventsClamped, eventsTimestampReplaced, tombstonesUnknown, mergedUsers,
+    buildInfo, eventsConsumed, eventsApplied, eventsRejected, eventsIgnored, eventsClamped, eventsTimestampReplaced, tombstonesUnknown,
+    mergedUsers,
     mergedUsersDropped,
     eventsKeyMismatch,
     deadLetterMessages, deadLetterFailures, lastEventTimestamp, lastAppliedTimestamp, consumerLagRecords, consumerLagSeconds, offsetGaps,
