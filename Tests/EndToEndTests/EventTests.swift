@@ -55,7 +55,7 @@ extension EndToEnd {
       for (index, one) in poison.enumerated() { sent[places.all[UInt64(index + 1)] ?? "?"] = one }
       #expect(sent.count == poison.count)
 
-      let counted = poison.filter { ["apply", "apply-clamped", "delete-user"].contains($0.expect) || $0.name == "dup_event_b" }.count
+      let counted = poison.filter { ["apply", "apply-clamped", "delete-user"].contains($0.expect) }.count
       let status = try scene.engine.settle(applied: 2000 + counted)
       #expect(status.applied == 2000 + counted)
       for user in 0..<200 { #expect(try scene.redis.list(scene.name, "g\(user)") != nil) }

@@ -410,9 +410,9 @@ enum CommandTable {
       id: .completion, path: ["completion"], summary: "Print a completion script for a shell.",
       operands: [Command.Operand(name: "SHELL", sentence: "bash, zsh or fish.")],
       examples: [
-        Command.Example(line: "source <(freshet completion bash)", sentence: "For this shell."),
+        Command.Example(line: "freshet completion bash > /etc/bash_completion.d/freshet", sentence: "For every user's bash."),
         Command.Example(
-          line: "freshet completion fish > ~/.config/fish/completions/freshet.fish", sentence: "For every shell to come."),
+          line: "freshet completion fish > ~/.config/fish/completions/freshet.fish", sentence: "For fish."),
       ]),
     Command(
       id: .version, path: ["version"], summary: "Print the version.",
