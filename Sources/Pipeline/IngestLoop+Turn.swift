@@ -114,7 +114,8 @@ extension IngestLoop {
     let missing = max(0, resumed - expected)
     metrics.partitionGapRecords.add(Int(missing), labels: [partition.topic])
     log.error("\(partition): the log no longer holds offset \(expected); reading goes on at \(resumed), \(missing) records are lost")
-    engine.skip(to: resumed, partition)
+    // Records that wait for a schema come before the gap; the first one after it moves the offset.
+    if schemas.waiting[partition] == nil { engine.skip(to: resumed, partition) }
   }
 
   // MARK: Dead letters

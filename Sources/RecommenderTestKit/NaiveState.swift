@@ -8,6 +8,8 @@ public struct NaiveState {
     public var time: Int64
     public var isDeleted: Bool
     var barrier: Int64?
+    /// Whether the newest event was a `set`.
+    var isSet = false
     /// Orders pairs with the same time.
     var arrival: Int
   }
@@ -53,7 +55,7 @@ public struct NaiveState {
         item,
         PlainPair(
           strength: operation == .delete ? 0 : strength, time: time, isDeleted: operation == .delete, barrier: isReplacement ? time : nil,
-          arrival: arrivals), &state)
+          isSet: operation == .set, arrival: arrivals), &state)
       return
     }
     switch operation {
@@ -61,6 +63,7 @@ public struct NaiveState {
       if let barrier = pair.barrier, time < barrier { return }
       pair.strength = operation == .add ? pair.strength + strength : Self.stronger(pair.strength, strength)
       pair.isDeleted = false
+      pair.isSet = false
       if time > pair.time { (pair.time, pair.arrival) = (time, arrivals) }
     case .set, .delete:
       if time < pair.time { return }
@@ -68,6 +71,7 @@ public struct NaiveState {
       pair.isDeleted = operation == .delete
       pair.strength = operation == .delete ? 0 : strength
       pair.barrier = time
+      pair.isSet = operation == .set
     }
     state.pairs[item] = pair
   }
@@ -122,12 +126,13 @@ public struct NaiveState {
     let counting = [a, b].filter { $0.time >= barrier ?? .min }
     var result = counting[0]
     if counting.count == 2 {
-      result.strength = a.strength + b.strength
+      result.strength = a.isSet && b.isSet ? a.strength : a.strength + b.strength
       result.time = max(a.time, b.time)
       result.isDeleted = barrier != nil && result.time == barrier && (a.isDeleted || b.isDeleted)
       if result.isDeleted { result.strength = 0 }
     }
     result.barrier = barrier
+    if counting.count == 2 { result.isSet = a.isSet && b.isSet }
     result.arrival = result.time > a.time ? arrivals : a.arrival
     return result
   }

@@ -107,9 +107,10 @@ final class PublishWorker {
     if let connection, !mustReadView { return connection }
     let asked = state.withLock { $0.partitions }
     let connection = try self.connection ?? connect()
-    let view = try readView(connection)
+    var view = try readView(connection)
     try holdLease(connection)
-    endPredecessors()
+    // What they had sent may have been executed after the view was read.
+    if endPredecessors() > 0 { view = try readView(connection) }
     try discardIncompleteProofs(connection)
     let surviving = proof.survivingTicket(view.marker)
     proof.fallBack(to: view.marker)
@@ -138,15 +139,19 @@ final class PublishWorker {
 
   /// Once, after the lease showed that no other writer is at work: connections of an earlier process with the same name are ended. Over a
   /// connection of its own, because the reply is long where there are many clients. Without the right to CLIENT LIST nothing happens.
-  private func endPredecessors() {
-    guard !hasEndedPredecessors, let client = writingClient, let name = client.name else { return }
+  private func endPredecessors() -> Int {
+    guard !hasEndedPredecessors, let client = writingClient, let name = client.name else { return 0 }
     hasEndedPredecessors = true
     do {
       let connection = try RedisConnection.open(
         redis, clientName: "freshet-start", replyBytesMax: RedisConnection.replyBytesMaxOfReader)
       let ended = try connection.killNamesakes(name, except: client.id)
       if ended > 0 { log.info("connections of an earlier process to Redis were ended", ["connections": ended]) }
-    } catch { log.warning("connections of an earlier process to Redis could not be looked for", ["problem": "\(error)"]) }
+      return ended
+    } catch {
+      log.warning("connections of an earlier process to Redis could not be looked for", ["problem": "\(error)"])
+      return 0
+    }
   }
 
   /// The connection to end before the new one, whose id is `id`, writes anything.

@@ -81,7 +81,7 @@ public final class RegistryClient: SchemaFetching {
     guard let kind = SchemaText.Kind(rawValue: found.schemaType ?? SchemaText.Kind.avro.rawValue) else {
       throw .refused("\(schema) is of the type \(found.schemaType?.prefix(40) ?? ""); Avro, Protobuf and JSON Schema can be read")
     }
-    // JSON explains itself, so what its schema says does not matter.
+    // JSON needs no schema, so what its schema says does not matter.
     guard kind != .json else { return SchemaText(kind: kind, text: "") }
     var references: [SchemaText.Reference] = []
     var seen: Set<String> = []

@@ -6,7 +6,8 @@ import Telemetry
 /// Opens payloads with schemas that it keeps, and fetches those that it does not have, on a thread of its own.
 ///
 /// Schemas never change, so they are kept until there is no room. That a schema does not exist is forgotten after `refusalLifetime`,
-/// because it may be registered late. While the registry is away, it is asked again and again, less and less often.
+/// because it may be registered late. While the registry cannot be
+/// reached, requests are repeated with exponential backoff.
 public final class SchemaCache: PayloadDecoder {
   public struct Timing: Sendable {
     public var refusalLifetime = Duration.seconds(30)

@@ -121,7 +121,7 @@ import Testing
     let text = receipt([erasure()]).text
     for part in [
       "u1", "erased", "12", "events[2]@100", "2 of 2 removed, read again", "snapshot-000000000042.frs (epoch 7) is the first without",
-      "snapshot-000000000040.frs, snapshot-000000000041.frs may still hold it: the next 2 snapshots replace them, one each 30 s",
+      "snapshot-000000000040.frs, snapshot-000000000041.frs may still hold it: the next 2 snapshots replace them, one every 30 s",
       "set-aside-20261101T000000Z holds older snapshots",
       "(offsets [2] 5 to 100) until retention.ms (30 days) has passed, about 2023-12-14T22:13Z",
       "events.dlq may hold rejected records of these users for ever", "item vectors of epoch 7",

@@ -126,7 +126,7 @@ final class DecodingRules: Sendable {
   static let standardOperations = [
     "add": "add", "once": "once", "set": "set", "delete": "delete", "merge": "merge", "c": "add", "u": "set", "r": "set", "d": "delete",
     // The enum of event-v1.proto.
-    "OP_ADD": "add", "OP_SET": "set", "OP_DELETE": "delete",
+    "OP_ADD": "add", "OP_SET": "set", "OP_DELETE": "delete", "OP_ONCE": "once", "OP_MERGE": "merge",
   ]
 
   static func operationRule(_ word: String) -> OperationRule? {

@@ -141,7 +141,7 @@ public struct SnapshotDirectory: SnapshotStorage {
   }
 
   /// Names of the directories that `setAside` has made, oldest first.
-  public func asides() -> [String] {
+  public func setAsideDirectories() -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
     var found: [String] = []

@@ -273,7 +273,7 @@ struct SnapshotReader {
   private mutating func readMergedUsers(_ reader: inout ByteReader) throws {
     for _ in 0..<(try reader.readCount(each: 4)) {
       let (id, into) = (try reader.readName(), try reader.readName())
-      guard !id.isEmpty, !into.isEmpty, id != into else { throw malformed("merged users without an id") }
+      guard !id.isEmpty, !into.isEmpty, id != into, state.merged.resolve(into) == nil else { throw malformed("invalid merged users") }
       state.merged.insert(Identifier(id), into: Identifier(into))
     }
   }

@@ -69,6 +69,8 @@ public struct EngineState: Sendable {
     var copy = self
     copy.catalogue = catalogue.frozen()
     copy.users = users.frozen(withVectors: withVectors)
+    // Only a snapshot needs them; while a copy shares them, the next change copies them whole.
+    if !withVectors { (copy.recent, copy.merged) = ([:], MergedUsers()) }
     return copy
   }
 

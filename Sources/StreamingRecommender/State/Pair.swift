@@ -38,6 +38,8 @@ struct Pair: Sendable, Equatable {
   var isLive: Bool { word & 3 != State.deleted.rawValue }
   /// Whether the item counts as seen by the user.
   var countsAsSeen: Bool { word & Self.unseenBit == 0 }
+  /// The same pair of an item that counts as seen.
+  var seen: Pair { Pair(item: item, strength: strength, word: word & ~Self.unseenBit) }
   var rawWord: Int64 { word }
 
   /// The strength as of a later time.

@@ -92,20 +92,21 @@ struct Fingerprint {
 
 extension Interaction {
   /// What makes the event a repetition of another: its `event_id`, or user, item, type, strength and time of an `add` with a time of its
-  /// own. `nil` if it can repeat none. An id counts within its user and item, so nobody can suppress the events of others.
+  /// own. `nil` if it can repeat none, or without harm: a `set` or `delete` has the effect of the last one. An id counts within its user and item, so nobody can suppress the events of others.
   var fingerprint: UInt64? {
-    var print = Fingerprint()
-    print.mix(user)
-    print.mix(item)
+    guard operation == .add || operation == .once else { return nil }
+    var hash = Fingerprint()
+    hash.mix(user)
+    hash.mix(item)
     if let eventID {
-      print.mix(1)
-      print.mix(eventID)
+      hash.mix(1)
+      hash.mix(eventID)
     } else if let typeHash, operation == .add {
-      print.mix(UInt64(typeHash) << 32 | UInt64(strength.bitPattern))
-      print.mix(UInt64(bitPattern: timeMilliseconds))
+      hash.mix(UInt64(typeHash) << 32 | UInt64(strength.bitPattern))
+      hash.mix(UInt64(bitPattern: timeMilliseconds))
     } else {
       return nil
     }
-    return print.value
+    return hash.value
   }
 }

@@ -50,9 +50,12 @@ public struct UserHistory: Sendable, Equatable {
 
   private mutating func enter(_ event: Interaction, item: Int32, order: InteractionOrder, _ limits: HistoryLimits) -> Change {
     var change = Change()
+    // An item that was seen before stays seen, unless the pair is replaced or deleted.
+    let isCombined = event.operation == .add || event.operation == .once
+    let countsAsSeen = event.countsAsSeen || isCombined && evicted.contains(item)
     // If the history is full and the pair is older than all others, it would be evicted at once: only record it as seen.
     if pairs.count >= limits.historyPerUser, pairs[0].order > order {
-      noteSeen(item, isSeen: event.operation != .delete && event.countsAsSeen, limits, &change)
+      noteSeen(item, isSeen: event.operation != .delete && countsAsSeen, limits, &change)
       return change
     }
     let state: Pair.State =
@@ -64,7 +67,7 @@ public struct UserHistory: Sendable, Equatable {
     insertNew(
       Pair(
         item: item, strength: state == .deleted ? 0 : limits.bounded(event.strength), order: order, state: state,
-        countsAsSeen: event.countsAsSeen), limits, &change)
+        countsAsSeen: countsAsSeen), limits, &change)
     return change
   }
 
@@ -181,7 +184,9 @@ public struct UserHistory: Sendable, Equatable {
   /// Of a pair that both have, what is older than the newer `set` or `delete` of the two does not count.
   mutating func merge(_ other: UserHistory, limits: HistoryLimits) -> Change {
     var change = Change()
-    for pair in other.pairs {
+    let seenBefore = Set(evicted).union(other.evicted)
+    for var pair in other.pairs {
+      if pair.isLive, !pair.countsAsSeen, seenBefore.contains(pair.item) { pair = pair.seen }
       let theirs = other.barrier(of: pair)
       if let at = pairs.lastIndex(where: { $0.item == pair.item }) {
         let old = pairs[at]
@@ -197,6 +202,9 @@ public struct UserHistory: Sendable, Equatable {
         if pair.state == .addedAfterBarrier { setBarrier(theirs, pair.item) }
         insertNew(pair, limits, &change)
       }
+    }
+    for item in other.evicted {
+      if let at = pairs.lastIndex(where: { $0.item == item && $0.isLive && !$0.countsAsSeen }) { pairs[at] = pairs[at].seen }
     }
     if !other.evicted.isEmpty {
       let known = Set(pairs.lazy.map(\.item)).union(evicted)
@@ -216,6 +224,8 @@ public struct UserHistory: Sendable, Equatable {
     let counting = [a, b].filter { $0.order >= barrier }
     // The pair to which the barrier belongs is never older than it.
     guard counting.count == 2, let newest = counting.map(\.order).max() else { return counting.first ?? a }
+    // Both were set by events of the same time: one of them counts.
+    if a.state == .set, b.state == .set { return a.countsAsSeen ? a : b.countsAsSeen ? a.seen : a }
     let isOnlyBarrier = newest == barrier && counting.contains { $0.state == .deleted }
     if isOnlyBarrier { return Pair(item: a.item, strength: 0, order: barrier, state: .deleted) }
     let strength = counting.reduce(0) { $0 + $1.decayed(to: newest, limits) }

@@ -20,6 +20,7 @@ struct ProtobufReader {
   /// The first and last occurrence of each field of the messages that are open.
   private var slots: [(first: Int32, last: Int32)] = []
   private var occurrences: [Occurrence] = []
+  private var work = 0
   private static let empty: (first: Int32, last: Int32) = (-1, -1)
 
   static func json(
@@ -59,6 +60,7 @@ struct ProtobufReader {
     try output.checkSize()
     guard depth <= depthMax else { throw .tooDeep }
     let message = schema.messages[Int(index)]
+    try spend(message)
     let slotBase = slots.count
     let occurrenceBase = occurrences.count
     slots.append(contentsOf: repeatElement(Self.empty, count: Int(message.count)))
@@ -73,6 +75,12 @@ struct ProtobufReader {
     occurrences.removeLast(occurrences.count - occurrenceBase)
   }
 
+  /// The work for a message grows with the fields of its schema, however small the message is; its sum is bounded as the output is.
+  private mutating func spend(_ message: ProtobufSchema.Message) throws(PayloadFault) {
+    work += Int(message.count)
+    guard work <= output.sizeMax else { throw .tooLarge }
+  }
+
   private mutating func collect(_ message: ProtobufSchema.Message, _ slotBase: Int, _ range: Occurrence) throws(PayloadFault) {
     var cursor = WireCursor(base: base, at: Int(range.start), end: Int(range.end))
     while let found = try cursor.field() {
@@ -81,7 +89,10 @@ struct ProtobufReader {
       let field = schema.fields[Int(message.first + place)]
       // A value of another type than the schema says is an unknown field, as the specification asks.
       guard Self.fits(found.wireType, field) else { continue }
-      if field.oneof >= 0 { clearOthers(of: field, message, slotBase) }
+      if field.oneof >= 0 {
+        try spend(message)
+        clearOthers(of: field, message, slotBase)
+      }
       let next = Int32(occurrences.count)
       occurrences.append(
         Occurrence(start: Int32(found.start), end: Int32(found.end), wireType: found.wireType, next: -1))

@@ -150,7 +150,7 @@ enum CommandTable {
       examples: [
         Command.Example(line: "freshet forget 17850", sentence: "One user, and what was erased where."),
         Command.Example(line: "freshet forget --file leavers.txt --json", sentence: "Many users, with a receipt to keep."),
-        Command.Example(line: "freshet forget 17850 --no-wait", sentence: "Without an engine that answers."),
+        Command.Example(line: "freshet forget 17850 --no-wait", sentence: "When no engine is running."),
       ]),
     Command(
       id: .train, path: ["train"], summary: "Train a model from a file, without Kafka and Redis.",

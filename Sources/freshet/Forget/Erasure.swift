@@ -1,6 +1,6 @@
 import StreamingRecommender
 
-/// The erasure of one user: what was sent, and what the engine and Redis said before and after. A value; it judges and asks nobody.
+/// The erasure of one user: what was sent, and what the engine and Redis said before and after. A value without I/O.
 struct Erasure {
   struct Tombstone: Equatable {
     var source: TopicPartition

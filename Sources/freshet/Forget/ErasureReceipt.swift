@@ -166,7 +166,7 @@ extension ErasureReceipt {
 
   private var older: String {
     let count = snapshotsWith.count
-    let interval = snapshots.intervalSeconds.map { ", one each \(Int($0)) s while events arrive" } ?? ""
+    let interval = snapshots.intervalSeconds.map { ", one every \(Int($0)) s while events arrive" } ?? ""
     return "the next \(count == 1 ? "snapshot replaces it" : "\(count) snapshots replace them")\(interval), or freshet snapshot"
   }
 

@@ -29,15 +29,15 @@ struct ForgetCommand {
 
   // MARK: Before
 
-  /// Who says what is there: the engine, and Redis.
+  /// Where the state is read from: the engine, and Redis.
   private struct Witnesses {
-    let engine: ForgetfulEngine
+    let engine: ErasureClient
     let redis: RedisReader
   }
 
   /// Looks before anything is sent: afterwards nobody knows what was there.
   private func look(_ configuration: RecommenderConfiguration, _ receipt: inout ErasureReceipt) throws -> Witnesses {
-    let engine = ForgetfulEngine(AdminClient(configuration, serveLine: context.line("serve")))
+    let engine = ErasureClient(AdminClient(configuration, serveLine: context.line("serve")))
     try engine.check(configuration)
     let redis = try context.reader(configuration)
     receipt.modelEpoch = try engine.state().modelEpoch

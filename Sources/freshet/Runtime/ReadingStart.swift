@@ -65,7 +65,7 @@ enum ReadingStart: Equatable {
         "snapshot \($0) with \(start.engine.state.users.count) users and \(start.engine.state.users.pairCount) pairs"
       } ?? "snapshots that cannot be read"
     return CommandFailure(
-      "\(directory.path) has \(what), and --from would read the log into a new state beside it: add --set-aside to move the snapshots into a "
+      "\(directory.path) has \(what), and --from would read the log into a new state: add --set-aside to move the snapshots into a "
         + "directory of their own first, or leave --from out to go on from them", status: .configuration)
   }
 }

@@ -47,7 +47,7 @@ enum StatusReport {
         "interval_seconds": .number(process.configuration.snapshot.interval / .seconds(1)),
         "keep": .integer(process.directory.keep),
         "files": .array(process.directory.sequences().map { .string(SnapshotDirectory.fileName($0)) }),
-        "set_aside": .array(process.directory.asides().map { .string($0) }),
+        "set_aside": .array(process.directory.setAsideDirectories().map { .string($0) }),
       ],
       "start": json(of: status.start), "positions": .array(positions(status)),
       "problem": text(status.fatal),

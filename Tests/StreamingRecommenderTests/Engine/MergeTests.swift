@@ -155,6 +155,8 @@ import Testing
     #expect(merged(add, [event("v", "a", .set, strength: 9, time: 6)]) == ["a": 9])
     #expect(merged(add, [event("v", "a", .set, strength: 9, time: 4)]) == ["a": 11])
     #expect(merged([event("u", "a", .set, strength: 1, time: 7)], [event("v", "a", .set, strength: 9, time: 6)]) == ["a": 1])
+    #expect(
+      merged([event("u", "a", .set, strength: 4, time: 7)], [event("v", "a", .set, strength: 4, time: 7)]) == ["a": 4], "at one time")
     let limits = HistoryLimits(maxStrength: 4, halfLifeMilliseconds: 1)
     #expect(merged([event("u", "a", strength: 4, time: 5)], [event("v", "a", strength: 4, time: 7)], limits) == ["a": 4])
   }

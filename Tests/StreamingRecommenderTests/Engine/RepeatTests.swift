@@ -72,6 +72,18 @@ import Testing
     #expect(rig.strength("u", "a") == 2 && rig.strength("u", "b") == 3 && rig.strength("v", "c") == 1 && rig.strength("u", "d") == 2)
   }
 
+  /// The id may be that of a row, which is set and deleted later.
+  @Test func aSetOrDeleteIsNeverARepetition() {
+    var rig = Rig()
+    func event(_ op: String, _ value: Int) -> String {
+      #"{"user_id":"u","item_id":"a","op":"\#(op)","event_value":\#(value),"event_id":"row-7","timestamp":1700000000}"#
+    }
+    #expect(rig.apply([event("add", 2), event("set", 5), event("set", 1)]).ignored == [:])
+    #expect(rig.strength("u", "a") == 1)
+    #expect(rig.apply([event("delete", 1), event("add", 2)]).ignored == [.duplicate: 1])
+    #expect(rig.strength("u", "a") == 0)
+  }
+
   @Test func theWindowIsBoundedAndCanBeSwitchedOff() {
     let events = (0..<4).map { #"{"user_id":"u","item_id":"i\#($0)","event_id":"e"}"# }
     var small = Rig { $0.input.dedupeWindow = 3 }
@@ -147,6 +159,21 @@ import Testing
     rig.apply([Self.typed("view", "bought", 20, "set"), Self.typed("view", "i2", 21, "delete")])
     #expect(rig.seen("u") == ["both"], "the pair was replaced by a view")
     #expect(rig.engine.state.violatedInvariant() == nil)
+  }
+
+  @Test func whatWasSeenBeforeTheHistoryStaysSeen() throws {
+    var rig = Rig { configuration in
+      configuration.input.seenTypes = ["purchase"]
+      configuration.model.historyPerUser = 3
+    }
+    rig.apply([Self.typed("purchase", "bought", 1)] + (0..<3).map { Self.typed("view", "i\($0)", 10 + $0) })
+    #expect(rig.seen("u") == ["bought"])
+    rig.apply([Self.typed("view", "bought", 5)])
+    #expect(rig.seen("u") == ["bought"], "a view that is older than the history")
+    rig.apply([Self.typed("view", "bought", 20)])
+    #expect(rig.seen("u") == ["bought"], "a view that brings the item back into the history")
+    rig.apply([#"{"op":"merge","user_id":"u","into":"v"}"#, Self.typed("view", "bought", 21)])
+    #expect(rig.seen("v") == ["bought"] && rig.engine.state.violatedInvariant() == nil)
   }
 
   @Test func typesOfWeightsAndOthersAreSeenAsNamed() {

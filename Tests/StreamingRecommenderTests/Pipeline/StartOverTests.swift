@@ -121,11 +121,11 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: path) }
     let directory = SnapshotDirectory(path: path, keep: 2, synchronizes: false)
     try directory.prepare()
-    #expect(try directory.setAside(as: "none") == nil && directory.asides() == [])
+    #expect(try directory.setAside(as: "none") == nil && directory.setAsideDirectories() == [])
     let engine = RecommenderEngine(plainConfiguration())
     for sequence in 1...2 as ClosedRange<UInt64> { _ = try directory.write(engine.snapshot(sequence: sequence)) }
     let aside = try #require(try directory.setAside(as: "20261128T060000Z"))
-    #expect(aside == path + "/set-aside-20261128T060000Z" && directory.asides() == ["set-aside-20261128T060000Z"])
+    #expect(aside == path + "/set-aside-20261128T060000Z" && directory.setAsideDirectories() == ["set-aside-20261128T060000Z"])
     #expect(directory.sequences() == [] && SnapshotDirectory(path: aside).sequences() == [1, 2])
     for sequence in 3...5 as ClosedRange<UInt64> { _ = try directory.write(engine.snapshot(sequence: sequence)) }
     #expect(directory.sequences() == [4, 5] && SnapshotDirectory(path: aside).sequences() == [1, 2])

@@ -1,7 +1,7 @@
 import StreamingRecommender
 
 /// What `freshet forget` asks of a running engine.
-struct ForgetfulEngine {
+struct ErasureClient {
   struct State {
     var positions: Erasure.Positions
     var snapshots: ErasureReceipt.Snapshots
