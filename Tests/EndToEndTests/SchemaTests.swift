@@ -16,7 +16,7 @@ extension EndToEnd {
     private func avroEvent(_ user: Int, item: Int) throws -> [UInt8] {
       var value = try #require(try Self.fixture.get().message("avro: event-v1.avsc").record(timestampMilliseconds: now).value)
       value.replaceSubrange(6..<8, with: "\(user)".utf8)
-      value.replaceSubrange(9..<11, with: "i\(item)".utf8)
+      value.replaceSubrange(10..<12, with: "i\(item)".utf8)
       return value
     }
 
