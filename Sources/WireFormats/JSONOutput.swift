@@ -1,3 +1,6 @@
+import Foundation
+import Telemetry
+
 /// Why a payload cannot be turned into JSON.
 enum PayloadFault: Error, Equatable {
   /// The bytes are not what the schema says.
@@ -68,19 +71,10 @@ struct JSONOutput {
     bytes.append(Self.hexDigits[Int(byte & 15)])
   }
 
-  private static let base64Letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
   /// Appends bytes as a text in base64.
   mutating func appendBase64(_ data: UnsafeBufferPointer<UInt8>) {
     bytes.append(0x22)
-    var index = 0
-    while index < data.count {
-      let left = min(3, data.count - index)
-      var word = 0
-      for offset in 0..<3 { word = word << 8 | (offset < left ? Int(data[index + offset]) : 0) }
-      for place in 0..<4 { bytes.append(place <= left ? Self.base64Letters[word >> (18 - 6 * place) & 63] : 0x3D) }
-      index += 3
-    }
+    appendPlain(Data(data).base64EncodedString())
     bytes.append(0x22)
   }
 
@@ -190,29 +184,29 @@ struct JSONOutput {
   ///
   /// - Parameter fraction: the part of the second that is not whole, in units of 10^-digits.
   mutating func appendTime(seconds: Int64, fraction: Int64, digits: Int, zone: StaticString) {
-    let days = seconds >= 0 ? seconds / 86_400 : (seconds + 1) / 86_400 - 1
-    guard let date = CivilDate(daysSince1970: days) else {
+    let (days, inDay) = Timestamp.floorDivide(seconds, 86_400)
+    guard Self.writtenDays ~= days else {
       // Not readable as a time on purpose: what such an event gets is a matter of `input.on_bad_timestamp`.
       append("\"")
       appendNumber(seconds)
       return append(" seconds are out of range\"")
     }
     bytes.append(0x22)
-    appendCivil(date)
+    appendCivil(days)
     bytes.append(0x54)
-    appendClock(seconds - days * 86_400, fraction, digits)
+    appendClock(inDay, fraction, digits)
     append(zone)
     bytes.append(0x22)
   }
 
   mutating func appendDate(daysSince1970 days: Int64) {
-    guard let date = CivilDate(daysSince1970: days) else {
+    guard Self.writtenDays ~= days else {
       append("\"")
       appendNumber(days)
       return append(" days are out of range\"")
     }
     bytes.append(0x22)
-    appendCivil(date)
+    appendCivil(days)
     bytes.append(0x22)
   }
 
@@ -223,7 +217,11 @@ struct JSONOutput {
     bytes.append(0x22)
   }
 
-  private mutating func appendCivil(_ date: CivilDate) {
+  /// Years 1 to 9999, in days since 1970.
+  private static let writtenDays: ClosedRange<Int64> = -719_162...2_932_896
+
+  private mutating func appendCivil(_ days: Int64) {
+    let date = Timestamp.civilDate(daysSince1970: days)
     appendDigits(date.year, 4)
     bytes.append(0x2D)
     appendDigits(date.month, 2)
@@ -240,26 +238,5 @@ struct JSONOutput {
     guard digits > 0 else { return }
     bytes.append(0x2E)
     appendDigits(fraction, digits)
-  }
-}
-
-/// A date of the proleptic Gregorian calendar, from year 1 to 9999.
-private struct CivilDate {
-  var year: Int64
-  var month: Int64
-  var day: Int64
-
-  /// The calendar is counted in years that begin with March, so that the leap day comes last.
-  init?(daysSince1970 days: Int64) {
-    guard -719_162...2_932_896 ~= days else { return nil }
-    let shifted = days + 719_468
-    let era = shifted / 146_097
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let monthFromMarch = (5 * dayOfYear + 2) / 153
-    day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
-    month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import RecommenderTestKit
 import StreamingRecommender
 import Synchronization
 import Telemetry

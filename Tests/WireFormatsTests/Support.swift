@@ -54,23 +54,6 @@ func settled(_ decoder: InteractionDecoder, _ record: Record) throws -> DecodedR
   throw SchemaFault.unavailable("the schema has not come")
 }
 
-func lines(_ decoded: DecodedRecord) -> [String] {
-  switch decoded {
-  case .interaction, .interactions:
-    decoded.events.map { event in
-      let interaction = event.interaction
-      let id = interaction.eventID.map { " " + String(decoding: $0, as: UTF8.self) } ?? ""
-      return "\(String(decoding: interaction.user, as: UTF8.self)) \(String(decoding: interaction.item, as: UTF8.self)) "
-        + "\(interaction.strength) \(interaction.operation) \(interaction.timeMilliseconds)\(id)"
-    }
-  case .forget(let user, _, _): ["forget \(String(decoding: user, as: UTF8.self))"]
-  case .merge(let user, let into, _): ["merge \(String(decoding: user, as: UTF8.self)) \(String(decoding: into, as: UTF8.self))"]
-  case .ignored(let reason): ["ignored \(reason.rawValue)"]
-  case .failure(let failure): ["rejected \(failure.reason.rawValue)"]
-  case .waiting(let schema): ["waiting for \(schema)"]
-  }
-}
-
 /// Avro or Protobuf bytes, put together by hand.
 struct Bytes: ExpressibleByArrayLiteral {
   var all: [UInt8] = []

@@ -29,9 +29,7 @@ extension RecommenderConfiguration {
   /// another data directory. With the same name, the two engines would fence each other repeatedly.
   static func memberName(of instance: Instance) -> String {
     let path = URL(fileURLWithPath: instance.dataDirectory).standardizedFileURL.path
-    // FNV-1a is stable across processes and versions, unlike `Hasher`.
-    let hash = path.utf8.reduce(UInt32(0x811c_9dc5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
-    let digits = String(hash, radix: 16)
+    let digits = String(path.utf8.fnv1a, radix: 16)
     return instance.id + "-" + String(repeating: "0", count: 8 - digits.count) + digits
   }
 

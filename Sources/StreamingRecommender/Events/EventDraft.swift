@@ -55,10 +55,7 @@ extension DecodingRules {
     return min(overflow ? .max : latest, InteractionOrder.latestMilliseconds)
   }
 
-  /// FNV-1a.
-  static func hash(ofType type: UnsafeBufferPointer<UInt8>) -> UInt32 {
-    type.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
-  }
+  static func hash(ofType type: UnsafeBufferPointer<UInt8>) -> UInt32 { type.fnv1a }
 
   @inline(__always) private func isMismatch(_ record: Record, _ user: [UInt8]) -> Bool {
     guard let key = record.key, key != user else { return false }

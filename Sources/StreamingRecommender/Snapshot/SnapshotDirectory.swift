@@ -110,11 +110,8 @@ public struct SnapshotDirectory: SnapshotStorage {
 
   /// Sequence numbers of the existing files, ascending.
   public func sequences() -> [UInt64] {
-    guard let directory = opendir(path) else { return [] }
-    defer { closedir(directory) }
     var found: [UInt64] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    for name in entries() {
       // Accept only file names that this type generates: a stray file with a huge number must not block the numbering.
       guard let number = UInt64(name.dropFirst(9).dropLast(4)), number < 1 << 56, file(number) == "\(path)/\(name)" else { continue }
       found.append(number)
@@ -142,14 +139,18 @@ public struct SnapshotDirectory: SnapshotStorage {
 
   /// Names of the directories that `setAside` has made, oldest first.
   public func setAsideDirectories() -> [String] {
+    entries().filter { $0.hasPrefix(Self.asidePrefix) }.sorted()
+  }
+
+  /// The names in the directory, in no order; empty if it cannot be read.
+  private func entries() -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
-    var found: [String] = []
+    var names: [String] = []
     while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-      if name.hasPrefix(Self.asidePrefix) { found.append(name) }
+      names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
-    return found.sorted()
+    return names
   }
 
   private static let asidePrefix = "set-aside-"

@@ -203,10 +203,11 @@ public struct UserHistory: Sendable, Equatable {
         insertNew(pair, limits, &change)
       }
     }
-    for item in other.evicted {
-      if let at = pairs.lastIndex(where: { $0.item == item && $0.isLive && !$0.countsAsSeen }) { pairs[at] = pairs[at].seen }
-    }
     if !other.evicted.isEmpty {
+      let theirs = Set(other.evicted)
+      for at in pairs.indices where pairs[at].isLive && !pairs[at].countsAsSeen && theirs.contains(pairs[at].item) {
+        pairs[at] = pairs[at].seen
+      }
       let known = Set(pairs.lazy.map(\.item)).union(evicted)
       evicted = other.evicted.filter { !known.contains($0) } + evicted
     }

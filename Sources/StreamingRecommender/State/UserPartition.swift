@@ -30,27 +30,29 @@ public struct UserPartition: Sendable {
     -> (user: Int32, isNew: Bool, isApplied: Bool, previous: InteractionOrder?)
   {
     let (user, isNew) = ids.intern(event.user)
-    histories.grow(to: Int(user) + 1, with: UserHistory())
-    let bytesBefore = histories[Int(user)].bytes
-    let change = histories[Int(user)].apply(event, item: item, order: order, limits: limits)
-    historyBytes += histories[Int(user)].bytes - bytesBefore
-    pairCount += change.pairs
-    evictedFromHistory += change.evictedPairs
-    evictedFromSeen += change.evictedSeen
+    let change = changeHistory(user) { $0.apply(event, item: item, order: order, limits: limits) }
     return (user, isNew, change.isApplied, change.previous)
   }
 
   /// Adds the history of another id of the same person to that of a user of this partition. Returns the index of the user.
   mutating func merge(_ history: UserHistory, into id: [UInt8], limits: HistoryLimits) -> Int32 {
     let (user, _) = ids.intern(id)
+    _ = changeHistory(user) { $0.merge(history, limits: limits) }
+    return user
+  }
+
+  /// Changes the history of a user, who may be new, and keeps the counts.
+  @inline(__always) private mutating func changeHistory(
+    _ user: Int32, _ body: (inout UserHistory) -> UserHistory.Change
+  ) -> UserHistory.Change {
     histories.grow(to: Int(user) + 1, with: UserHistory())
     let bytesBefore = histories[Int(user)].bytes
-    let change = histories[Int(user)].merge(history, limits: limits)
+    let change = body(&histories[Int(user)])
     historyBytes += histories[Int(user)].bytes - bytesBefore
     pairCount += change.pairs
     evictedFromHistory += change.evictedPairs
     evictedFromSeen += change.evictedSeen
-    return user
+    return change
   }
 
   /// Removes the id, history, seen items and vector. The index may be reused for another user.

@@ -1,20 +1,18 @@
+import Telemetry
+
 /// Writes one Avro datum as JSON.
 ///
 /// Branches of unions are not wrapped, times are RFC 3339, decimals are numbers, `bytes` and `fixed` are base64. Nothing is allocated by a
 /// length that stands in the payload: lengths are compared with the bytes that are left, and counts of elements with the output's bound.
 struct AvroReader {
   private let schema: AvroSchema
-  private let base: UnsafePointer<UInt8>
-  private let end: Int
-  private var at: Int
+  private var cursor: WireCursor
   private let depthMax: Int
   private var output: JSONOutput
 
   private init(_ schema: AvroSchema, _ payload: UnsafeBufferPointer<UInt8>, _ base: UnsafePointer<UInt8>, _ limits: PayloadLimits) {
     self.schema = schema
-    self.base = base
-    end = payload.count
-    at = 0
+    cursor = WireCursor(base: base, at: 0, end: payload.count)
     depthMax = limits.depthMax
     output = JSONOutput(sizeMax: limits.jsonBytesMax, expected: payload.count * 3 + 256)
   }
@@ -25,7 +23,7 @@ struct AvroReader {
     guard let base = payload.baseAddress else { throw .malformed(at: 0, "there are no bytes") }
     var reader = AvroReader(schema, payload, base, limits)
     try reader.value(schema.root, depth: 0)
-    guard reader.at == reader.end else { throw .malformed(at: reader.at, "bytes are left over") }
+    guard reader.cursor.at == reader.cursor.end else { throw .malformed(at: reader.cursor.at, "bytes are left over") }
     try reader.output.checkSize()
     return reader.output.bytes
   }
@@ -62,7 +60,7 @@ struct AvroReader {
 
   /// The symbol or branch whose number comes next.
   private mutating func member(_ node: AvroSchema.Node) throws(PayloadFault) -> AvroSchema.Member {
-    let start = at
+    let start = cursor.at
     let index = try long()
     guard 0..<Int64(node.count) ~= index else { throw .malformed(at: start, "the number of a symbol or branch is out of range") }
     return schema.members[Int(node.first) + Int(index)]
@@ -82,33 +80,32 @@ struct AvroReader {
   private mutating func array(_ node: AvroSchema.Node, _ depth: Int) throws(PayloadFault) {
     guard depth <= depthMax else { throw .tooDeep }
     output.append(0x5B)
-    var isFirst = true
-    while var left = try blockCount() {
-      while left > 0 {
-        if !isFirst { output.append(0x2C) }
-        isFirst = false
-        try value(node.first, depth: depth)
-        left -= 1
-      }
-    }
+    try forEachElement { reader throws(PayloadFault) in try reader.value(node.first, depth: depth) }
     output.append(0x5D)
   }
 
   private mutating func map(_ node: AvroSchema.Node, _ depth: Int) throws(PayloadFault) {
     guard depth <= depthMax else { throw .tooDeep }
     output.append(0x7B)
+    try forEachElement { reader throws(PayloadFault) in
+      reader.output.appendQuoted(try reader.bytes())
+      reader.output.append(0x3A)
+      try reader.value(node.first, depth: depth)
+    }
+    output.append(0x7D)
+  }
+
+  /// Calls `body` at each element of all blocks, with commas between them.
+  private mutating func forEachElement(_ body: (inout AvroReader) throws(PayloadFault) -> Void) throws(PayloadFault) {
     var isFirst = true
     while var left = try blockCount() {
       while left > 0 {
         if !isFirst { output.append(0x2C) }
         isFirst = false
-        output.appendQuoted(try bytes())
-        output.append(0x3A)
-        try value(node.first, depth: depth)
+        try body(&self)
         left -= 1
       }
     }
-    output.append(0x7D)
   }
 
   /// The number of elements in the next block; `nil` after the last one.
@@ -143,68 +140,56 @@ struct AvroReader {
 
   private mutating func time(_ unit: Int64, _ digits: Int, zone: StaticString) throws(PayloadFault) {
     let number = try long()
-    let (quotient, remainder) = number.quotientAndRemainder(dividingBy: unit)
-    let isBefore = remainder < 0
-    output.appendTime(
-      seconds: isBefore ? quotient - 1 : quotient, fraction: isBefore ? remainder + unit : remainder, digits: digits, zone: zone)
+    let (seconds, fraction) = Timestamp.floorDivide(number, unit)
+    output.appendTime(seconds: seconds, fraction: fraction, digits: digits, zone: zone)
   }
 
   private mutating func timeOfDay(_ unit: Int64, _ digits: Int) throws(PayloadFault) {
-    let start = at
+    let start = cursor.at
     let number = try long()
     guard number >= 0, number / unit < 86_400 else { throw .malformed(at: start, "a time of the day is out of range") }
     output.appendTimeOfDay(seconds: number / unit, fraction: number % unit, digits: digits)
   }
 
   private mutating func decimal(_ data: UnsafeBufferPointer<UInt8>, _ node: AvroSchema.Node) throws(PayloadFault) {
-    guard data.count <= JSONOutput.decimalBytesMax else { throw .malformed(at: at, "a decimal has more than 64 bytes") }
+    guard data.count <= JSONOutput.decimalBytesMax else { throw .malformed(at: cursor.at, "a decimal has more than 64 bytes") }
     output.appendDecimal(data, scale: Int(node.first))
   }
 
   // MARK: Bytes
 
   private mutating func take(_ count: Int) throws(PayloadFault) -> UnsafeBufferPointer<UInt8> {
-    guard count <= end - at else { throw .malformed(at: at, "the payload ends within a value") }
-    defer { at += count }
-    return UnsafeBufferPointer(start: base + at, count: count)
+    guard count <= cursor.left else { throw .malformed(at: cursor.at, "the payload ends within a value") }
+    defer { cursor.at += count }
+    return UnsafeBufferPointer(start: cursor.base + cursor.at, count: count)
   }
 
   private mutating func bytes() throws(PayloadFault) -> UnsafeBufferPointer<UInt8> {
-    let start = at
+    let start = cursor.at
     let count = try long()
-    guard 0...Int64(end - at) ~= count else { throw .malformed(at: start, "the length of a text or of bytes is beyond the payload") }
+    guard 0...Int64(cursor.left) ~= count else { throw .malformed(at: start, "the length of a text or of bytes is beyond the payload") }
     return try take(Int(count))
   }
 
   private mutating func boolean() throws(PayloadFault) -> Bool {
-    guard at < end, base[at] <= 1 else { throw .malformed(at: at, "a boolean must be 0 or 1") }
-    defer { at += 1 }
-    return base[at] == 1
+    guard cursor.left > 0, cursor.base[cursor.at] <= 1 else { throw .malformed(at: cursor.at, "a boolean must be 0 or 1") }
+    defer { cursor.at += 1 }
+    return cursor.base[cursor.at] == 1
   }
 
   private mutating func fixedWidth<Word: FixedWidthInteger>(_ type: Word.Type) throws(PayloadFault) -> Word {
-    let bytes = try take(MemoryLayout<Word>.size)
-    return Word(littleEndian: UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped).loadUnaligned(as: Word.self))
+    let start = cursor.at
+    _ = try take(MemoryLayout<Word>.size)
+    return cursor.word(type, at: start)
   }
 
   private mutating func int() throws(PayloadFault) -> Int64 {
-    let start = at
+    let start = cursor.at
     let number = try long()
     guard Int64(Int32.min)...Int64(Int32.max) ~= number else { throw .malformed(at: start, "an int has more than 32 bits") }
     return number
   }
 
   /// A zigzag number of variable length.
-  @inline(__always) private mutating func long() throws(PayloadFault) -> Int64 {
-    var number: UInt64 = 0
-    var shift: UInt64 = 0
-    while at < end, shift < 64 {
-      let byte = base[at]
-      at += 1
-      number |= UInt64(byte & 0x7F) << shift
-      if byte < 0x80 { return Int64(bitPattern: number >> 1) ^ -Int64(bitPattern: number & 1) }
-      shift += 7
-    }
-    throw .malformed(at: at, "a number is not ended")
-  }
+  @inline(__always) private mutating func long() throws(PayloadFault) -> Int64 { WireCursor.zigzag(try cursor.number()) }
 }

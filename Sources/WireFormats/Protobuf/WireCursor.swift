@@ -18,6 +18,7 @@ struct WireCursor {
   let base: UnsafePointer<UInt8>
   var at: Int
   let end: Int
+  var left: Int { end - at }
 
   /// The next field; `nil` at the end.
   @inline(__always) mutating func field() throws(PayloadFault) -> Field? {
@@ -31,11 +32,7 @@ struct WireCursor {
     case Self.varint: _ = try number()
     case Self.fixed64: try skip(8)
     case Self.fixed32: try skip(4)
-    case Self.length:
-      let count = try number()
-      guard count <= UInt64(end - at) else { throw .malformed(at: start, "a length is beyond the payload") }
-      field.start = at
-      at += Int(count)
+    case Self.length: field.start = try skipContent(from: start)
     case Self.groupStart:
       field.end = try skipGroup(field.number)
       return field
@@ -50,6 +47,14 @@ struct WireCursor {
     at += count
   }
 
+  /// Skips a length and as many bytes, of the field that begins at `start`, and returns where the bytes begin.
+  private mutating func skipContent(from start: Int) throws(PayloadFault) -> Int {
+    let count = try number()
+    guard count <= UInt64(left) else { throw .malformed(at: start, "a length is beyond the payload") }
+    defer { at += Int(count) }
+    return at
+  }
+
   private static let groupsMax = 100
 
   /// Skips to behind a group's end and returns where the end begins.
@@ -62,10 +67,7 @@ struct WireCursor {
       case Self.varint: _ = try self.number()
       case Self.fixed64: try skip(8)
       case Self.fixed32: try skip(4)
-      case Self.length:
-        let count = try self.number()
-        guard count <= UInt64(end - at) else { throw .malformed(at: start, "a length is beyond the payload") }
-        at += Int(count)
+      case Self.length: _ = try skipContent(from: start)
       case Self.groupStart:
         guard open.count < Self.groupsMax else { throw .tooDeep }
         open.append(Int32(truncatingIfNeeded: tag >> 3))

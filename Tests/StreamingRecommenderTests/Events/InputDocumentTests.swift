@@ -1,5 +1,6 @@
 import Foundation
 import Telemetry
+import RecommenderTestKit
 import Testing
 
 @testable import StreamingRecommender

@@ -1,4 +1,5 @@
 import Foundation
+import RecommenderTestKit
 import Testing
 
 @testable import StreamingRecommender
