@@ -14,6 +14,7 @@ let core: [Target] = [
   .target(name: "CKernels"),
   .target(name: "Telemetry"),
   .target(name: "Timestamps"),
+  .target(name: "ServingFormats"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
   .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "Timestamps", "CKernels"]),
   .target(name: "Pipeline", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
@@ -21,6 +22,7 @@ let core: [Target] = [
   .target(name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry"]),
   .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
   .testTarget(name: "TimestampsTests", dependencies: ["Timestamps"]),
+  .testTarget(name: "ServingFormatsTests", dependencies: ["ServingFormats"]),
   .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
   .testTarget(
     name: "StreamingRecommenderTests",
