@@ -16,7 +16,7 @@ let core: [Target] = [
   .target(name: "Timestamps"),
   .target(name: "ServingFormats"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
-  .target(name: "StreamingRecommender", dependencies: ["Factorization", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
+  .target(name: "StreamingRecommender", dependencies: ["Factorization", "ItemMetadata", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
   .target(name: "Pipeline", dependencies: ["StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
   .target(
