@@ -17,6 +17,7 @@ let core: [Target] = [
   .target(name: "Factorization", dependencies: ["CKernels"]),
   .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "Timestamps", "CKernels"]),
   .target(name: "Pipeline", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(name: "ItemMetadata", dependencies: ["Telemetry", "Timestamps"]),
   .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
   .target(name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry"]),
   .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
@@ -29,6 +30,7 @@ let core: [Target] = [
   .testTarget(
     name: "WireFormatsTests", dependencies: ["WireFormats", "StreamingRecommender", "Telemetry", "RecommenderTestKit"],
     exclude: ["Fixtures"]),
+  .testTarget(name: "ItemMetadataTests", dependencies: ["ItemMetadata", "Telemetry"]),
   .testTarget(
     name: "SimulationTests",
     dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
