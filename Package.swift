@@ -16,7 +16,10 @@ let core: [Target] = [
   .target(name: "Timestamps"),
   .target(name: "ServingFormats"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
-  .target(name: "StreamingRecommender", dependencies: ["Factorization", "ItemMetadata", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
+  .target(name: "ItemMetadata", dependencies: ["Telemetry", "Timestamps"]),
+  .target(
+    name: "StreamingRecommender",
+    dependencies: ["Factorization", "ItemMetadata", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
   .target(name: "Pipeline", dependencies: ["StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
   .target(
@@ -27,11 +30,14 @@ let core: [Target] = [
   .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
   .testTarget(
     name: "StreamingRecommenderTests",
-    dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit"],
+    dependencies: [
+      "Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit",
+    ],
     exclude: ["Fixtures"]),
   .testTarget(
     name: "WireFormatsTests", dependencies: ["WireFormats", "StreamingRecommender", "Telemetry", "RecommenderTestKit"],
     exclude: ["Fixtures"]),
+  .testTarget(name: "ItemMetadataTests", dependencies: ["ItemMetadata", "Telemetry"]),
   .testTarget(
     name: "SimulationTests",
     dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),

@@ -339,7 +339,7 @@ extension IngestLoop {
     perform(
       self.engine.lifecycle.viewConnected(
         .init(epoch: epoch, isLost: finding.isLost, isBehind: finding.isBehind, hasLostTail: finding.hasLostTail)))
-    if finding.isLost || finding.isBehind || self.engine.items.count > 0 { planner.makeDue(documentsOf: self.engine.items.ids) }
+    if planner.mayViewLackWrites { planner.makeDue(documentsOf: self.engine.items.ids) }
     if finding.isLost || finding.isBehind, self.engine.lifecycle.rollout != nil || self.engine.lifecycle.pending != nil {
       planner.beginRelisting()
     }

@@ -62,6 +62,8 @@ struct PublishPlanner: Sendable {
   private var rolloutDebt: RolloutDebt?
   /// Whether the view may lack vectors of new items, which are then published before the first list.
   private var repeatsNewItems = false
+  /// Whether the view that was connected last may lack something that was written before.
+  private(set) var mayViewLackWrites = false
   /// Whether this process has published anything yet.
   private var hasPublished = false
   /// The partitions whose users' lists are withheld, because readers may have newer lists that the previous process computed from records
@@ -170,7 +172,8 @@ struct PublishPlanner: Sendable {
       // What a snapshot brought counts as read, too: without new records, progress would otherwise never be written.
       progress.noteBatch(batchNumber, offsets)
     }
-    if isFirst || surviving < lastSubmitted {
+    mayViewLackWrites = isFirst || surviving < lastSubmitted
+    if mayViewLackWrites {
       repeatsNewItems = true
       repeatForgets(isFirst ? nil : forgets.ids(after: surviving), forgotten, find)
       forgetProgress()
