@@ -158,6 +158,27 @@ enum Shop {
     #expect { try ItemFilter(Array("a = \"".utf8) + [0xFF, 0x22]) } throws: { ($0 as? FilterFault)?.position == 5 }
   }
 
+  /// Random words give a fault with a place inside the text, or a filter whose canonical text means the same.
+  @Test(arguments: 0..<4 as Range<UInt64>) func anyTextIsReadOrRefused(seed: UInt64) throws {
+    var numbers = Numbers(seed)
+    let words = [
+      "and", "or", "not", "in", "exists", "(", ")", "price", "categories", "stock", "=", "!=", "<", "[", "]", ",", "1", "\"home\"", "true",
+      "now", "+", "3d", "available_until", ".", "\"", "\\", "é", "price < 10", "categories = \"home\"", "stock exists",
+    ]
+    var read = 0
+    for _ in 0..<3000 {
+      let text = (0...numbers.next(below: 6)).map { _ in words[numbers.next(below: words.count)] }.joined(separator: " ")
+      do throws(FilterFault) {
+        let filter = try ItemFilter(text)
+        read += 1
+        let again = try ItemFilter(filter.canonicalText)
+        #expect(again == filter, "seed \(seed): \(text)")
+        for item in Shop.documents { #expect(again.matches(item, now: now) == filter.matches(item, now: now), "seed \(seed): \(text)") }
+      } catch { #expect(0...text.utf8.count ~= error.position, "seed \(seed): \(text)") }
+    }
+    #expect(read > 50)
+  }
+
   @Test func everyLimitIsExact() throws {
     func joined(_ parts: Int, _ text: (Int) -> String, _ separator: String) -> String { (0..<parts).map(text).joined(separator: separator) }
     func code(_ text: String, _ limits: FilterLimits = .body) -> FilterFault.Code? {

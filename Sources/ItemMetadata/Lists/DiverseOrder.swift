@@ -38,7 +38,7 @@ struct DiverseOrder {
     while outcome.entries.count < count, let entry = pool.takeBest() {
       if admits(entry) {
         outcome.entries.append(entry)
-        pool.compare(with: entry.item, similarity)
+        if outcome.entries.count < count { pool.compare(with: entry.item, similarity) }
       } else {
         skipped.append(entry)
       }
@@ -80,7 +80,10 @@ private struct RelevancePool {
       if let known = best, (value, rest[known.index].entry.item) <= (known.value, rest[index].entry.item) { continue }
       best = (index, value)
     }
-    return best.map { rest.remove(at: $0.index).entry }
+    guard let best else { return nil }
+    // The order of the rest does not matter, so nothing needs to move.
+    rest.swapAt(best.index, rest.count - 1)
+    return rest.removeLast().entry
   }
 
   mutating func compare(with item: Int32, _ similarity: (Int32, Int32) -> Float) {
