@@ -46,7 +46,7 @@ let full: [Target] = [
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
-  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "Telemetry"]),
+  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["HTTPServing", "Telemetry"]),
   .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
