@@ -57,7 +57,7 @@ public struct DocumentedRoute: Sendable {
 
   /// The handler behind the checks.
   var checkedHandler: Router.Handler {
-    { (request) throws(Problem) in
+    { request in
       if let problem = RequestCheck.problem(request, parameters: parameters, body: body) { throw problem }
       return try handler(request)
     }

@@ -1,8 +1,8 @@
 /// Routes requests to handlers by method and path, independently of sockets, and applies what holds for all of them: who is let in, how
 /// often, and what web pages may read.
 public struct Router: Sendable {
-  /// A thrown problem is the response.
-  public typealias Handler = @Sendable (HTTPRequest) throws(Problem) -> HTTPAnswer
+  /// A thrown `Problem` is the response; any other error is logged and answered with 500.
+  public typealias Handler = @Sendable (HTTPRequest) throws -> HTTPAnswer
   /// Called once per answered request with the status and the route's pattern. The path is not passed, because clients can choose it
   /// freely.
   public typealias Observer = @Sendable (_ route: String, _ status: Int) -> Void
@@ -90,8 +90,15 @@ public struct Router: Sendable {
       request.caller = try admit(request, route)
       return concluded(try route.handler(request), request, route)
     } catch {
-      return concluded(.now(response(error, request)), request, route)
+      return concluded(.now(response(problem(error, route), request)), request, route)
     }
+  }
+
+  /// What an unexpected error says may be secret, so only the log has it.
+  private func problem(_ error: any Error, _ route: Route) -> Problem {
+    if let problem = error as? Problem { return problem }
+    policy.log.error("\(route.method) \(route.pattern.text) failed: \(error)")
+    return Problem(.internalError, "the server could not answer", fix: "see the server's log, and report it with that")
   }
 
   private func admit(_ request: HTTPRequest, _ route: Route) throws(Problem) -> Caller {
