@@ -56,7 +56,7 @@ let full: [Target] = [
   .target(
     name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "ServingFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
-  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "Telemetry"]),
+  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["HTTPServing", "Telemetry"]),
   .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
@@ -80,7 +80,7 @@ let full: [Target] = [
       "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
     ]),
   .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
-  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "Telemetry"]),
+  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "CZlib", "Telemetry"]),
   .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "HTTPServing", "Telemetry"]),
   .testTarget(
     name: "EvaluationTests",
