@@ -1,3 +1,4 @@
+import HTTPServing
 import Telemetry
 
 /// The operations that the control plane needs from the engine. Methods are called from the server's threads and must not block.
@@ -15,6 +16,8 @@ public protocol AdminBackend: Sendable {
   func metricsText() -> String
   /// Asks what the engine holds of these users. The result returns a JSON object as soon as the engine has answered, and `nil` before.
   func users(_ ids: [String]) -> @Sendable () -> [UInt8]?
+  /// Asks why an item has its score for a user. The result returns the response as soon as the engine has answered, and `nil` before.
+  func explain(user: String, item: String) -> @Sendable () -> HTTPResponse?
   func requestRetrain() -> RetrainRequestOutcome
   func requestSnapshot() -> SnapshotRequestOutcome
   func job(_ id: String) -> JobStatus?

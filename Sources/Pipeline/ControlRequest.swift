@@ -12,6 +12,8 @@ public enum ControlRequest: Sendable {
   case freeze(JobHandle<EngineState>)
   /// Requests what the engine holds of these users.
   case report([Identifier], JobHandle<[UserReport]>)
+  /// Requests why an item has its score for a user.
+  case explain(user: Identifier, item: Identifier, JobHandle<ExplanationReport>)
 }
 
 /// A thread-safe queue of requests to the loop.

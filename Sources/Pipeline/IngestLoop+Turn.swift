@@ -231,6 +231,7 @@ extension IngestLoop {
       case .cancelRetrain(let job): cancelTraining(job)
       case .snapshot(let job): snapshots.request(job: job)
       case .freeze(let handle): handle.complete(engine.frozenState())
+      case .explain(let user, let item, let handle): handle.complete(explain(item, for: user))
       case .report(let users, let handle): handle.complete(users.map(report(on:)))
       }
     }

@@ -65,6 +65,12 @@ import Testing
     return later
   }
 
+  @Test func anExplanationNamesUserAndItem() throws {
+    let answer = try later(HTTPRequest("GET", "/v1/explain", query: ["user": "a/b", "item": "c d"], headers: local))
+    #expect(try text(#require(answer.poll())) == #"{"user":"a/b","item":"c d"}"# + "\n")
+    #expect(try response(HTTPRequest("GET", "/v1/explain", query: ["user": "u"], headers: local)).status == 400)
+  }
+
   /// Ids may hold anything, also what a path must not.
   @Test func usersAreNamedInTheQueryOrTheBody() throws {
     let one = try later(HTTPRequest("GET", "/v1/users", query: ["id": "a/b"], headers: local))

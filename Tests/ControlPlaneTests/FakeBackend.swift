@@ -1,4 +1,5 @@
 import ControlPlane
+import HTTPServing
 import Synchronization
 import Telemetry
 
@@ -34,6 +35,10 @@ final class FakeBackend: AdminBackend {
       return state.answersUsers
     }
     return { answers ? (["users": .array(ids.map { ["id": .string($0)] })] as JSONValue).bytes : nil }
+  }
+
+  func explain(user: String, item: String) -> @Sendable () -> HTTPResponse? {
+    { .json(["user": .string(user), "item": .string(item)] as JSONValue) }
   }
 
   func metricsText() -> String { registry.render() }

@@ -1,5 +1,6 @@
 import ControlPlane
 import Foundation
+import HTTPServing
 import Pipeline
 import StreamingRecommender
 import Telemetry
@@ -19,7 +20,7 @@ struct EngineBackend: AdminBackend {
 
   /// One check per name, in this order; what is in the way, and what an operator should look at although lists go out.
   static let checks: [Condition.Name] = [
-    .kafka, .partitions, .lag, .redis, .deadLetters, .schemas, .replay, .engine, .memory, .snapshots, .model, .retrain, .records, .types,
+    .kafka, .partitions, .lag, .redis, .deadLetters, .schemas, .items, .replay, .engine, .memory, .snapshots, .model, .retrain, .records, .types,
     .keys,
   ]
 
@@ -55,6 +56,11 @@ struct EngineBackend: AdminBackend {
   func users(_ ids: [String]) -> @Sendable () -> [UInt8]? {
     let handle = process.report(on: ids.map { Identifier($0) })
     return { handle.result.map { (["users": .array($0.map(StatusReport.json(of:)))] as JSONValue).bytes } }
+  }
+
+  func explain(user: String, item: String) -> @Sendable () -> HTTPResponse? {
+    let handle = process.explain(Identifier(item), for: Identifier(user))
+    return { handle.result.map { StatusReport.response(to: $0, user: user, item: item) } }
   }
 
   func job(_ id: String) -> JobStatus? {

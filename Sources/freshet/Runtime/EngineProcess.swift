@@ -180,6 +180,14 @@ final class EngineProcess: @unchecked Sendable {
     return handle
   }
 
+  /// Asks the loop why an item has its score for a user.
+  func explain(_ item: Identifier, for user: Identifier) -> JobHandle<ExplanationReport> {
+    let handle = JobHandle<ExplanationReport>()
+    mailbox.post(.explain(user: user, item: item, handle))
+    wake()
+    return handle
+  }
+
   func requestRetrain() -> (id: String, isNew: Bool) {
     defer { wake() }
     return jobs.begin(.retrain, nowNanoseconds: MonotonicClock.nanoseconds())
