@@ -16,10 +16,11 @@ let core: [Target] = [
   .target(name: "Timestamps"),
   .target(name: "ServingFormats"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
-  .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "Timestamps", "CKernels"]),
-  .target(name: "Pipeline", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(name: "StreamingRecommender", dependencies: ["Factorization", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
+  .target(name: "Pipeline", dependencies: ["StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
-  .target(name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(
+    name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
   .testTarget(name: "TimestampsTests", dependencies: ["Timestamps"]),
   .testTarget(name: "ServingFormatsTests", dependencies: ["ServingFormats"]),
@@ -46,15 +47,17 @@ let full: [Target] = [
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
   .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
-  .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "StreamingRecommender", "Telemetry"]),
+  .target(
+    name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "ServingFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
-  .target(name: "ControlPlane", dependencies: ["CMicroHTTPD", "StreamingRecommender", "Telemetry"]),
+  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "Telemetry"]),
+  .target(name: "ControlPlane", dependencies: ["HTTPServing", "Telemetry"]),
   .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
     name: "freshet",
     dependencies: [
-      "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "ControlPlane",
-      "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
+      "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
+      "ControlPlane", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
@@ -64,13 +67,15 @@ let full: [Target] = [
     name: "RedisPublishingTests",
     dependencies: ["RedisPublishing", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
   .target(
-    name: "RegistryTestKit", dependencies: ["ControlPlane", "RecommenderTestKit", "Telemetry"], path: "Tests/RegistryTestKit"),
+    name: "RegistryTestKit", dependencies: ["HTTPServing", "RecommenderTestKit", "Telemetry"], path: "Tests/RegistryTestKit"),
   .testTarget(
     name: "SchemaRegistryTests",
     dependencies: [
       "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
     ]),
-  .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "StreamingRecommender", "Telemetry"]),
+  .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
+  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "Telemetry"]),
+  .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "HTTPServing", "Telemetry"]),
   .testTarget(
     name: "EvaluationTests",
     dependencies: ["Evaluation", "StreamingRecommender", "Factorization", "Datasets", "RecommenderTestKit"]),

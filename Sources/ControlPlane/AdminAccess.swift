@@ -1,3 +1,4 @@
+import HTTPServing
 import Telemetry
 
 /// Who may send requests to a server of the control plane.

@@ -1,3 +1,4 @@
+import HTTPServing
 import Telemetry
 
 /// One route of the control plane: what it is called, what it takes and answers, and its handler. Dispatch and the reference in

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import Telemetry
 
 /// The routes of the control plane over an `AdminBackend`.

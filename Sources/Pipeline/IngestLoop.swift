@@ -34,7 +34,7 @@ public final class IngestLoop {
       popularN = configuration.topN.popularN
       readyLagMax = configuration.ready.maxLag
       planner = PublishPlanner.Settings(
-        vectors: configuration.publish.vectors, similar: configuration.publish.similar,
+        vectors: configuration.publish.vectors, rows: configuration.publish.rows, similar: configuration.publish.similar,
         pacing: PublishPacing.Settings(
           batchMax: configuration.foldIn.batchMax, linger: configuration.foldIn.linger, rateMax: configuration.publish.maxRate,
           refresh: configuration.publish.refresh))
@@ -137,7 +137,8 @@ public final class IngestLoop {
     planner = PublishPlanner(settings: settings.planner, startOffsets: engine.state.offsets)
     executor = PublishExecutor(
       scratch: EngineScratch(factors: engine.settings.parameters.factors, workers: settings.foldInWorkers),
-      vectors: settings.planner.vectors, popularN: settings.popularN, clock: ports.clock)
+      contents: .init(vectors: settings.planner.vectors, rows: settings.planner.rows, popularN: settings.popularN), clock: ports.clock,
+      numbersKept: engine.state.catalogue.items.capacity)
     deadLetters = DeadLetterQueue(limits: settings.deadLetters)
     startedNanoseconds = ports.clock.monotonicNanoseconds
     caughtUpMilliseconds = ports.clock.wallMilliseconds

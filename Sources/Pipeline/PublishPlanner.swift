@@ -6,8 +6,12 @@ import Telemetry
 struct PublishPlanner: Sendable {
   struct Settings: Sendable, Equatable {
     var vectors: Bool
+    var rows: Bool
     var similar: Bool
     var pacing: PublishPacing.Settings
+
+    /// Whether item vectors are written, one by one or in packs.
+    var writesItems: Bool { vectors || rows }
   }
 
   /// The inputs of a planning step.
@@ -38,6 +42,11 @@ struct PublishPlanner: Sendable {
   private var startOffsets: PartitionOffsets
   /// The last ticket of a roll-out with similar items or removals.
   private var tailTicket: UInt64 = 0
+  /// The ticket of the last item packs of a roll-out. Packs are large, so the next ones wait for it.
+  private var packsTicket: UInt64 = 0
+  private var trendDue = true
+  private var trendAt: UInt64?
+  private var packsAt: UInt64?
   private var popularDue = true
   private var popularAt: UInt64?
   private var progressAt: UInt64?
@@ -68,6 +77,10 @@ struct PublishPlanner: Sendable {
   static let slice = 64
   static let recentListsMax = 200_000
   static let popularEvery = Duration.seconds(1)
+  static let packsEvery = Duration.seconds(1)
+  static let duePacksMax = 4
+  /// With many items the trend is written less often than `popularEvery`.
+  static let trendBytesPerSecond: UInt64 = 1_048_576
   static let progressEvery = Duration.milliseconds(200)
 
   init(settings: Settings, startOffsets: PartitionOffsets = PartitionOffsets()) {
@@ -88,7 +101,7 @@ struct PublishPlanner: Sendable {
     }
     forgets.append(update.forgotten)
     progress.noteBatch(batchNumber, offsets)
-    if !update.applied.isEmpty { popularDue = true }
+    if !update.applied.isEmpty { (popularDue, trendDue) = (true, true) }
   }
 
   /// Queues users whose lists must be written, even if no event changed them.
@@ -130,7 +143,7 @@ struct PublishPlanner: Sendable {
   mutating func connected(
     _ view: ViewState, offsets: PartitionOffsets, forgotten: [(id: Identifier, isConfirmed: Bool)], find: (Identifier) -> UserReference?
   ) -> ViewFinding {
-    popularDue = true
+    (popularDue, trendDue) = (true, true)
     let isFirst = !hasPublished
     let surviving = view.survivingTicket ?? 0
     var isLost = !view.hasPointer
@@ -245,6 +258,10 @@ struct PublishPlanner: Sendable {
     let actions = planRollout(&lifecycle, situation, &plan)
     planRefresh(lifecycle, situation, &plan)
     planPopular(situation, &plan)
+    if settings.rows {
+      planTrend(situation, &plan)
+      planDuePacks(lifecycle, situation, &plan)
+    }
     if owed.isEmpty, forgets.isEmpty {
       planProgress(situation, firstWaiting: plan.liveUsers.isEmpty ? dirty.firstBatch : firstBatch, &plan)
     }
@@ -264,6 +281,7 @@ struct PublishPlanner: Sendable {
     forgets.submitted(plan.forgets, ticket: ticket)
     recent.note(ticket, plan.users)
     if plan.hasTail { tailTicket = ticket }
+    if plan.hasPacks { packsTicket = ticket }
     progress.noteTicket(ticket, firstBatch: plan.firstBatch)
   }
 
@@ -327,6 +345,25 @@ struct PublishPlanner: Sendable {
     popularAt = now
     plan.work.append(.popular)
   }
+
+  private mutating func planTrend(_ situation: Situation, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    let interval = max(Self.popularEvery.nanoseconds, UInt64(4 * situation.items) * 1_000_000_000 / Self.trendBytesPerSecond)
+    guard trendDue, situation.isPopularKnown, trendAt.map({ now - $0 >= interval }) ?? true else { return }
+    trendDue = false
+    trendAt = now
+    plan.work.append(.trend)
+  }
+
+  private mutating func planDuePacks(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    guard lifecycle.isLiveVisible, packsAt.map({ now - $0 >= Self.packsEvery.nanoseconds }) ?? true else { return }
+    packsAt = now
+    plan.work.append(.duePacks(max: Self.duePacksMax))
+  }
+
+  /// Whether the view has acknowledged the packs that were submitted.
+  var arePacksAcknowledged: Bool { isAcknowledged(packsTicket) }
 
   private mutating func planProgress(_ situation: Situation, firstWaiting: UInt64?, _ plan: inout PublishPlan) {
     let now = situation.now.monotonicNanoseconds

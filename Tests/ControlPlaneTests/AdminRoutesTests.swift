@@ -1,4 +1,5 @@
 import ControlPlane
+import HTTPServing
 import Synchronization
 import Testing
 

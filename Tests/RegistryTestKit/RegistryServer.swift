@@ -1,5 +1,5 @@
-import ControlPlane
 import Foundation
+import HTTPServing
 import RecommenderTestKit
 import Synchronization
 import Telemetry

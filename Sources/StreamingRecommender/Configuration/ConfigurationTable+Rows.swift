@@ -306,6 +306,9 @@ extension ConfigurationTable {
       "publish.refresh", \.publish.refresh, Duration.seconds(1)...century.upperBound,
       "Time within which every list is written again, even if nothing changed."),
     .bool("publish.vectors", \.publish.vectors, "Whether user and item vectors are written, too."),
+    .bool(
+      "publish.rows", \.publish.rows,
+      "Whether rows of users, packs of item vectors and the trend are written, from which a gateway computes filtered or longer lists."),
     .bool("publish.similar", \.publish.similar, "Whether lists of similar items are written."),
     .int(
       "publish.queue_limit", \.publish.queueLimit, 1...100_000_000,

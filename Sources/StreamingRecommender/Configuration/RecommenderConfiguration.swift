@@ -220,6 +220,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var maxRate: Int?
     public var refresh = Duration.seconds(86_400)
     public var vectors = true
+    /// Whether to publish what a gateway computes lists from.
+    public var rows = false
     public var similar = true
     public var queueLimit = 100_000
     public init() {}

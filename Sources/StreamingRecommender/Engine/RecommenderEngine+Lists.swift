@@ -66,8 +66,9 @@ extension RecommenderEngine {
   }
 
   /// Whether the item has enough users to be recommended to others.
-  private func hasSupport(_ item: Int32) -> Bool {
-    guard let model else { return false }
+  private func hasSupport(_ item: Int32) -> Bool { model.map { hasSupport(item, in: $0) } ?? false }
+
+  func hasSupport(_ item: Int32, in model: InstalledModel) -> Bool {
     let trained = Int(item) < model.support.count ? Int(model.support[Int(item)]) : 0
     return max(trained, state.catalogue.newItems.users[item]?.count ?? 0) >= settings.minSupport
   }

@@ -1,6 +1,7 @@
 import ControlPlane
 import Evaluation
 import Foundation
+import HTTPServing
 import KafkaIngest
 import Pipeline
 import RedisPublishing

@@ -1,4 +1,5 @@
 import ControlPlane
+import HTTPServing
 import StreamingRecommender
 import Telemetry
 

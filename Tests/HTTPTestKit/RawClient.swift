@@ -1,17 +1,18 @@
 import Glibc
 
 /// A TCP connection that sends what it is told and reads HTTP responses; every read gives up after some seconds.
-final class RawClient {
-  struct Response: Equatable {
-    var status = 0
-    var headers: [String: String] = [:]
-    var body = ""
+public final class RawClient {
+  public struct Response: Equatable {
+    public var status = 0
+    /// Names in lower case.
+    public var headers: [String: String] = [:]
+    public var body = ""
   }
 
   private let descriptor: Int32
   private var buffer: [UInt8] = []
 
-  init(port: UInt16, secondsMax: Int = 8) throws {
+  public init(port: UInt16, secondsMax: Int = 8) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -28,11 +29,11 @@ final class RawClient {
 
   deinit { close(descriptor) }
 
-  struct Refused: Error {}
+  public struct Refused: Error {}
 
   /// False if the server has closed the connection.
   @discardableResult
-  func send(_ text: String) -> Bool {
+  public func send(_ text: String) -> Bool {
     let bytes = Array(text.utf8)
     var sent = 0
     while sent < bytes.count {
@@ -46,7 +47,7 @@ final class RawClient {
   }
 
   /// The next response, or nil if the connection ends first.
-  func receive(hasBody: Bool = true) -> Response? {
+  public func receive(hasBody: Bool = true) -> Response? {
     while true {
       if let response = takeResponse(hasBody: hasBody) { return response }
       guard fill() else { return nil }
@@ -54,7 +55,7 @@ final class RawClient {
   }
 
   /// Reads until the server closes; false if it does not in time.
-  func isClosedByServer() -> Bool {
+  public func isClosedByServer() -> Bool {
     var byte: UInt8 = 0
     while true {
       let count = recv(descriptor, &byte, 1, 0)
@@ -63,12 +64,12 @@ final class RawClient {
     }
   }
 
-  func get(_ path: String) -> Response? {
+  public func get(_ path: String) -> Response? {
     send("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     return receive()
   }
 
-  func post(_ path: String, body: String = "") -> Response? {
+  public func post(_ path: String, body: String = "") -> Response? {
     send("POST \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
     return receive()
   }

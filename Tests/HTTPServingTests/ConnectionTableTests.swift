@@ -1,7 +1,7 @@
 import Synchronization
 import Testing
 
-@testable import ControlPlane
+@testable import HTTPServing
 
 @Suite struct ConnectionTableTests {
   private final class Ended: Sendable {

@@ -1,4 +1,4 @@
-import ControlPlane
+import HTTPServing
 import Synchronization
 import Testing
 

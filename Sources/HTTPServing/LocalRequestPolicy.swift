@@ -2,9 +2,9 @@
 ///
 /// The server listens on this machine only, but a browser on it runs pages from anywhere. A page may send a request directly (then
 /// `Origin` names its own origin) or read a response through a host name of its own that resolves to 127.0.0.1 (then `Host` names that).
-enum LocalRequestPolicy {
+public enum LocalRequestPolicy {
   /// The response to a request that must be rejected, or nil.
-  static func refusal(_ request: HTTPRequest) -> HTTPResponse? {
+  public static func refusal(_ request: HTTPRequest) -> HTTPResponse? {
     guard let host = request.headers["host"], isLocal(authority: host) else {
       return .error(
         403, "the Host header must name this machine", fix: "send the request to localhost, 127.0.0.1 or [::1], with any port")

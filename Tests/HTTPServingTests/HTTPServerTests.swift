@@ -1,19 +1,20 @@
 import Dispatch
 import Glibc
+import HTTPTestKit
 import Synchronization
 import Telemetry
 import Testing
 
-@testable import ControlPlane
+@testable import HTTPServing
 
 @Suite struct HTTPServerTests {
-  private let backend = FakeBackend()
+  private let application = TestApplication()
 
   private func makeServer(_ change: (inout HTTPServerConfiguration) -> Void = { _ in }) throws -> HTTPServer {
     var configuration = HTTPServerConfiguration(listen: "127.0.0.1:0")
     change(&configuration)
-    let requests = MetricFamilyBox(registry: backend.registry)
-    return try HTTPServer(configuration, router: AdminRoutes.router(backend: backend, observe: requests.count))
+    let requests = MetricFamilyBox(registry: application.registry)
+    return try HTTPServer(configuration, router: application.router(observe: requests.count))
   }
 
   private struct MetricFamilyBox: Sendable {
@@ -25,7 +26,7 @@ import Testing
   }
 
   private func counted(_ route: String, _ code: Int) -> Double {
-    backend.registry.counter(MetricNames.adminRequests, labels: [route, "\(code)"]).value
+    application.registry.counter(MetricNames.adminRequests, labels: [route, "\(code)"]).value
   }
 
   @Test func oneConnectionServesManyRequests() throws {
@@ -37,7 +38,7 @@ import Testing
       #expect(response?.body == "{\"users\":3}\n")
       #expect(response?.headers["connection"]?.lowercased() != "close")
     }
-    #expect(client.post("/v1/retrain")?.status == 202)
+    #expect(client.post("/v1/jobs")?.status == 202)
     #expect(client.get("/livez")?.status == 200)
     #expect(counted("/v1/status", 200) == 50)
   }
@@ -52,7 +53,7 @@ import Testing
 
   @Test func metricsComeThroughByteForByte() throws {
     let server = try makeServer()
-    backend.registry.gauge(.gauge("freshet_users", "Users with a history.")).set(3)
+    application.registry.gauge(.gauge("freshet_users", "Users with a history.")).set(3)
     let response = try RawClient(port: server.port).get("/metrics")
     #expect(response?.headers["content-type"] == PrometheusText.contentType)
     #expect(response?.body == "# HELP freshet_users Users with a history.\n# TYPE freshet_users gauge\nfreshet_users 3\n")
@@ -81,26 +82,26 @@ import Testing
   @Test func bodyThatIsTooLargeGets413AndTheConnectionLives() throws {
     let server = try makeServer { $0.bodyBytesMax = 1000 }
     let client = try RawClient(port: server.port)
-    #expect(client.post("/v1/retrain", body: String(repeating: "x", count: 1000))?.status == 202)
-    let response = client.post("/v1/retrain", body: String(repeating: "x", count: 1001))
+    #expect(client.post("/v1/jobs", body: String(repeating: "x", count: 1000))?.status == 202)
+    let response = client.post("/v1/jobs", body: String(repeating: "x", count: 1001))
     #expect(response?.status == 413)
     #expect(response?.body.contains("larger than 1000 bytes") == true)
     #expect(client.get("/livez")?.status == 200)
-    #expect(counted("/v1/retrain", 413) == 1)
-    #expect(backend.state.withLock { $0.retrainsRequested } == 1)
+    #expect(counted("/v1/jobs", 413) == 1)
+    #expect(application.jobsStarted == 1)
   }
 
   @Test func bodyOfOneMebibyteIsTheDefaultLimit() throws {
     let server = try makeServer()
     let client = try RawClient(port: server.port)
-    #expect(client.post("/v1/retrain", body: String(repeating: "x", count: 1 << 20))?.status == 202)
-    #expect(client.post("/v1/retrain", body: String(repeating: "x", count: 1 << 20 + 1))?.status == 413)
+    #expect(client.post("/v1/jobs", body: String(repeating: "x", count: 1 << 20))?.status == 202)
+    #expect(client.post("/v1/jobs", body: String(repeating: "x", count: 1 << 20 + 1))?.status == 413)
   }
 
   @Test func chunkedBodyThatIsTooLargeGets413() throws {
     let server = try makeServer { $0.bodyBytesMax = 1000 }
     let client = try RawClient(port: server.port)
-    client.send("POST /v1/retrain HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+    client.send("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
     for _ in 0..<3 { client.send("1f4\r\n" + String(repeating: "x", count: 500) + "\r\n") }
     client.send("0\r\n\r\n")
     #expect(client.receive()?.status == 413)
@@ -109,7 +110,7 @@ import Testing
   @Test func clientThatAsksFirstIsToldBeforeItSendsALargeBody() throws {
     let server = try makeServer()
     let client = try RawClient(port: server.port)
-    client.send("POST /v1/retrain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\nExpect: 100-continue\r\n\r\n")
+    client.send("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\nExpect: 100-continue\r\n\r\n")
     #expect(client.receive()?.status == 413)
   }
 
@@ -133,12 +134,12 @@ import Testing
   @Test func bodyThatDripsIsCutOff() throws {
     let server = try makeServer { $0.bodySecondsMax = 0 }
     let client = try RawClient(port: server.port)
-    client.send("POST /v1/retrain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+    client.send("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
     let start = MonotonicClock.nanoseconds()
     while client.send("x"), MonotonicClock.nanoseconds() - start < 5_000_000_000 { usleep(20_000) }
     #expect(client.isClosedByServer())
     #expect(MonotonicClock.nanoseconds() - start < 4_000_000_000)
-    #expect(backend.state.withLock { $0.retrainsRequested } == 0)
+    #expect(application.jobsStarted == 0)
   }
 
   /// Sends a byte each 50 ms until the server ends the connection; how long that took.
@@ -167,9 +168,9 @@ import Testing
   @Test func bodyThatDripsIsCutOffAtItsDeadlineToo() throws {
     let server = try makeServer { $0.bodySecondsMax = 1 }
     let client = try RawClient(port: server.port)
-    client.send("POST /v1/retrain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
+    client.send("POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
     #expect(drip(client) < 3)
-    #expect(backend.state.withLock { $0.retrainsRequested } == 0)
+    #expect(application.jobsStarted == 0)
   }
 
   @Test func probesAreAnsweredWhileSlowClientsHoldConnections() throws {
@@ -179,7 +180,7 @@ import Testing
       guard let client = try? RawClient(port: server.port) else { continue }
       slow.append(client)
       client.send(
-        index % 2 == 0 ? "GET /livez HTTP/1.1\r\nX: " : "POST /v1/retrain HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
+        index % 2 == 0 ? "GET /livez HTTP/1.1\r\nX: " : "POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n")
     }
     let start = MonotonicClock.nanoseconds()
     for _ in 0..<20 {
@@ -210,22 +211,22 @@ import Testing
 
   @Test func waitingRequestsBlockNobodyAndEndWithTheJob() throws {
     let server = try makeServer { $0.waitingMax = 3 }
-    backend.set(JobStatus(id: "r-1", state: .running))
+    application.set("r-1", "running")
     let waiting = try (0..<3).map { _ in try RawClient(port: server.port) }
-    for client in waiting { client.send("POST /v1/retrain?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n") }
-    while backend.state.withLock({ $0.retrainsRequested }) < 3 { usleep(1000) }
+    for client in waiting { client.send("POST /v1/jobs?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n") }
+    while application.jobsStarted < 3 { usleep(1000) }
     let others = try (0..<8).map { _ in try RawClient(port: server.port) }
     for client in others { #expect(client.get("/livez")?.status == 200) }
 
-    let turnedAway = others[0].post("/v1/retrain?wait=60")
+    let turnedAway = others[0].post("/v1/jobs?wait=60")
     #expect(turnedAway?.status == 202)
     #expect(turnedAway?.body.contains("poll GET /v1/jobs/r-1") == true)
 
-    backend.set(JobStatus(id: "r-1", state: .done, ratio: 1, result: ["epoch": 3]))
+    application.set("r-1", "done")
     for client in waiting {
       let response = client.receive()
       #expect(response?.status == 200)
-      #expect(response?.body.contains("\"result\":{\"epoch\":3}") == true)
+      #expect(response?.body.contains("\"state\":\"done\"") == true)
       #expect(client.get("/livez")?.status == 200)
     }
   }
@@ -233,7 +234,7 @@ import Testing
   @Test func waitingLongerThanTheConnectionTimeoutStillGetsAnAnswer() throws {
     let server = try makeServer { $0.timeoutSeconds = 1 }
     let client = try RawClient(port: server.port)
-    let response = client.post("/v1/retrain?wait=2.5")
+    let response = client.post("/v1/jobs?wait=2.5")
     #expect(response?.status == 202)
     #expect(response?.body == "{\"job\":\"r-1\"}\n")
   }
@@ -241,8 +242,8 @@ import Testing
   @Test func stoppingAnswersThoseWhoWait() throws {
     let server = try makeServer()
     let client = try RawClient(port: server.port)
-    client.send("POST /v1/retrain?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
-    while backend.state.withLock({ $0.retrainsRequested }) < 1 { usleep(1000) }
+    client.send("POST /v1/jobs?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    while application.jobsStarted < 1 { usleep(1000) }
     server.stop()
     #expect(client.receive()?.status == 202)
     #expect(throws: RawClient.Refused.self) { _ = try RawClient(port: server.port) }
@@ -251,12 +252,12 @@ import Testing
 
   @Test func clientThatLeavesWhileItWaitsDoesNoHarm() throws {
     let server = try makeServer()
-    backend.set(JobStatus(id: "r-1", state: .running))
+    application.set("r-1", "running")
     var client: RawClient? = try RawClient(port: server.port)
-    client?.send("POST /v1/retrain?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
-    while backend.state.withLock({ $0.retrainsRequested }) < 1 { usleep(1000) }
+    client?.send("POST /v1/jobs?wait=60 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
+    while application.jobsStarted < 1 { usleep(1000) }
     client = nil
-    backend.set(JobStatus(id: "r-1", state: .done))
+    application.set("r-1", "done")
     #expect(try RawClient(port: server.port).get("/livez")?.status == 200)
     server.stop()
   }
@@ -302,7 +303,7 @@ import Testing
   }
 
   @Test func queriesAndEscapedPathsAreDecoded() throws {
-    backend.set(JobStatus(id: "r 1", state: .done))
+    application.set("r 1", "done")
     let server = try makeServer()
     #expect(try RawClient(port: server.port).get("/v1/jobs/r%201?x=%26&y")?.status == 200)
   }
