@@ -15,7 +15,7 @@ struct EngineFixture {
   /// - Parameters:
   ///   - events: random events of `users` with `items`, popular items more often; then a training; then `late` events.
   init(
-    seed: UInt64, users: Int = 60, items: Int = 80, events: Int = 1_500, late: Int = 200,
+    seed: UInt64, users: Int = 60, items: Int = 80, events: Int = 1_500, late: Int = 200, foldsInNewItems: Bool = true,
     _ change: (inout RecommenderConfiguration) -> Void = { _ in }
   ) {
     configuration = RecommenderConfiguration()
@@ -40,7 +40,7 @@ struct EngineFixture {
     engine.adopt(job.run(threads: 1, monitor: TrainingMonitor()).trained!)
     _ = engine.installPending()
     _ = engine.apply([RecordBatch(source: TopicPartition(topic: "events", partition: 0), records: some(late, items + 10))])
-    _ = engine.refreshNewItems()
+    if foldsInNewItems { _ = engine.refreshNewItems() }
   }
 
   private static func record(_ offset: Int64, _ user: String, _ item: String) -> Record {

@@ -37,10 +37,7 @@ import Testing
 
   /// Lists longer than the number of own candidates are filled; a user who has seen everything gets the popular items.
   @Test(arguments: [6, 7]) func filledListsAreTheEnginesToo(seed: UInt64) throws {
-    var fixture = EngineFixture(seed: seed, users: 20, items: 30, events: 900) {
-      $0.topN.n = 60
-      $0.foldIn.items = .none
-    }
+    var fixture = EngineFixture(seed: seed, users: 20, items: 30, events: 900, late: 400, foldsInNewItems: false) { $0.topN.n = 60 }
     let matrix = try fixture.matrix()
     let scorer = Scorer(matrix, ScoringScratch())
     var filled = 0

@@ -29,12 +29,11 @@ public struct ItemDirectory: Sendable {
     return true
   }
 
-  /// Forgets all numbers from `count` on.
-  mutating func truncate(to count: Int) {
-    guard count < ids.count else { return }
-    for number in count..<ids.count {
-      if let id = ids[number], numbers[id] == Int32(number) { numbers[id] = nil }
-    }
-    ids.removeSubrange(count...)
+  /// Takes the number away from its id.
+  @discardableResult mutating func remove(_ number: Int32) -> Bool {
+    guard let id = id(number) else { return false }
+    if numbers[id] == number { numbers[id] = nil }
+    ids[Int(number)] = nil
+    return true
   }
 }

@@ -88,8 +88,23 @@ struct MatrixAssembly {
     if panels != nil { gramian.add(rows[item], weight: weight) }
   }
 
-  /// Forgets the packs from `number` on, so that they are read again. The rows stay until then.
-  mutating func forgetPacks(from number: Int) { versions = versions.filter { $0.key < number } }
+  /// Whether all packs up to the highest one are here.
+  var isContiguous: Bool { !versions.isEmpty && versions.keys.max()! + 1 == versions.count }
+
+  /// Takes ids and vectors from the items from number `kept` on whose pack was written before `since`: the engine that restarted then may
+  /// give these numbers to other items. Returns the items that lost theirs.
+  mutating func invalidate(from kept: Int, writtenBefore since: Int64) -> [Int32] {
+    var lost: [Int32] = []
+    for (number, version) in versions where version < since && (number + 1) * ItemPack.size > kept {
+      let end = min((number + 1) * ItemPack.size, hasVector.count)
+      for item in max(kept, number * ItemPack.size)..<max(kept, end) {
+        set(item, to: nil)
+        hasSupport[item] = false
+        if directory.remove(Int32(item)) { lost.append(Int32(item)) }
+      }
+    }
+    return lost
+  }
 
   /// The state as a generation that others may read. The first one lays the items out.
   mutating func generation(_ trend: TrendView) -> ItemMatrix {
