@@ -18,6 +18,7 @@ let core: [Target] = [
   .target(name: "Factorization", dependencies: ["CKernels"]),
   .target(name: "StreamingRecommender", dependencies: ["Factorization", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
   .target(name: "Pipeline", dependencies: ["StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
+  .target(name: "ItemMetadata", dependencies: ["Telemetry", "Timestamps"]),
   .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
   .target(
     name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
@@ -32,6 +33,7 @@ let core: [Target] = [
   .testTarget(
     name: "WireFormatsTests", dependencies: ["WireFormats", "StreamingRecommender", "Telemetry", "RecommenderTestKit"],
     exclude: ["Fixtures"]),
+  .testTarget(name: "ItemMetadataTests", dependencies: ["ItemMetadata", "Telemetry"]),
   .testTarget(
     name: "SimulationTests",
     dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
@@ -49,6 +51,11 @@ let full: [Target] = [
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(
     name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "ServingFormats", "StreamingRecommender", "Telemetry"]),
+  .target(
+    name: "Gateway",
+    dependencies: [
+      "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization", "Telemetry",
+    ]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["HTTPServing", "Telemetry"]),
@@ -66,6 +73,12 @@ let full: [Target] = [
   .testTarget(
     name: "RedisPublishingTests",
     dependencies: ["RedisPublishing", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+  .testTarget(
+    name: "GatewayTests",
+    dependencies: [
+      "Gateway", "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "Pipeline", "StreamingRecommender", "Factorization",
+      "RecommenderTestKit", "Telemetry",
+    ]),
   .target(
     name: "RegistryTestKit", dependencies: ["HTTPServing", "RecommenderTestKit", "Telemetry"], path: "Tests/RegistryTestKit"),
   .testTarget(
