@@ -1,4 +1,5 @@
 import Factorization
+import ItemMetadata
 import RecommenderTestKit
 import ServingFormats
 import Testing
@@ -65,7 +66,7 @@ import Testing
         excluded.contains(item) ? nil : score.map { ScoredItem(item: item, score: $0) }
       }
       let expected = all.sorted { $0.score == $1.score ? $0.item < $1.item : $0.score > $1.score }.prefix(7)
-      let own = scorer.top(7, for: taste, excluded: excluded, among: .some(candidates))
+      let own = scorer.top(7, for: taste, excluded: excluded, among: .some(ItemSet(candidates)))
       #expect(own.map(\.item) == expected.map(\.item), "user \(user)")
       #expect(zip(own, expected).allSatisfy { abs($0.score - $1.score) < 1e-5 * max(1, abs($1.score)) })
     }
@@ -79,7 +80,7 @@ import Testing
     let trend = fixture.trend
     let expected = candidates.filter { trend.decayedCount($0) > 0 && $0 != 3 }
       .sorted { trend.decayedCount($0) == trend.decayedCount($1) ? $0 < $1 : trend.decayedCount($0) > trend.decayedCount($1) }
-    #expect(scorer.popular(5, excluded: [3], among: .some(candidates), needsSupport: false).map(\.item) == Array(expected.prefix(5)))
+    #expect(scorer.popular(5, excluded: [3], among: .some(ItemSet(candidates)), needsSupport: false).map(\.item) == Array(expected.prefix(5)))
     #expect(scorer.popular(6, excluded: [], needsSupport: false) == fixture.engine.popular(6))
   }
 

@@ -1,4 +1,5 @@
 import Factorization
+import ItemMetadata
 import ServingFormats
 import StreamingRecommender
 
@@ -52,7 +53,7 @@ public struct Scorer {
   }
 
   private func gathered(
-    _ n: Int, _ taste: Taste, _ vector: UnsafeBufferPointer<Float>, _ weight: Float, _ excluded: [Int32], _ items: [Int32]
+    _ n: Int, _ taste: Taste, _ vector: UnsafeBufferPointer<Float>, _ weight: Float, _ excluded: [Int32], _ items: ItemSet
   ) -> [ScoredItem] {
     keep(items, without: excluded)
     return scratch.candidates.top(
@@ -61,7 +62,7 @@ public struct Scorer {
   }
 
   private func masked(
-    _ n: Int, _ taste: Taste, _ vector: UnsafeBufferPointer<Float>, _ weight: Float, _ excluded: [Int32], _ items: [Int32]
+    _ n: Int, _ taste: Taste, _ vector: UnsafeBufferPointer<Float>, _ weight: Float, _ excluded: [Int32], _ items: ItemSet
   ) -> [ScoredItem] {
     keep(items, without: excluded)
     let query = TopNSelector.Query(factors: vector, biasWeight: weight, boosts: taste.boosts.map { ScoredItem($0) })
@@ -72,10 +73,12 @@ public struct Scorer {
   }
 
   /// Collects the items that have a vector and are not excluded.
-  private func keep(_ items: [Int32], without excluded: [Int32]) {
+  private func keep(_ items: ItemSet, without excluded: [Int32]) {
     for item in excluded { scratch.excluded.insert(item) }
     scratch.kept.removeAll(keepingCapacity: true)
-    for item in items where matrix.hasVector(item) && !scratch.excluded.contains(item) { scratch.kept.append(item) }
+    items.forEach { item in
+      if matrix.hasVector(item), !scratch.excluded.contains(item) { scratch.kept.append(item) }
+    }
     scratch.excluded.removeAll()
   }
 
@@ -132,8 +135,12 @@ public struct Scorer {
       let first = trend.order.lazy.filter { isEligible($0.item) }.prefix(n)
       if first.count == n || trend.isOrderComplete { return Array(first) }
     }
-    let pool: [Int32] = if case .some(let items) = candidates { items } else { Array(0..<Int32(trend.blob.accumulators.count)) }
-    scratch.kept = pool.filter { Int($0) < trend.blob.accumulators.count && trend.blob.accumulators[Int($0)] > 0 && isEligible($0) }
+    let counts = trend.blob.accumulators
+    let pool = candidates.items ?? ItemSet(first: counts.count)
+    scratch.kept.removeAll(keepingCapacity: true)
+    pool.forEach { item in
+      if Int(item) < counts.count, counts[Int(item)] > 0, isEligible(item) { scratch.kept.append(item) }
+    }
     scratch.compact = scratch.kept.map { trend.blob.accumulators[Int($0)] }
     return CandidateSelector.top(n, scores: scratch.compact, of: scratch.kept).map {
       ScoredItem(item: $0.item, score: trend.blob.decayedCount($0.item))
@@ -175,8 +182,7 @@ public struct Scorer {
   /// which packs do not hold.
   public func similar(_ n: Int, to item: Int32, excluded: [Int32], among candidates: Candidates) -> [ScoredItem] {
     guard matrix.hasVector(item) else { return [] }
-    let pool: [Int32] = if case .some(let items) = candidates { items } else { Array(0..<Int32(matrix.items)) }
-    keep(pool, without: excluded + [item])
+    keep(candidates.items ?? ItemSet(first: matrix.items), without: excluded + [item])
     scratch.kept.removeAll { !matrix.hasSupport($0) }
     scratch.compact = scratch.kept.map { similarity(item, $0) }
     return CandidateSelector.top(n, scores: scratch.compact, of: scratch.kept).filter { $0.score > 0 }

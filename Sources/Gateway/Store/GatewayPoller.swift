@@ -19,6 +19,8 @@ final class GatewayPoller {
   private var loader: EpochLoader
   private var model: ModelFields?
   private var popular: StoredList?
+  private var catalogue: CatalogueFeed
+  private var catalogueView = CatalogueView()
   private var turns = 0
 
   init(pool: RedisPool, keys: RedisKeys, box: ViewBox, log: Log) {
@@ -27,6 +29,7 @@ final class GatewayPoller {
     self.box = box
     self.log = log
     loader = EpochLoader(keys)
+    catalogue = CatalogueFeed(keys)
   }
 
   /// Reads what changed. What was read before stays in use while Redis is away.
@@ -41,7 +44,11 @@ final class GatewayPoller {
       log.warning("what the engine published cannot be read: \(error)")
     }
     isNew = loader.makeMatrices(packs: model?.served?.packs ?? 0, upTo: model?.epoch) || isNew
-    if isNew { box.replace(ServingView(model: model, matrices: loader.matrices, trend: loader.trend, popular: popular)) }
+    if isNew {
+      box.replace(
+        ServingView(
+          model: model, matrices: loader.matrices, trend: loader.trend, popular: popular, catalogue: catalogueView))
+    }
     turns += 1
   }
 
@@ -54,7 +61,19 @@ final class GatewayPoller {
     }
     try loader.readTrend(redis)
     try loader.readPacks(redis, wanted: shelf.wanted(nowMilliseconds: now))
-    return before.0 != model || before.1 != popular
+    let isNewCatalogue = try readCatalogue(redis)
+    return before.0 != model || before.1 != popular || isNewCatalogue
+  }
+
+  private func readCatalogue(_ redis: RedisConnection) throws -> Bool {
+    let directory = loader.directory
+    let isRenumbered = catalogue.renumber(loader.takeRenamed(), directory)
+    let faults = catalogue.faults
+    let isChanged = try catalogue.read(redis, directory)
+    if catalogue.faults > faults, let fault = catalogue.lastFault { log.warning("\(fault)") }
+    guard isChanged || isRenumbered else { return false }
+    catalogueView = catalogue.view
+    return true
   }
 }
 

@@ -10,7 +10,13 @@ public final class ServingView: Sendable {
   /// The stored list of popular items, for the time in which there is no matrix.
   public let popular: StoredList?
 
-  init(model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, popular: StoredList? = nil) {
+  public let catalogue: CatalogueView
+
+  init(
+    model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, popular: StoredList? = nil,
+    catalogue: CatalogueView = CatalogueView()
+  ) {
+    self.catalogue = catalogue
     self.model = model
     self.matrices = matrices
     self.trend = trend
