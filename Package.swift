@@ -57,7 +57,7 @@ let full: [Target] = [
       "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization", "Telemetry",
     ]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
-  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "Telemetry"]),
+  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["HTTPServing", "Telemetry"]),
   .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
