@@ -66,10 +66,6 @@ extension ListOptions {
   }
 }
 
-extension ProblemType {
-  static let filterLimit = ProblemType("filter_limit", 400, "The filter is too large")
-}
-
 extension Problem {
   init(_ fault: FilterFault) {
     let type: ProblemType =

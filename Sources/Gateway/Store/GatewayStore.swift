@@ -1,3 +1,4 @@
+import ItemMetadata
 import RedisPublishing
 import ServingFormats
 import StreamingRecommender
@@ -19,10 +20,18 @@ public final class GatewayStore: Sendable {
   public let box: ViewBox
   private let pool: RedisPool
   private let log: Log
-  private let poller: PollingThread
+  /// `nil` if nothing is read.
+  private let poller: PollingThread?
 
   /// - Parameter connections: threads that may read at the same time.
-  public init(_ redis: RecommenderConfiguration.Redis, connections: Int, log: Log) {
+  public convenience init(_ redis: RecommenderConfiguration.Redis, connections: Int, log: Log) {
+    self.init(redis, connections: connections, log: log, polls: true)
+  }
+
+  /// A store that reads nothing, for what needs its keys only.
+  convenience init(idle redis: RecommenderConfiguration.Redis) { self.init(redis, connections: 0, log: .disabled, polls: false) }
+
+  private init(_ redis: RecommenderConfiguration.Redis, connections: Int, log: Log, polls: Bool) {
     let log = log.scoped("gateway")
     let keys = RedisKeys(prefix: redis.keyPrefix, namespace: redis.namespace)
     let box = ViewBox()
@@ -35,7 +44,7 @@ public final class GatewayStore: Sendable {
     self.box = box
     self.pool = pool
     self.log = log
-    poller = PollingThread { GatewayPoller(pool: pool, keys: keys, box: box, log: log) }
+    poller = !polls ? nil : PollingThread { GatewayPoller(pool: pool, keys: keys, box: box, log: log) }
   }
 
   public var view: ServingView { box.current }
@@ -43,7 +52,7 @@ public final class GatewayStore: Sendable {
   public var problem: String? { pool.problem }
 
   public func stop() {
-    poller.stop()
+    poller?.stop()
     pool.close()
   }
 
@@ -72,6 +81,15 @@ public final class GatewayStore: Sendable {
   /// The stored list of similar items.
   public func similar(_ item: Identifier) throws -> StoredList? {
     try list(try pool.withConnection { try $0.command(["GET", keys.similar(item)]) })
+  }
+
+  /// The mirrored document of an item.
+  func item(_ id: Identifier) throws -> StoredItem? {
+    let reply = try pool.withConnection { try $0.command(["HGET", keys.itemDocuments, id.string]) }
+    guard let bytes = reply.bytes else { return nil }
+    do throws(DocumentFault) { return try StoredItem(decoding: bytes) } catch {
+      throw GatewayDataError("the document of item \(id) in \(keys.itemDocuments) cannot be read: \(error)")
+    }
   }
 
   private func list(_ reply: RedisReply) throws -> StoredList? { try reply.bytes.map { try StoredList(decoding: $0) } }
