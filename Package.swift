@@ -87,7 +87,7 @@ let full: [Target] = [
       "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
     ]),
   .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
-  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "Telemetry"]),
+  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "CZlib", "Telemetry"]),
   .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "HTTPServing", "Telemetry"]),
   .testTarget(
     name: "EvaluationTests",
