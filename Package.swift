@@ -76,7 +76,7 @@ let full: [Target] = [
   .testTarget(
     name: "GatewayTests",
     dependencies: [
-      "Gateway", "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "Pipeline", "StreamingRecommender", "Factorization",
+      "Gateway", "RedisPublishing", "HTTPServing", "HTTPTestKit", "ItemMetadata", "ServingFormats", "Pipeline", "StreamingRecommender", "Factorization",
       "RecommenderTestKit", "Telemetry",
     ]),
   .target(
