@@ -19,7 +19,7 @@ import Testing
   }
 
   /// Every operation agrees with `Set` on random sets, some dense and some sparse.
-  @Test(arguments: 0..<20 as Range<UInt64>) func operationsEqualThoseOfASet(seed: UInt64) {
+  @Test(arguments: 0..<10 as Range<UInt64>) func operationsEqualThoseOfASet(seed: UInt64) {
     var generator = Numbers(seed)
     func random() -> (Set<Int32>, ItemSet) {
       let (bound, count) = (generator.next(below: 20_000) + 1, generator.next(below: 3000))
