@@ -16,9 +16,11 @@ let core: [Target] = [
   .target(name: "Timestamps"),
   .target(name: "ServingFormats"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
-  .target(name: "StreamingRecommender", dependencies: ["Factorization", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
-  .target(name: "Pipeline", dependencies: ["StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .target(name: "ItemMetadata", dependencies: ["Telemetry", "Timestamps"]),
+  .target(
+    name: "StreamingRecommender",
+    dependencies: ["Factorization", "ItemMetadata", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
+  .target(name: "Pipeline", dependencies: ["StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
   .target(
     name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
@@ -28,7 +30,9 @@ let core: [Target] = [
   .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
   .testTarget(
     name: "StreamingRecommenderTests",
-    dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit"],
+    dependencies: [
+      "Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit",
+    ],
     exclude: ["Fixtures"]),
   .testTarget(
     name: "WireFormatsTests", dependencies: ["WireFormats", "StreamingRecommender", "Telemetry", "RecommenderTestKit"],
@@ -76,7 +80,8 @@ let full: [Target] = [
   .testTarget(
     name: "GatewayTests",
     dependencies: [
-      "Gateway", "RedisPublishing", "HTTPServing", "HTTPTestKit", "ItemMetadata", "ServingFormats", "Pipeline", "StreamingRecommender", "Factorization",
+      "Gateway", "RedisPublishing", "HTTPServing", "HTTPTestKit", "ItemMetadata", "ServingFormats", "Pipeline", "StreamingRecommender",
+      "Factorization",
       "RecommenderTestKit", "Telemetry",
     ]),
   .target(

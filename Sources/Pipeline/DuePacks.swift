@@ -8,7 +8,6 @@ struct DuePacks {
   private var numbers: Set<Int> = []
   /// Items that stand in packs.
   private var packed: Int
-  private var version: Int64 = 0
 
   init(numbersKept: Int, sinceMilliseconds: Int64) {
     self.numbersKept = numbersKept
@@ -32,11 +31,5 @@ struct DuePacks {
   func take(_ max: Int, items: Int) -> [Int] {
     let new = packed < items ? packed / ItemPack.size..<ItemPack.count(items: items) : 0..<0
     return Array(numbers.union(new).sorted().prefix(max))
-  }
-
-  /// Versions grow for good, across processes too, as long as the clock does not go back.
-  mutating func nextVersion(nowMilliseconds: Int64) -> Int64 {
-    version = max(version + 1, nowMilliseconds)
-    return version
   }
 }

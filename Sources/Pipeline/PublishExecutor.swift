@@ -7,6 +7,7 @@ struct PublishExecutor {
   let contents: Contents
   let clock: any EngineClock
   private var packs: DuePacks
+  private var version = GrowingVersion()
   /// Similar items of the epoch that is being published.
   private var similar: SimilarItems?
 
@@ -66,6 +67,11 @@ struct PublishExecutor {
     case .duePacks(let max):
       guard let model = engine.model else { return }
       for number in packs.take(max, items: engine.state.catalogue.items.capacity) { append(number, model, engine, &outcome) }
+    case .itemDocuments(let ids):
+      for id in ids {
+        outcome.commands.append(
+          .itemDocument(id, document: engine.items.bytes(id), version: version.next(nowMilliseconds: now.wallMilliseconds)))
+      }
     case .trend:
       outcome.commands.append(
         .trend(
@@ -107,7 +113,7 @@ struct PublishExecutor {
   private mutating func append(_ number: Int, _ model: InstalledModel, _ engine: RecommenderEngine, _ outcome: inout Outcome) {
     let pack = engine.itemPack(number, of: model)
     packs.written(number, items: Int(pack.first) + pack.ids.count)
-    outcome.commands.append(.itemPack(pack, version: packs.nextVersion(nowMilliseconds: clock.wallMilliseconds)))
+    outcome.commands.append(.itemPack(pack, version: version.next(nowMilliseconds: clock.wallMilliseconds)))
   }
 
   private mutating func runSimilar(_ range: Range<Int32>, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome)

@@ -62,6 +62,8 @@ struct PublishPlanner: Sendable {
   private var rolloutDebt: RolloutDebt?
   /// Whether the view may lack vectors of new items, which are then published before the first list.
   private var repeatsNewItems = false
+  /// Whether the view that was connected last may lack something that was written before.
+  private(set) var mayViewLackWrites = false
   /// Whether this process has published anything yet.
   private var hasPublished = false
   /// The partitions whose users' lists are withheld, because readers may have newer lists that the previous process computed from records
@@ -69,6 +71,10 @@ struct PublishPlanner: Sendable {
   private(set) var held: Set<Int32>? = []
   private var refreshNext = UserReference(partition: 0, index: 0)
   private var refreshedAt: UInt64?
+  /// The number of users whose lists may still name an item that was hidden meanwhile.
+  private(set) var sweepLeft = 0
+  /// Items whose documents the view has in an older form.
+  private var itemDocuments = UniqueQueue<Identifier>()
 
   static let timesPerUserMax = 64
   /// The number of users whose times are kept while the view is unreachable; freshness is not measured for the others.
@@ -81,6 +87,10 @@ struct PublishPlanner: Sendable {
   static let duePacksMax = 4
   /// With many items the trend is written less often than `popularEvery`.
   static let trendBytesPerSecond: UInt64 = 1_048_576
+  /// The number of documents of items per batch.
+  static let documentsMax = 128
+  static let sweepUsersPerSecond = 1000
+  static let sweepLongest = Duration.seconds(300)
   static let progressEvery = Duration.milliseconds(200)
 
   init(settings: Settings, startOffsets: PartitionOffsets = PartitionOffsets()) {
@@ -107,6 +117,16 @@ struct PublishPlanner: Sendable {
   /// Queues users whose lists must be written, even if no event changed them.
   mutating func makeDue(_ users: some Sequence<UserReference>) {
     for user in users { dirty.insert(user, batch: batchNumber) }
+  }
+
+  mutating func makeDue(documentsOf ids: some Sequence<Identifier>) {
+    for id in ids { itemDocuments.append(id) }
+  }
+
+  /// Every list is made again soon, because an item was hidden that some may name.
+  mutating func sweep(users: Int) {
+    sweepLeft = users
+    popularDue = true
   }
 
   /// Handles an acknowledgement and returns the ids whose removal the view has confirmed.
@@ -152,7 +172,8 @@ struct PublishPlanner: Sendable {
       // What a snapshot brought counts as read, too: without new records, progress would otherwise never be written.
       progress.noteBatch(batchNumber, offsets)
     }
-    if isFirst || surviving < lastSubmitted {
+    mayViewLackWrites = isFirst || surviving < lastSubmitted
+    if mayViewLackWrites {
       repeatsNewItems = true
       repeatForgets(isFirst ? nil : forgets.ids(after: surviving), forgotten, find)
       forgetProgress()
@@ -257,6 +278,8 @@ struct PublishPlanner: Sendable {
     if let held, forgets.isEmpty { planLive(lifecycle, held, situation, &plan) }
     let actions = planRollout(&lifecycle, situation, &plan)
     planRefresh(lifecycle, situation, &plan)
+    let documents = itemDocuments.take(min(Self.documentsMax, situation.room / 4))
+    if !documents.isEmpty { plan.work.append(.itemDocuments(documents)) }
     planPopular(situation, &plan)
     if settings.rows {
       planTrend(situation, &plan)
@@ -308,10 +331,17 @@ struct PublishPlanner: Sendable {
     plan.work.append(.lists(users))
   }
 
-  /// Plans each user once per `refresh`, so that lost keys are restored and expiry times are extended.
+  /// The time in which each user is planned once.
+  private func refreshInterval(users: Int) -> Duration {
+    guard sweepLeft > 0 else { return settings.pacing.refresh }
+    let sweep = min(Self.sweepLongest, .milliseconds(Int64(users) * 1000 / Int64(Self.sweepUsersPerSecond) + 1))
+    return settings.pacing.refresh > .zero ? min(settings.pacing.refresh, sweep) : sweep
+  }
+
+  /// Plans each user once per `refresh`, so that lost keys are restored and expiry times are extended, or sooner during a sweep.
   private mutating func planRefresh(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
     let total = situation.userCapacities.reduce(0, +)
-    let interval = settings.pacing.refresh
+    let interval = refreshInterval(users: total)
     guard lifecycle.rollout == nil, !dirty.hasReady, held == [], forgets.isEmpty, lifecycle.isLiveVisible, total > 0, interval > .zero
     else { return }
     guard let last = refreshedAt else {
@@ -327,6 +357,7 @@ struct PublishPlanner: Sendable {
       users.append(refreshNext.clamped(to: situation.userCapacities))
       refreshNext = users[users.count - 1].next
     }
+    sweepLeft = max(0, sweepLeft - due)
     plan.work.append(.lists(users))
   }
 

@@ -20,6 +20,8 @@ enum PublishWork: Sendable, Equatable {
   case duePacks(max: Int)
   case similar(Range<Int32>)
   case retire(epoch: UInt32, Range<Int32>)
+  /// Documents of items for the mirror in the view.
+  case itemDocuments([Identifier])
   case popular
   /// The decayed counts of all items.
   case trend

@@ -8,6 +8,7 @@ enum PublishedKind: String, CaseIterable {
   case row, trend
   case itemVec = "item_vec"
   case itemPack = "item_pack"
+  case itemDocument = "item_doc"
   case items
   case sim, popular, model, pub, forget, retire
 }
@@ -86,6 +87,7 @@ public struct RedisCommandEncoder: Sendable {
       return one(.items, ["SET", .text(keys.items(epoch: epoch)), .text("\(count)"), "XX"])
     case .itemPack(let pack, let version): return encodePack(pack, version)
     case .trend(let trend): return one(.trend, ["SET", .text(keys.trend), .bytes(trend.encoded())])
+    case .itemDocument(let item, let document, let version): return encodeDocument(item, document, version)
     case .retireItemFactors(let epoch, let items, let packs): return encodeRetirement(epoch: epoch, items: items, packs: packs)
     case .popular(let list):
       return one(.popular, ["SET", .text(keys.popular), .bytes(ListFormat.encode(list))])
@@ -122,6 +124,23 @@ public struct RedisCommandEncoder: Sendable {
     writer.append(["SET", .text(keys.itemPack(epoch: pack.epoch, number)), .bytes(pack.encoded())])
     writer.append(hashSet(keys.itemPacks(epoch: pack.epoch), [("\(number)", "\(version)")]))
     return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .itemPack)
+  }
+
+  /// The latest changes that a reader finds without reading all documents.
+  public static let changedItemsMax = 10_000
+
+  /// The version comes last: a reader that sees it finds the change.
+  private func encodeDocument(_ item: Identifier, _ document: [UInt8]?, _ version: Int64) -> EncodedCommand {
+    var writer = RESPWriter()
+    if let document {
+      writer.append(["HSET", .text(keys.itemDocuments), .bytes(item.bytes), .bytes(document)])
+    } else {
+      writer.append(["HDEL", .text(keys.itemDocuments), .bytes(item.bytes)])
+    }
+    writer.append(["ZADD", .text(keys.changedItems), .text("\(version)"), .bytes(item.bytes)])
+    writer.append(["ZREMRANGEBYRANK", .text(keys.changedItems), "0", .text("\(-1 - Self.changedItemsMax)")])
+    writer.append(["SET", .text(keys.itemVersion), .text("\(version)")])
+    return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .itemDocument)
   }
 
   private func encodeRetirement(epoch: UInt32, items: [Identifier], packs: Range<Int>) -> EncodedCommand {

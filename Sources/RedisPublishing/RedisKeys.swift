@@ -18,6 +18,11 @@ public struct RedisKeys: Sendable, Equatable {
   public func itemPack(epoch: UInt32, _ number: Int) -> String { "\(root)e\(epoch):pack:\(number)" }
   /// The versions of the epoch's packs by number.
   public func itemPacks(epoch: UInt32) -> String { "\(root)e\(epoch):packs" }
+  public var itemDocuments: String { root + "items" }
+  /// Grows with every change of a document.
+  public var itemVersion: String { root + "items:version" }
+  /// The latest changed items by version.
+  public var changedItems: String { root + "items:changed" }
   public var trend: String { root + "trend" }
   public func itemFactors(epoch: UInt32, item: Identifier) -> String { "\(root)e\(epoch):{i:\(Self.identifier(item))}:vec" }
   public func similar(_ item: Identifier) -> String { "\(root){i:\(Self.identifier(item))}:sim" }

@@ -162,6 +162,14 @@ extension ConfigurationTable {
       .checked { ConfigurationCheck.name($0, lengthMax: 249) },
   ]
 
+  static let items: [ConfigurationKey] = [
+    .string(
+      "items.topic", \.items.topic, empty: "none",
+      "Compacted topic with a document per item, its key the item: titles, categories, and which items are hidden."
+    )
+    .checked { ConfigurationCheck.name($0, lengthMax: 249) }
+  ]
+
   static let model: [ConfigurationKey] = [
     .int("model.factors", \.model.factors, 1...1024, "Length of the vector of each user and item."),
     .double(

@@ -11,6 +11,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var foldIn = FoldIn()
   public var retrain = Retrain()
   public var topN = TopN()
+  public var items = Items()
   public var publish = Publish()
   public var redis = Redis()
   public var snapshot = Snapshot()
@@ -135,6 +136,12 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var dlqTopic = ""
     /// The topic to which dead letters of an input topic are written.
     public func deadLetterTopic(of topic: String) -> String { dlqTopic.isEmpty ? topic + ".dlq" : dlqTopic }
+    public init() {}
+  }
+
+  public struct Items: Sendable, Equatable {
+    /// The compacted topic of documents of items; empty for none.
+    public var topic = ""
     public init() {}
   }
 

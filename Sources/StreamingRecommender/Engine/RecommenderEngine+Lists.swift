@@ -154,6 +154,7 @@ extension RecommenderEngine {
     for item in model.foldedInItems {
       similar.set(item, to: model.itemFactors[Int(item)], users: state.catalogue.newItems.users[item]?.count ?? 0)
     }
+    similar.hide(state.catalogue.hidden)
     return similar
   }
 
@@ -176,7 +177,7 @@ extension RecommenderEngine {
       return
     }
     model!.setFoldedIn(item, to: vector)
-    index.set(item, to: model!.itemFactors[Int(item)], bias: state.catalogue.trend.accumulator(item))
+    index.set(item, to: model!.itemFactors[Int(item)], bias: state.catalogue.bias(item))
   }
 
   private func vector(of item: Int32, from users: [UserReference]) -> [Float]? {
