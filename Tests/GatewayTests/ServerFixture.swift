@@ -36,28 +36,22 @@ final class MemorySink: RecordSink {
 /// Mirrors documents in Redis, as the engine does.
 final class TestMirror: @unchecked Sendable {
   private let redis: RedisConnection
-  private let keys: RedisKeys
+  private let encoder: RedisCommandEncoder
   private let lock = NSLock()
   private(set) var version: Int64 = 0
 
   init(_ fixture: RedisFixture) throws {
     redis = try fixture.connection()
-    keys = fixture.keys
+    encoder = RedisCommandEncoder(keys: fixture.keys, instance: "test", ttl: .seconds(3600))
   }
 
   func apply(_ records: [OutgoingRecord]) {
     lock.withLock {
       for record in records {
-        let id = String(decoding: record.key, as: UTF8.self)
         version += 1
-        if let value = record.value, let document = try? ItemDocument(value) {
-          let stored = StoredItem(document: document, version: version)
-          _ = try? redis.command(["HSET", keys.itemDocuments, id, String(decoding: stored.encoded, as: UTF8.self)])
-        } else {
-          _ = try? redis.command(["HDEL", keys.itemDocuments, id])
-        }
-        _ = try? redis.command(["ZADD", keys.itemDocumentsChanged, "\(version)", id])
-        _ = try? redis.command(["SET", keys.itemDocumentsVersion, "\(version)"])
+        let encoded = encoder.encode(.itemDocument(Identifier(record.key), document: record.value, version: version))
+        try? redis.send(encoded.bytes)
+        for _ in 0..<encoded.replies { _ = try? redis.nextReply() }
       }
     }
   }

@@ -26,7 +26,7 @@ struct CatalogueFeed {
 
   /// Reads what changed since the last call. Returns whether anything did.
   mutating func read(_ redis: RedisConnection, _ directory: ItemDirectory) throws -> Bool {
-    let newest = try redis.integer(at: keys.itemDocumentsVersion) ?? 0
+    let newest = try redis.integer(at: keys.itemVersion) ?? 0
     guard !isLoaded || newest != version else { return false }
     if isLoaded, newest > version, try readChanges(redis, directory) { return true }
     try readAll(redis, directory, newest)
@@ -35,13 +35,13 @@ struct CatalogueFeed {
 
   /// Applies the changes after `version` in their order. Returns false if some of them are no longer listed.
   private mutating func readChanges(_ redis: RedisConnection, _ directory: ItemDirectory) throws -> Bool {
-    guard case .array(let oldest) = try redis.command(["ZRANGE", keys.itemDocumentsChanged, "0", "0", "WITHSCORES"]), oldest.count == 2,
+    guard case .array(let oldest) = try redis.command(["ZRANGE", keys.changedItems, "0", "0", "WITHSCORES"]), oldest.count == 2,
       let first = oldest[1].text.flatMap({ Double($0) }), Double(version) + 1 >= first
     else { return false }
     while true {
       let from = "(\(version)"
       let answer = try redis.command(
-        ["ZRANGEBYSCORE", keys.itemDocumentsChanged, from, "+inf", "WITHSCORES", "LIMIT", "0", "\(Self.changesAtOnce)"])
+        ["ZRANGEBYSCORE", keys.changedItems, from, "+inf", "WITHSCORES", "LIMIT", "0", "\(Self.changesAtOnce)"])
       guard case .array(let entries) = answer, !entries.isEmpty else { return true }
       var changed: [(id: String, version: Int64)] = []
       for at in stride(from: 0, to: entries.count - 1, by: 2) {
@@ -77,7 +77,7 @@ struct CatalogueFeed {
   private mutating func apply(_ bytes: [UInt8]?, to id: Identifier, _ directory: ItemDirectory) {
     var document: ItemDocument?
     if let bytes {
-      do throws(DocumentFault) { document = try StoredItem(decoding: bytes).document } catch {
+      do throws(DocumentFault) { document = try ItemDocument(bytes) } catch {
         faults += 1
         lastFault = "the document of item \(id) in \(keys.itemDocuments) cannot be read: \(error)"
         return

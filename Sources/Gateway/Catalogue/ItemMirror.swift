@@ -1,29 +1,30 @@
 import Dispatch
-import RedisPublishing
+import ItemMetadata
 import StreamingRecommender
 import Synchronization
 
 /// The mirror of the catalogue, one document at a time: what it has now, and waiting until it has more.
 final class ItemMirror: Sendable {
-  /// Changes on their way are remembered for this long, so that a second one based on the same version is refused.
+  /// Changes on their way are remembered for this long, so that a second one based on the same document is refused.
   private static let pendingMilliseconds: Int64 = 10_000
   private static let pendingMax = 10_000
   private static let interval = DispatchTimeInterval.milliseconds(20)
 
   private let store: GatewayStore
-  private let pending = Mutex<[Identifier: (version: Int64, until: Int64)]>([:])
+  private let pending = Mutex<[Identifier: (before: UInt64?, until: Int64)]>([:])
   private let queue = DispatchQueue(label: "gateway.mirror")
 
   init(_ store: GatewayStore) { self.store = store }
 
-  func item(_ id: Identifier) throws -> StoredItem? { try store.item(id) }
+  func item(_ id: Identifier) throws -> ItemDocument? { try store.item(id) }
 
-  /// Notes a change of `version`; false if this gateway sent another change of it that is not mirrored yet.
-  func begin(_ id: Identifier, version: Int64, now: Int64) -> Bool {
-    pending.withLock { pending in
-      if let other = pending[id], other.until > now, other.version == version { return false }
+  /// Notes a change of the document `before`; false if this gateway sent another change of it that is not mirrored yet.
+  func begin(_ id: Identifier, before: ItemDocument?, now: Int64) -> Bool {
+    let hash = before?.contentHash
+    return pending.withLock { pending in
+      if let other = pending[id], other.until > now, other.before == hash { return false }
       if pending.count >= Self.pendingMax { pending = pending.filter { $0.value.until > now } }
-      if pending.count < Self.pendingMax { pending[id] = (version, now + Self.pendingMilliseconds) }
+      if pending.count < Self.pendingMax { pending[id] = (hash, now + Self.pendingMilliseconds) }
       return true
     }
   }
@@ -31,17 +32,16 @@ final class ItemMirror: Sendable {
   /// The change was not sent after all.
   func abandon(_ id: Identifier) { _ = pending.withLock { $0.removeValue(forKey: id) } }
 
-  /// Calls `body` with the document once its version is above `version`, or it is gone; with nothing when the time is up.
+  /// Calls `body` with true once the mirror has `document`, or no document if that is `nil`; with false when the time is up.
   func wait(
-    _ id: Identifier, after version: Int64, deadline: DispatchTime,
-    _ body: @escaping @Sendable (_ isMirrored: Bool, _ item: StoredItem?) -> Void
+    _ id: Identifier, for document: ItemDocument?, deadline: DispatchTime, _ body: @escaping @Sendable (_ isMirrored: Bool) -> Void
   ) {
-    if let item = try? item(id) {
-      if item.version > version { return body(true, item) }
-    } else if version > 0, store.problem == nil {
-      return body(true, nil)
+    if let mirrored = try? store.item(id) {
+      if mirrored == document { return body(true) }
+    } else if document == nil, store.problem == nil {
+      return body(true)
     }
-    guard DispatchTime.now() < deadline else { return body(false, nil) }
-    queue.asyncAfter(deadline: .now() + Self.interval) { [self] in wait(id, after: version, deadline: deadline, body) }
+    guard DispatchTime.now() < deadline else { return body(false) }
+    queue.asyncAfter(deadline: .now() + Self.interval) { [self] in wait(id, for: document, deadline: deadline, body) }
   }
 }

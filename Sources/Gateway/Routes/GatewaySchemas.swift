@@ -1,4 +1,5 @@
 import HTTPServing
+import ItemMetadata
 import Telemetry
 
 /// The schemas that routes refer to by name.

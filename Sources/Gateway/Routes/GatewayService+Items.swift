@@ -13,7 +13,7 @@ extension GatewayService {
     let id = request.parameters["id"] ?? ""
     let stored = try reading { try mirror.item(Identifier(id)) }
     guard let stored else { throw Self.noItem(id) }
-    return .now(.cached(for: request, stored.tag) { stored.response(200) })
+    return .now(.cached(for: request, stored.tag) { stored.response })
   }
 
   private static func noItem(_ id: String) -> Problem {
@@ -44,7 +44,7 @@ extension GatewayService {
     }
     guard let before = try reading({ try mirror.item(Identifier(id)) }) else { throw Self.noItem(id) }
     try Self.check(header, before, id)
-    let document = try Self.document { () throws(DocumentFault) in try before.document.merging(patch: request.body) }
+    let document = try Self.document { () throws(DocumentFault) in try before.merging(patch: request.body) }
     return try write(document, id, before, request)
   }
 
@@ -90,13 +90,12 @@ extension GatewayService {
   // MARK: Writing
 
   /// - Parameter document: `nil` deletes the item.
-  private func write(_ document: ItemDocument?, _ id: String, _ before: StoredItem?, _ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+  private func write(_ document: ItemDocument?, _ id: String, _ before: ItemDocument?, _ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
     let sink = try sink(items, "items", "items.topic")
     let item = Identifier(id)
     let wait = try Self.wait(request)
-    let version = before?.version ?? 0
     let isConditional = request.headers["if-match"].map { $0 != "*" } ?? false
-    guard mirror.begin(item, version: version, now: WallClock.milliseconds()) || !isConditional else {
+    guard mirror.begin(item, before: before, now: WallClock.milliseconds()) || !isConditional else {
       throw Self.changed(id, "another change of this version is on its way")
     }
     let (audit, caller, mirror) = (audit, request.caller, mirror)
@@ -107,12 +106,12 @@ extension GatewayService {
           return complete(Self.response(outcome, "the document", .empty()))
         }
         audit.record(
-          caller, "item.\(document == nil ? "delete" : request.method.lowercased()) \(id)", before: before?.document.json ?? .null,
+          caller, "item.\(document == nil ? "delete" : request.method.lowercased()) \(id)", before: before?.json ?? .null,
           after: document?.json ?? .null)
         let accepted = HTTPResponse.json(["item_id": .string(id), "mirrored": false] as JSONValue, status: 202)
-        guard let wait, document != nil || before != nil else { return complete(accepted) }
-        mirror.wait(item, after: version, deadline: .now() + .milliseconds(wait)) { isMirrored, stored in
-          complete(isMirrored ? stored?.response(200) ?? .empty(204) : accepted)
+        guard let wait else { return complete(accepted) }
+        mirror.wait(item, for: document, deadline: .now() + .milliseconds(wait)) { isMirrored in
+          complete(isMirrored ? document?.response ?? .empty(204) : accepted)
         }
       }
     }
@@ -126,11 +125,11 @@ extension GatewayService {
     }
   }
 
-  private static func check(_ header: String, _ stored: StoredItem?, _ id: String) throws(Problem) {
+  private static func check(_ header: String, _ stored: ItemDocument?, _ id: String) throws(Problem) {
     guard let stored else {
       throw Problem(.preconditionFailed, "there is no document of the item \(id.prefix(100))", fix: "send it without If-Match")
     }
-    guard stored.tag.matches(ifMatch: header) else { throw changed(id, "its version is \(stored.version)") }
+    guard stored.tag.matches(ifMatch: header) else { throw changed(id, "its ETag is \(stored.tag)") }
   }
 
   private static func changed(_ id: String, _ how: String) -> Problem {
@@ -152,11 +151,12 @@ extension GatewayService {
   }
 }
 
-extension StoredItem {
-  var tag: EntityTag { EntityTag(version: Int(version)) }
+extension ItemDocument {
+  /// The same for equal documents.
+  var tag: EntityTag { EntityTag(String(contentHash, radix: 16)) }
 
-  func response(_ status: Int) -> HTTPResponse {
-    var response = HTTPResponse.json(encoded, status: status)
+  var response: HTTPResponse {
+    var response = HTTPResponse.json(bytes)
     response.entityTag = tag
     return response
   }

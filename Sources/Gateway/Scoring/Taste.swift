@@ -1,3 +1,4 @@
+import ItemMetadata
 import ServingFormats
 import StreamingRecommender
 

@@ -1,3 +1,4 @@
+import ItemMetadata
 import Telemetry
 
 /// The metrics of a gateway.

@@ -84,10 +84,10 @@ public final class GatewayStore: Sendable {
   }
 
   /// The mirrored document of an item.
-  func item(_ id: Identifier) throws -> StoredItem? {
+  func item(_ id: Identifier) throws -> ItemDocument? {
     let reply = try pool.withConnection { try $0.command(["HGET", keys.itemDocuments, id.string]) }
     guard let bytes = reply.bytes else { return nil }
-    do throws(DocumentFault) { return try StoredItem(decoding: bytes) } catch {
+    do throws(DocumentFault) { return try ItemDocument(bytes) } catch {
       throw GatewayDataError("the document of item \(id) in \(keys.itemDocuments) cannot be read: \(error)")
     }
   }

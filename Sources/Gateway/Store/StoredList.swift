@@ -1,3 +1,4 @@
+import ItemMetadata
 import RedisPublishing
 import StreamingRecommender
 
