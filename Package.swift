@@ -55,6 +55,11 @@ let full: [Target] = [
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(
     name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "ServingFormats", "StreamingRecommender", "Telemetry"]),
+  .target(
+    name: "Gateway",
+    dependencies: [
+      "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization", "Telemetry",
+    ]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   .target(name: "ControlPlane", dependencies: ["HTTPServing", "Telemetry"]),
@@ -72,6 +77,13 @@ let full: [Target] = [
   .testTarget(
     name: "RedisPublishingTests",
     dependencies: ["RedisPublishing", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+  .testTarget(
+    name: "GatewayTests",
+    dependencies: [
+      "Gateway", "RedisPublishing", "HTTPServing", "HTTPTestKit", "ItemMetadata", "ServingFormats", "Pipeline", "StreamingRecommender",
+      "Factorization",
+      "RecommenderTestKit", "Telemetry",
+    ]),
   .target(
     name: "RegistryTestKit", dependencies: ["HTTPServing", "RecommenderTestKit", "Telemetry"], path: "Tests/RegistryTestKit"),
   .testTarget(

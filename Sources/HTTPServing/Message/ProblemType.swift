@@ -20,6 +20,8 @@ public struct ProblemType: Sendable, Equatable {
   public static let body = ProblemType("body", 400, "The body is wrong")
   public static let filterSyntax = ProblemType("filter_syntax", 400, "The filter cannot be parsed")
   public static let filterType = ProblemType("filter_type", 400, "The filter compares values of different types")
+  public static let filterLimit = ProblemType("filter_limit", 400, "The filter is too large")
+  public static let events = ProblemType("events", 400, "Some events cannot be accepted")
   public static let unauthorized = ProblemType("unauthorized", 401, "A token is needed")
   public static let forbidden = ProblemType("forbidden", 403, "The caller may not do this")
   public static let notFound = ProblemType("not_found", 404, "There is no such thing")
@@ -32,11 +34,13 @@ public struct ProblemType: Sendable, Equatable {
   public static let preconditionRequired = ProblemType("precondition_required", 428, "The change needs If-Match")
   public static let tooManyRequests = ProblemType("too_many_requests", 429, "Too many requests")
   public static let internalError = ProblemType("internal_error", 500, "The server made a mistake")
+  public static let notConfigured = ProblemType("not_configured", 501, "This server is not configured for that")
   public static let unavailable = ProblemType("unavailable", 503, "The service is not ready")
 
   public static let all: [ProblemType] = [
-    badRequest, parameter, body, filterSyntax, filterType, unauthorized, forbidden, notFound, methodNotAllowed, requestTimeout, conflict,
-    preconditionFailed, contentTooLarge, unsupportedMediaType, preconditionRequired, tooManyRequests, internalError, unavailable,
+    badRequest, parameter, body, filterSyntax, filterType, filterLimit, events, unauthorized, forbidden, notFound, methodNotAllowed,
+    requestTimeout, conflict, preconditionFailed, contentTooLarge, unsupportedMediaType, preconditionRequired, tooManyRequests,
+    internalError, notConfigured, unavailable,
   ]
 
   /// The general type of a status.

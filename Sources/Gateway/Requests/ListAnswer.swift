@@ -1,0 +1,45 @@
+import ItemMetadata
+import StreamingRecommender
+
+/// A list as it is answered.
+public struct ListAnswer: Sendable, Equatable {
+  public struct Item: Sendable, Equatable {
+    public var item: Identifier
+    public var score: Float
+    public var source: ItemSource
+    /// From 1, over all pages.
+    public var rank: Int
+    /// The ids of the rules that touched it.
+    public var rules: [String] = []
+    public var document: ItemDocument?
+    public var parts: Scorer.Parts?
+  }
+
+  /// Why a list is not what was asked for, though it is served. The raw value is in answers and metrics.
+  public enum Degradation: String, Sendable, CaseIterable {
+    /// There is no row of the user, so that the stored list was filtered; does the engine run with `publish.rows=true`?
+    case noRow = "no_row"
+    /// The matrix of the row's epoch is not loaded (yet).
+    case epoch
+    /// The row is older than the last start of the engine.
+    case numbers
+    /// Fewer items than asked for passed the filter; others follow them.
+    case filterRelaxed = "filter_relaxed"
+    /// Redis is away.
+    case redis
+  }
+
+  public var user: Identifier?
+  /// Why the first item is in the list; `nil` for an empty one.
+  public var source: ItemSource?
+  public var epoch: UInt32?
+  public var madeAtMilliseconds: Int64?
+  public var items: [Item] = []
+  public var degraded: Degradation?
+  /// Whether the vector was extended by `context` without the user's history.
+  public var isApproximate = false
+  /// Whether the list is the stored one and not computed for this request.
+  public var isStored = false
+
+  public init(user: Identifier?) { self.user = user }
+}

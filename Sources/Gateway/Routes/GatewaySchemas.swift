@@ -1,0 +1,102 @@
+import HTTPServing
+import ItemMetadata
+import Telemetry
+
+/// The schemas that routes refer to by name.
+enum GatewaySchemas {
+  static let list = JSONSchema.component("List")
+  static let item = JSONSchema.component("Item")
+
+  static let components: [RouteTable.Component] = [
+    .init(
+      "ListItem",
+      .object([
+        .init("item", .string()), .init("score", .number().orNull.described("Scores of parts with different sources are not comparable.")),
+        .init("source", .oneOf(ItemSource.allCases.map(\.rawValue)).described("Why the item is in the list.")),
+        .init("rank", .integer(1...Int.max).described("From 1, over all pages.")),
+        .init("rules", .array(.string()).described("The rules that touched the item."), required: false),
+        .init("fields", .object([]).described("The fields that were asked for and that the document has."), required: false),
+        .init(
+          "explain", .object([.init("vector", .number()), .init("trend", .number()), .init("transitions", .number())])
+            .described("The parts of the score."), required: false),
+      ])),
+    .init(
+      "List",
+      .object([
+        .init("user", .string(), required: false),
+        .init("source", .oneOf(ItemSource.allCases.map(\.rawValue) + ["none"]).described("That of the first item; none if it is empty.")),
+        .init("epoch", .integer(0...Int(UInt32.max)).orNull.described("The model that the list is of.")),
+        .init("age_ms", .integer(0...Int.max).orNull.described("The time since the newest event that the list knows was applied.")),
+        .init("recommendation_id", .string().described("Send it with the events that follow from the list."), required: false),
+        .init("items", .array(.component("ListItem"))),
+        .init(
+          "degraded", .oneOf(ListAnswer.Degradation.allCases.map(\.rawValue)).described("Why the list is not quite what was asked for."),
+          required: false),
+        .init("approximate", .boolean.described("The vector is the user's with the context on top."), required: false),
+      ])),
+    .init("Results", .object([.init("results", .array(list))])),
+    .init(
+      "Item",
+      .object([
+        .init("item_id", .string(1...256), required: false), .init("title", .string(), required: false),
+        .init("categories", .array(.string()), required: false), .init("tags", .array(.string()), required: false),
+        .init("hidden", .boolean, required: false), .init("available_from", .any, required: false),
+        .init("available_until", .any, required: false), .init("properties", .object([]), required: false),
+      ]).described("A document of an item; schemas/item-v1.schema.json says more.")),
+    .init(
+      "Delivery",
+      .object([
+        .init("accepted", .integer(0...Int.max)), .init("ignored", .integer(0...Int.max), required: false),
+        .init("rejected", .integer(0...Int.max), required: false), .init("errors", .array(.component("Fault")), required: false),
+      ])),
+    .init("Fault", .object([.init("index", .integer(0...Int.max)), .init("reason", .string()), .init("message", .string())])),
+    .init(
+      "Scores",
+      .object([
+        .init("user", .string()), .init("epoch", .integer()), .init("age_ms", .integer()),
+        .init(
+          "scores",
+          .array(
+            .object([
+              .init("item", .string()), .init("score", .number().orNull.described("null for an item without a vector.")),
+              .init("seen", .boolean), .init("available", .boolean),
+            ]))),
+      ])),
+  ]
+}
+
+extension RequestOption {
+  var schema: JSONSchema {
+    var schema: JSONSchema =
+      switch kind {
+      case .integer(let range): .integer(range)
+      case .number(let range): .number(range)
+      case .flag: .boolean
+      case .text(let bytesMax): .string(1...bytesMax)
+      case .choice(let words): .oneOf(words)
+      case .texts(let countMax, _): .array(.string(1...256), count: 0...countMax)
+      case .weights(let countMax):
+        .array(
+          .oneOf([
+            .string(1...256),
+            .object([.init("item", .string(1...256)), .init("weight", .number(Self.weightRange), required: false)], allowsMore: false),
+          ]), count: 0...countMax)
+      }
+    if let example { schema = schema.withExample(example) }
+    return schema
+  }
+
+  /// As a parameter of a query.
+  var parameter: RouteParameter {
+    let schema: JSONSchema =
+      switch kind {
+      case .texts(_, let countMax): .array(.string(1...256), count: 1...countMax)
+      case .weights(let countMax): .array(.string(1...300), count: 1...countMax)
+      default: schema
+      }
+    return .query(name, schema, summary)
+  }
+
+  /// As a member of a body.
+  var property: JSONSchema.Property { .init(name, schema.described(summary), required: false) }
+}

@@ -1,0 +1,70 @@
+import HTTPServing
+import ItemMetadata
+import RedisPublishing
+import StreamingRecommender
+import Telemetry
+
+/// What the handlers of all routes share.
+final class GatewayService: Sendable {
+  /// Asks the engine why an item is in a user's list; the answer is passed on as it is.
+  typealias Explain = @Sendable (_ user: String, _ item: String) throws(Problem) -> HTTPResponse
+
+  let configuration: GatewayConfiguration
+  let store: GatewayStore
+  let metrics: GatewayMetrics
+  let audit: AuditLog
+  let log: Log
+  let events: (any RecordSink)?
+  let items: (any RecordSink)?
+  let explain: Explain?
+  let decoder: InteractionDecoder
+  let filters = FilterCache()
+  let scratch = ScratchPool()
+  let mirror: ItemMirror
+
+  init(
+    _ configuration: GatewayConfiguration, store: GatewayStore, metrics: GatewayMetrics, audit: AuditLog, log: Log,
+    events: (any RecordSink)?, items: (any RecordSink)?, explain: Explain?
+  ) {
+    self.configuration = configuration
+    self.store = store
+    self.metrics = metrics
+    self.audit = audit
+    self.log = log
+    self.events = events
+    self.items = items
+    self.explain = explain
+    decoder = InteractionDecoder(configuration.input)
+    mirror = ItemMirror(store)
+  }
+
+  /// Reads from Redis; a failure is a problem that says how to go on.
+  func reading<Value>(_ body: () throws -> Value) throws(Problem) -> Value {
+    do { return try body() } catch let problem as Problem { throw problem } catch {
+      throw Problem(
+        .unavailable, "Redis does not answer: \(error)",
+        fix: "try again in a second; popular items are served meanwhile (GET /v1/popular)", headers: [.init("Retry-After", "1")])
+    }
+  }
+
+  func withMaker<Value>(_ body: (ListMaker) -> Value) -> Value {
+    let view = store.view
+    return scratch.withScratch { scratch in
+      body(
+        ListMaker(
+          view: view, countDefault: configuration.countDefault, now: WallClock.milliseconds(), filters: filters, scratch: scratch))
+    }
+  }
+
+  /// The object of a JSON body.
+  static func members(of body: [UInt8]) throws(Problem) -> [JSONValue.Member] {
+    let value: JSONValue
+    do throws(JSONReader.Fault) { value = try JSONReader.value(body) } catch {
+      throw Problem(.body, "the body is no JSON: \(error.message)", fix: "send one JSON object", position: error.position)
+    }
+    guard case .object(let members) = value else {
+      throw Problem(.body, "the body is no JSON object", fix: "send one JSON object", position: 0)
+    }
+    return members
+  }
+}

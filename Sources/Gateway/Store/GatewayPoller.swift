@@ -1,0 +1,105 @@
+import Foundation
+import RedisPublishing
+import StreamingRecommender
+import Synchronization
+import Telemetry
+
+/// Follows what the engine publishes, a few times a second, and replaces the view when something changed.
+///
+/// Not thread-safe: one thread calls `turn`.
+final class GatewayPoller {
+  static let interval = Duration.milliseconds(250)
+  private static let popularEvery = 4
+
+  private let pool: RedisPool
+  private let keys: RedisKeys
+  private let box: ViewBox
+  private let log: Log
+  private var shelf = EpochShelf()
+  private var loader: EpochLoader
+  private var model: ModelFields?
+  private var popular: StoredList?
+  private var catalogue: CatalogueFeed
+  private var catalogueView = CatalogueView()
+  private var turns = 0
+
+  init(pool: RedisPool, keys: RedisKeys, box: ViewBox, log: Log) {
+    self.pool = pool
+    self.keys = keys
+    self.box = box
+    self.log = log
+    loader = EpochLoader(keys)
+    catalogue = CatalogueFeed(keys)
+  }
+
+  /// Reads what changed. What was read before stays in use while Redis is away.
+  func turn(nowMilliseconds: Int64 = WallClock.milliseconds()) {
+    for epoch in box.takeNamed() { shelf.name(epoch, nowMilliseconds: nowMilliseconds) }
+    var isNew = false
+    do {
+      try pool.probing { redis in isNew = try read(redis, nowMilliseconds) }
+    } catch let error as RedisError where error.policy == .dropConnection {
+      // The pool reports that once.
+    } catch {
+      log.warning("what the engine published cannot be read: \(error)")
+    }
+    isNew = loader.makeMatrices(packs: model?.served?.packs ?? 0, upTo: model?.epoch) || isNew
+    if isNew {
+      box.replace(
+        ServingView(
+          model: model, matrices: loader.matrices, trend: loader.trend, popular: popular, catalogue: catalogueView))
+    }
+    turns += 1
+  }
+
+  private func read(_ redis: RedisConnection, _ now: Int64) throws -> Bool {
+    let before = (model, popular)
+    model = try ModelFields(try redis.command(["HGETALL", keys.model]).fields ?? [:]) ?? model
+    if let model { shelf.point(to: model.epoch, previous: model.previous) }
+    if popular == nil || turns.isMultiple(of: Self.popularEvery), let bytes = try redis.command(["GET", keys.popular]).bytes {
+      popular = try StoredList(decoding: bytes)
+    }
+    try loader.readTrend(redis)
+    try loader.readPacks(redis, wanted: shelf.wanted(nowMilliseconds: now))
+    let isNewCatalogue = try readCatalogue(redis)
+    return before.0 != model || before.1 != popular || isNewCatalogue
+  }
+
+  private func readCatalogue(_ redis: RedisConnection) throws -> Bool {
+    let directory = loader.directory
+    let isRenumbered = catalogue.renumber(loader.takeRenamed(), directory)
+    let faults = catalogue.faults
+    let isChanged = try catalogue.read(redis, directory)
+    if catalogue.faults > faults, let fault = catalogue.lastFault { log.warning("\(fault)") }
+    guard isChanged || isRenumbered else { return false }
+    catalogueView = catalogue.view
+    return true
+  }
+}
+
+/// Runs the poller on a thread of its own.
+final class PollingThread: Sendable {
+  private let isEnding = Atomic<Bool>(false)
+  private let ended = DispatchSemaphore(value: 0)
+
+  /// - Parameter make: called on the thread, because a poller belongs to one.
+  init(_ make: @escaping @Sendable () -> GatewayPoller) {
+    let thread = Thread { [self] in
+      let poller = make()
+      while !isEnding.load(ordering: .acquiring) {
+        let start = ContinuousClock.now
+        poller.turn()
+        let left = GatewayPoller.interval - (ContinuousClock.now - start)
+        if left > .zero { MonotonicClock.sleep(for: left) }
+      }
+      ended.signal()
+    }
+    thread.name = "gateway poller"
+    thread.start()
+  }
+
+  func stop() {
+    isEnding.store(true, ordering: .releasing)
+    ended.wait()
+  }
+}

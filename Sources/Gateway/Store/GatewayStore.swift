@@ -1,0 +1,109 @@
+import ItemMetadata
+import RedisPublishing
+import ServingFormats
+import StreamingRecommender
+import Telemetry
+
+/// Redis as the gateway sees it: users by request, everything else in memory.
+public final class GatewayStore: Sendable {
+  /// What Redis has of a user.
+  public struct User: Sendable {
+    public var list: StoredList?
+    public var row: UserRow?
+    public init(list: StoredList?, row: UserRow?) {
+      self.list = list
+      self.row = row
+    }
+  }
+
+  public let keys: RedisKeys
+  public let box: ViewBox
+  private let pool: RedisPool
+  private let log: Log
+  /// `nil` if nothing is read.
+  private let poller: PollingThread?
+
+  /// - Parameter connections: threads that may read at the same time.
+  public convenience init(_ redis: RecommenderConfiguration.Redis, connections: Int, log: Log) {
+    self.init(redis, connections: connections, log: log, polls: true)
+  }
+
+  /// A store that reads nothing, for what needs its keys only.
+  convenience init(idle redis: RecommenderConfiguration.Redis) { self.init(redis, connections: 0, log: .disabled, polls: false) }
+
+  private init(_ redis: RecommenderConfiguration.Redis, connections: Int, log: Log, polls: Bool) {
+    let log = log.scoped("gateway")
+    let keys = RedisKeys(prefix: redis.keyPrefix, namespace: redis.namespace)
+    let box = ViewBox()
+    let pool = RedisPool(redis, idleMax: connections + 1) { problem in
+      if let problem { log.warning("Redis is away; lists of users are not served until it is back: \(problem)") } else {
+        log.info("Redis is back")
+      }
+    }
+    self.keys = keys
+    self.box = box
+    self.pool = pool
+    self.log = log
+    poller = !polls ? nil : PollingThread { GatewayPoller(pool: pool, keys: keys, box: box, log: log) }
+  }
+
+  public var view: ServingView { box.current }
+  /// Why Redis cannot be asked now.
+  public var problem: String? { pool.problem }
+
+  public func stop() {
+    poller?.stop()
+    pool.close()
+  }
+
+  // MARK: Users
+
+  /// The list and, if asked for, the row of each user, in one round trip for up to 256 users.
+  public func users(_ users: [Identifier], withRows: Bool) throws -> [User] {
+    var found: [User] = []
+    found.reserveCapacity(users.count)
+    for start in stride(from: 0, to: users.count, by: 256) {
+      let slice = users[start..<min(users.count, start + 256)]
+      let names = slice.flatMap { withRows ? [keys.userList($0), keys.userRow($0)] : [keys.userList($0)] }
+      let reply = try pool.withConnection { try $0.command(["MGET"] + names) }
+      guard case .array(let values) = reply, values.count == names.count else {
+        throw RedisError(.protocol, "the answer to MGET has not one value for each key")
+      }
+      let step = withRows ? 2 : 1
+      for index in slice.indices {
+        let at = (index - slice.startIndex) * step
+        found.append(User(list: try list(values[at]), row: withRows ? try row(values[at + 1]) : nil))
+      }
+    }
+    return found
+  }
+
+  /// The stored list of similar items.
+  public func similar(_ item: Identifier) throws -> StoredList? {
+    try list(try pool.withConnection { try $0.command(["GET", keys.similar(item)]) })
+  }
+
+  /// The mirrored document of an item.
+  func item(_ id: Identifier) throws -> ItemDocument? {
+    let reply = try pool.withConnection { try $0.command(["HGET", keys.itemDocuments, id.string]) }
+    guard let bytes = reply.bytes else { return nil }
+    do throws(DocumentFault) { return try ItemDocument(bytes) } catch {
+      throw GatewayDataError("the document of item \(id) in \(keys.itemDocuments) cannot be read: \(error)")
+    }
+  }
+
+  private func list(_ reply: RedisReply) throws -> StoredList? { try reply.bytes.map { try StoredList(decoding: $0) } }
+
+  /// A row that cannot be read is as good as none: the list beside it is served.
+  private func row(_ reply: RedisReply) throws -> UserRow? {
+    guard let bytes = reply.bytes else { return nil }
+    do throws(ServingFormatError) {
+      let row = try UserRow(decoding: bytes)
+      box.name(row.epoch)
+      return row
+    } catch {
+      log.warning("the row of a user cannot be read: \(error)")
+      return nil
+    }
+  }
+}

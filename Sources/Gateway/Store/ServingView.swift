@@ -1,0 +1,61 @@
+import ServingFormats
+import StreamingRecommender
+import Synchronization
+
+/// What all requests of one moment read: matrices, trend, popular items. Immutable; the poller replaces it as a whole.
+public final class ServingView: Sendable {
+  public let model: ModelFields?
+  public let matrices: [UInt32: ItemMatrix]
+  public let trend: TrendView?
+  /// The stored list of popular items, for the time in which there is no matrix.
+  public let popular: StoredList?
+
+  public let catalogue: CatalogueView
+
+  init(
+    model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, popular: StoredList? = nil,
+    catalogue: CatalogueView = CatalogueView()
+  ) {
+    self.catalogue = catalogue
+    self.model = model
+    self.matrices = matrices
+    self.trend = trend
+    self.popular = popular
+  }
+
+  /// The matrix of the pointer, else the newest one.
+  public var newest: ItemMatrix? {
+    model.flatMap { matrices[$0.epoch] } ?? matrices.max { $0.key < $1.key }?.value
+  }
+}
+
+/// The view that requests read, and what they found that the poller should know.
+public final class ViewBox: Sendable {
+  private let view = Mutex(ServingView())
+  private let named = Mutex<Set<UInt32>>([])
+  private static let namedMax = 8
+
+  public init() {}
+
+  public var current: ServingView { view.withLock { $0 } }
+
+  /// Returns the old view, which may be large, for the caller to free outside of the lock.
+  @discardableResult func replace(_ new: ServingView) -> ServingView {
+    view.withLock { view in
+      defer { view = new }
+      return view
+    }
+  }
+
+  /// A row named this epoch.
+  public func name(_ epoch: UInt32) {
+    named.withLock { if $0.count < Self.namedMax { $0.insert(epoch) } }
+  }
+
+  func takeNamed() -> Set<UInt32> {
+    named.withLock { named in
+      defer { named = [] }
+      return named
+    }
+  }
+}

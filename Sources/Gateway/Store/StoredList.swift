@@ -1,0 +1,46 @@
+import ItemMetadata
+import RedisPublishing
+import StreamingRecommender
+
+/// A list as Redis has it, without what a reader does not need.
+public struct StoredList: Sendable, Equatable {
+  public struct Item: Sendable, Equatable {
+    public var item: Identifier
+    public var score: Float
+    public init(item: Identifier, score: Float) {
+      self.item = item
+      self.score = score
+    }
+  }
+
+  public var epoch: UInt32
+  public var madeAtMilliseconds: Int64
+  public var source: ItemSource
+  public var filledFrom: Int?
+  public var items: [Item]
+
+  public init(epoch: UInt32, madeAtMilliseconds: Int64, source: ItemSource, filledFrom: Int? = nil, items: [Item]) {
+    self.epoch = epoch
+    self.madeAtMilliseconds = madeAtMilliseconds
+    self.source = source
+    self.filledFrom = filledFrom
+    self.items = items
+  }
+
+  /// Why the item at this place is in the list.
+  public func source(at place: Int) -> ItemSource { filledFrom.map { place >= $0 } ?? false ? .popular : source }
+
+  public init(decoding bytes: [UInt8]) throws {
+    let list = try ListFormat.decode(bytes)
+    let source: ItemSource =
+      switch list.source {
+      case .personal: .personal
+      case .foldin: .foldin
+      case .similar: .similar
+      case .popular: .popular
+      }
+    self.init(
+      epoch: list.epoch, madeAtMilliseconds: list.madeAtMilliseconds, source: source, filledFrom: list.filledFrom,
+      items: list.items.map { Item(item: $0.item, score: $0.score) })
+  }
+}
