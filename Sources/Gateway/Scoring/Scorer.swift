@@ -201,11 +201,15 @@ public struct Scorer {
     for index in 0..<min(matrix.factors, taste.vector.count) { start[index] = taste.vector[index] }
     var row = start
     let indices = known.map(\.item)
-    _ = known.map(\.weight).withUnsafeBufferPointer { strengths in
-      solver.extend(
-        start, indices: indices, strengths: strengths, side: matrix.side, into: &row,
-        workspace: scratch.workspace(factors: matrix.factors))
+    // As if the vector followed from unobserved pairs alone: the weights of the user's own interactions are not known here.
+    let isSolved = known.map(\.weight).withUnsafeBufferPointer { strengths in
+      start.withUnsafeBufferPointer { start in
+        solver.solve(
+          indices: indices, strengths: strengths, side: matrix.side, for: .targetsAndPrior(start.baseAddress!), into: &row,
+          workspace: scratch.workspace(factors: matrix.factors))
+      }
     }
+    guard isSolved else { return taste }
     var extended = taste
     extended.vector = Array(row[0..<matrix.factors])
     extended.source = .context

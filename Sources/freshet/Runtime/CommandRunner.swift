@@ -21,6 +21,7 @@ enum CommandRunner {
     switch context.parsed.command.id {
     case .demo: try DemoCommand(context).run()
     case .serve: return try ServeCommand(context).run()
+    case .gateway: return try GatewayCommand(context).run()
     case .produce: try ProduceCommand(context).run()
     case .validate: return try ValidateCommand(context).run()
     case .recommend: try ReadCommand(context).recommend()
@@ -44,6 +45,8 @@ enum CommandRunner {
     case .benchmarkKernels: try BenchmarkKernelsCommand(context).run()
     case .benchmarkRetrain: try BenchmarkRetrainCommand(context).run()
     case .topicsCreate: return try TopicsCommand(context).create()
+    case .tokenNew: try TokenCommand(context).new()
+    case .estimate: try EstimateCommand(context).run()
     case .configShow: try ConfigCommand(context).show()
     case .configCheck: try ConfigCommand(context).check()
     case .completion: try CompletionCommand(context).run()

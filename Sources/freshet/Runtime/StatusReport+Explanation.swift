@@ -8,7 +8,8 @@ extension StatusReport {
     switch report {
     case .explained(let explanation, let epoch): .json(json(of: explanation, user: user, item: item, epoch: epoch))
     case .unknownUser:
-      .error(404, "there is no user \(user.prefix(100))", fix: "take the id as the events have it; GET /v1/users?id= tells whether it is known")
+      .error(
+        404, "there is no user \(user.prefix(100))", fix: "take the id as the events have it; GET /v1/users?id= tells whether it is known")
     case .unknownItem: .error(404, "there is no item \(item.prefix(100))", fix: "take the id as the events have it")
     case .noVector:
       .error(
