@@ -3,8 +3,8 @@ import Telemetry
 /// Routes requests to handlers by method and path, independently of sockets, and applies what holds for all of them: who is let in, how
 /// often, and what web pages may read.
 public struct Router: Sendable {
-  /// A thrown `Problem` is the response; any other error is logged and answered with 500.
-  public typealias Handler = @Sendable (HTTPRequest) throws -> HTTPAnswer
+  /// A thrown problem is the response. A closure that throws one says so: `{ (request) throws(Problem) in ... }`.
+  public typealias Handler = @Sendable (HTTPRequest) throws(Problem) -> HTTPAnswer
   /// Called once per answered request with the status and the route's pattern. The path is not passed, because clients can choose it
   /// freely.
   public typealias Observer = @Sendable (_ route: String, _ status: Int) -> Void
@@ -139,15 +139,8 @@ public struct Router: Sendable {
     do {
       return concluded(try route.handler(request), request, route, start)
     } catch {
-      return concluded(.now(response(problem(error, route), request)), request, route, start)
+      return concluded(.now(response(error, request)), request, route, start)
     }
-  }
-
-  /// What an unexpected error says may be secret, so only the log has it.
-  private func problem(_ error: any Error, _ route: Route) -> Problem {
-    if let problem = error as? Problem { return problem }
-    policy.log.error("\(route.method) \(route.pattern.text) failed: \(error)")
-    return Problem(.internalError, "the server could not answer", fix: "see the server's log, and report it with that")
   }
 
   /// The response to a request that no handler gets.

@@ -1,5 +1,3 @@
-import Telemetry
-
 /// What holds for all routes of a router.
 public struct RouterPolicy: Sendable {
   public var access = AccessControl.everyone
@@ -7,8 +5,6 @@ public struct RouterPolicy: Sendable {
   public var cors = CORSPolicy.none
   /// Called with a route's pattern and the nanoseconds that its handler took, until the response was there.
   public var observeDuration: (@Sendable (_ route: String, _ nanoseconds: UInt64) -> Void)?
-  /// For errors that no handler expects.
-  public var log = Log.disabled
   /// Whether errors have the member `error`, as those of the admin server always had.
   public var writesErrorMember = false
 
