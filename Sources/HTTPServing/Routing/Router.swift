@@ -120,7 +120,7 @@ public struct Router: Sendable {
   private func admit(_ request: HTTPRequest, _ route: Route) throws(Problem) -> Caller {
     let cors = cors(route)
     do {
-      let caller = try policy.access.admit(request, route.options.requirement, allowsOrigin: cors.allows)
+      let caller = try policy.access.admit(request, route.options.requirement, allowsOrigin: cors.names)
       if route.options.isLimited, route.options.requirement != .probe { try policy.limiter?.admit(caller) }
       return caller
     } catch  where error.type == .unauthorized {
