@@ -57,7 +57,7 @@ public struct DocumentedRoute: Sendable {
 
   /// The handler behind the checks.
   var checkedHandler: Router.Handler {
-    { request in
+    { (request) throws(Problem) in
       if let problem = RequestCheck.problem(request, parameters: parameters, body: body) { throw problem }
       return try handler(request)
     }

@@ -71,7 +71,7 @@ public struct RouteTable: Sendable {
         200, "The type of problem.",
         schema: .object([.init("code", .string()), .init("status", .integer()), .init("title", .string())]))
     ], problems: [.notFound]
-  ) { request in
+  ) { (request) throws(Problem) in
     let code = request.parameters["code"] ?? ""
     guard let type = ProblemType.all.first(where: { $0.code == code }) else {
       throw Problem(
