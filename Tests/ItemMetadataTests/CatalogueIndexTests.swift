@@ -137,6 +137,20 @@ private func expected(_ filter: ItemFilter?, _ index: CatalogueIndex, now: Int64
     #expect(cache.statistics.computed == 3)
   }
 
+  /// As after reading the whole catalogue again.
+  @Test func anIndexThatWasBuiltAnewIsNotTakenForAnother() throws {
+    let cache = FilterCache()
+    let (one, other) = (CatalogueIndex(Shop.documents), CatalogueIndex(Array(Shop.documents.reversed())))
+    #expect(one.version == other.version)
+    for _ in 0..<2 {
+      for index in [one, other] {
+        let items = cache.items(for: try ItemFilter("price < 10"), in: index, now: now)
+        #expect(items.compactMap { index.document($0)?.itemID } == ["A"])
+        #expect(Array(cache.items(for: nil, in: index, now: now)) == expected(nil, index, now: now))
+      }
+    }
+  }
+
   @Test func theFilterThatWasUsedLongestAgoIsForgotten() throws {
     let index = CatalogueIndex(Shop.documents)
     let cache = FilterCache(capacity: 2)

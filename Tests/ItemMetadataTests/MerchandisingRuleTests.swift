@@ -140,4 +140,18 @@ func rule(_ json: String, createdAt: Int64 = now) throws -> MerchandisingRule {
     compiled = compiled.brought(to: index, now: now + 1001) { numbers[$0] }
     #expect(Array(compiled.applying(user: nil, placement: nil, now: now + 1001).buried) == [4, 5])
   }
+
+  /// A change of one rule uses the items of the others again, brought to the catalogue as it is.
+  @Test func changedRulesUseTheItemsOfUnchangedTargets() throws {
+    var index = CatalogueIndex(Shop.documents)
+    let (first, second) = (
+      try rule(#"{"id":"a","kind":"exclude","target":{"category":"garden"}}"#),
+      try rule(#"{"id":"b","kind":"bury","target":{"filter":"price < 10"}}"#)
+    )
+    let before = CompiledRules(try RuleSet([first], now: now), index, now: now) { _ in nil }
+    index.set(try ItemDocument(itemID: "F", categories: ["garden"]), number: 7)
+    let after = CompiledRules(try RuleSet([first, second], now: now), index, now: now, previous: before) { _ in nil }
+    let applied = after.applying(user: nil, placement: nil, now: now)
+    #expect(Array(applied.excluded) == [1, 7] && Array(applied.buried) == [0])
+  }
 }

@@ -6,7 +6,11 @@
 ///
 /// An item without a document has no fields, not even `item_id`, and is available; one that was removed is not, until it is set again.
 public struct CatalogueIndex: Sendable {
-  /// Counts changes; two indexes of one origin with the same version are the same, except for `itemCount`.
+  /// Tells an index and its copies from others.
+  final class Origin: Sendable {}
+
+  let origin = Origin()
+  /// Counts changes; an index and its copy with the same version are the same, except for `itemCount`.
   public private(set) var version: UInt64 = 0
   /// One more than the highest number of an item that is known to exist.
   public private(set) var itemCount = 0

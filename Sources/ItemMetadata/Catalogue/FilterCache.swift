@@ -2,8 +2,8 @@ import Synchronization
 
 /// The items that may be shown under a filter, computed once for all requests with the same filter.
 ///
-/// Safe to use from any number of threads: the lock is held to look up and to store, never while documents are looked at. One cache
-/// belongs to the indexes of one origin. The least recently used filters are forgotten first.
+/// Safe to use from any number of threads: the lock is held to look up and to store, never while documents are looked at. An index
+/// that was built anew has nothing in common with what is kept of another one. The least recently used filters are forgotten first.
 public final class FilterCache: Sendable {
   public static let capacityDefault = 256
 
@@ -61,8 +61,8 @@ public final class FilterCache: Sendable {
   private func store(_ entry: Entry, under key: ExactText) {
     state.withLock { state in
       state.computed += 1
-      if (state.available?.version ?? 0) <= entry.available.version { state.available = entry.available }
-      if let other = state.entries[key], other.available.version > entry.available.version { return }
+      if !(state.available?.isNewer(than: entry.available) ?? false) { state.available = entry.available }
+      if let other = state.entries[key], other.available.isNewer(than: entry.available) { return }
       if state.entries[key] == nil, state.entries.count >= capacity,
         let oldest = state.entries.min(by: { $0.value.usedAt < $1.value.usedAt })
       {

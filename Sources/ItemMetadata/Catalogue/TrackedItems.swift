@@ -35,6 +35,7 @@ struct TrackedItems: Sendable {
   private(set) var items: ItemSet
   private(set) var validUntil: Int64?
   private(set) var version: UInt64
+  private let origin: CatalogueIndex.Origin
   private var itemCount: Int
   private var evaluatedAt: Int64
 
@@ -42,14 +43,18 @@ struct TrackedItems: Sendable {
     self.condition = condition
     (items, validUntil) = condition.all(index, now: now)
     (version, itemCount, evaluatedAt) = (index.version, index.itemCount, now)
+    origin = index.origin
   }
+
+  /// Whether the items are those of a later version than the other ones.
+  func isNewer(than other: TrackedItems) -> Bool { origin === other.origin && version > other.version }
 
   /// A clock that is a little behind, as those of several threads are, does not count as one that was set back.
   private static let clockSlackMilliseconds: Int64 = 10_000
 
   /// Whether the items are those of this index at this time.
   func isCurrent(_ index: CatalogueIndex, now: Int64) -> Bool {
-    version == index.version && itemCount == index.itemCount && isInTime(now)
+    origin === index.origin && version == index.version && itemCount == index.itemCount && isInTime(now)
   }
 
   private func isInTime(_ now: Int64) -> Bool {
@@ -58,7 +63,7 @@ struct TrackedItems: Sendable {
 
   func brought(to index: CatalogueIndex, now: Int64) -> TrackedItems {
     if isCurrent(index, now: now) { return self }
-    guard isInTime(now), index.itemCount >= itemCount, let changed = index.changes(since: version),
+    guard origin === index.origin, isInTime(now), index.itemCount >= itemCount, let changed = index.changes(since: version),
       changed.count <= index.itemCount / 4 + 16
     else { return TrackedItems(condition, index, now: now) }
     var result = self

@@ -14,15 +14,19 @@ public struct CompiledRules: Sendable {
   private var items: [Items]
   private var tracked: [ItemFilter: TrackedItems] = [:]
 
-  /// - Parameter number: the permanent number of an item by its id, or `nil` if there is no such item yet.
-  public init(_ rules: RuleSet, _ index: CatalogueIndex, now: Int64, number: (String) -> Int32?) {
+  /// - Parameters:
+  ///   - previous: the rules before a change, whose items are used again where the targets are the same.
+  ///   - number: the permanent number of an item by its id, or `nil` if there is no such item yet.
+  public init(
+    _ rules: RuleSet, _ index: CatalogueIndex, now: Int64, previous: CompiledRules? = nil, number: (String) -> Int32?
+  ) {
     self.rules = rules
     items = rules.rules.map { rule in
       if case .item(let id) = rule.target { return .one(number(id)) }
       return rule.target.filter.map { .passing($0) } ?? .one(nil)
     }
     for case .passing(let filter) in items where tracked[filter] == nil {
-      tracked[filter] = TrackedItems(.passes(filter), index, now: now)
+      tracked[filter] = previous?.tracked[filter]?.brought(to: index, now: now) ?? TrackedItems(.passes(filter), index, now: now)
     }
   }
 
