@@ -80,7 +80,8 @@ import Testing
     let trend = fixture.trend
     let expected = candidates.filter { trend.decayedCount($0) > 0 && $0 != 3 }
       .sorted { trend.decayedCount($0) == trend.decayedCount($1) ? $0 < $1 : trend.decayedCount($0) > trend.decayedCount($1) }
-    #expect(scorer.popular(5, excluded: [3], among: .some(ItemSet(candidates)), needsSupport: false).map(\.item) == Array(expected.prefix(5)))
+    #expect(
+      scorer.popular(5, excluded: [3], among: .some(ItemSet(candidates)), needsSupport: false).map(\.item) == Array(expected.prefix(5)))
     #expect(scorer.popular(6, excluded: [], needsSupport: false) == fixture.engine.popular(6))
   }
 

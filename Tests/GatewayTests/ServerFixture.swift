@@ -139,3 +139,10 @@ struct JSON {
   var bool: Bool? { (value as? NSNumber)?.boolValue }
   var ids: [String] { self["items"].list.compactMap { $0["item"].text } }
 }
+
+enum HTTPClient {
+  static func get(_ port: UInt16, _ path: String) throws -> RawClient.Response? { try RawClient(port: port).get(path) }
+  static func post(_ port: UInt16, _ path: String, _ body: String) throws -> RawClient.Response? {
+    try RawClient(port: port).post(path, body: body)
+  }
+}

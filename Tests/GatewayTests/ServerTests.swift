@@ -72,7 +72,9 @@ import Testing
     #expect(without == Array(all.filter { $0 != all[0] && $0 != all[2] }.prefix(10)))
     let only = try fixture.get("/v1/recommend/u7?include=\(all[9])&include=\(all[4])&include=unknown").json.ids
     #expect(only == [all[4], all[9]])
-    let seen = fixture.engine.engine.state.users.seen(fixture.engine.user("u7")!).map { fixture.engine.engine.state.catalogue.items.string($0) }
+    let seen = fixture.engine.engine.state.users.seen(fixture.engine.user("u7")!).map {
+      fixture.engine.engine.state.catalogue.items.string($0)
+    }
     let withSeen = try fixture.get("/v1/recommend/u7?n=1000&seen=include").json.ids
     #expect(Set(seen).isSubset(of: Set(withSeen)) && Set(all).isDisjoint(with: Set(seen)))
     let fields = try fixture.get("/v1/recommend/u7?n=1&fields=title,price&fields=categories").json["items"][0]

@@ -32,13 +32,17 @@ struct AnswerWriter {
     append("]")
     if let degraded = answer.degraded { append(",\"degraded\":\"\(degraded.rawValue)\"") }
     if answer.isApproximate { append(",\"approximate\":true") }
+    if !answer.notes.isEmpty {
+      append(",\"notes\":")
+      bytes += JSONValue.array(answer.notes.map { .string($0) }).bytes
+    }
     append("}")
   }
 
   private mutating func append(_ item: ListAnswer.Item, _ fields: [String]) {
     append("{\"item\":")
     JSONString.append(item.item.bytes, to: &bytes)
-    append(",\"score\":\(item.score.isFinite ? item.score.description : "null")")
+    append(",\"score\":\(item.score.flatMap { $0.isFinite ? $0.description : nil } ?? "null")")
     append(",\"source\":\"")
     append(item.source.rawValue)
     append("\",\"rank\":\(item.rank)")

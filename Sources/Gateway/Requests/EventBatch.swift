@@ -68,7 +68,8 @@ struct EventBatch {
     var start = 0
     while start < body.count {
       let end = body[start...].firstIndex(of: 0x0A) ?? body.count
-      if let first = body[start..<end].firstIndex(where: { !isSpace($0) }), let last = body[start..<end].lastIndex(where: { !isSpace($0) }) {
+      if let first = body[start..<end].firstIndex(where: { !isSpace($0) }), let last = body[start..<end].lastIndex(where: { !isSpace($0) })
+      {
         pieces.append(first..<(last + 1))
       }
       start = end + 1

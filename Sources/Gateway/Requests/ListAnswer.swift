@@ -5,12 +5,14 @@ import StreamingRecommender
 public struct ListAnswer: Sendable, Equatable {
   public struct Item: Sendable, Equatable {
     public var item: Identifier
-    public var score: Float
+    /// `nil` for an item that only a rule put there.
+    public var score: Float?
     public var source: ItemSource
     /// From 1, over all pages.
     public var rank: Int
     /// The ids of the rules that touched it.
     public var rules: [String] = []
+    public var ruleClass: AssembledList.RuleClass = []
     public var document: ItemDocument?
     public var parts: Scorer.Parts?
   }
@@ -40,6 +42,8 @@ public struct ListAnswer: Sendable, Equatable {
   public var isApproximate = false
   /// Whether the list is the stored one and not computed for this request.
   public var isStored = false
+  /// What an explanation should say besides the items.
+  public var notes: [String] = []
 
   public init(user: Identifier?) { self.user = user }
 }

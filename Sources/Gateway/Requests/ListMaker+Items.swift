@@ -6,27 +6,22 @@ import Telemetry
 
 // Lists that belong to no user, and scores of single items.
 extension ListMaker {
-  /// Whether the row of the user may be needed for this request.
-  public func wantsRow(_ options: ListOptions) -> Bool {
-    options.needsComputation || options.offset + options.count(countDefault) > countDefault
-  }
-
   public func popular(_ options: ListOptions) -> ListAnswer {
     guard let matrix = view.newest else {
       guard let popular = view.popular else { return ListAnswer(user: nil) }
-      return answer(nil, from: popular, options)
+      return answer(nil, from: popular, options, rules(for: nil, options))
     }
     let (candidates, unavailable) = candidates(options, matrix)
     let page = options.page(countDefault)
     let items = Scorer(matrix, scratch).popular(
-      page.upperBound, excluded: unavailable + numbers(options.exclude, matrix), among: candidates, needsSupport: false)
+      page.upperBound, excluded: unavailable + unlisted(options, matrix), among: candidates, needsSupport: false)
     return listed(items, matrix, options, .popular, madeAt: matrix.trend.blob.madeAtMilliseconds)
   }
 
   /// The stored list of similar items; computed where a filter leaves too little of it. `nil` if nobody knows the item.
   public func similar(to item: Identifier, _ stored: StoredList?, _ options: ListOptions) -> ListAnswer? {
     let number = view.newest?.directory.number(item)
-    var own = stored.map { answer(nil, from: $0, options) }
+    var own = stored.map { answer(nil, from: $0, options, rules(for: nil, options)) }
     let isComplete = own.map { $0.items.count >= options.count(countDefault) } ?? false
     let needsMore = options.filter != nil || options.include != nil || !options.exclude.isEmpty || stored == nil
     guard !isComplete, needsMore, let matrix = view.newest, let number, matrix.hasVector(number) else {
@@ -37,11 +32,16 @@ extension ListMaker {
     }
     let (candidates, unavailable) = candidates(options, matrix)
     let items = Scorer(matrix, scratch).similar(
-      options.page(countDefault).upperBound, to: number, excluded: unavailable + numbers(options.exclude, matrix), among: candidates)
+      options.page(countDefault).upperBound, to: number, excluded: unavailable + unlisted(options, matrix), among: candidates)
     var computed = listed(items, matrix, options, .similar, madeAt: matrix.trend.blob.madeAtMilliseconds)
     // The stored lists also weigh how many users an item has.
     computed.isApproximate = true
     return computed
+  }
+
+  /// What the request and rules leave out.
+  private func unlisted(_ options: ListOptions, _ matrix: ItemMatrix) -> [Int32] {
+    numbers(options.exclude, matrix) + (rules(for: nil, options).map { Array($0.excluded) } ?? [])
   }
 
   private func listed(

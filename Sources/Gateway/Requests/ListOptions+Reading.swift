@@ -5,7 +5,8 @@ import StreamingRecommender
 extension ListOptions {
   static let context = RequestOption(
     "context", .weights(countMax: contextMax),
-    "Items that matter in this moment, each as ITEM or ITEM=WEIGHT (weight 1 unless given). The list is for the user's taste together with them.")
+    "Items that matter in this moment, each as ITEM or ITEM=WEIGHT (weight 1 unless given). The list is for the user's taste together with them."
+  )
 
   /// The parameters of every list.
   static let table: [RequestOption] = [
@@ -18,7 +19,8 @@ extension ListOptions {
       "filter", .text(bytesMax: 5_000), "Only items whose documents pass, such as `price < 10 and not tags = \"red\"`.",
       example: #"categories = "home" and price < 10"#),
     RequestOption(
-      "strict", .flag, "true (unless given): a filter that leaves too little gives a short list; false: other items follow those that pass."),
+      "strict", .flag, "true (unless given): a filter that leaves too little gives a short list; false: other items follow those that pass."
+    ),
     context,
     RequestOption("diversity", .number(0...1), "From 0 (the best items) to 1 (the most different ones)."),
     RequestOption("max_per_category", .integer(1...countMax), "The most items of one category."),

@@ -10,7 +10,7 @@ extension GatewayService {
       RouteTable.Info(
         title: "Freshet", version: configuration.version,
         description: "Recommendations, events and the catalogue. Ids are texts of 1 to 256 bytes; in a path, a slash in an id is %2F."),
-      components: GatewaySchemas.components, routes: (listRoutes + eventRoutes + itemRoutes + operationRoutes).map(timed))
+      components: GatewaySchemas.components, routes: (listRoutes + eventRoutes + itemRoutes + ruleRoutes + operationRoutes).map(timed))
   }
 
   /// Measures the time to the answer, that of a later one included.
@@ -138,7 +138,8 @@ extension GatewayService {
 
   private static let itemID = RouteParameter.path("id", .string(1...256), "The item's id.")
   private static let wait = RouteParameter.query(
-    "wait", .string(2...7), "Waits up to this long, such as 1s or 500ms, until the change stands in the mirror; 202 if it does not by then.")
+    "wait", .string(2...7), "Waits up to this long, such as 1s or 500ms, until the change stands in the mirror; 202 if it does not by then."
+  )
   private static let ifMatch = RouteParameter.header(
     "If-Match", .string(), "The ETag of the version that is changed; 412 if there is another one by now.")
   private static let stored = RouteResponse(

@@ -17,7 +17,8 @@ enum GatewaySchemas {
         .init("rules", .array(.string()).described("The rules that touched the item."), required: false),
         .init("fields", .object([]).described("The fields that were asked for and that the document has."), required: false),
         .init(
-          "explain", .object([.init("vector", .number()), .init("trend", .number()), .init("transitions", .number())])
+          "explain",
+          .object([.init("vector", .number()), .init("trend", .number()), .init("transitions", .number())])
             .described("The parts of the score."), required: false),
       ])),
     .init(
@@ -31,6 +32,9 @@ enum GatewaySchemas {
         .init("items", .array(.component("ListItem"))),
         .init(
           "degraded", .oneOf(ListAnswer.Degradation.allCases.map(\.rawValue)).described("Why the list is not quite what was asked for."),
+          required: false),
+        .init(
+          "notes", .array(.string()).described("With `explain`: what else was decided, such as pins that could not be placed."),
           required: false),
         .init("approximate", .boolean.described("The vector is the user's with the context on top."), required: false),
       ])),
@@ -49,6 +53,16 @@ enum GatewaySchemas {
         .init("accepted", .integer(0...Int.max)), .init("ignored", .integer(0...Int.max), required: false),
         .init("rejected", .integer(0...Int.max), required: false), .init("errors", .array(.component("Fault")), required: false),
       ])),
+    .init(
+      "Rule",
+      .object([
+        .init("id", .string(1...64), required: false), .init("kind", .oneOf(MerchandisingRule.Kind.allCases.map(\.rawValue))),
+        .init("target", .object([])), .init("position", .integer(1...MerchandisingRule.positionMax), required: false),
+        .init("strength", .number(-MerchandisingRule.strengthMax...MerchandisingRule.strengthMax), required: false),
+        .init("from", .any, required: false), .init("until", .any, required: false),
+        .init("share", .number(0...100), required: false), .init("placement", .string(), required: false),
+        .init("priority", .integer(-1000...1000), required: false), .init("enabled", .boolean, required: false),
+      ]).described("A rule; schemas/rule-v1.schema.json says more.")),
     .init("Fault", .object([.init("index", .integer(0...Int.max)), .init("reason", .string()), .init("message", .string())])),
     .init(
       "Scores",

@@ -90,7 +90,8 @@ extension GatewayService {
   // MARK: Writing
 
   /// - Parameter document: `nil` deletes the item.
-  private func write(_ document: ItemDocument?, _ id: String, _ before: ItemDocument?, _ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+  private func write(_ document: ItemDocument?, _ id: String, _ before: ItemDocument?, _ request: HTTPRequest) throws(Problem) -> HTTPAnswer
+  {
     let sink = try sink(items, "items", "items.topic")
     let item = Identifier(id)
     let wait = try Self.wait(request)

@@ -41,7 +41,7 @@ extension GatewayService {
   }
 
   private static let userOption = RequestOption("user", .text(bytesMax: 256), "The user.")
-  private static let usersOption = RequestOption(
+  static let usersOption = RequestOption(
     "users", .texts(countMax: usersMax, queryCountMax: usersMax), "Up to \(usersMax) users.")
   static let itemsOption = RequestOption(
     "items", .weights(countMax: ListOptions.contextMax), "Items that an anonymous visitor dealt with, each with a weight.")
@@ -86,13 +86,12 @@ extension GatewayService {
     if !isSingle { writer.append("{\"results\":[") }
     for (index, answer) in answers.enumerated() {
       if index > 0 { writer.append(",") }
-      writer.append(answer, fields: options.fields, now: now, recommendationID: recommendationID(answer, options, now))
+      writer.append(
+        answer, fields: options.fields, now: now, recommendationID: signer.identifier(of: answer, placement: options.placement, now: now))
     }
     if !isSingle { writer.append("]}") }
     return .json(writer.bytes)
   }
-
-  private func recommendationID(_ answer: ListAnswer, _ options: ListOptions, _ now: Int64) -> String? { nil }
 
   // MARK: Popular and similar items
 

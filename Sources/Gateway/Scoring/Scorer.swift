@@ -76,9 +76,7 @@ public struct Scorer {
   private func keep(_ items: ItemSet, without excluded: [Int32]) {
     for item in excluded { scratch.excluded.insert(item) }
     scratch.kept.removeAll(keepingCapacity: true)
-    items.forEach { item in
-      if matrix.hasVector(item), !scratch.excluded.contains(item) { scratch.kept.append(item) }
-    }
+    for item in items where matrix.hasVector(item) && !scratch.excluded.contains(item) { scratch.kept.append(item) }
     scratch.excluded.removeAll()
   }
 
@@ -138,9 +136,7 @@ public struct Scorer {
     let counts = trend.blob.accumulators
     let pool = candidates.items ?? ItemSet(first: counts.count)
     scratch.kept.removeAll(keepingCapacity: true)
-    pool.forEach { item in
-      if Int(item) < counts.count, counts[Int(item)] > 0, isEligible(item) { scratch.kept.append(item) }
-    }
+    for item in pool where Int(item) < counts.count && counts[Int(item)] > 0 && isEligible(item) { scratch.kept.append(item) }
     scratch.compact = scratch.kept.map { trend.blob.accumulators[Int($0)] }
     return CandidateSelector.top(n, scores: scratch.compact, of: scratch.kept).map {
       ScoredItem(item: $0.item, score: trend.blob.decayedCount($0.item))

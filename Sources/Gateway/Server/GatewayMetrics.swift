@@ -18,7 +18,8 @@ public final class GatewayMetrics: Sendable {
   static let acceptedEvents = MetricDefinition.counter(
     "freshet_gateway_events_total", "Events that were sent to the gateway.", labels: ["result"],
     known: ["result": ["accepted", "rejected", "failed"]])
-  static let matrixEpoch = MetricDefinition.gauge("freshet_gateway_matrix_epoch", "The epoch of the newest matrix in memory; 0 without one.")
+  static let matrixEpoch = MetricDefinition.gauge(
+    "freshet_gateway_matrix_epoch", "The epoch of the newest matrix in memory; 0 without one.")
   static let matrixItems = MetricDefinition.gauge("freshet_gateway_matrix_items", "Items with a vector in the newest matrix.")
   static let trendAge = MetricDefinition.gauge("freshet_gateway_trend_age_seconds", "Age of the trend that scores use.")
   static let redisUp = MetricDefinition.gauge("freshet_gateway_redis_up", "1 while Redis answers.")

@@ -14,7 +14,8 @@ public final class GatewayServer: Sendable {
   ///   - explain: asks the engine; called on a thread of the server.
   public init(
     _ configuration: GatewayConfiguration, events: (any RecordSink)? = nil, items: (any RecordSink)? = nil,
-    explain: (@Sendable (_ user: String, _ item: String) throws(Problem) -> HTTPResponse)? = nil, registry: MetricRegistry = MetricRegistry(),
+    explain: (@Sendable (_ user: String, _ item: String) throws(Problem) -> HTTPResponse)? = nil,
+    registry: MetricRegistry = MetricRegistry(),
     log: Log = .disabled
   ) throws(HTTPServerError) {
     let store = GatewayStore(configuration.redis, connections: configuration.server.threads, log: log)

@@ -21,6 +21,7 @@ final class GatewayService: Sendable {
   let filters = FilterCache()
   let scratch = ScratchPool()
   let mirror: ItemMirror
+  let signer: RecommendationSigner
 
   init(
     _ configuration: GatewayConfiguration, store: GatewayStore, metrics: GatewayMetrics, audit: AuditLog, log: Log,
@@ -36,6 +37,7 @@ final class GatewayService: Sendable {
     self.explain = explain
     decoder = InteractionDecoder(configuration.input)
     mirror = ItemMirror(store)
+    signer = RecommendationSigner(key: configuration.recommendationKey)
   }
 
   /// Reads from Redis; a failure is a problem that says how to go on.
@@ -49,11 +51,12 @@ final class GatewayService: Sendable {
 
   func withMaker<Value>(_ body: (ListMaker) -> Value) -> Value {
     let view = store.view
-    return scratch.withScratch { scratch in
-      body(
-        ListMaker(
-          view: view, countDefault: configuration.countDefault, now: WallClock.milliseconds(), filters: filters, scratch: scratch))
-    }
+    return scratch.withScratch { body(maker(view, $0)) }
+  }
+
+  func maker(_ view: ServingView, _ scratch: ScoringScratch) -> ListMaker {
+    ListMaker(
+      view: view, countDefault: configuration.countDefault, now: WallClock.milliseconds(), filters: filters, scratch: scratch)
   }
 
   /// The object of a JSON body.

@@ -21,6 +21,7 @@ final class GatewayPoller {
   private var popular: StoredList?
   private var catalogue: CatalogueFeed
   private var catalogueView = CatalogueView()
+  private var rules: RulesFeed
   private var turns = 0
 
   init(pool: RedisPool, keys: RedisKeys, box: ViewBox, log: Log) {
@@ -30,6 +31,7 @@ final class GatewayPoller {
     self.log = log
     loader = EpochLoader(keys)
     catalogue = CatalogueFeed(keys)
+    rules = RulesFeed(keys)
   }
 
   /// Reads what changed. What was read before stays in use while Redis is away.
@@ -47,7 +49,7 @@ final class GatewayPoller {
     if isNew {
       box.replace(
         ServingView(
-          model: model, matrices: loader.matrices, trend: loader.trend, popular: popular, catalogue: catalogueView))
+          model: model, matrices: loader.matrices, trend: loader.trend, popular: popular, catalogue: catalogueView, rules: rules.view))
     }
     turns += 1
   }
@@ -62,7 +64,14 @@ final class GatewayPoller {
     try loader.readTrend(redis)
     try loader.readPacks(redis, wanted: shelf.wanted(nowMilliseconds: now))
     let isNewCatalogue = try readCatalogue(redis)
-    return before.0 != model || before.1 != popular || isNewCatalogue
+    let isNewRules = try readRules(redis, now, isNewCatalogue: isNewCatalogue)
+    return before.0 != model || before.1 != popular || isNewCatalogue || isNewRules
+  }
+
+  private func readRules(_ redis: RedisConnection, _ now: Int64, isNewCatalogue: Bool) throws -> Bool {
+    let isChanged = try rules.read(redis, now: now)
+    for fault in rules.faults { log.warning("\(fault)") }
+    return rules.compile(catalogueView.index, loader.directory, now: now, isForced: isChanged || isNewCatalogue) || isChanged
   }
 
   private func readCatalogue(_ redis: RedisConnection) throws -> Bool {

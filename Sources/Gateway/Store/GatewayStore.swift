@@ -36,7 +36,9 @@ public final class GatewayStore: Sendable {
     let keys = RedisKeys(prefix: redis.keyPrefix, namespace: redis.namespace)
     let box = ViewBox()
     let pool = RedisPool(redis, idleMax: connections + 1) { problem in
-      if let problem { log.warning("Redis is away; lists of users are not served until it is back: \(problem)") } else {
+      if let problem {
+        log.warning("Redis is away; lists of users are not served until it is back: \(problem)")
+      } else {
         log.info("Redis is back")
       }
     }
@@ -82,6 +84,9 @@ public final class GatewayStore: Sendable {
   public func similar(_ item: Identifier) throws -> StoredList? {
     try list(try pool.withConnection { try $0.command(["GET", keys.similar(item)]) })
   }
+
+  /// Lends a connection for several commands.
+  func withRedis<Value>(_ body: (RedisConnection) throws -> Value) throws -> Value { try pool.withConnection(body) }
 
   /// The mirrored document of an item.
   func item(_ id: Identifier) throws -> ItemDocument? {

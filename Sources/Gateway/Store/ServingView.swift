@@ -11,16 +11,24 @@ public final class ServingView: Sendable {
   public let popular: StoredList?
 
   public let catalogue: CatalogueView
+  /// `nil` if there are none.
+  public let rules: RulesView?
 
   init(
     model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, popular: StoredList? = nil,
-    catalogue: CatalogueView = CatalogueView()
+    catalogue: CatalogueView = CatalogueView(), rules: RulesView? = nil
   ) {
+    self.rules = rules
     self.catalogue = catalogue
     self.model = model
     self.matrices = matrices
     self.trend = trend
     self.popular = popular
+  }
+
+  /// The same moment under other rules.
+  func with(rules: RulesView) -> ServingView {
+    ServingView(model: model, matrices: matrices, trend: trend, popular: popular, catalogue: catalogue, rules: rules)
   }
 
   /// The matrix of the pointer, else the newest one.

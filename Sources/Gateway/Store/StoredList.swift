@@ -30,7 +30,12 @@ public struct StoredList: Sendable, Equatable {
   /// Why the item at this place is in the list.
   public func source(at place: Int) -> ItemSource { filledFrom.map { place >= $0 } ?? false ? .popular : source }
 
+  /// Reads what `ListFormat` writes; the usual form in one pass, any other with its decoder.
   public init(decoding bytes: [UInt8]) throws {
+    if let list = StoredListReader.read(bytes) {
+      self = list
+      return
+    }
     let list = try ListFormat.decode(bytes)
     let source: ItemSource =
       switch list.source {

@@ -1,0 +1,193 @@
+import Factorization
+import ItemMetadata
+import StreamingRecommender
+
+// Answers that are computed for the request.
+extension ListMaker {
+  /// For whom a list is computed.
+  struct Person {
+    var user: Identifier?
+    var taste: Taste
+    var madeAtMilliseconds: Int64
+    /// Whether the context is all that is known, so that nothing is missing in the solve.
+    var isVisitor: Bool
+  }
+
+  /// What the assembly asks of each candidate.
+  struct Assembly {
+    var eligible: ItemSet
+    var seen: Set<Int32>
+  }
+
+  func computed(for person: Person, _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules?) -> ListAnswer {
+    let scorer = Scorer(matrix, scratch)
+    var answer = ListAnswer(user: person.user)
+    answer.epoch = matrix.epoch
+    answer.madeAtMilliseconds = person.madeAtMilliseconds
+    answer.isApproximate = !options.context.isEmpty && !person.isVisitor
+    let taste = extended(person.taste, scorer, options)
+    let seen = (view.model?.served?.excludesSeen ?? true) && !options.includesSeen ? taste.seen : []
+    let (candidates, unavailable) = candidates(options, matrix)
+    let excluded = unavailable + unwanted(options, matrix) + (rules.map { Array($0.excluded) } ?? [])
+    let isFiltered = options.filter != nil || options.include != nil
+    let pool = options.poolSize(countDefault, hasRules: rules != nil)
+    var entries = scorer.list(
+      pool, for: taste, excluded: excluded, seen: seen, among: candidates, showsSeenWhenEmpty: !isFiltered)
+    if let boosted = rules?.boosted, !boosted.isEmpty {
+      entries = lifted(entries, boosted, scorer, taste, excluded + seen, candidates, pool)
+    }
+    let needed = options.page(countDefault).upperBound
+    if isFiltered, !options.isStrict, entries.count < needed {
+      entries += relaxed(needed - entries.count, after: entries, scorer, taste, excluded: excluded, seen: seen)
+      answer.degraded = .filterRelaxed
+    }
+    if rules == nil, options.maxPerCategory == nil, options.diversity == 0 {
+      answer.items = page(of: entries, matrix, options)
+    } else {
+      let isRelaxed = answer.degraded == .filterRelaxed
+      let eligible = isRelaxed ? filters.items(for: nil, in: view.catalogue.index, now: now) : candidates.items
+      // Where everybody has seen everything, seen items are all there is.
+      let all = Set(seen)
+      let isSeenShown = entries.contains { all.contains($0.item) }
+      let assembly = Assembly(eligible: eligible ?? available(matrix, unavailable), seen: isSeenShown ? [] : all)
+      answer.items = assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes)
+    }
+    if options.explains { explain(&answer.items, scorer, taste) } else { answer.notes = [] }
+    answer.source = answer.items.first?.source
+    return answer
+  }
+
+  // MARK: Candidates
+
+  /// The candidates, and items to leave out of them because they may not be shown.
+  func candidates(_ options: ListOptions, _ matrix: ItemMatrix) -> (Candidates, unavailable: [Int32]) {
+    let index = view.catalogue.index
+    guard options.filter != nil || options.include != nil else {
+      let available = filters.items(for: nil, in: index, now: now)
+      let missing = index.itemCount - available.count
+      if missing == 0 { return (.all, []) }
+      if missing < matrix.items / Self.excludedShare { return (.all, Array(available.complement(within: index.itemCount))) }
+      return (.some(available), [])
+    }
+    let passing = filters.items(for: options.filter, in: index, now: now)
+    guard let include = options.include else { return (.some(passing), []) }
+    return (.some(ItemSet(numbers(include, matrix)).intersection(passing)), [])
+  }
+
+  /// Up to this share of all items, leaving them out one by one is faster than a mask.
+  private static let excludedShare = 16
+
+  private func available(_ matrix: ItemMatrix, _ unavailable: [Int32]) -> ItemSet {
+    let all = ItemSet(first: max(matrix.items, matrix.trend.blob.accumulators.count))
+    return unavailable.isEmpty ? all : all.subtracting(ItemSet(unavailable))
+  }
+
+  func numbers(_ ids: [Identifier], _ matrix: ItemMatrix) -> [Int32] { ids.compactMap { matrix.directory.number($0) } }
+
+  /// Items that the request leaves out; what somebody is looking at is not recommended to them.
+  func unwanted(_ options: ListOptions, _ matrix: ItemMatrix) -> [Int32] {
+    numbers(options.exclude, matrix) + options.context.compactMap { matrix.directory.number($0.item) }
+  }
+
+  /// The best of the boosted items as well: below the best of all, a boost may still lift them into the list.
+  private func lifted(
+    _ entries: [Scorer.Entry], _ boosted: ItemSet, _ scorer: Scorer, _ taste: Taste, _ excluded: [Int32], _ candidates: Candidates,
+    _ count: Int
+  ) -> [Scorer.Entry] {
+    let listed = Set(entries.map(\.item))
+    let among = candidates.items.map { boosted.intersection($0) } ?? boosted
+    let source = taste.hasTaste ? taste.source : .popular
+    let others = scorer.top(count, for: taste, excluded: excluded, among: .some(among)).filter { !listed.contains($0.item) }
+    return entries + others.map { Scorer.Entry(item: $0.item, score: $0.score, source: source) }
+  }
+
+  /// Items that do not pass the filter, for the places that are left.
+  private func relaxed(
+    _ count: Int, after entries: [Scorer.Entry], _ scorer: Scorer, _ taste: Taste, excluded: [Int32], seen: [Int32]
+  ) -> [Scorer.Entry] {
+    let (everything, unavailable) = candidates(ListOptions(), scorer.matrix)
+    let lowest = entries.last?.score ?? .infinity
+    return scorer.list(
+      count, for: taste, excluded: excluded + unavailable + entries.map(\.item), seen: seen, among: everything
+    ).map { Scorer.Entry(item: $0.item, score: min($0.score, lowest), source: $0.source) }
+  }
+
+  /// The taste with the context of the request.
+  private func extended(_ taste: Taste, _ scorer: Scorer, _ options: ListOptions) -> Taste {
+    guard !options.context.isEmpty, let served = view.model?.served else { return taste }
+    let items = options.context.compactMap { context in
+      scorer.matrix.directory.number(context.item).map { (item: $0, weight: context.weight) }
+    }
+    return scorer.extended(taste, by: items, RowSolver(served.parameters(factors: scorer.matrix.factors)))
+  }
+
+  // MARK: The page
+
+  private func page(of entries: [Scorer.Entry], _ matrix: ItemMatrix, _ options: ListOptions) -> [ListAnswer.Item] {
+    let page = options.page(countDefault)
+    var rank = 0
+    var items: [ListAnswer.Item] = []
+    for entry in entries {
+      if let least = options.minScore, entry.score < least { continue }
+      rank += 1
+      guard rank > page.lowerBound, let id = matrix.directory.id(entry.item) else { continue }
+      guard rank <= page.upperBound else { break }
+      items.append(
+        ListAnswer.Item(item: id, score: entry.score, source: entry.source, rank: rank, document: document(entry.item, options)))
+    }
+    return items
+  }
+
+  /// Rules, diversity and the page.
+  func assembled(
+    _ entries: [Scorer.Entry], _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules, _ assembly: Assembly,
+    _ notes: inout [String]
+  ) -> [ListAnswer.Item] {
+    var settings = ListSettings(n: options.count(countDefault))
+    settings.offset = options.offset
+    settings.minScore = options.minScore
+    settings.maxPerCategory = options.maxPerCategory
+    settings.diversity = Float(options.diversity)
+    var list = ListAssembly(settings, eligible: assembly.eligible, index: view.catalogue.index, now: now, rules: rules)
+    list.excluded = Set(unwanted(options, matrix))
+    list.isSeen = { assembly.seen.contains($0) }
+    let scorer = Scorer(matrix, scratch)
+    list.similarity = { max(0, scorer.similarity($0, $1)) }
+    let result = list.assemble(entries.map { ListCandidate(item: $0.item, score: $0.score, source: $0.source) })
+    notes = result.notes.map(\.sentence)
+    return result.items.compactMap { item in
+      guard let id = matrix.directory.id(item.item) else { return nil }
+      return ListAnswer.Item(
+        item: id, score: item.score.map { $0 + item.boost }, source: item.source, rank: item.rank, rules: item.rules,
+        ruleClass: item.ruleClass, document: document(item.item, options))
+    }
+  }
+
+  private func document(_ item: Int32, _ options: ListOptions) -> ItemDocument? {
+    options.fields.isEmpty ? nil : view.catalogue.index.document(item)
+  }
+
+  private func explain(_ items: inout [ListAnswer.Item], _ scorer: Scorer, _ taste: Taste) {
+    for index in items.indices {
+      if let number = scorer.matrix.directory.number(items[index].item) { items[index].parts = scorer.parts(of: number, for: taste) }
+    }
+  }
+}
+
+extension ListOptions {
+  /// Items to compute before rules, caps and diversity choose among them.
+  func poolSize(_ countDefault: Int, hasRules: Bool) -> Int {
+    let end = page(countDefault).upperBound
+    return diversity > 0 || maxPerCategory != nil || hasRules ? max(200, 5 * end) : end
+  }
+}
+
+extension AssembledList.Note {
+  var sentence: String {
+    switch self {
+    case .pinBeyondEnd(let rule, let position): "the pin of rule \(rule) would stand at \(position), beyond the end of the list"
+    case .pinLeftOut(let rule, let reason): "the pin of rule \(rule) is left out: \(reason.rawValue)"
+    case .categoryLimitPassed(let items): "\(items) items pass max_per_category, because nothing else was left"
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import ItemMetadata
+import StreamingRecommender
+
+// Answers from lists that the engine made.
+extension ListMaker {
+  func storedAnswer(
+    _ user: Identifier, _ stored: GatewayStore.User, _ options: ListOptions, _ rules: AppliedRules? = nil
+  ) -> ListAnswer {
+    guard let list = stored.list else { return storedPopular(user, options) }
+    return answer(user, from: list, options, rules)
+  }
+
+  func storedPopular(_ user: Identifier?, _ options: ListOptions) -> ListAnswer {
+    view.popular.map { answer(user, from: $0, options, rules(for: user, options)) } ?? ListAnswer(user: user)
+  }
+
+  /// The list less what may not be shown or does not pass, in its order.
+  func answer(_ user: Identifier?, from list: StoredList, _ options: ListOptions, _ rules: AppliedRules? = nil) -> ListAnswer {
+    var answer = ListAnswer(user: user)
+    answer.epoch = list.epoch
+    answer.madeAtMilliseconds = list.madeAtMilliseconds
+    answer.isStored = true
+    if let matrix = view.newest, rules != nil || options.maxPerCategory != nil || options.diversity > 0 {
+      let entries = list.items.enumerated().compactMap { place, entry in
+        matrix.directory.number(entry.item).map { Scorer.Entry(item: $0, score: entry.score, source: list.source(at: place)) }
+      }
+      let eligible = filters.items(for: options.filter, in: view.catalogue.index, now: now)
+      let assembly = Assembly(eligible: options.include.map { ItemSet(numbers($0, matrix)).intersection(eligible) } ?? eligible, seen: [])
+      answer.items = assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes)
+    } else {
+      answer.items = items(of: list, options)
+    }
+    answer.source = answer.items.first?.source
+    return answer
+  }
+
+  private func items(of list: StoredList, _ options: ListOptions) -> [ListAnswer.Item] {
+    let page = options.page(countDefault)
+    let excluded = Set(options.exclude)
+    let included = options.include.map { Set($0) }
+    let (directory, catalogue) = (view.newest?.directory, view.catalogue)
+    var items: [ListAnswer.Item] = []
+    items.reserveCapacity(min(page.count, list.items.count))
+    var rank = 0
+    for (place, entry) in list.items.enumerated() {
+      guard rank < page.upperBound else { break }
+      let number = directory?.number(entry.item)
+      guard catalogue.isAvailable(entry.item, number: number, at: now), excluded.isEmpty || !excluded.contains(entry.item),
+        included?.contains(entry.item) ?? true, options.minScore.map({ entry.score >= $0 }) ?? true
+      else { continue }
+      let needsDocument = options.filter != nil || !options.fields.isEmpty
+      let document = needsDocument ? number.flatMap { catalogue.index.document($0) } : nil
+      if let filter = options.filter, !filter.matches(document, now: now) { continue }
+      rank += 1
+      guard rank > page.lowerBound else { continue }
+      items.append(
+        ListAnswer.Item(
+          item: entry.item, score: entry.score, source: list.source(at: place), rank: rank,
+          document: options.fields.isEmpty ? nil : document))
+    }
+    return items
+  }
+}

@@ -1,0 +1,111 @@
+import HTTPServing
+import ItemMetadata
+import StreamingRecommender
+import Telemetry
+
+// Rules of the people who run the shop. They stand in Redis, so that every gateway has them within a second.
+extension GatewayService {
+  static let previewUsersMax = 10
+
+  func getRules(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+    let (version, rules) = try reading { try store.rules() }
+    return .now(.json(["version": .integer(Int(version)), "rules": .array(rules.map(\.json))] as JSONValue))
+  }
+
+  func getRule(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+    let id = request.parameters["id"] ?? ""
+    guard let rule = try reading({ try store.rules().rules.first { $0.id == id } }) else { throw Self.noRule(id) }
+    return .now(.json(rule.json))
+  }
+
+  func putRule(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+    let id = request.parameters["id"] ?? ""
+    var object = JSONValue.object(try Self.members(of: request.body))
+    guard object["id"].map({ $0 == .string(id) }) ?? true else {
+      throw Problem(.body, "id in the body is not the rule of the path", fix: "leave it out, or name \(id.prefix(64))")
+    }
+    object["id"] = .string(id)
+    let now = WallClock.milliseconds()
+    let bytes = object.bytes
+    let rule = try Self.rule(bytes, createdAt: now)
+    let change = try reading {
+      // A rule that is changed keeps its age, which decides between pins of one priority.
+      try store.changeRule(id, now: now) { before throws(DocumentFault) in try MerchandisingRule(bytes, createdAt: before?.createdAt ?? now)
+      }
+    }
+    let before = try Self.outcome(change)
+    audit.record(request.caller, "rule.put \(id)", before: before?.json ?? .null, after: rule.json)
+    return .now(.json(rule.json, status: before == nil ? 201 : 200))
+  }
+
+  func deleteRule(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+    let id = request.parameters["id"] ?? ""
+    let change = try reading { try store.changeRule(id, now: WallClock.milliseconds()) { _ in nil } }
+    guard let before = try Self.outcome(change) else { throw Self.noRule(id) }
+    audit.record(request.caller, "rule.delete \(id)", before: before.json)
+    return .now(.empty(204))
+  }
+
+  /// The lists of some users before and after a rule, without writing it.
+  func previewRule(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+    var object = JSONValue.object(try Self.members(of: request.body))
+    guard case .array(let names)? = object["users"], (1...Self.previewUsersMax).contains(names.count), let body = object["rule"],
+      case .object = body
+    else {
+      throw Problem(
+        .body, "rule and users are needed", fix: #"send {"rule": {...}, "users": ["...", up to \#(Self.previewUsersMax)]}"#)
+    }
+    object = body
+    if object["id"] == nil { object["id"] = "preview" }
+    let now = WallClock.milliseconds()
+    let rule = try Self.rule(object.bytes, createdAt: now)
+    let users = try names.map { (name) throws(Problem) in Identifier(try RequestOption.identifier(name, Self.usersOption)) }
+    var options = ListOptions()
+    options.placement = rule.placement
+    let stored = try reading { try store.users(users, withRows: true) }
+    let view = store.view
+    let others = view.rules?.compiled.rules.rules.filter { $0.id != rule.id } ?? []
+    let set: RuleSet
+    do throws(DocumentFault) { set = try RuleSet(others + [rule], now: now) } catch { throw Self.problem(error) }
+    let directory = view.newest?.directory
+    let compiled = CompiledRules(set, view.catalogue.index, now: now) { directory?.number(Identifier($0)) }
+    let results = scratch.withScratch { scratch -> [JSONValue] in
+      let before = maker(view, scratch)
+      let after = maker(view.with(rules: RulesView(compiled, version: 0)), scratch)
+      return zip(users, stored).map { user, stored in
+        func items(_ maker: ListMaker) -> JSONValue {
+          .array(
+            maker.list(for: user, stored, options).items.map { item in
+              ["item": .string(item.item.string), "rules": .array(item.rules.map { .string($0) })]
+            })
+        }
+        return ["user": .string(user.string), "before": items(before), "after": items(after)]
+      }
+    }
+    return .now(.json(["results": .array(results)] as JSONValue))
+  }
+
+  // MARK: Problems
+
+  private static func rule(_ bytes: [UInt8], createdAt: Int64) throws(Problem) -> MerchandisingRule {
+    do throws(DocumentFault) { return try MerchandisingRule(bytes, createdAt: createdAt) } catch { throw problem(error) }
+  }
+
+  private static func problem(_ fault: DocumentFault) -> Problem {
+    Problem(
+      .body, fault.message, fix: "see schemas/rule-v1.schema.json",
+      members: [.init("reason", .string(fault.reason.rawValue))] + (fault.field.map { [.init("field", .string($0))] } ?? []))
+  }
+
+  private static func outcome(_ change: GatewayStore.RuleChange) throws(Problem) -> MerchandisingRule? {
+    switch change {
+    case .done(let before): return before
+    case .refused(let fault): throw problem(fault)
+    case .overtaken: throw Problem(.conflict, "others change rules at the same time", fix: "try again")
+    }
+  }
+
+  private static func noRule(_ id: String) -> Problem {
+    Problem(.notFound, "there is no rule \(id.prefix(64))", fix: "GET /v1/rules lists all")
+  }
+}
