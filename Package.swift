@@ -46,7 +46,7 @@ let full: [Target] = [
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
-  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "Telemetry"]),
+  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   // Beside the code that uses them, because a change there would compile the embedded bytes again.
   .target(
     name: "ConsoleFiles",

@@ -23,6 +23,8 @@ public struct AdminRoute: Sendable {
   public let answers: [(status: Int, sentence: String)]
   /// Read-only and without anything that a stranger must not see: also served by `probes.listen`.
   public var isProbe = false
+  /// The role that a token needs.
+  public var role = AccessRole.read
   let handler: Handler
 
   /// `curl` for this route with the default address.
@@ -45,18 +47,23 @@ public enum AdminDocument {
 
     <!-- Written by `freshet help --routes`; do not edit. -->
 
-    `freshet serve` answers HTTP/1.1 at `admin.listen`. A HEAD request is answered as a GET without the body. An error is a JSON object \
-    with `error` and `fix`. Fields are only ever added; ignore those that you do not know.
+    `freshet serve` answers HTTP/1.1 at `admin.listen`. A HEAD request is answered as a GET without the body. An error is a problem of \
+    RFC 9457 (`application/problem+json`) with `type`, `title`, `status`, `detail`, `instance`, `code` (stable, for programs), `fix`, and \
+    `error`, which equals `detail`. Fields are only ever added; ignore those that you do not know.
 
     On a loopback address the server needs no token; it refuses requests whose Host header does not name this machine, except the probes, \
     and changes that a web page of another origin asks for. With `admin.token_file` every request needs the header \
-    `Authorization: Bearer TOKEN`; another address than loopback needs that file. `probes.listen` is a second address that answers only \
+    `Authorization: Bearer TOKEN`; another address than loopback needs that file. The file has one token, which may do everything, or lines \
+    `name role sha256` with the role `read`, `write` or `admin`, each of which includes those before it; the role stands with each route. \
+    `probes.listen` is a second address that answers only \
     the routes marked as probes, without a token.
 
     | status | of every route |
     |---|---|
+    | 204 | OPTIONS: the header Allow has the methods of the path. |
+    | 400 | The path or the query has an escape that is malformed, or the end of the request is ambiguous. |
     | 401 | The token is missing or wrong. |
-    | 403 | The request does not come from this machine. |
+    | 403 | The request does not come from this machine, or the token's role does not suffice. |
     | 404, 405 | There is no such path, or it does not answer this method. |
     | 413 | The body is larger than 1 MiB. |
 
@@ -65,6 +72,7 @@ public enum AdminDocument {
 
   private static func section(_ route: AdminRoute) -> String {
     var text = "## \(route.method) \(route.path)\n\n\(route.sentence)\(route.isProbe ? " This is a probe." : "")\n\n"
+    text += "Role: `\(route.role.rawValue)`.\n\n"
     text += "```sh\n\(route.example)\n```\n\n"
     if !route.parameters.isEmpty {
       text += "| parameter | meaning |\n|---|---|\n"

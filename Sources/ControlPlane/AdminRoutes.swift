@@ -43,10 +43,10 @@ public enum AdminRoutes {
       exampleOfPath: #"/v1/users -d '{"ids":["u1","u2"]}'"#, answers: userAnswers
     ) { request, context in findUsers(ids(in: request.body), context) },
     AdminRoute(
-      method: "POST", path: "/v1/retrain", sentence: "Starts a retrain.", parameters: [wait], answers: started("retrain")
+      method: "POST", path: "/v1/retrain", sentence: "Starts a retrain.", parameters: [wait], answers: started("retrain"), role: .admin
     ) { request, context in startJob(request, context, what: "retrain") { context.backend.requestRetrain() } },
     AdminRoute(
-      method: "POST", path: "/v1/snapshot", sentence: "Writes a snapshot.", parameters: [wait], answers: started("snapshot")
+      method: "POST", path: "/v1/snapshot", sentence: "Writes a snapshot.", parameters: [wait], answers: started("snapshot"), role: .admin
     ) { request, context in startJob(request, context, what: "snapshot") { context.backend.requestSnapshot() } },
     AdminRoute(
       method: "GET", path: "/v1/jobs/{id}", sentence: "The state of a retrain or a snapshot.", parameters: [id],
@@ -62,7 +62,7 @@ public enum AdminRoutes {
       method: "DELETE", path: "/v1/jobs/{id}", sentence: "Cancels a retrain whose model is not in use yet.", parameters: [id],
       answers: [
         (202, "It is being cancelled."), (404, "There is no such job."), (409, "It has ended, or its model is being published."),
-      ]
+      ], role: .admin
     ) { .now(cancel($0, $1.backend)) },
   ]
 
@@ -85,7 +85,7 @@ public enum AdminRoutes {
 
   /// The routes over a backend; `access` says who may use them, `now` is the clock for `?wait=`.
   public static func router(
-    backend: any AdminBackend, access: AdminAccess = .thisMachine,
+    backend: any AdminBackend, access: AccessControl = .thisMachine,
     now: @escaping @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() }, observe: @escaping Router.Observer = { _, _ in }
   ) -> Router {
     router(table, backend, access, now, observe)
@@ -97,15 +97,16 @@ public enum AdminRoutes {
   }
 
   private static func router(
-    _ routes: [AdminRoute], _ backend: any AdminBackend, _ access: AdminAccess, _ now: @escaping @Sendable () -> UInt64,
+    _ routes: [AdminRoute], _ backend: any AdminBackend, _ access: AccessControl, _ now: @escaping @Sendable () -> UInt64,
     _ observe: @escaping Router.Observer
   ) -> Router {
     let context = AdminRoute.Context(backend: backend, now: now)
-    var router = Router(observe: observe)
+    var policy = RouterPolicy(access: access)
+    policy.writesErrorMember = true
+    var router = Router(policy: policy, observe: observe)
     for route in routes {
-      router.add(route.method, route.path) { request in
-        access.refusal(request, isProbe: route.isProbe).map { .now($0) } ?? route.handler(request, context)
-      }
+      let options = RouteOptions(requirement: route.isProbe ? .probe : .role(route.role))
+      router.add(route.method, route.path, options: options) { route.handler($0, context) }
     }
     return router
   }
@@ -176,10 +177,9 @@ public enum AdminRoutes {
       guard let seconds, seconds > 0 else { return .now(accepted(id)) }
       return .later(ending(id, context.backend, context.now, deadline: context.now() + UInt64(seconds * 1e9)))
     case .alreadyRunning(let id):
-      return .now(
-        .json(
-          ["error": .string("a \(what) is running already"), "fix": .string("follow it with GET /v1/jobs/\(id)"), "job": .string(id)]
-            as JSONValue, status: 409))
+      var problem = Problem(.conflict, "a \(what) is running already", fix: "follow it with GET /v1/jobs/\(id)")
+      problem.members = [.init("job", .string(id))]
+      return .now(problem.withErrorMember.response)
     case .notReady(let reason):
       return .now(
         .error(503, "no \(what) now: \(reason)", fix: "see GET /readyz?verbose and try again", headers: [.init("Retry-After", "5")]))

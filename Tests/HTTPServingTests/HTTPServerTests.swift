@@ -75,7 +75,7 @@ import Testing
     #expect(client.get("/nowhere")?.status == 404)
     let response = client.post("/v1/status")
     #expect(response?.status == 405)
-    #expect(response?.headers["allow"] == "GET, HEAD")
+    #expect(response?.headers["allow"] == "GET, HEAD, OPTIONS")
     #expect(client.get("/readyz?verbose")?.headers["content-type"] == "application/json")
   }
 

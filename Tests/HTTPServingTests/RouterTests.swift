@@ -41,7 +41,7 @@ import Testing
   @Test func wrongMethodNamesTheAllowedOnes() {
     let response = answer("DELETE", "/a")
     #expect(response.status == 405)
-    #expect(response.headers == [.init("Allow", "GET, HEAD, POST")])
+    #expect(response.headers == [.init("Allow", "GET, HEAD, POST, OPTIONS")])
     #expect(answer("HEAD", "/b").status == 404)
   }
 
@@ -62,6 +62,10 @@ import Testing
 
   @Test func errorsAreJSONWithAFix() {
     let response = HTTPResponse.error(400, "bad \"x\"\n", fix: "see redis://u:CANARY@h")
-    #expect(String(decoding: response.body, as: UTF8.self) == #"{"error":"bad \"x\"\n","fix":"see redis://***@h"}"# + "\n")
+    #expect(response.contentType == "application/problem+json")
+    #expect(
+      String(decoding: response.body, as: UTF8.self)
+        == #"{"type":"/problems/bad_request","title":"The request is malformed","status":400,"detail":"bad \"x\"\n","code":"bad_request","#
+        + #""fix":"see redis://***@h","error":"bad \"x\"\n"}"# + "\n")
   }
 }

@@ -47,12 +47,8 @@ public final class RegistryServer: Sendable {
     add("/schemas/guids/{guid}") { parameters in
       fixture.schemas.first { $0.guid == parameters["guid"] && isShown($0) }.map { Self.json($0) }
     }
-    // The server resolves the escaped slash of a subject that is a path.
-    for subject in ["{a}", "{a}/{b}"] {
-      add("/subjects/\(subject)/versions/{version}") { parameters in
-        let name = [parameters["a"], parameters["b"]].compactMap(\.self).joined(separator: "/")
-        return fixture.schemas.first { $0.subject == name && "\($0.version)" == parameters["version"] }.map { Self.json($0) }
-      }
+    add("/subjects/{subject}/versions/{version}") { parameters in
+      fixture.schemas.first { $0.subject == parameters["subject"] && "\($0.version)" == parameters["version"] }.map { Self.json($0) }
     }
     server = try HTTPServer(HTTPServerConfiguration(listen: "127.0.0.1:\(port)"), router: router)
   }

@@ -22,7 +22,7 @@ struct ConfigCommand {
   func check() throws {
     let loaded = try context.loaded()
     let token = loaded.configuration.admin.tokenFile
-    if !token.isEmpty { _ = try AdminToken.read(token) }
+    if !token.isEmpty { _ = try AdminToken.tokens(token) }
     guard !context.json else {
       let report: JSONValue = ["ok": true, "file": loaded.file.map { .string($0) } ?? .null]
       return context.print(report.text)

@@ -39,30 +39,36 @@ struct AdminServers {
     probes?.stop()
   }
 
-  private static func access(_ admin: RecommenderConfiguration.Admin, _ log: Telemetry.Log) throws -> AdminAccess {
-    let path = admin.tokenFile
-    guard !path.isEmpty else { return .thisMachine }
-    _ = try AdminToken.read(path)
-    return .token {
-      do { return Array(try AdminToken.read(path).utf8) } catch {
-        log.warning("nobody is let in: \(error)")
-        return nil
-      }
-    }
+  private static func access(_ admin: RecommenderConfiguration.Admin, _ log: Telemetry.Log) throws -> AccessControl {
+    guard !admin.tokenFile.isEmpty else { return .thisMachine }
+    return .tokens(try AdminToken.tokens(admin.tokenFile, log: log))
   }
 }
 
-/// The file with the token of the admin server.
+/// The file with the tokens of the admin server.
 enum AdminToken {
+  private static let key = "admin.token_file"
+
+  /// What the server accepts: one token as it is, or lines of `name role sha256`. A change is in force at once.
+  static func tokens(_ path: String, log: Telemetry.Log = .disabled) throws(CommandFailure) -> AccessTokenFile {
+    do {
+      return try AccessTokenFile(key: key, path: path, checkInterval: .zero, log: log) { try SecretFile.read($0) }
+    } catch {
+      throw CommandFailure("\(key) = \(path): \(error)", status: .configuration)
+    }
+  }
+
+  /// The token that a command sends.
   static func read(_ path: String) throws(CommandFailure) -> String {
     let token: String
     do { token = try SecretFile.read(path) } catch {
-      throw CommandFailure("admin.token_file = \(path): \(error)", status: .configuration)
+      throw CommandFailure("\(key) = \(path): \(error)", status: .configuration)
     }
-    guard token.utf8.count >= AdminAccess.tokenBytesMin, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+    guard token.utf8.count >= AccessTokens.tokenBytesMin, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
       throw CommandFailure(
-        "admin.token_file = \(path): the token must be one line of at least \(AdminAccess.tokenBytesMin) visible ASCII characters; "
-          + "`openssl rand -hex 32` makes one", status: .configuration)
+        "\(key) = \(path): a command sends the token itself, so the file must have one line of at least \(AccessTokens.tokenBytesMin) "
+          + "visible ASCII characters; where the engine has a list of digests, name a file with one of its tokens by --set \(key)=FILE",
+        status: .configuration)
     }
     return token
   }

@@ -30,7 +30,12 @@ final class ConnectionTable: Sendable {
   private let limit: Int
   private let headNanoseconds: UInt64
   private let bodyNanoseconds: UInt64
-  private let connections = Mutex<[Int32: Connection]>([:])
+  private struct State: Sendable {
+    var connections: [Int32: Connection] = [:]
+    var ending = 0
+  }
+
+  private let state = Mutex(State())
   /// Ends both directions of a socket; the server then closes it.
   private let end: @Sendable (Int32) -> Void
 
@@ -46,29 +51,32 @@ final class ConnectionTable: Sendable {
   }
 
   func opened(_ socket: Int32, now: UInt64 = MonotonicClock.nanoseconds()) {
-    connections.withLock { connections in
-      connections[socket] = Connection(since: now)
-      let open = connections.filter { !$0.value.isEnding }
-      guard open.count > limit else { return }
-      let oldest = open.filter { $0.key != socket && $0.value.phase != .answering }.min { $0.value.since < $1.value.since }
-      if let oldest { end(oldest.key, &connections) }
+    state.withLock { state in
+      state.connections[socket] = Connection(since: now)
+      guard state.connections.count - state.ending > limit else { return }
+      let candidates = state.connections.filter { $0.key != socket && !$0.value.isEnding && $0.value.phase != .answering }
+      if let oldest = candidates.min(by: { $0.value.since < $1.value.since }) { end(oldest.key, &state) }
     }
   }
 
   func entered(_ phase: Phase, _ socket: Int32, now: UInt64 = MonotonicClock.nanoseconds()) {
-    connections.withLock { connections in
-      connections[socket]?.phase = phase
-      connections[socket]?.since = now
+    state.withLock { state in
+      state.connections[socket]?.phase = phase
+      state.connections[socket]?.since = now
     }
   }
 
   /// Called before the descriptor is closed, so that no later connection with its number is ended in its place.
-  func closed(_ socket: Int32) { _ = connections.withLock { $0.removeValue(forKey: socket) } }
+  func closed(_ socket: Int32) {
+    state.withLock { state in
+      if state.connections.removeValue(forKey: socket)?.isEnding == true { state.ending -= 1 }
+    }
+  }
 
   /// Ends the connections whose head or body is overdue.
   func endOverdue(now: UInt64 = MonotonicClock.nanoseconds()) {
-    connections.withLock { connections in
-      for (socket, connection) in connections where !connection.isEnding && isOverdue(connection, now) { end(socket, &connections) }
+    state.withLock { state in
+      for (socket, connection) in state.connections where !connection.isEnding && isOverdue(connection, now) { end(socket, &state) }
     }
   }
 
@@ -80,8 +88,9 @@ final class ConnectionTable: Sendable {
     }
   }
 
-  private func end(_ socket: Int32, _ connections: inout [Int32: Connection]) {
-    connections[socket]?.isEnding = true
+  private func end(_ socket: Int32, _ state: inout State) {
+    state.connections[socket]?.isEnding = true
+    state.ending += 1
     end(socket)
   }
 }

@@ -17,7 +17,7 @@ final class PendingResponses: Sendable {
   static let intervalMilliseconds = 50
   private let countMax: Int
   private let state = Mutex(State())
-  private let queue = DispatchQueue(label: "control-plane.waiting")
+  private let queue = DispatchQueue(label: "http.waiting")
 
   init(countMax: Int) { self.countMax = countMax }
 

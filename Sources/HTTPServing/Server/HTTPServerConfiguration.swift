@@ -4,11 +4,17 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   public var listen = "127.0.0.1:0"
   /// The configuration key of `listen`, for messages.
   public var key = "admin.listen"
-  /// Whether `listen` may be an address that other machines can reach.
+  /// Whether `listen` may be an address that other machines can reach: with tokens, or for what everybody may see. With `tls` it always may.
   public var allowsRemote = false
+  /// The certificate; `nil` for a server without TLS.
+  public var tls: TLSFiles?
+  /// The proxies whose `X-Forwarded-For` is believed.
+  public var trustedProxies: Set<ClientAddress> = []
   public var threads = 2
+  /// Divided among the threads.
   public var connectionsMax = 64
-  public var connectionsPerAddressMax = 64
+  /// Of one address; `nil` for no limit of its own, because behind a proxy all clients have one address.
+  public var connectionsPerAddressMax: Int?
   /// Of `connectionsMax`, for new clients such as health probes: when only these are left, the connection that has been sending
   /// its request for longest is closed.
   public var connectionsReserved = 16
@@ -21,8 +27,14 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   /// Request line and headers together, including what the library needs itself.
   public var headerBytesMax = 16_384
   public var bodyBytesMax = 1 << 20
-  /// Requests that may wait at the same time (`?wait=`).
+  /// Requests that may wait at the same time for a response that is polled (`?wait=`).
   public var waitingMax = 4
+  /// Requests that may wait at the same time for a response that is pushed.
+  public var pushedMax = 1024
+  /// A pushed response that is not there after this long is replaced.
+  public var pushedSecondsMax = 60
+  /// Bodies from this size are compressed for clients that accept it; `Int.max`: none.
+  public var compressedBytesMin = 1024
   /// How long `stop` waits for running requests.
   public var stopGraceMilliseconds = 2000
 

@@ -5,13 +5,19 @@ final class ServerContext: Sendable {
   let configuration: HTTPServerConfiguration
   let router: Router
   let pendingResponses: PendingResponses
+  let pushedResponses: PushedResponses
   let connections: ConnectionTable
+  let compressor: GzipCompressor
+  let tls: TLSCredentialStore?
   private let inFlight = Atomic<Int>(0)
 
-  init(_ configuration: HTTPServerConfiguration, _ router: Router) {
+  init(_ configuration: HTTPServerConfiguration, _ router: Router, tls: TLSCredentials?) {
     self.configuration = configuration
     self.router = router
+    self.tls = tls.map(TLSCredentialStore.init)
     pendingResponses = PendingResponses(countMax: configuration.waitingMax)
+    pushedResponses = PushedResponses(countMax: configuration.pushedMax, secondsMax: configuration.pushedSecondsMax)
+    compressor = GzipCompressor(idleMax: configuration.threads)
     connections = ConnectionTable(
       limit: max(1, configuration.connectionsMax - configuration.connectionsReserved), headSecondsMax: configuration.headSecondsMax,
       bodySecondsMax: configuration.bodySecondsMax)
