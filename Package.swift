@@ -58,7 +58,7 @@ let full: [Target] = [
     name: "freshet",
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
-      "ControlPlane", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
+      "ControlPlane", "OperatorConsole", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),

@@ -7,7 +7,9 @@ public enum AdminRoutes {
   public static let waitSecondsMax = 600.0
 
   /// Every route. Adding one here is all that it takes.
-  public static let table: [AdminRoute] = [
+  public static let table: [AdminRoute] = consoleTable + engineTable
+
+  private static let engineTable: [AdminRoute] = [
     AdminRoute(
       method: "GET", path: "/livez", sentence: "Whether the engine's loop runs; restart the process if it does not.",
       parameters: [verbose], answers: health(ok: "It runs."), isProbe: true
@@ -105,7 +107,7 @@ public enum AdminRoutes {
     policy.writesErrorMember = true
     var router = Router(policy: policy, observe: observe)
     for route in routes {
-      let options = RouteOptions(requirement: route.isProbe ? .probe : .role(route.role))
+      let options = RouteOptions(requirement: route.isOpen ? .nothing : route.isProbe ? .probe : .role(route.role))
       router.add(route.method, route.path, options: options) { route.handler($0, context) }
     }
     return router
@@ -126,7 +128,7 @@ public enum AdminRoutes {
   // MARK: - Users
 
   public static let usersMax = 1000
-  private static let idBytesMax = 256
+  static let idBytesMax = 256
   private static let usersWaitSeconds: UInt64 = 5
 
   private static let userAnswers: [(status: Int, sentence: String)] = [
@@ -174,6 +176,7 @@ public enum AdminRoutes {
     }
     switch start() {
     case .accepted(let id):
+      context.backend.noteChange("A \(what) was requested", by: request.caller)
       guard let seconds, seconds > 0 else { return .now(accepted(id)) }
       return .later(ending(id, context.backend, context.now, deadline: context.now() + UInt64(seconds * 1e9)))
     case .alreadyRunning(let id):
@@ -213,7 +216,10 @@ public enum AdminRoutes {
 
   private static func cancel(_ request: HTTPRequest, _ backend: any AdminBackend) -> HTTPResponse {
     let id = request.parameters["id"] ?? ""
-    if backend.cancelJob(id) { return .json(["job": .string(id), "cancelling": true], status: 202) }
+    if backend.cancelJob(id) {
+      backend.noteChange("The cancellation of \(id.prefix(100)) was requested", by: request.caller)
+      return .json(["job": .string(id), "cancelling": true], status: 202)
+    }
     guard let job = backend.job(id) else { return unknownJob(id) }
     return .error(409, "job \(id.prefix(100)) cannot be cancelled, its state is \(job.state.rawValue)", fix: "see GET /v1/jobs/\(job.id)")
   }

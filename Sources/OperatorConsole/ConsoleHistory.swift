@@ -21,7 +21,9 @@ public struct ConsoleHistory: Sendable {
   public mutating func add(_ sample: ConsoleSample) {
     seconds.append(sample)
     events = (events.sum + sample.events, events.samples + 1)
-    if let last = minutes.last, sample.atMilliseconds - last.atMilliseconds < 60_000, sample.atMilliseconds >= last.atMilliseconds { return }
+    if let last = minutes.last, sample.atMilliseconds - last.atMilliseconds < 60_000, sample.atMilliseconds >= last.atMilliseconds {
+      return
+    }
     var minute = sample
     minute.events = events.sum / Double(events.samples)
     minutes.append(minute)

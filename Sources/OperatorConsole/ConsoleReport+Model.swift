@@ -11,12 +11,15 @@ extension ConsoleReport {
       return ConsoleLine(.good, .unknown, "Not measured: there were too few new events to compare the model with the one before.")
     }
     var text = "\(Wording.share(recall)) of the newest actions were among the first 20 recommended, measured before the model had seen them"
-    guard let before = model.recallBefore else { return ConsoleLine(.good, .ok, text + ".", figures: [.init("recall_at_20", number(recall))]) }
+    guard let before = model.recallBefore else {
+      return ConsoleLine(.good, .ok, text + ".", figures: [.init("recall_at_20", number(recall))])
+    }
     text += "; the model before had \(Wording.share(before))."
     let isWorse = recall < before * 0.95
     return ConsoleLine(
       .good, isWorse ? .warning : .ok, text,
-      fix: isWorse ? "Compare the retrains under “Models”: did the data change, or model settings? `freshet tune` searches for better ones." : nil,
+      fix: isWorse
+        ? "Compare the retrains under “Models”: did the data change, or model settings? `freshet tune` searches for better ones." : nil,
       figures: [.init("recall_at_20", number(recall)), .init("recall_at_20_before", number(before))])
   }
 
@@ -27,12 +30,14 @@ extension ConsoleReport {
     guard let epoch = model.epoch else {
       return ConsoleLine(
         .model, facts.stream.events == 0 ? .unknown : .warning,
-        "None yet.\(facts.training.phase != nil ? " The first one is being trained." : facts.training.next.map { " \(Wording.sentence($0))" } ?? "")")
+        "None yet.\(facts.training.phase != nil ? " The first one is being trained." : facts.training.next.map { " \(Wording.sentence($0))" } ?? "")"
+      )
     }
     var text = "Epoch \(epoch)"
     if let age = model.ageSeconds { text += ", trained \(Wording.seconds(age)) ago" }
     if let reason = model.reason { text += " (\(reason))" }
-    text += ". It holds \(Wording.count(model.users, "user")), \(Wording.count(model.items, "item")), \(Wording.count(model.pairs, "pair"))."
+    text +=
+      ". It holds \(Wording.count(model.users, "user")), \(Wording.count(model.items, "item")), \(Wording.count(model.pairs, "pair"))."
     return ConsoleLine(
       .model, .ok, text, figures: [.init("epoch", .integer(epoch)), .init("age_seconds", number(model.ageSeconds.map { $0.rounded() }))])
   }
@@ -61,7 +66,8 @@ extension ConsoleReport {
         figures: figures)
     case .failed:
       return ConsoleLine(
-        .training, .warning, "The last training failed \(ended)\(why)\(next)", fix: "See the engine's log; a retrain can be asked for below.",
+        .training, .warning, "The last training failed \(ended)\(why)\(next)",
+        fix: "See the engine's log; a retrain can be asked for below.",
         figures: figures)
     }
   }

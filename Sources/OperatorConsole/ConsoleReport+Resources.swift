@@ -16,7 +16,8 @@ extension ConsoleReport {
     }
     let perUser = server.users > 0 ? ", \(Wording.bytes(server.usedBytes / server.users)) for each known user" : ""
     let figures: [JSONValue.Member] = [
-      .init("used_bytes", .integer(server.usedBytes)), .init("limit_bytes", .integer(server.limitBytes)), .init("policy", .string(server.policy)),
+      .init("used_bytes", .integer(server.usedBytes)), .init("limit_bytes", .integer(server.limitBytes)),
+      .init("policy", .string(server.policy)),
     ]
     guard server.limitBytes > 0 else {
       return ConsoleLine(
@@ -25,7 +26,8 @@ extension ConsoleReport {
     }
     let share = Double(server.usedBytes) / Double(server.limitBytes)
     let left = server.bytesPerDay.map { Double(server.limitBytes - server.usedBytes) / $0 }
-    var text = "It uses \(Wording.bytes(server.usedBytes)) of \(Wording.bytes(server.limitBytes)) (\(Wording.share(share)), \(server.policy))\(perUser)"
+    var text =
+      "It uses \(Wording.bytes(server.usedBytes)) of \(Wording.bytes(server.limitBytes)) (\(Wording.share(share)), \(server.policy))\(perUser)"
     if let left, left < Self.daysShown { text += "; full in \(Wording.seconds(max(0, left) * 86_400)) at this growth" }
     let whenFull =
       server.policy == "noeviction"
@@ -34,7 +36,8 @@ extension ConsoleReport {
     let isUnsafe = server.policy.hasPrefix("allkeys")
     let isFull = share >= Self.fullShare
     let isNear = share >= Self.nearShare || (left ?? .infinity) < 3 || isUnsafe
-    let fix = isFull || !isUnsafe || share >= Self.nearShare
+    let fix =
+      isFull || !isUnsafe || share >= Self.nearShare
       ? "Raise maxmemory, or shorten publish.ttl so that lists of users who do not come back expire sooner. \(whenFull)"
       : "Set maxmemory-policy to noeviction (or volatile-lfu, if lists may be missing): \(server.policy) may remove the model itself."
     return ConsoleLine(

@@ -16,7 +16,8 @@ extension ConsoleReport {
       return ConsoleLine(.behind, .unknown, "Not known yet: Kafka has not told where the partitions end.")
     }
     let figures: [JSONValue.Member] = [
-      .init("lag_seconds", number(seconds)), .init("lag_records", number(stream.lagRecords)), .init("trend", .string(stream.trend.rawValue)),
+      .init("lag_seconds", number(seconds)), .init("lag_records", number(stream.lagRecords)),
+      .init("trend", .string(stream.trend.rawValue)),
     ]
     guard seconds >= 0.05 || stream.trend == .rising else {
       return ConsoleLine(.behind, .ok, "Nothing waits to be read.", figures: figures)
@@ -26,7 +27,8 @@ extension ConsoleReport {
     var text = "\(Wording.seconds(seconds)), \(Wording.count(stream.lagRecords ?? 0, "record"))"
     if stream.trend != .unknown { text += ", \(stream.trend.rawValue)" }
     if let worst = stream.worst, worst.amount > 0 { text += "; most in \(worst.name) (\(Wording.count(worst.amount)))" }
-    let fix = stream.trend == .falling
+    let fix =
+      stream.trend == .falling
       ? "Wait: it is catching up. ready.max_lag (\(Wording.seconds(stream.lagSecondsMax))) is how far behind counts as not ready."
       : "More arrives than is processed. Give the engine more processors and set foldin.workers, or slow the producers down."
     return ConsoleLine(.behind, isLate ? .bad : isSlow ? .warning : .ok, text + ".", fix: isLate || isSlow ? fix : nil, figures: figures)
@@ -42,7 +44,9 @@ extension ConsoleReport {
       return ConsoleLine(.fresh, .unknown, "No list was written in the last two minutes, so there is nothing to measure.")
     }
     var text = "Event to list: \(Wording.milliseconds(half)) for half of the events, \(Wording.milliseconds(most)) for 99 of 100."
-    if let before = latency.mostMillisecondsBefore, before > most * 2 { text += " At worst \(Wording.milliseconds(before)) in the last 15 minutes." }
+    if let before = latency.mostMillisecondsBefore, before > most * 2 {
+      text += " At worst \(Wording.milliseconds(before)) in the last 15 minutes."
+    }
     let isSlow = most > Self.freshMillisecondsMax
     return ConsoleLine(
       .fresh, isSlow ? .warning : .ok, text,
@@ -73,7 +77,8 @@ extension ConsoleReport {
       let isSilent = seconds > Self.silenceSeconds
       return ConsoleLine(
         .arrives, isSilent ? .warning : .ok, "Nothing now; the newest event is \(age) old\(before.map { ", and \($0)" } ?? "").",
-        fix: isSilent ? "If that is not expected, check the producers and the topic \(topics); `freshet doctor` reads it." : nil, figures: figures)
+        fix: isSilent ? "If that is not expected, check the producers and the topic \(topics); `freshet doctor` reads it." : nil,
+        figures: figures)
     }
     let types = problems("types").first
     return ConsoleLine(
@@ -101,16 +106,19 @@ extension ConsoleReport {
       let worst = records.rejected.filter { $0.recent > 0 }.sorted { ($1.recent, $0.name) < ($0.recent, $1.name) }
       let reasons = worst.prefix(Self.reasonsShown).map { "\($0.name) \(Wording.count($0.recent))" }.joined(separator: ", ")
       let example = worst.first?.example.map { " Newest example: \(Wording.ended($0))" } ?? ""
-      let text = "\(Wording.count(rejected)) of \(Wording.count(records.recent, "record")) in \(span), \(Wording.share(share)): \(reasons).\(example)"
+      let text =
+        "\(Wording.count(rejected)) of \(Wording.count(records.recent, "record")) in \(span), \(Wording.share(share)): \(reasons).\(example)"
       let isRare = share < 0.01
       return ConsoleLine(
         .refused, share >= 0.5 ? .bad : isRare ? .ok : .warning, text,
-        fix: isRare ? nil : "Did a producer change its format? See “Refused records” below; `freshet validate` checks a record before it is sent.",
+        fix: isRare
+          ? nil : "Did a producer change its format? See “Refused records” below; `freshet validate` checks a record before it is sent.",
         figures: figures)
     }
     if let keys = problems("keys").first {
       return ConsoleLine(
-        .refused, .warning, Wording.sentence(keys.message), fix: "The producer must send the user's id as the key of the record.", figures: figures)
+        .refused, .warning, Wording.sentence(keys.message), fix: "The producer must send the user's id as the key of the record.",
+        figures: figures)
     }
     let ignored = records.ignored.reduce(0) { $0 + $1.recent }
     let total = records.rejectedSinceStart

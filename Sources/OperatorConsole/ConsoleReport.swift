@@ -52,7 +52,8 @@ public struct ConsoleReport: Sendable {
     }
     guard facts.model.epoch != nil else {
       return ConsoleLine(
-        .works, .warning, "There is no model yet, so every reader gets the popular list.\(facts.training.next.map { " \(Wording.sentence($0))" } ?? "")",
+        .works, .warning,
+        "There is no model yet, so every reader gets the popular list.\(facts.training.next.map { " \(Wording.sentence($0))" } ?? "")",
         fix: facts.stream.events == 0 ? "Send events: `freshet produce FILE` streams a file of interactions." : nil)
     }
     return ConsoleLine(.works, .ok, "Serving. \(coverage)", figures: [.init("lag_seconds", number(facts.stream.lagSeconds))])
@@ -78,16 +79,20 @@ public struct ConsoleReport: Sendable {
     return ConsoleLine(.works, .bad, "Not publishing: \(Wording.ended(what))", fix: advice.map(Wording.sentence))
   }
 
-  /// What is wrong, and what to do: by the name of the check or, for partitions, by the end of the sentence.
+  /// What is wrong, and what to do: by the end of the sentence, or by the name of the check.
   private static func parts(_ problem: ConsoleFacts.Problem) -> (what: String, advice: String?) {
-    if problem.name == "partitions", let colon = problem.message.firstRange(of: ": ") {
+    if sentencesWithAdvice.contains(problem.name), let colon = problem.message.firstRange(of: ": ") {
       return (String(problem.message[..<colon.lowerBound]), String(problem.message[colon.upperBound...]))
     }
     return (problem.message, advice[problem.name])
   }
 
+  /// Their sentences end with what to do, behind a colon.
+  private static let sentencesWithAdvice: Set = ["kafka", "partitions", "redis"]
+
   private static let advice = [
-    "kafka": "Check that the brokers of kafka.bootstrap_servers run and can be reached; `freshet doctor` tests it. Reading goes on by itself.",
+    "kafka":
+      "Check that the brokers of kafka.bootstrap_servers run and can be reached; `freshet doctor` tests it. Reading goes on by itself.",
     "redis": "Start Redis, or correct redis.url. Nothing is lost: the lists that changed are written when Redis answers.",
     "dead_letters": "Create the dead-letter topic, or let the engine write to it; input.on_error=skip goes on without it.",
     "schemas": "Check schema_registry.url and its permissions: records wait until their schema is there.",

@@ -12,6 +12,8 @@ public enum ControlRequest: Sendable {
   case freeze(JobHandle<EngineState>)
   /// Requests what the engine holds of these users.
   case report([Identifier], JobHandle<[UserReport]>)
+  /// Requests what the engine holds of an item.
+  case reportItem(Identifier, JobHandle<ItemReport>)
 }
 
 /// A thread-safe queue of requests to the loop.

@@ -194,6 +194,7 @@ extension IngestLoop {
     status.lastRetrain = training.last
     status.nextRetrain = training.awaits
     status.tickedNanoseconds = now
+    status.forgottenUsers = state.forgotten.count
     status.fatal = fatal
     status.isDisplaced = isDisplaced
     status.start = startPositions
@@ -226,6 +227,7 @@ extension IngestLoop {
       case .snapshot(let job): snapshots.request(job: job)
       case .freeze(let handle): handle.complete(engine.frozenState())
       case .report(let users, let handle): handle.complete(users.map(report(on:)))
+      case .reportItem(let item, let handle): handle.complete(report(onItem: item))
       }
     }
   }

@@ -1,4 +1,5 @@
 import ControlPlane
+import HTTPServing
 import Synchronization
 import Telemetry
 
@@ -12,6 +13,8 @@ final class FakeBackend: AdminBackend {
     var cancelled: [String] = []
     var askedUsers: [String] = []
     var answersUsers = true
+    var sinces: [Int?] = []
+    var changes: [String] = []
   }
 
   let state = Mutex(State())
@@ -35,6 +38,21 @@ final class FakeBackend: AdminBackend {
     }
     return { answers ? (["users": .array(ids.map { ["id": .string($0)] })] as JSONValue).bytes : nil }
   }
+
+  func consoleJSON(since: Int?) -> [UInt8] {
+    state.withLock { $0.sinces.append(since) }
+    return (["seq": 5] as JSONValue).bytes
+  }
+
+  func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["user": .string(id)] as JSONValue).bytes)
+  }
+
+  func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["item": .string(id)] as JSONValue).bytes)
+  }
+
+  func noteChange(_ what: String, by caller: Caller) { state.withLock { $0.changes.append("\(what) by \(caller.label)") } }
 
   func metricsText() -> String { registry.render() }
 

@@ -119,7 +119,10 @@ import Testing
   // MARK: Words
 
   @Test func numbersReadAsPeopleWriteThem() {
-    #expect([0.04, 0.4, 1.2, 89, 91, 5300, 5500, 200_000].map(Wording.seconds) == ["0.0 s", "0.4 s", "1 s", "89 s", "2 min", "88 min", "2 h", "2 days"])
+    #expect(
+      [0.04, 0.4, 1.2, 89, 91, 5300, 5500, 200_000].map(Wording.seconds) == [
+        "0.0 s", "0.4 s", "1 s", "89 s", "2 min", "88 min", "2 h", "2 days",
+      ])
     #expect([0, 999, 1000, 1_234_567, -4_000].map { Wording.count($0) } == ["0", "999", "1,000", "1,234,567", "-4,000"])
     #expect([512, 1_500, 250_000_000, 3_900_000_000].map { Wording.bytes($0) } == ["512 bytes", "1.5 KB", "250 MB", "3.9 GB"])
     #expect([0, 0.00001, 0.0042, 0.049, 0.5].map(Wording.share) == ["0 %", "0.01 %", "0.42 %", "4.9 %", "50 %"])

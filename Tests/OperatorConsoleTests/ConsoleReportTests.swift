@@ -33,24 +33,28 @@ import Testing
   }
 
   /// Which lines are not green, by situation.
-  @Test(arguments: [
-    (EngineSituation.well, [:]),
-    (.holding, [.works: .bad]),
-    (.lagging, [.works: .bad, .behind: .bad, .fresh: .warning]),
-    (.silent, [.arrives: .warning, .fresh: .unknown]),
-    (.refusing, [.refused: .bad]),
-    (.training, [:]),
-    (.refused, [.training: .warning]),
-    (.redisFull, [.redis: .bad]),
-    (.memoryHigh, [.memory: .warning]),
-    (.fresh, [.works: .warning, .model: .warning, .good: .unknown]),
-    (.redisAway, [.works: .bad, .redis: .unknown]),
-    (.stopped, [.works: .bad]),
-    (
-      .starting,
-      [.works: .warning, .behind: .unknown, .fresh: .unknown, .arrives: .unknown, .good: .unknown, .model: .unknown, .redis: .unknown, .memory: .unknown]
-    ),
-  ] as [(EngineSituation, [ConsoleLine.Question: ConsoleLine.Level])])
+  @Test(
+    arguments: [
+      (EngineSituation.well, [:]),
+      (.holding, [.works: .bad]),
+      (.lagging, [.works: .bad, .behind: .bad, .fresh: .warning]),
+      (.silent, [.arrives: .warning, .fresh: .unknown]),
+      (.refusing, [.refused: .bad]),
+      (.training, [:]),
+      (.refused, [.training: .warning]),
+      (.redisFull, [.redis: .bad]),
+      (.memoryHigh, [.memory: .warning]),
+      (.fresh, [.works: .warning, .model: .warning, .good: .unknown]),
+      (.redisAway, [.works: .bad, .redis: .unknown]),
+      (.stopped, [.works: .bad]),
+      (
+        .starting,
+        [
+          .works: .warning, .behind: .unknown, .fresh: .unknown, .arrives: .unknown, .good: .unknown, .model: .unknown, .redis: .unknown,
+          .memory: .unknown,
+        ]
+      ),
+    ] as [(EngineSituation, [ConsoleLine.Question: ConsoleLine.Level])])
   func onlyTheLinesOfTheProblemAreNotGreen(situation: EngineSituation, levels: [ConsoleLine.Question: ConsoleLine.Level]) {
     for line in ConsoleReport(situation.facts).lines { #expect(line.level == levels[line.question] ?? .ok, "\(line)") }
   }
@@ -114,7 +118,8 @@ import Testing
   }
 
   @Test func slowListsAreYellow() {
-    #expect(line(.fresh).text == "Event to list: 1.8 ms for half of the events, 6.4 ms for 99 of 100. At worst 31 ms in the last 15 minutes.")
+    #expect(
+      line(.fresh).text == "Event to list: 1.8 ms for half of the events, 6.4 ms for 99 of 100. At worst 31 ms in the last 15 minutes.")
     #expect(line(.fresh) { $0.latency.mostMilliseconds = 1200 }.level == .warning)
   }
 
@@ -128,13 +133,17 @@ import Testing
   }
 
   @Test func aTypeWithoutAWeightIsNamed() {
-    let types = line(.arrives) { $0.problems = [.init("types", isInTheWay: false, "12000 of 12100 records were ignored: type \"like\" has no weight")] }
+    let types = line(.arrives) {
+      $0.problems = [.init("types", isInTheWay: false, "12000 of 12100 records were ignored: type \"like\" has no weight")]
+    }
     #expect(types.level == .warning && types.text.contains("like") && types.fix?.contains("input.weights") == true)
   }
 
   @Test func refusalsAreSharedOutByReason() {
     let all = line(.refused, of: .refusing)
-    #expect(all.text.hasPrefix("11,812 of 12,000 records in the last 5 minutes, 98 %: missing_user 11,800, not_json 12. Newest example: events[2]") == true)
+    #expect(
+      all.text.hasPrefix(
+        "11,812 of 12,000 records in the last 5 minutes, 98 %: missing_user 11,800, not_json 12. Newest example: events[2]") == true)
     #expect(all.level == .bad)
     #expect(line(.refused, of: .refusing) { $0.records.recent = 240_000 }.level == .warning)
     #expect(line(.refused, of: .refusing) { $0.records.recent = 2_400_000 }.level == .ok)
@@ -171,7 +180,9 @@ import Testing
 
   @Test func trainingsThatEndedBadlySayWhy() {
     let refused = line(.training, of: .refused)
-    #expect(refused.text.contains("recall@20 would fall") && refused.text.contains("stays in use") && refused.fix?.contains("max_quality_drop") == true)
+    #expect(
+      refused.text.contains("recall@20 would fall") && refused.text.contains("stays in use")
+        && refused.fix?.contains("max_quality_drop") == true)
     #expect(line(.training) { $0.training.last?.outcome = .failed }.level == .warning)
     #expect(line(.training) { $0.training.last?.outcome = .cancelled }.level == .ok)
     #expect(line(.training) { $0.training.last = nil }.level == .ok)

@@ -14,7 +14,9 @@ enum EngineSituation: String, CaseIterable, Sendable {
       facts = ConsoleFacts(nowMilliseconds: Self.now, uptimeSeconds: 4)
       facts.stream.topics = ["events"]
       facts.problems = [
-        .init("partitions", isInTheWay: true, "this engine holds 0 of 8 partitions and publishes nothing: it waits for the consumer group to assign them"),
+        .init(
+          "partitions", isInTheWay: true,
+          "this engine holds 0 of 8 partitions and publishes nothing: it waits for the consumer group to assign them"),
         .init("redis", isInTheWay: true, "Redis has not answered yet"),
       ]
     case .holding:
@@ -50,9 +52,11 @@ enum EngineSituation: String, CaseIterable, Sendable {
       facts.training.unchangedSeconds = 1
     case .refused:
       facts.training.last = .init(
-        .refused, seconds: 19, ageSeconds: 600, message: "recall@20 would fall from 0.1250 to 0.1021, by more than retrain.max_quality_drop")
+        .refused, seconds: 19, ageSeconds: 600, message: "recall@20 would fall from 0.1250 to 0.1021, by more than retrain.max_quality_drop"
+      )
     case .redisFull:
-      facts.redis = .known(.init(usedBytes: 3_910_000_000, limitBytes: 4_000_000_000, policy: "noeviction", users: 1_204_331, bytesPerDay: 80e6))
+      facts.redis = .known(
+        .init(usedBytes: 3_910_000_000, limitBytes: 4_000_000_000, policy: "noeviction", users: 1_204_331, bytesPerDay: 80e6))
     case .memoryHigh:
       facts.memory.residentBytes = 7_300_000_000
       facts.memory.limit = .init(.configured, bytes: 8_000_000_000)
@@ -101,10 +105,13 @@ enum EngineSituation: String, CaseIterable, Sendable {
     facts.snapshot.ageSeconds = 40
     facts.snapshot.recordsBehind = 12_000
     facts.snapshot.replayPerSecond = 11_000
-    facts.redis = .known(.init(usedBytes: 1_900_000_000, limitBytes: 4_000_000_000, policy: "noeviction", users: 1_204_331, bytesPerDay: 20e6))
+    facts.redis = .known(
+      .init(usedBytes: 1_900_000_000, limitBytes: 4_000_000_000, policy: "noeviction", users: 1_204_331, bytesPerDay: 20e6))
     facts.memory.residentBytes = 2_100_000_000
     facts.memory.limit = .init(.machine, bytes: 16_000_000_000)
-    facts.memory.parts = [.init("interactions", 610_000_000), .init("users", 320_000_000), .init("items", 4_000_000), .init("factors", 330_000_000)]
+    facts.memory.parts = [
+      .init("interactions", 610_000_000), .init("users", 320_000_000), .init("items", 4_000_000), .init("factors", 330_000_000),
+    ]
     facts.activity = [
       .init(atMilliseconds: now - 720_000, "A retrain was requested", by: .request("over HTTP")),
       .init(atMilliseconds: now - 10_700_000, "Epoch 7 is in use", by: .engine),
