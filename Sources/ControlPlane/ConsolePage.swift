@@ -20,7 +20,6 @@ public struct ConsolePage: Sendable {
     body = Array(markup.replacing("{{style}}", with: style).replacing("{{script}}", with: script).utf8)
     headers = [
       .init("Content-Security-Policy", Self.policy(style: style, script: script)),
-      .init("X-Content-Type-Options", "nosniff"),
       .init("Referrer-Policy", "no-referrer"),
       .init("Cross-Origin-Opener-Policy", "same-origin"),
     ]

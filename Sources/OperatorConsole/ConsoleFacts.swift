@@ -105,6 +105,8 @@ public struct ConsoleFacts: Sendable, Equatable {
     public var reason: String?
     public var recall: Double?
     public var recallBefore: Double?
+    /// The epoch for which these were measured.
+    public var recallEpoch: Int?
     public var users = 0
     public var items = 0
     public var pairs = 0

@@ -8,19 +8,20 @@ extension ConsoleReport {
     let model = facts.model
     guard model.epoch != nil else { return ConsoleLine(.good, .unknown, "Not known: there is no model yet.") }
     guard let recall = model.recall else {
-      return ConsoleLine(.good, .unknown, "Not measured: there were too few new events to compare the model with the one before.")
+      return ConsoleLine(.good, .unknown, "Not measured yet: a retrain needs enough new events to compare two models on them.")
     }
-    var text = "\(Wording.share(recall)) of the newest actions were among the first 20 recommended, measured before the model had seen them"
-    guard let before = model.recallBefore else {
-      return ConsoleLine(.good, .ok, text + ".", figures: [.init("recall_at_20", number(recall))])
+    var text =
+      "\(Wording.share(recall)) of the newest actions were among the first 20 recommended, measured before the model had seen them"
+    if let before = model.recallBefore { text += "; the model before had \(Wording.share(before))" }
+    if let epoch = model.recallEpoch, epoch != model.epoch {
+      text += ". That was epoch \(epoch); later there were too few new events to compare"
     }
-    text += "; the model before had \(Wording.share(before))."
-    let isWorse = recall < before * 0.95
+    let isWorse = model.recallBefore.map { recall < $0 * 0.95 } ?? false
     return ConsoleLine(
-      .good, isWorse ? .warning : .ok, text,
+      .good, isWorse ? .warning : .ok, text + ".",
       fix: isWorse
         ? "Compare the retrains under “Models”: did the data change, or model settings? `freshet tune` searches for better ones." : nil,
-      figures: [.init("recall_at_20", number(recall)), .init("recall_at_20_before", number(before))])
+      figures: [.init("recall_at_20", number(recall)), .init("recall_at_20_before", number(model.recallBefore))])
   }
 
   // MARK: Which model, since when, and why?
@@ -72,10 +73,17 @@ extension ConsoleReport {
     }
   }
 
+  /// What the phases of a retrain do, by the names that jobs have for them.
+  private static let phases = [
+    "waiting": "waiting for its turn", "rows": "gathering the histories", "train": "fitting the factors",
+    "judge": "comparing it with the model in use", "refine": "adding the newest events", "fold-in": "computing every user",
+    "snapshot": "writing a snapshot", "publish": "publishing the item vectors", "lists": "writing every user's list",
+  ]
+
   private func running(_ phase: String) -> ConsoleLine {
     let training = facts.training
-    var text = "Training: \(phase), \(Int((training.ratio * 100).rounded(.down))) %"
-    if let seconds = training.runningSeconds, training.ratio > 0.05 {
+    var text = "Training: \(Self.phases[phase] ?? phase), \(Int((training.ratio * 100).rounded(.down))) %"
+    if training.ratio < 0.98, let seconds = training.runningSeconds, training.ratio > 0.05 {
       text += ", about \(Wording.seconds(seconds * (1 - training.ratio) / training.ratio)) left"
     }
     if let last = training.last { text += "; the last took \(Wording.seconds(last.seconds))" }

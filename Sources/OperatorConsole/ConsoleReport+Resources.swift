@@ -27,7 +27,7 @@ extension ConsoleReport {
     let share = Double(server.usedBytes) / Double(server.limitBytes)
     let left = server.bytesPerDay.map { Double(server.limitBytes - server.usedBytes) / $0 }
     var text =
-      "It uses \(Wording.bytes(server.usedBytes)) of \(Wording.bytes(server.limitBytes)) (\(Wording.share(share)), \(server.policy))\(perUser)"
+      "It uses \(Wording.bytes(server.usedBytes)) of \(Wording.bytes(server.limitBytes)) (\(Wording.percent(share)), \(server.policy))\(perUser)"
     if let left, left < Self.daysShown { text += "; full in \(Wording.seconds(max(0, left) * 86_400)) at this growth" }
     let whenFull =
       server.policy == "noeviction"
@@ -56,7 +56,7 @@ extension ConsoleReport {
     if let limit = memory.limit {
       share = Double(used) / Double(limit.bytes)
       left = memory.bytesPerDay.map { Double(limit.bytes - used) / $0 }
-      text += " of \(Wording.bytes(limit.bytes)) (\(Wording.share(share)), \(limit.kind.rawValue))"
+      text += " of \(Wording.bytes(limit.bytes)) (\(Wording.percent(share)), \(limit.kind.rawValue))"
       figures.append(.init("limit_bytes", .integer(limit.bytes)))
     }
     let parts = memory.parts.filter { $0.amount > 0 }.sorted { $0.amount > $1.amount }

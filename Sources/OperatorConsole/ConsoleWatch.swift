@@ -7,8 +7,8 @@ public struct ConsoleWatch: Sendable {
   /// Problems that are in the activity, by their keys.
   private var noted: Set<String> = []
 
-  /// A problem that ends sooner is not worth an entry.
-  private static let patienceMilliseconds: Int64 = 10_000
+  /// A problem that ends sooner is not worth an entry; until the engine is ready for the first time, some are part of the start.
+  private var patienceMilliseconds: Int64 { hasBeenReady ? 10_000 : 60_000 }
 
   public init() {}
 
@@ -68,11 +68,11 @@ public struct ConsoleWatch: Sendable {
 
   private mutating func problems(in reading: ConsoleReading) -> [String] {
     var texts: [String] = []
-    for problem in reading.problems where reading.atMilliseconds - problem.sinceMilliseconds >= Self.patienceMilliseconds {
-      if noted.insert(problem.key).inserted { texts.append("\(problem.key): \(problem.message)") }
+    for problem in reading.problems where reading.atMilliseconds - problem.sinceMilliseconds >= patienceMilliseconds {
+      if noted.insert(problem.key).inserted { texts.append("Check \(problem.key): \(problem.message)") }
     }
     let ended = noted.subtracting(reading.problems.map(\.key))
     noted.subtract(ended)
-    return texts + ended.sorted().map { "\($0) is right again" }
+    return texts + ended.sorted().map { "Check \($0) passes again" }
   }
 }

@@ -56,6 +56,9 @@ enum Wording {
     return percent > 0 && percent < 10 ? "\(fixed(max(percent, 0.01), percent < 1 ? 2 : 1)) %" : "\(Int(percent.rounded())) %"
   }
 
+  /// A share without digits behind the point.
+  static func percent(_ share: Double) -> String { share > 0 && share < 0.01 ? "under 1 %" : "\(Int((share * 100).rounded())) %" }
+
   static func fixed(_ value: Double, _ digits: Int) -> String {
     var scale = 1
     for _ in 0..<digits { scale *= 10 }

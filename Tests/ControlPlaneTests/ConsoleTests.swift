@@ -58,7 +58,6 @@ import Testing
       policy == "default-src 'none'; script-src 'sha256-\(try digest(content(of: "script")))'; "
         + "style-src 'sha256-\(try digest(content(of: "style")))'; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         + "frame-ancestors 'none'")
-    #expect(answer.header("X-Content-Type-Options") == "nosniff")
     #expect(answer.header("Referrer-Policy") == "no-referrer")
     #expect(answer.header("Cross-Origin-Opener-Policy") == "same-origin")
   }

@@ -158,6 +158,8 @@ import Testing
     #expect(line(.good) { $0.model.recall = 0.1 }.level == .warning)
     #expect(line(.good) { $0.model.recallBefore = nil }.level == .ok)
     #expect(line(.good) { $0.model.recall = nil }.level == .unknown)
+    #expect(line(.good) { $0.model.recallEpoch = 7 }.text.hasSuffix("the model before had 13 %."))
+    #expect(line(.good) { $0.model.recallEpoch = 6 }.text.hasSuffix("That was epoch 6; later there were too few new events to compare."))
   }
 
   @Test func theModelSaysSinceWhenAndWhy() {
@@ -168,8 +170,10 @@ import Testing
 
   @Test func aTrainingWithoutProgressIsStuck() {
     let running = line(.training, of: .training)
-    #expect(running.text == "Training: fit, 42 %, about 12 s left; the last took 19 s.")
+    #expect(running.text == "Training: fitting the factors, 42 %, about 12 s left; the last took 19 s.")
     #expect(line(.training, of: .training) { $0.training.unchangedSeconds = 301 }.level == .warning)
+    // What is left when all is computed cannot be told from the ratio.
+    #expect(line(.training, of: .training) { $0.training.ratio = 1 }.text == "Training: fitting the factors, 100 %; the last took 19 s.")
     // As long as the last one took as a whole, a phase may stand still.
     #expect(
       line(.training, of: .training) {

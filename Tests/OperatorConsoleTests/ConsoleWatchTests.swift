@@ -61,15 +61,23 @@ import Testing
     func problem(_ reading: inout ConsoleReading) {
       reading.problems = [.init(key: "redis", message: "does not answer", sinceMilliseconds: 1000)]
     }
+    _ = second(0) { $0.isReady = true }
     #expect(second(1, problem).texts == [])
     #expect(second(10, problem).texts == [])
-    #expect(second(11, problem).texts == ["redis: does not answer"])
+    #expect(second(11, problem).texts == ["Check redis: does not answer"])
     #expect(second(12, problem).texts == [])
-    #expect(second(13).texts == ["redis is right again"])
+    #expect(second(13).texts == ["Check redis passes again"])
     #expect(second(14).texts == [])
   }
 
+  @Test mutating func whatBelongsToAStartIsNotToldUnlessItLasts() {
+    func problem(_ reading: inout ConsoleReading) { reading.problems = [.init(key: "lag", message: "x", sinceMilliseconds: 0)] }
+    #expect(second(59, problem).texts == [])
+    #expect(second(60, problem).texts == ["Check lag: x"])
+  }
+
   @Test mutating func aProblemThatEndsSoonIsNotTold() {
+    _ = second(0) { $0.isReady = true }
     _ = second(1) { $0.problems = [.init(key: "lag", message: "x", sinceMilliseconds: 1000)] }
     #expect(second(2).texts == [])
   }

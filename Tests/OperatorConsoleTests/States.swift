@@ -46,7 +46,7 @@ enum EngineSituation: String, CaseIterable, Sendable {
       facts.records.rejectedSinceStart = 12_031
       facts.problems = [.init("records", isInTheWay: false, "11812 of 12000 records of the last 5 minutes were rejected")]
     case .training:
-      facts.training.phase = "fit"
+      facts.training.phase = "train"
       facts.training.ratio = 0.42
       facts.training.runningSeconds = 9
       facts.training.unchangedSeconds = 1

@@ -1,10 +1,10 @@
 // Tables, look-ups, refused records, models and activity.
 
-/** A table with one row per entry of `rows`; on a phone each row becomes a card. */
-function table(caption, head, rows) {
+/** A table with one row per entry of `rows`. On a phone the rows of a table with class `cards` become cards. */
+function table(caption, head, rows, name = "cards") {
   const of = (column) => (column.isNumber ? "number" : column.isTime ? "time" : null);
   return make(
-    "table", { class: "cards" }, make("caption", {}, caption),
+    "table", { class: name }, make("caption", {}, caption),
     make("thead", {}, make("tr", {}, head.map((column) => make("th", { scope: "col", class: of(column) }, column.text)))),
     make("tbody", {}, rows.map((row) => make(
       "tr", {}, row.map((cell, index) => make("td", { class: of(head[index]), "data-label": head[index].text }, make("span", {}, cell)))))));
@@ -12,7 +12,7 @@ function table(caption, head, rows) {
 
 /** A table that scrolls when it is long, and can be scrolled by keyboard. */
 function longTable(caption, head, rows) {
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table(caption, head, rows));
+  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table(caption, head, rows, null));
 }
 
 function when(milliseconds) {
@@ -28,7 +28,17 @@ function seconds(value) {
 }
 
 const paragraph = (text, name = null) => make("p", { class: name }, text);
-const named = (entry) => [make("code", {}, entry.item), entry.title ? " " + entry.title : ""];
+
+/** An item with its title; pressing it looks the item up. */
+function named(entry) {
+  const button = make("button", { type: "button", class: "link" }, make("code", {}, entry.item), entry.title ? " " + entry.title : "");
+  button.addEventListener("click", () => {
+    byId("item-id").value = entry.item;
+    byId("item-form").requestSubmit();
+    byId("item").scrollIntoView({ block: "nearest" });
+  });
+  return button;
+}
 
 // MARK: User and item
 
@@ -149,6 +159,7 @@ byId("cancel").addEventListener("click", async () => {
 
 function sayJob(text, ratio) {
   show(byId("job"), true);
+  if (byId("cancel").hidden && document.activeElement === byId("cancel")) byId("models").focus();
   setText(byId("job-text"), text);
   byId("job-progress").value = ratio;
 }
@@ -166,10 +177,10 @@ async function followJob() {
   try {
     const { body } = await request("/v1/jobs/" + encodeURIComponent(job));
     if (body.state === "running") {
-      const left = body.eta_seconds === null ? "" : ", about " + seconds(body.eta_seconds) + " left";
       show(byId("job-progress"), true);
-      show(byId("cancel"), true);
-      sayJob("Training: " + body.phase + ", " + Math.round(body.ratio * 100) + " %" + left, body.ratio);
+      show(byId("cancel"), !["snapshot", "publish", "lists"].includes(body.phase));
+      const line = known.lines.get("training");
+      sayJob(line ? line.text : body.phase, body.ratio);
       setTimeout(followJob, 1000);
       return;
     }

@@ -117,10 +117,12 @@ struct ConsoleSource: Sendable {
     var model = ConsoleFacts.Model()
     model.epoch = status.epoch.map { Int($0) }
     model.ageSeconds = status.modelTrainedAtMilliseconds.map { Double(max(0, nowMilliseconds - $0)) / 1000 }
-    if let record = records.all.last(where: { $0.result == .accepted && $0.epoch == status.epoch }) {
-      model.reason = record.reason
-      model.recall = record.qualityNew
-      model.recallBefore = record.qualityOld
+    let accepted = records.all.filter { $0.result == .accepted }
+    model.reason = accepted.last { $0.epoch == status.epoch }?.reason
+    if let measured = accepted.last(where: { $0.qualityNew != nil }) {
+      model.recall = measured.qualityNew
+      model.recallBefore = measured.qualityOld
+      model.recallEpoch = measured.epoch.map { Int($0) }
     }
     (model.users, model.items, model.pairs) = (status.users, status.items, status.interactions)
     return model
