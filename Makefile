@@ -22,11 +22,11 @@ has_java() {
   [ "$${version:-0}" -ge 17 ]
 }
 if ! command -v apt-get >/dev/null 2>&1; then
-  echo "no apt-get here: make sure that these are installed: $(PACKAGES) redis-server pkg-config python3 Java 17" >&2
+  echo "no apt-get here: make sure that these are installed: $(PACKAGES) redis-server pkg-config python3 openssl Java 17" >&2
   exit 0
 fi
 for package in $(PACKAGES); do has_package "$$package" || missing="$$missing $$package"; done
-for tool in redis-server pkg-config python3; do command -v "$$tool" >/dev/null 2>&1 || missing="$$missing $$tool"; done
+for tool in redis-server pkg-config python3 openssl; do command -v "$$tool" >/dev/null 2>&1 || missing="$$missing $$tool"; done
 has_java || missing="$$missing openjdk-17-jre-headless"
 [ -n "$$missing" ] || exit 0
 sudo=""

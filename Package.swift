@@ -75,7 +75,7 @@ let full: [Target] = [
       "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
     ]),
   .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
-  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "Telemetry"]),
+  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "CZlib", "Telemetry"]),
   .testTarget(name: "OperatorConsoleTests", dependencies: ["OperatorConsole", "Telemetry"]),
   .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "ConsoleFiles", "HTTPServing", "Telemetry"]),
   .testTarget(

@@ -6,11 +6,15 @@ public final class RawClient {
     public var status = 0
     /// Names in lower case.
     public var headers: [String: String] = [:]
-    public var body = ""
+    /// As text; bytes that are not UTF-8 are replaced.
+    public var body: String { String(decoding: bytes, as: UTF8.self) }
+    public var bytes: [UInt8] = []
   }
 
   private let descriptor: Int32
   private var buffer: [UInt8] = []
+  /// Lives as long as this client: the server, where nothing else holds it.
+  public var companion: AnyObject?
 
   public init(port: UInt16, secondsMax: Int = 8) throws {
     descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -33,8 +37,10 @@ public final class RawClient {
 
   /// False if the server has closed the connection.
   @discardableResult
-  public func send(_ text: String) -> Bool {
-    let bytes = Array(text.utf8)
+  public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+  @discardableResult
+  public func send(_ bytes: [UInt8]) -> Bool {
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -62,6 +68,14 @@ public final class RawClient {
       if count == 0 { return true }
       if count < 0 { return errno == ECONNRESET }
     }
+  }
+
+  /// Sends a request with a Host header and those named, and returns the response.
+  public func request(_ method: String, _ path: String, _ headers: [String] = [], body: String? = nil) -> Response? {
+    var lines = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1"] + headers
+    if let body { lines.append("Content-Length: \(body.utf8.count)") }
+    send(lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? ""))
+    return receive(hasBody: method != "HEAD")
   }
 
   public func get(_ path: String) -> Response? {
@@ -94,7 +108,7 @@ public final class RawClient {
     }
     let length = hasBody ? response.headers["content-length"].flatMap(Int.init) ?? 0 : 0
     guard buffer.count >= headEnd + 4 + length else { return nil }
-    response.body = String(decoding: buffer[(headEnd + 4)..<(headEnd + 4 + length)], as: UTF8.self)
+    response.bytes = Array(buffer[(headEnd + 4)..<(headEnd + 4 + length)])
     buffer.removeFirst(headEnd + 4 + length)
     return response
   }

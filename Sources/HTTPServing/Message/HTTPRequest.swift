@@ -28,4 +28,10 @@ public struct HTTPRequest: Sendable, Equatable {
 
   /// All values of a query parameter that may be repeated, in the order in which they were sent.
   public func queryValues(_ name: String) -> [String] { query.values(name) }
+
+  /// The media type of the body, in lower case and without parameters.
+  public var mediaType: String? {
+    guard let type = headers["content-type"]?.prefix(while: { $0 != ";" && $0 != " " }), !type.isEmpty else { return nil }
+    return type.lowercased()
+  }
 }
