@@ -14,21 +14,30 @@ let core: [Target] = [
   .target(name: "CKernels"),
   .target(name: "Telemetry"),
   .target(name: "Timestamps"),
+  .target(name: "ServingFormats"),
   .target(name: "Factorization", dependencies: ["CKernels"]),
-  .target(name: "StreamingRecommender", dependencies: ["Factorization", "Telemetry", "Timestamps", "CKernels"]),
-  .target(name: "Pipeline", dependencies: ["StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(name: "ItemMetadata", dependencies: ["Telemetry", "Timestamps"]),
+  .target(
+    name: "StreamingRecommender",
+    dependencies: ["Factorization", "ItemMetadata", "ServingFormats", "Telemetry", "Timestamps", "CKernels"]),
+  .target(name: "Pipeline", dependencies: ["StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .target(name: "WireFormats", dependencies: ["StreamingRecommender", "Telemetry"]),
-  .target(name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry"]),
+  .target(
+    name: "RecommenderTestKit", dependencies: ["Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry"]),
   .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"]),
   .testTarget(name: "TimestampsTests", dependencies: ["Timestamps"]),
+  .testTarget(name: "ServingFormatsTests", dependencies: ["ServingFormats"]),
   .testTarget(name: "FactorizationTests", dependencies: ["Factorization", "CKernels", "RecommenderTestKit"]),
   .testTarget(
     name: "StreamingRecommenderTests",
-    dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit"],
+    dependencies: [
+      "Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit",
+    ],
     exclude: ["Fixtures"]),
   .testTarget(
     name: "WireFormatsTests", dependencies: ["WireFormats", "StreamingRecommender", "Telemetry", "RecommenderTestKit"],
     exclude: ["Fixtures"]),
+  .testTarget(name: "ItemMetadataTests", dependencies: ["ItemMetadata", "Telemetry"]),
   .testTarget(
     name: "SimulationTests",
     dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "RecommenderTestKit"]),
@@ -44,7 +53,8 @@ let full: [Target] = [
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
   .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
-  .target(name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "StreamingRecommender", "Telemetry"]),
+  .target(
+    name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "ServingFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   // Beside the code that uses them, because a change there would compile the embedded bytes again.

@@ -30,6 +30,11 @@ public struct TopicSpecification: Equatable, Sendable {
       ])
   }
 
+  /// Documents by item. Compacted: the newest document of each item stays for good.
+  public static func items(_ name: String, partitions: Int = 8) -> TopicSpecification {
+    TopicSpecification(name: name, partitions: partitions, configuration: ["cleanup.policy": "compact"])
+  }
+
   /// The dead letters of a topic: as many partitions as it has, and room for a record at the limit plus our headers.
   public static func deadLetters(_ name: String, partitions: Int = 8) -> TopicSpecification {
     TopicSpecification(

@@ -7,7 +7,7 @@ public struct Condition: Sendable, Equatable {
   public enum Name: String, Sendable, CaseIterable {
     case engine, kafka, partitions, lag, redis
     case deadLetters = "dead_letters"
-    case schemas, replay, memory, snapshots, model, retrain, records, types, keys
+    case schemas, items, replay, memory, snapshots, model, retrain, records, types, keys
   }
 
   public enum Severity: String, Sendable {
@@ -60,6 +60,12 @@ extension EngineStatus {
         Condition(
           .schemas, subject: "\(partition)",
           "\(partition) waits at offset \(wait.offset) for \(wait.schema), which is asked for again and again: \(problem)"))
+    }
+    if !hasReadItems {
+      found.append(
+        Condition(.items, "nothing is published until the topic of items (items.topic) is read\(itemProblem.map { ": \($0)" } ?? "")"))
+    } else if let itemProblem {
+      found.append(Condition(.items, severity: .warning, "the topic of items cannot be read: \(itemProblem)"))
     }
     if isHolding { found.append(Condition(.replay, replaySentence)) }
     if isMemoryPaused {

@@ -56,6 +56,8 @@ extension EngineStatus {
   private func exportState(to metrics: EngineMetrics) {
     metrics.users.set(Double(users))
     metrics.items.set(Double(items))
+    metrics.itemDocuments.set(Double(itemDocuments ?? 0))
+    metrics.hiddenItems.set(Double(hiddenItems))
     metrics.interactions.set(Double(interactions))
     for (part, bytes) in [
       ("interactions", size.interactions), ("users", size.users), ("items", size.items), ("factors", size.factors),

@@ -30,6 +30,14 @@ public struct EngineStatus: Sendable {
   /// Partitions whose users' lists wait for the replay after a restart.
   public var replayHolds: [TopicPartition: ReplayProgress] = [:]
   public var isMemoryPaused = false
+  /// Number of documents of items; `nil` if no topic of items is read.
+  public var itemDocuments: Int?
+  /// Items that lists leave out because they are hidden, gone or out of date.
+  public var hiddenItems = 0
+  public var itemProblem: String?
+  public var hasReadItems = true
+  /// Users whose lists are still to be made again because an item was hidden.
+  public var sweepLeft = 0
   public var records = RecordSummary()
   /// What an operator should know, computed from the other values.
   public var conditions: [Condition] = []

@@ -19,6 +19,7 @@ extension IngestLoop {
     if !parts.isEmpty, fatal == nil { apply(parts) }
     // To the source they are read, to everything else they are not.
     for (partition, held) in schemas.waiting { source.lagRecords[partition, default: 0] += Int64(held.batch.records.count) }
+    stepItems()
     stepDeadLetters()
     takePublisherEvents()
     takeAcknowledgements()
@@ -120,7 +121,7 @@ extension IngestLoop {
 
   // MARK: Dead letters
 
-  private func handle(_ letter: DeadLetter) {
+  func handle(_ letter: DeadLetter) {
     guard settings.onError == .dlq else { return }
     send(letter)
     metrics.deadLetterMessages.add(1, labels: [letter.source.topic])
@@ -185,6 +186,11 @@ extension IngestLoop {
     if !schemas.isEmpty { status.schemaWaits = schemas.status { engine.decoder.payloads?.problem(with: $0) } }
     if status.isHolding { status.replayHolds = replay.progress(state.offsets) }
     status.isMemoryPaused = isMemoryPaused
+    status.itemDocuments = ports.items == nil ? nil : engine.items.count
+    status.hiddenItems = state.catalogue.hidden.count
+    status.itemProblem = itemProblem
+    status.hasReadItems = hasReadItems
+    status.sweepLeft = planner.sweepLeft
     status.records = tally.summary(now: now)
     status.eventsSinceFreeze = engine.demand.eventsSinceFreeze
     if let job = jobs.running(.retrain) {
@@ -253,6 +259,7 @@ extension IngestLoop {
     }
     deadLetters.acknowledge(through: ports.deadLetters.acknowledgedThrough)
     writeLastSnapshot(until: deadline, &problems)
+    ports.items?.close(timeout: .milliseconds(500))
     if !ports.source.close(timeout: max(left(), .milliseconds(200))) {
       problems.append("the consumer group was not left in time, because the broker does not answer")
     }
@@ -295,7 +302,7 @@ extension IngestLoop {
 
   /// Only an engine that holds all partitions publishes.
   private var canPublish: Bool {
-    fatal == nil && source.holdsEverything && isViewKnown && engine.lifecycle.allowsPublishing && ports.publisher.room > 0
+    fatal == nil && source.holdsEverything && isViewKnown && hasReadItems && engine.lifecycle.allowsPublishing && ports.publisher.room > 0
   }
 
   func takePublisherEvents() {
@@ -334,6 +341,7 @@ extension IngestLoop {
     perform(
       self.engine.lifecycle.viewConnected(
         .init(epoch: epoch, isLost: finding.isLost, isBehind: finding.isBehind, hasLostTail: finding.hasLostTail)))
+    if planner.mayViewLackWrites { planner.makeDue(documentsOf: self.engine.items.ids) }
     if finding.isLost || finding.isBehind, self.engine.lifecycle.rollout != nil || self.engine.lifecycle.pending != nil {
       planner.beginRelisting()
     }

@@ -34,7 +34,7 @@ public final class IngestLoop {
       popularN = configuration.topN.popularN
       readyLagMax = configuration.ready.maxLag
       planner = PublishPlanner.Settings(
-        vectors: configuration.publish.vectors, similar: configuration.publish.similar,
+        vectors: configuration.publish.vectors, rows: configuration.publish.rows, similar: configuration.publish.similar,
         pacing: PublishPacing.Settings(
           batchMax: configuration.foldIn.batchMax, linger: configuration.foldIn.linger, rateMax: configuration.publish.maxRate,
           refresh: configuration.publish.refresh))
@@ -44,6 +44,8 @@ public final class IngestLoop {
   /// Everything outside that the loop acts on.
   public struct Ports {
     public var source: any RecordSource
+    /// The topic of items, if there is one.
+    public var items: (any RecordSource)?
     public var publisher: any RecommendationPublisher
     public var deadLetters: any DeadLetterSink
     public var storage: any SnapshotStorage
@@ -54,11 +56,12 @@ public final class IngestLoop {
     public var retrainEnded: (RetrainRecord) -> Void
 
     public init(
-      source: any RecordSource, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
+      source: any RecordSource, items: (any RecordSource)? = nil, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
       storage: any SnapshotStorage, jobs: any JobRunner, clock: any EngineClock = SystemClock(),
       residentBytes: @escaping @Sendable () -> Int = { 0 }, retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
     ) {
       self.source = source
+      self.items = items
       self.publisher = publisher
       self.deadLetters = deadLetters
       self.storage = storage
@@ -119,6 +122,10 @@ public final class IngestLoop {
   var isMemoryPaused = false
   /// The partitions of the topic are known and the users are distributed over as many.
   var hasDistributedUsers = false
+  /// The topic of items was read to its end once, or there is none.
+  var hasReadItems: Bool
+  /// Why it cannot be read.
+  var itemProblem: String?
 
   static let watchEvery = Duration.milliseconds(200)
 
@@ -137,8 +144,10 @@ public final class IngestLoop {
     planner = PublishPlanner(settings: settings.planner, startOffsets: engine.state.offsets)
     executor = PublishExecutor(
       scratch: EngineScratch(factors: engine.settings.parameters.factors, workers: settings.foldInWorkers),
-      vectors: settings.planner.vectors, popularN: settings.popularN, clock: ports.clock)
+      contents: .init(vectors: settings.planner.vectors, rows: settings.planner.rows, popularN: settings.popularN), clock: ports.clock,
+      numbersKept: engine.state.catalogue.items.capacity)
     deadLetters = DeadLetterQueue(limits: settings.deadLetters)
+    hasReadItems = ports.items == nil
     startedNanoseconds = ports.clock.monotonicNanoseconds
     caughtUpMilliseconds = ports.clock.wallMilliseconds
     snapshots = SnapshotCycle(nextSequence: firstSnapshotSequence, nowNanoseconds: startedNanoseconds)
@@ -151,6 +160,8 @@ public final class IngestLoop {
     status.set(first)
     for letter in unacknowledgedDeadLetters { send(letter) }
     ports.source.start(at: engine.state.offsets, marks: engine.state.marks)
+    ports.items?.start(at: PartitionOffsets())
+    if ports.items == nil { self.engine.forgetItems() }
   }
 
   /// Nothing is polled, applied, waiting or in flight; for tests and for the end of a replay.

@@ -4,17 +4,26 @@ import Telemetry
 /// Executes the planner's work: computes the contents with the engine and builds the commands.
 struct PublishExecutor {
   let scratch: EngineScratch
-  let vectors: Bool
-  let popularN: Int
+  let contents: Contents
   let clock: any EngineClock
+  private var packs: DuePacks
+  private var version = GrowingVersion()
   /// Similar items of the epoch that is being published.
   private var similar: SimilarItems?
 
-  init(scratch: EngineScratch, vectors: Bool, popularN: Int, clock: any EngineClock) {
+  /// What is published.
+  struct Contents {
+    var vectors: Bool
+    var rows: Bool
+    var popularN: Int
+  }
+
+  /// - Parameter numbersKept: the number of items that were known when this process began.
+  init(scratch: EngineScratch, contents: Contents, clock: any EngineClock, numbersKept: Int) {
     self.scratch = scratch
-    self.vectors = vectors
-    self.popularN = popularN
+    self.contents = contents
     self.clock = clock
+    packs = DuePacks(numbersKept: numbersKept, sinceMilliseconds: clock.wallMilliseconds)
   }
 
   /// The result of executing one plan.
@@ -47,9 +56,28 @@ struct PublishExecutor {
       similar = nil
       if installs { outcome.replaced = engine.installPending() }
       guard let model = engine.model, model.epoch == epoch else { return }
-      outcome.commands.append(PublishCommands.pointer(model, previous: previous, users: engine.state.users.count, requiresItems: vectors))
+      outcome.commands.append(
+        PublishCommands.pointer(
+          model, previous: previous, users: engine.state.users.count, requiresItems: contents.vectors || contents.rows,
+          served: contents.rows ? engine.servedModel : nil))
     case .similar(let items): runSimilar(items, &engine, now, &outcome)
-    default: outcome.commands += PublishCommands.commands(work, engine, popularN: popularN, now: now)
+    case .itemPacks(let epoch, let numbers):
+      guard let model = engine.model(epoch: epoch) else { return }
+      for number in numbers { append(number, model, engine, &outcome) }
+    case .duePacks(let max):
+      guard let model = engine.model else { return }
+      for number in packs.take(max, items: engine.state.catalogue.items.capacity) { append(number, model, engine, &outcome) }
+    case .itemDocuments(let ids):
+      for id in ids {
+        outcome.commands.append(
+          .itemDocument(id, document: engine.items.bytes(id), version: version.next(nowMilliseconds: now.wallMilliseconds)))
+      }
+    case .trend:
+      outcome.commands.append(
+        .trend(
+          engine.trendBlob(
+            nowMilliseconds: now.wallMilliseconds, numbersSinceMilliseconds: packs.sinceMilliseconds, numbersKept: packs.numbersKept)))
+    default: outcome.commands += PublishCommands.commands(work, engine, contents, now: now)
     }
   }
 
@@ -63,7 +91,7 @@ struct PublishExecutor {
     let foldedIn = clock.monotonicNanoseconds
     let lists = engine.lists(present, solvedNow: solved, scratch)
     let scored = clock.monotonicNanoseconds
-    for list in lists { outcome.commands.append(PublishCommands.user(list, engine, withVector: vectors, now: now)) }
+    for list in lists { outcome.commands.append(PublishCommands.user(list, engine, contents, now: now)) }
     outcome.users += present.count
     outcome.times.foldIn += foldedIn - began
     outcome.times.score += scored - foldedIn
@@ -71,13 +99,21 @@ struct PublishExecutor {
   }
 
   /// Publishes vectors of untrained items, which readers need before a list that names the items.
-  private func runNewItems(_ max: Int, all: Bool, _ engine: inout RecommenderEngine, _ outcome: inout Outcome) {
+  private mutating func runNewItems(_ max: Int, all: Bool, _ engine: inout RecommenderEngine, _ outcome: inout Outcome) {
     var items = engine.refreshNewItems(max: max)
-    guard vectors, let model = engine.model else { return }
+    guard contents.vectors || contents.rows, let model = engine.model else { return }
     if all { items = Set(items).union(model.foldedInItems).sorted() }
+    if contents.rows { packs.note(items, all: all) }
+    guard contents.vectors else { return }
     for item in items where model.hasVector(item) {
       outcome.commands.append(PublishCommands.itemVector(item, model, engine.state.catalogue.items))
     }
+  }
+
+  private mutating func append(_ number: Int, _ model: InstalledModel, _ engine: RecommenderEngine, _ outcome: inout Outcome) {
+    let pack = engine.itemPack(number, of: model)
+    packs.written(number, items: Int(pack.first) + pack.ids.count)
+    outcome.commands.append(.itemPack(pack, version: version.next(nowMilliseconds: clock.wallMilliseconds)))
   }
 
   private mutating func runSimilar(_ range: Range<Int32>, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome)

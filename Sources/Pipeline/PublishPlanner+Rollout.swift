@@ -1,3 +1,4 @@
+import ServingFormats
 import StreamingRecommender
 
 // The roll-out of an epoch in slices; `Rollout` defines the order of its phases.
@@ -27,12 +28,21 @@ extension PublishPlanner {
   private mutating func planItems(
     _ rollout: Rollout, from next: Int32, _ slice: Int, _ lifecycle: inout ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan
   ) {
-    let end = settings.vectors ? min(next + Int32(slice), Int32(situation.items)) : next
+    guard settings.writesItems else {
+      plan.completesItems = true
+      return
+    }
+    guard arePacksAcknowledged else { return }
+    let end = min(next + Int32(settings.vectors ? slice : ItemPack.size), Int32(situation.items))
     lifecycle.continueRollout(.items(next: end))
-    plan.completesItems = !settings.vectors || end == Int32(situation.items)
-    guard settings.vectors else { return }
+    plan.completesItems = end == Int32(situation.items)
     if next == 0 { plan.work.append(.itemsBegin(epoch: rollout.epoch)) }
-    if end > next { plan.work.append(.itemVectors(epoch: rollout.epoch, next..<end)) }
+    if end > next, settings.vectors { plan.work.append(.itemVectors(epoch: rollout.epoch, next..<end)) }
+    if settings.rows {
+      // A pack follows the last of its vectors.
+      let packs = Int(next) / ItemPack.size..<(plan.completesItems ? ItemPack.count(items: Int(end)) : Int(end) / ItemPack.size)
+      if !packs.isEmpty { plan.work.append(.itemPacks(epoch: rollout.epoch, packs)) }
+    }
     if plan.completesItems { plan.work.append(.itemsComplete(epoch: rollout.epoch)) }
   }
 
@@ -97,7 +107,7 @@ extension PublishPlanner {
   }
 
   private func retireOrEnd(_ rollout: Rollout, after epoch: UInt32, _ lifecycle: inout ModelLifecycle) {
-    if settings.vectors, let next = rollout.retired.first(where: { $0 > epoch }) {
+    if settings.writesItems, let next = rollout.retired.first(where: { $0 > epoch }) {
       lifecycle.continueRollout(.retire(epoch: next, next: 0))
     } else {
       lifecycle.endRollout()

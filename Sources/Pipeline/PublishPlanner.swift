@@ -6,8 +6,12 @@ import Telemetry
 struct PublishPlanner: Sendable {
   struct Settings: Sendable, Equatable {
     var vectors: Bool
+    var rows: Bool
     var similar: Bool
     var pacing: PublishPacing.Settings
+
+    /// Whether item vectors are written, one by one or in packs.
+    var writesItems: Bool { vectors || rows }
   }
 
   /// The inputs of a planning step.
@@ -38,6 +42,11 @@ struct PublishPlanner: Sendable {
   private var startOffsets: PartitionOffsets
   /// The last ticket of a roll-out with similar items or removals.
   private var tailTicket: UInt64 = 0
+  /// The ticket of the last item packs of a roll-out. Packs are large, so the next ones wait for it.
+  private var packsTicket: UInt64 = 0
+  private var trendDue = true
+  private var trendAt: UInt64?
+  private var packsAt: UInt64?
   private var popularDue = true
   private var popularAt: UInt64?
   private var progressAt: UInt64?
@@ -53,6 +62,8 @@ struct PublishPlanner: Sendable {
   private var rolloutDebt: RolloutDebt?
   /// Whether the view may lack vectors of new items, which are then published before the first list.
   private var repeatsNewItems = false
+  /// Whether the view that was connected last may lack something that was written before.
+  private(set) var mayViewLackWrites = false
   /// Whether this process has published anything yet.
   private var hasPublished = false
   /// The partitions whose users' lists are withheld, because readers may have newer lists that the previous process computed from records
@@ -60,6 +71,10 @@ struct PublishPlanner: Sendable {
   private(set) var held: Set<Int32>? = []
   private var refreshNext = UserReference(partition: 0, index: 0)
   private var refreshedAt: UInt64?
+  /// The number of users whose lists may still name an item that was hidden meanwhile.
+  private(set) var sweepLeft = 0
+  /// Items whose documents the view has in an older form.
+  private var itemDocuments = UniqueQueue<Identifier>()
 
   static let timesPerUserMax = 64
   /// The number of users whose times are kept while the view is unreachable; freshness is not measured for the others.
@@ -68,6 +83,14 @@ struct PublishPlanner: Sendable {
   static let slice = 64
   static let recentListsMax = 200_000
   static let popularEvery = Duration.seconds(1)
+  static let packsEvery = Duration.seconds(1)
+  static let duePacksMax = 4
+  /// With many items the trend is written less often than `popularEvery`.
+  static let trendBytesPerSecond: UInt64 = 1_048_576
+  /// The number of documents of items per batch.
+  static let documentsMax = 128
+  static let sweepUsersPerSecond = 1000
+  static let sweepLongest = Duration.seconds(300)
   static let progressEvery = Duration.milliseconds(200)
 
   init(settings: Settings, startOffsets: PartitionOffsets = PartitionOffsets()) {
@@ -88,12 +111,22 @@ struct PublishPlanner: Sendable {
     }
     forgets.append(update.forgotten)
     progress.noteBatch(batchNumber, offsets)
-    if !update.applied.isEmpty { popularDue = true }
+    if !update.applied.isEmpty { (popularDue, trendDue) = (true, true) }
   }
 
   /// Queues users whose lists must be written, even if no event changed them.
   mutating func makeDue(_ users: some Sequence<UserReference>) {
     for user in users { dirty.insert(user, batch: batchNumber) }
+  }
+
+  mutating func makeDue(documentsOf ids: some Sequence<Identifier>) {
+    for id in ids { itemDocuments.append(id) }
+  }
+
+  /// Every list is made again soon, because an item was hidden that some may name.
+  mutating func sweep(users: Int) {
+    sweepLeft = users
+    popularDue = true
   }
 
   /// Handles an acknowledgement and returns the ids whose removal the view has confirmed.
@@ -130,7 +163,7 @@ struct PublishPlanner: Sendable {
   mutating func connected(
     _ view: ViewState, offsets: PartitionOffsets, forgotten: [(id: Identifier, isConfirmed: Bool)], find: (Identifier) -> UserReference?
   ) -> ViewFinding {
-    popularDue = true
+    (popularDue, trendDue) = (true, true)
     let isFirst = !hasPublished
     let surviving = view.survivingTicket ?? 0
     var isLost = !view.hasPointer
@@ -139,7 +172,8 @@ struct PublishPlanner: Sendable {
       // What a snapshot brought counts as read, too: without new records, progress would otherwise never be written.
       progress.noteBatch(batchNumber, offsets)
     }
-    if isFirst || surviving < lastSubmitted {
+    mayViewLackWrites = isFirst || surviving < lastSubmitted
+    if mayViewLackWrites {
       repeatsNewItems = true
       repeatForgets(isFirst ? nil : forgets.ids(after: surviving), forgotten, find)
       forgetProgress()
@@ -244,7 +278,13 @@ struct PublishPlanner: Sendable {
     if let held, forgets.isEmpty { planLive(lifecycle, held, situation, &plan) }
     let actions = planRollout(&lifecycle, situation, &plan)
     planRefresh(lifecycle, situation, &plan)
+    let documents = itemDocuments.take(min(Self.documentsMax, situation.room / 4))
+    if !documents.isEmpty { plan.work.append(.itemDocuments(documents)) }
     planPopular(situation, &plan)
+    if settings.rows {
+      planTrend(situation, &plan)
+      planDuePacks(lifecycle, situation, &plan)
+    }
     if owed.isEmpty, forgets.isEmpty {
       planProgress(situation, firstWaiting: plan.liveUsers.isEmpty ? dirty.firstBatch : firstBatch, &plan)
     }
@@ -264,6 +304,7 @@ struct PublishPlanner: Sendable {
     forgets.submitted(plan.forgets, ticket: ticket)
     recent.note(ticket, plan.users)
     if plan.hasTail { tailTicket = ticket }
+    if plan.hasPacks { packsTicket = ticket }
     progress.noteTicket(ticket, firstBatch: plan.firstBatch)
   }
 
@@ -290,10 +331,17 @@ struct PublishPlanner: Sendable {
     plan.work.append(.lists(users))
   }
 
-  /// Plans each user once per `refresh`, so that lost keys are restored and expiry times are extended.
+  /// The time in which each user is planned once.
+  private func refreshInterval(users: Int) -> Duration {
+    guard sweepLeft > 0 else { return settings.pacing.refresh }
+    let sweep = min(Self.sweepLongest, .milliseconds(Int64(users) * 1000 / Int64(Self.sweepUsersPerSecond) + 1))
+    return settings.pacing.refresh > .zero ? min(settings.pacing.refresh, sweep) : sweep
+  }
+
+  /// Plans each user once per `refresh`, so that lost keys are restored and expiry times are extended, or sooner during a sweep.
   private mutating func planRefresh(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
     let total = situation.userCapacities.reduce(0, +)
-    let interval = settings.pacing.refresh
+    let interval = refreshInterval(users: total)
     guard lifecycle.rollout == nil, !dirty.hasReady, held == [], forgets.isEmpty, lifecycle.isLiveVisible, total > 0, interval > .zero
     else { return }
     guard let last = refreshedAt else {
@@ -309,6 +357,7 @@ struct PublishPlanner: Sendable {
       users.append(refreshNext.clamped(to: situation.userCapacities))
       refreshNext = users[users.count - 1].next
     }
+    sweepLeft = max(0, sweepLeft - due)
     plan.work.append(.lists(users))
   }
 
@@ -327,6 +376,25 @@ struct PublishPlanner: Sendable {
     popularAt = now
     plan.work.append(.popular)
   }
+
+  private mutating func planTrend(_ situation: Situation, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    let interval = max(Self.popularEvery.nanoseconds, UInt64(4 * situation.items) * 1_000_000_000 / Self.trendBytesPerSecond)
+    guard trendDue, situation.isPopularKnown, trendAt.map({ now - $0 >= interval }) ?? true else { return }
+    trendDue = false
+    trendAt = now
+    plan.work.append(.trend)
+  }
+
+  private mutating func planDuePacks(_ lifecycle: ModelLifecycle, _ situation: Situation, _ plan: inout PublishPlan) {
+    let now = situation.now.monotonicNanoseconds
+    guard lifecycle.isLiveVisible, packsAt.map({ now - $0 >= Self.packsEvery.nanoseconds }) ?? true else { return }
+    packsAt = now
+    plan.work.append(.duePacks(max: Self.duePacksMax))
+  }
+
+  /// Whether the view has acknowledged the packs that were submitted.
+  var arePacksAcknowledged: Bool { isAcknowledged(packsTicket) }
 
   private mutating func planProgress(_ situation: Situation, firstWaiting: UInt64?, _ plan: inout PublishPlan) {
     let now = situation.now.monotonicNanoseconds

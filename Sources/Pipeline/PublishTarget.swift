@@ -7,6 +7,9 @@ public enum PublishTarget: Hashable, Sendable {
   case itemFactors(epoch: UInt32, item: Identifier)
   case similar(Identifier)
   case popular
+  case itemPack(epoch: UInt32, first: Int32)
+  case trend
+  case itemDocument(Identifier)
 }
 
 extension PublishCommand {
@@ -18,6 +21,9 @@ extension PublishCommand {
     case .itemFactors(let epoch, let item, _): .itemFactors(epoch: epoch, item: item)
     case .similar(let item, _): .similar(item)
     case .popular: .popular
+    case .itemPack(let pack, _): .itemPack(epoch: pack.epoch, first: pack.first)
+    case .trend: .trend
+    case .itemDocument(let item, _, _): .itemDocument(item)
     case .itemsBegin, .itemsComplete, .retireItemFactors, .model, .progress: nil
     }
   }

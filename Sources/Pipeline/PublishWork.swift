@@ -14,9 +14,17 @@ enum PublishWork: Sendable, Equatable {
   case itemsComplete(epoch: UInt32)
   /// The pointer that makes an epoch visible. If `installs`, the pending model becomes the live one.
   case pointer(epoch: UInt32, previous: UInt32?, installs: Bool)
+  /// Packs of items of an epoch that is being rolled out.
+  case itemPacks(epoch: UInt32, Range<Int>)
+  /// At most `max` packs of the live epoch that lack a new item or its newest vector.
+  case duePacks(max: Int)
   case similar(Range<Int32>)
   case retire(epoch: UInt32, Range<Int32>)
+  /// Documents of items for the mirror in the view.
+  case itemDocuments([Identifier])
   case popular
+  /// The decayed counts of all items.
+  case trend
   /// Lists cover these offsets (next to apply).
   case progress(PartitionOffsets)
 }
@@ -52,6 +60,7 @@ struct PublishPlan: Sendable {
       }
     }
   }
+  var hasPacks: Bool { work.contains { if case .itemPacks = $0 { true } else { false } } }
   var forgets: [Identifier] { work.flatMap(\.forgets) }
   var users: [UserReference] { work.flatMap(\.users) }
 }

@@ -1,3 +1,4 @@
+import ServingFormats
 import StreamingRecommender
 
 /// Writes the view, which is the data that readers see: Redis, or a dictionary in tests. It has one owner; only `flush` and `close`
@@ -65,7 +66,7 @@ public struct PublisherStatus: Sendable, Equatable {
 }
 
 public enum PublishCommand: Sendable, Equatable {
-  /// Writes the user's list and, if `factors` is set, the user's vector.
+  /// Writes the user's list and, if they are set, the user's vector and row.
   case user(UserRecommendations)
   /// Removes all keys of this user.
   case forget(user: Identifier)
@@ -75,8 +76,13 @@ public enum PublishCommand: Sendable, Equatable {
   /// Follows the last of the `count` item vectors of an epoch and marks them as complete, unless the view has lost data since
   /// `itemsBegin`. `model` requires this marker.
   case itemsComplete(epoch: UInt32, count: Int)
-  /// Removes these item vectors and the marker that the epoch's vectors are complete.
-  case retireItemFactors(epoch: UInt32, items: [Identifier])
+  /// Writes a pack of items. `version` grows with every write of a pack.
+  case itemPack(ItemPack, version: Int64)
+  /// Removes these item vectors and packs, and the marker that the epoch's vectors are complete.
+  case retireItemFactors(epoch: UInt32, items: [Identifier], packs: Range<Int> = 0..<0)
+  case trend(TrendBlob)
+  /// Writes the document of an item, or removes it if the item is gone. `version` grows with every change of a document.
+  case itemDocument(Identifier, document: [UInt8]?, version: Int64)
   case popular(RecommendationList)
   case similar(item: Identifier, list: RecommendationList)
   /// Makes an epoch visible: one HSET of the model pointer, then a message on `ev:model`.
@@ -128,10 +134,12 @@ public struct UserRecommendations: Sendable, Equatable {
   public var user: Identifier
   public var list: RecommendationList
   public var factors: [Float]?
-  public init(user: Identifier, list: RecommendationList, factors: [Float]?) {
+  public var row: UserRow?
+  public init(user: Identifier, list: RecommendationList, factors: [Float]?, row: UserRow? = nil) {
     self.user = user
     self.list = list
     self.factors = factors
+    self.row = row
   }
 }
 
@@ -146,9 +154,11 @@ public struct ModelPointer: Sendable, Equatable {
   public var keptEpochs: [UInt32]
   /// Whether the pointer may only be written if the item vectors are complete. Not visible to readers.
   public var requiresItems: Bool
+  /// For readers that compute lists; `nil` if nothing for them is published.
+  public var served: ServedModel?
   public init(
     epoch: UInt32, previousEpoch: UInt32?, factors: Int, users: Int, items: Int, trainedAtMilliseconds: Int64, keptEpochs: [UInt32],
-    requiresItems: Bool = false
+    requiresItems: Bool = false, served: ServedModel? = nil
   ) {
     self.epoch = epoch
     self.previousEpoch = previousEpoch
@@ -158,5 +168,6 @@ public struct ModelPointer: Sendable, Equatable {
     self.trainedAtMilliseconds = trainedAtMilliseconds
     self.keptEpochs = keptEpochs
     self.requiresItems = requiresItems
+    self.served = served
   }
 }

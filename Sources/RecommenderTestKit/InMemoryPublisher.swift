@@ -1,4 +1,5 @@
 import Pipeline
+import ServingFormats
 import StreamingRecommender
 import Telemetry
 
@@ -12,6 +13,10 @@ public final class InMemoryPublisher: RecommendationPublisher {
   public struct View: Equatable {
     public var lists: [Identifier: RecommendationList] = [:]
     public var userFactors: [Identifier: UserFactors] = [:]
+    public var rows: [Identifier: UserRow] = [:]
+    public var packs: [UInt32: [Int: Pack]] = [:]
+    public var trend: TrendBlob?
+    public var documents: [Identifier: [UInt8]] = [:]
     public var itemFactors: [ItemVersion: [Float]] = [:]
     /// The state of each epoch's item vectors.
     public var items: [UInt32: ItemsState] = [:]
@@ -29,6 +34,14 @@ public final class InMemoryPublisher: RecommendationPublisher {
   public struct UserFactors: Equatable {
     public var epoch: UInt32
     public var factors: [Float]
+  }
+  public struct Pack: Equatable {
+    public var pack: ItemPack
+    public var version: Int64
+    init(_ pack: ItemPack, _ version: Int64) {
+      self.pack = pack
+      self.version = version
+    }
   }
   public struct ItemVersion: Hashable {
     public var epoch: UInt32
@@ -311,6 +324,9 @@ public final class InMemoryPublisher: RecommendationPublisher {
       case .forget: "forget"
       case .itemFactors: "item_vec"
       case .itemsBegin, .itemsComplete: "items"
+      case .itemPack: "item_pack"
+      case .trend: "trend"
+      case .itemDocument: "item_doc"
       case .retireItemFactors: "retire"
       case .popular: "popular"
       case .similar: "sim"
@@ -318,7 +334,9 @@ public final class InMemoryPublisher: RecommendationPublisher {
       case .progress: "pub"
       }
     current.published[kind, default: 0] += 1
-    if case .user(let user) = command, user.factors != nil { current.published["vec", default: 0] += 1 }
+    guard case .user(let user) = command else { return }
+    if user.factors != nil { current.published["vec", default: 0] += 1 }
+    if user.row != nil { current.published["row", default: 0] += 1 }
   }
 }
 
@@ -336,14 +354,21 @@ extension InMemoryPublisher.View {
     case .user(let user):
       lists[user.user] = user.list.items.isEmpty ? nil : user.list
       if let factors = user.factors { userFactors[user.user] = .init(epoch: user.list.epoch, factors: factors) }
+      if let row = user.row { rows[user.user] = row }
     case .forget(let user):
       lists[user] = nil
       userFactors[user] = nil
+      rows[user] = nil
     case .itemsBegin(let epoch): items[epoch] = .incomplete
     case .itemFactors(let epoch, let item, let factors): itemFactors[.init(epoch: epoch, item: item)] = factors
     case .itemsComplete(let epoch, let count): if items[epoch] != nil { items[epoch] = .complete(count: count) }
-    case .retireItemFactors(let epoch, let retired):
+    case .itemPack(let pack, let version): packs[pack.epoch, default: [:]][Int(pack.first) / ItemPack.size] = .init(pack, version)
+    case .trend(let blob): trend = blob
+    case .itemDocument(let item, let document, _): documents[item] = document
+    case .retireItemFactors(let epoch, let retired, let numbers):
       items[epoch] = nil
+      for number in numbers { packs[epoch]?[number] = nil }
+      if packs[epoch]?.isEmpty ?? false { packs[epoch] = nil }
       for item in retired { itemFactors[.init(epoch: epoch, item: item)] = nil }
     case .popular(let list): popular = list
     case .similar(let item, let list): similar[item] = list.items.isEmpty ? nil : list

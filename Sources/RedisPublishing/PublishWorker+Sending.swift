@@ -124,9 +124,10 @@ extension PublisherState.Shared {
   mutating func count(_ command: EncodedCommand) {
     guard command.replies > 0 else { return }
     published[command.kind, default: 0] += 1
-    publishedBytes[command.kind, default: 0] += command.bytes.count - command.vectorBytes
-    guard command.vectorBytes > 0 else { return }
-    published[.vec, default: 0] += 1
-    publishedBytes[.vec, default: 0] += command.vectorBytes
+    publishedBytes[command.kind, default: 0] += command.bytes.count - command.vectorBytes - command.rowBytes
+    for (kind, bytes) in [(PublishedKind.vec, command.vectorBytes), (.row, command.rowBytes)] where bytes > 0 {
+      published[kind, default: 0] += 1
+      publishedBytes[kind, default: 0] += bytes
+    }
   }
 }

@@ -1,10 +1,14 @@
 import Pipeline
+import ServingFormats
 import StreamingRecommender
 
 /// The kind of a publish command; the raw value is the label in metrics and in `PublisherStatus.published`.
 enum PublishedKind: String, CaseIterable {
   case top, vec
+  case row, trend
   case itemVec = "item_vec"
+  case itemPack = "item_pack"
+  case itemDocument = "item_doc"
   case items
   case sim, popular, model, pub, forget, retire
 }
@@ -16,6 +20,8 @@ struct EncodedCommand: Equatable, QueuedCommand {
   var kind: PublishedKind
   /// The part of `bytes` that is the user's vector, which is counted as `vec`.
   var vectorBytes = 0
+  /// The part of `bytes` that is the user's row, which is counted as `row`.
+  var rowBytes = 0
   var target: PublishTarget?
   /// Set for the pointer to a model.
   var modelEpoch: UInt32?
@@ -68,7 +74,7 @@ public struct RedisCommandEncoder: Sendable {
     switch command {
     case .user(let user): return encodeUser(user)
     case .forget(let user):
-      return one(.forget, ["UNLINK", .text(keys.userList(user)), .text(keys.userFactors(user))])
+      return one(.forget, ["UNLINK", .text(keys.userList(user)), .text(keys.userFactors(user)), .text(keys.userRow(user))])
     case .itemsBegin(let epoch):
       var command = one(.items, ["SET", .text(keys.items(epoch: epoch)), .text(RedisKeys.itemsIncomplete)])
       command.begunEpoch = epoch
@@ -79,7 +85,10 @@ public struct RedisCommandEncoder: Sendable {
     case .itemsComplete(let epoch, let count):
       // Only where `itemsBegin` still stands: if the server was emptied since, vectors are missing.
       return one(.items, ["SET", .text(keys.items(epoch: epoch)), .text("\(count)"), "XX"])
-    case .retireItemFactors(let epoch, let items): return encodeRetirement(epoch: epoch, items: items)
+    case .itemPack(let pack, let version): return encodePack(pack, version)
+    case .trend(let trend): return one(.trend, ["SET", .text(keys.trend), .bytes(trend.encoded())])
+    case .itemDocument(let item, let document, let version): return encodeDocument(item, document, version)
+    case .retireItemFactors(let epoch, let items, let packs): return encodeRetirement(epoch: epoch, items: items, packs: packs)
     case .popular(let list):
       return one(.popular, ["SET", .text(keys.popular), .bytes(ListFormat.encode(list))])
     case .similar(let item, let list):
@@ -101,15 +110,45 @@ public struct RedisCommandEncoder: Sendable {
       writer.append(setExpiring(keys.userFactors(user.user), FactorBlob.encode(epoch: user.list.epoch, factors: factors)))
     }
     let vectorBytes = writer.bytes.count
+    if let row = user.row { writer.append(setExpiring(keys.userRow(user.user), row.encoded())) }
+    let rowBytes = writer.bytes.count - vectorBytes
     writer.append(
       user.list.items.isEmpty ? ["UNLINK", .text(key)] : setExpiring(key, ListFormat.encode(user.list)))
-    return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .top, vectorBytes: vectorBytes)
+    return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .top, vectorBytes: vectorBytes, rowBytes: rowBytes)
   }
 
-  private func encodeRetirement(epoch: UInt32, items: [Identifier]) -> EncodedCommand {
+  /// The version comes last: a reader that sees it reads this pack or a newer one.
+  private func encodePack(_ pack: ItemPack, _ version: Int64) -> EncodedCommand {
+    let number = Int(pack.first) / ItemPack.size
+    var writer = RESPWriter()
+    writer.append(["SET", .text(keys.itemPack(epoch: pack.epoch, number)), .bytes(pack.encoded())])
+    writer.append(hashSet(keys.itemPacks(epoch: pack.epoch), [("\(number)", "\(version)")]))
+    return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .itemPack)
+  }
+
+  /// The latest changes that a reader finds without reading all documents.
+  public static let changedItemsMax = 10_000
+
+  /// The version comes last: a reader that sees it finds the change.
+  private func encodeDocument(_ item: Identifier, _ document: [UInt8]?, _ version: Int64) -> EncodedCommand {
+    var writer = RESPWriter()
+    if let document {
+      writer.append(["HSET", .text(keys.itemDocuments), .bytes(item.bytes), .bytes(document)])
+    } else {
+      writer.append(["HDEL", .text(keys.itemDocuments), .bytes(item.bytes)])
+    }
+    writer.append(["ZADD", .text(keys.changedItems), .text("\(version)"), .bytes(item.bytes)])
+    writer.append(["ZREMRANGEBYRANK", .text(keys.changedItems), "0", .text("\(-1 - Self.changedItemsMax)")])
+    writer.append(["SET", .text(keys.itemVersion), .text("\(version)")])
+    return EncodedCommand(bytes: writer.bytes, replies: writer.commands, kind: .itemDocument)
+  }
+
+  private func encodeRetirement(epoch: UInt32, items: [Identifier], packs: Range<Int>) -> EncodedCommand {
     var writer = RESPWriter()
     // The proof goes first: it must never outlive a vector.
-    let names = [keys.items(epoch: epoch)] + items.map { keys.itemFactors(epoch: epoch, item: $0) }
+    let names =
+      [keys.items(epoch: epoch)] + (packs.isEmpty ? [] : [keys.itemPacks(epoch: epoch)])
+      + packs.map { keys.itemPack(epoch: epoch, $0) } + items.map { keys.itemFactors(epoch: epoch, item: $0) }
     for start in stride(from: 0, to: names.count, by: Self.keysPerUnlink) {
       writer.append(["UNLINK"] + names[start..<min(names.count, start + Self.keysPerUnlink)].map { .text($0) })
     }
@@ -136,7 +175,7 @@ public struct RedisCommandEncoder: Sendable {
           ("epoch", "\(pointer.epoch)"), ("prev_epoch", previous), ("factors", "\(pointer.factors)"), ("users", "\(pointer.users)"),
           ("items", "\(pointer.items)"), ("trained_at", "\(pointer.trainedAtMilliseconds)"), ("format", Self.format),
           ("list_format", "json"), ("metric_dim", "\(pointer.factors)"),
-        ]))
+        ] + (pointer.served?.fields ?? []).map { ($0.name, $0.value) }))
     let kept = Set(pointer.keptEpochs).sorted()
     if !kept.isEmpty {
       writer.append([.text("ZADD"), .text(keys.models)] + kept.flatMap { [RESPWriter.Argument.text("\($0)"), .text("\($0)")] })

@@ -14,6 +14,16 @@ public struct RedisKeys: Sendable, Equatable {
 
   public func userList(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:top" }
   public func userFactors(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:vec" }
+  public func userRow(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:row" }
+  public func itemPack(epoch: UInt32, _ number: Int) -> String { "\(root)e\(epoch):pack:\(number)" }
+  /// The versions of the epoch's packs by number.
+  public func itemPacks(epoch: UInt32) -> String { "\(root)e\(epoch):packs" }
+  public var itemDocuments: String { root + "items" }
+  /// Grows with every change of a document.
+  public var itemVersion: String { root + "items:version" }
+  /// The latest changed items by version.
+  public var changedItems: String { root + "items:changed" }
+  public var trend: String { root + "trend" }
   public func itemFactors(epoch: UInt32, item: Identifier) -> String { "\(root)e\(epoch):{i:\(Self.identifier(item))}:vec" }
   public func similar(_ item: Identifier) -> String { "\(root){i:\(Self.identifier(item))}:sim" }
   /// Whether the item vectors of an epoch are complete; its value is `itemsIncomplete` or their number.

@@ -39,8 +39,8 @@ public final class RedisReader {
   /// The keys of a user that exist, and the user's own list.
   public func presence(of user: Identifier) throws -> (keys: [String], list: RecommendationList?) {
     let list = try list(at: keys.userList(user))
-    let hasVector = try connection.command(["GET", keys.userFactors(user)]).bytes != nil
-    return ((list == nil ? [] : [keys.userList(user)]) + (hasVector ? [keys.userFactors(user)] : []), list)
+    let others = try [keys.userFactors(user), keys.userRow(user)].filter { try connection.command(["GET", $0]).bytes != nil }
+    return ((list == nil ? [] : [keys.userList(user)]) + others, list)
   }
 
   public func popular() throws -> RecommendationList? { try list(at: keys.popular) }

@@ -32,6 +32,7 @@ public final class EngineMetrics: Sendable {
   public let eventToPublish = Histogram(MetricNames.eventToPublish)
   public let stageDuration = MetricFamily<Histogram>(MetricNames.stageDuration)
   public let backpressure = MetricFamily<Counter>(MetricNames.backpressure)
+  public let itemRecords = MetricFamily<Counter>(MetricNames.itemRecords)
   public let schemaRequests = MetricFamily<Counter>(MetricNames.schemaRequests)
 
   // MARK: Model and state
@@ -40,6 +41,8 @@ public final class EngineMetrics: Sendable {
   public let nonfiniteVectors = MetricFamily<Counter>(MetricNames.nonfiniteVectors)
   public let users = Gauge(MetricNames.users)
   public let items = Gauge(MetricNames.items)
+  public let itemDocuments = Gauge(MetricNames.itemDocuments)
+  public let hiddenItems = Gauge(MetricNames.hiddenItems)
   public let interactions = Gauge(MetricNames.interactions)
   public let stateBytes = MetricFamily<Gauge>(MetricNames.stateBytes)
   public let unknownItems = Counter(MetricNames.unknownItems)

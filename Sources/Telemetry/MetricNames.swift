@@ -77,8 +77,14 @@ public enum MetricNames {
   public static let schemaRequests = MetricDefinition.counter(
     "freshet_schema_registry_requests_total", "Requests to the schema registry, by result: ok, unknown, failed.", labels: ["result"],
     known: ["result": ["ok", "unknown", "failed"]])
+  public static let itemRecords = MetricDefinition.counter(
+    "freshet_item_records_total", "Records of the topic of items, by result: applied, rejected.", labels: ["result"],
+    known: ["result": ["applied", "rejected"]])
 
   // MARK: Model and state
+  public static let itemDocuments = MetricDefinition.gauge("freshet_item_documents", "Documents of items that the engine holds.")
+  public static let hiddenItems = MetricDefinition.gauge(
+    "freshet_hidden_items", "Items that lists leave out because they are hidden, deleted or out of date.")
   public static let foldInBatchSize = MetricDefinition.histogram(
     "freshet_foldin_batch_size", "Users whose lists were made in one batch.", bounds: MetricDefinition.sizeBounds)
   public static let coalescedUpdates = MetricDefinition.counter(
@@ -170,7 +176,8 @@ public enum MetricNames {
     mergedUsersDropped,
     eventsKeyMismatch,
     deadLetterMessages, deadLetterFailures, lastEventTimestamp, lastAppliedTimestamp, consumerLagRecords, consumerLagSeconds, offsetGaps,
-    partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, schemaRequests, foldInBatchSize,
+    partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, schemaRequests, itemRecords,
+    itemDocuments, hiddenItems, foldInBatchSize,
     coalescedUpdates,
     nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, retrains,
     retrainDuration, retrainProgress, lastSuccessfulRetrainTimestamp, snapshots, snapshotDuration, snapshotBytes,

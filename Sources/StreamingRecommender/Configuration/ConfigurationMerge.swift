@@ -76,6 +76,7 @@ struct ConfigurationMerge {
     }
     checkForms(configuration, origins)
     checkDeadLetterTopics(configuration, origins)
+    checkItems(configuration, origins)
     checkAdmin(configuration.admin, origins)
     checkSchemas(configuration, origins)
     return (configuration, origins)
@@ -111,6 +112,17 @@ struct ConfigurationMerge {
           : "kafka.dlq_topic = \(letters) (\(origins["kafka.dlq_topic"] ?? .default)): is one of input.topics, so that every dead letter "
             + "would be read as input and make another one: choose another topic")
     }
+  }
+
+  /// Refuses a topic of items that is read as events, too: each document would be rejected.
+  private mutating func checkItems(_ configuration: RecommenderConfiguration, _ origins: [String: ConfigurationOrigin]) {
+    let topic = configuration.items.topic
+    let letters = configuration.input.topics.map(configuration.kafka.deadLetterTopic)
+    guard configuration.input.topics.contains(topic) || letters.contains(topic) else { return }
+    fail(
+      "items.topic",
+      "items.topic = \(topic) (\(origins["items.topic"] ?? .default)): is also a topic of events or of dead letters: documents of items "
+        + "need a compacted topic of their own")
   }
 
   /// Refuses an admin server that other machines can reach without a token.

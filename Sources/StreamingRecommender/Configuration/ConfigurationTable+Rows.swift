@@ -162,6 +162,14 @@ extension ConfigurationTable {
       .checked { ConfigurationCheck.name($0, lengthMax: 249) },
   ]
 
+  static let items: [ConfigurationKey] = [
+    .string(
+      "items.topic", \.items.topic, empty: "none",
+      "Compacted topic with a document per item, its key the item: titles, categories, and which items are hidden."
+    )
+    .checked { ConfigurationCheck.name($0, lengthMax: 249) }
+  ]
+
   static let model: [ConfigurationKey] = [
     .int("model.factors", \.model.factors, 1...1024, "Length of the vector of each user and item."),
     .double(
@@ -306,6 +314,9 @@ extension ConfigurationTable {
       "publish.refresh", \.publish.refresh, Duration.seconds(1)...century.upperBound,
       "Time within which every list is written again, even if nothing changed."),
     .bool("publish.vectors", \.publish.vectors, "Whether user and item vectors are written, too."),
+    .bool(
+      "publish.rows", \.publish.rows,
+      "Whether rows of users, packs of item vectors and the trend are written, from which a gateway computes filtered or longer lists."),
     .bool("publish.similar", \.publish.similar, "Whether lists of similar items are written."),
     .int(
       "publish.queue_limit", \.publish.queueLimit, 1...100_000_000,

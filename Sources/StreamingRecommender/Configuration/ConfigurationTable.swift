@@ -12,6 +12,7 @@ public enum ConfigurationTable {
     Group(name: "input", sentence: "Which events are read and how strong they are.", keys: input),
     Group(name: "schema_registry", sentence: "Where the schemas of Avro and Protobuf records are read.", keys: schemaRegistry),
     Group(name: "kafka", sentence: "The brokers, the consumer group and what is passed to librdkafka.", keys: kafka),
+    Group(name: "items", sentence: "What is known of items besides events.", keys: items),
     Group(name: "model", sentence: "What is computed; each of these changes results.", keys: model),
     Group(name: "foldin", sentence: "How live events are folded into the model.", keys: foldIn),
     Group(name: "retrain", sentence: "When the whole model is trained again, and when the result is used.", keys: retrain),

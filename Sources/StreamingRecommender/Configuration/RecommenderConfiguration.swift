@@ -11,6 +11,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var foldIn = FoldIn()
   public var retrain = Retrain()
   public var topN = TopN()
+  public var items = Items()
   public var publish = Publish()
   public var redis = Redis()
   public var snapshot = Snapshot()
@@ -138,6 +139,12 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public init() {}
   }
 
+  public struct Items: Sendable, Equatable {
+    /// The compacted topic of documents of items; empty for none.
+    public var topic = ""
+    public init() {}
+  }
+
   public struct Model: Sendable, Equatable {
     public enum Solver: String, Sendable, CaseIterable { case auto, cholesky, cg }
     public var factors = 64
@@ -220,6 +227,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var maxRate: Int?
     public var refresh = Duration.seconds(86_400)
     public var vectors = true
+    /// Whether to publish what a gateway computes lists from.
+    public var rows = false
     public var similar = true
     public var queueLimit = 100_000
     public init() {}

@@ -147,6 +147,7 @@ extension RecommenderEngine {
     }
     demand.note()
     counts.applied += 1
+    if isNewItem { noteNewItem(item, interaction.item) }
     if Int32(partition & 0xfff) != user.partition, state.users.partitions.count > 1 { state.hasStrayRecords = true }
     work.update.applied.append(.init(user: user, producedAtMilliseconds: producedAt))
     if isNewItem, model != nil { work.update.unknownItems += 1 }
@@ -169,9 +170,9 @@ extension RecommenderEngine {
 
   private mutating func countPositive(_ user: UserReference, _ item: Int32, _ order: InteractionOrder) {
     if state.catalogue.trend.count(item) {
-      index.setBiases(state.catalogue.trend)
+      index.setBiases(state.catalogue)
     } else {
-      index.setBias(item, state.catalogue.trend)
+      index.setBias(item, state.catalogue)
     }
     if let rules = settings.transitions {
       let steps = rules.steps(to: item, at: order) { state.users.forEachNewestFirst(user, $0) }

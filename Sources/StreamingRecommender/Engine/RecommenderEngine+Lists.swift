@@ -66,8 +66,9 @@ extension RecommenderEngine {
   }
 
   /// Whether the item has enough users to be recommended to others.
-  private func hasSupport(_ item: Int32) -> Bool {
-    guard let model else { return false }
+  private func hasSupport(_ item: Int32) -> Bool { model.map { hasSupport(item, in: $0) } ?? false }
+
+  func hasSupport(_ item: Int32, in model: InstalledModel) -> Bool {
     let trained = Int(item) < model.support.count ? Int(model.support[Int(item)]) : 0
     return max(trained, state.catalogue.newItems.users[item]?.count ?? 0) >= settings.minSupport
   }
@@ -153,6 +154,7 @@ extension RecommenderEngine {
     for item in model.foldedInItems {
       similar.set(item, to: model.itemFactors[Int(item)], users: state.catalogue.newItems.users[item]?.count ?? 0)
     }
+    similar.hide(state.catalogue.hidden)
     return similar
   }
 
@@ -175,7 +177,7 @@ extension RecommenderEngine {
       return
     }
     model!.setFoldedIn(item, to: vector)
-    index.set(item, to: model!.itemFactors[Int(item)], bias: state.catalogue.trend.accumulator(item))
+    index.set(item, to: model!.itemFactors[Int(item)], bias: state.catalogue.bias(item))
   }
 
   private func vector(of item: Int32, from users: [UserReference]) -> [Float]? {

@@ -18,6 +18,7 @@ public struct RecommenderEngine: Sendable {
   /// The similar items of the live model as its training prepared them, until they are taken.
   var preparedSimilarItems: SimilarItems?
   public internal(set) var nonFiniteVectors = 0
+  public internal(set) var items = ItemDocuments()
 
   public init(settings: EngineSettings, input: RecommenderConfiguration.Input) {
     self.settings = settings
@@ -99,7 +100,7 @@ public struct RecommenderEngine: Sendable {
     state.users.install(next.served)
     for user in next.changed { state.users.markStale(user) }
     state.catalogue.newItems.install(usersMin: settings.minSupport, isTrained: next.model.isTrained)
-    index.setBiases(state.catalogue.trend)
+    index.setBiases(state.catalogue)
     return replaced
   }
 

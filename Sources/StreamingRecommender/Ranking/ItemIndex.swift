@@ -29,9 +29,19 @@ struct ItemIndex: Sendable {
     }
   }
 
-  mutating func setBias(_ item: Int32, _ trend: TrendCounter) {
-    if Int(item) < panels.items { panels.setBias(Int(item), to: trend.accumulators[Int(item)]) }
+  mutating func setBias(_ item: Int32, _ catalogue: Catalogue) {
+    if Int(item) < panels.items { panels.setBias(Int(item), to: catalogue.bias(item)) }
   }
 
   mutating func setBiases(_ trend: TrendCounter) { panels.setBiases(trend.accumulators) }
+
+  mutating func setBiases(_ catalogue: Catalogue) {
+    panels.setBiases(catalogue.trend.accumulators)
+    hide(catalogue.hidden)
+  }
+
+  /// Keeps items out of every list.
+  mutating func hide(_ items: Set<Int32>) {
+    for item in items where Int(item) < panels.items { panels.setBias(Int(item), to: -.infinity) }
+  }
 }

@@ -10,8 +10,8 @@ struct Ranking {
 
   let index: ItemIndex
   /// Coefficient of an item's bias for users with a non-zero vector, and for all others.
-  private let biasWeight: Float
-  private let biasWeightWithoutTaste: Float
+  let biasWeight: Float
+  let biasWeightWithoutTaste: Float
   private let transitions: TransitionCounts
   private let rules: TransitionRules?
   private let excludesSeen: Bool

@@ -32,6 +32,8 @@ package struct SimilarItems: Sendable {
     unit.map { $0 * weight }.withUnsafeBufferPointer { index.set(item, to: $0, bias: 0) }
   }
 
+  mutating func hide(_ items: Set<Int32>) { index.hide(items) }
+
   private static func weight(_ users: Int, _ shrinkage: Float) -> Float { users == 0 ? 0 : Float(users) / (Float(users) + shrinkage) }
 
   /// The vector scaled to length 1; `nil` for the zero vector.

@@ -55,7 +55,7 @@ extension RecommenderEngine {
     self.model?.support = state.users.support(items: model.itemFactors.rows)
     lifecycle = ModelLifecycle(highest: snapshot.epoch, live: model.epoch, rolledOut: snapshot.rolledOutEpoch)
     index = ItemIndex(model.itemFactors, absent: model.absentItems)
-    index.setBiases(state.catalogue.trend)
+    index.setBiases(state.catalogue)
     // Items whose fold-in was pending are recognised by their missing vectors.
     state.catalogue.newItems.enqueueMissing(usersMin: settings.minSupport, hasVector: model.hasVector)
   }

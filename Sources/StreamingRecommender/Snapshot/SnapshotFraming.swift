@@ -8,7 +8,7 @@ enum SnapshotFraming {
   /// Section kinds. Numbers are never reused.
   enum Kind: UInt32 {
     case engine = 1
-    case offsets, items, trend, model, users, end, transitions, partition, lifecycle, forgotten, deadLetters, recent, merged
+    case offsets, items, trend, model, users, end, transitions, partition, lifecycle, forgotten, deadLetters, recent, merged, goneItems
   }
 
   /// One section as read from the file.

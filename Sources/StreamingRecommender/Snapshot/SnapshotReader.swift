@@ -25,7 +25,7 @@ struct SnapshotReader {
   /// Known sections and their newest supported versions.
   private static let versions: [SnapshotFraming.Kind: UInt16] = [
     .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 2, .forgotten: 1,
-    .deadLetters: 1, .recent: 1, .merged: 1,
+    .deadLetters: 1, .recent: 1, .merged: 1, .goneItems: 1,
   ]
   /// Sections that may occur several times.
   private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition, .recent]
@@ -68,6 +68,9 @@ struct SnapshotReader {
     case .deadLetters: try readDeadLetters(&reader)
     case .recent: try readRecentEvents(&reader)
     case .merged: try readMergedUsers(&reader)
+    case .goneItems:
+      for _ in 0..<(try reader.readCount(each: 4)) { state.catalogue.gone.insert(try reader.read()) }
+      state.catalogue.hidden = state.catalogue.gone
     case .end: break
     }
   }
@@ -341,6 +344,9 @@ struct SnapshotReader {
       guard item >= 0, Int(item) < state.catalogue.items.capacity, areSound else { throw malformed("invalid users of a new item") }
     }
     if let model, model.itemFactors.rows > state.catalogue.items.capacity { throw malformed("factors for unknown items") }
+    guard state.catalogue.gone.allSatisfy({ 0 <= $0 && Int($0) < state.catalogue.items.capacity }) else {
+      throw malformed("an unknown item is gone")
+    }
     if state.catalogue.trend.accumulators.count > state.catalogue.items.capacity { throw malformed("trend for unknown items") }
   }
 }

@@ -28,6 +28,7 @@ struct SnapshotWriter {
     try SnapshotFraming.write(.forgotten, to: sink, writeForgotten)
     try writeRecentEvents(to: sink) { _ in true }
     if !state.merged.isEmpty { try SnapshotFraming.write(.merged, to: sink, writeMergedUsers) }
+    if !state.catalogue.gone.isEmpty { try SnapshotFraming.write(.goneItems, isOptional: true, to: sink, writeGoneItems) }
     if !snapshot.deadLetters.isEmpty { try SnapshotFraming.write(.deadLetters, to: sink, writeDeadLetters) }
   }
 
@@ -171,6 +172,11 @@ struct SnapshotWriter {
       writer.write(name: entry.id.bytes)
       writer.write(name: entry.into.bytes)
     }
+  }
+
+  private func writeGoneItems(_ writer: inout ByteWriter) {
+    writer.write(count: state.catalogue.gone.count)
+    for item in state.catalogue.gone.sorted() { writer.write(item) }
   }
 
   private func writeDeadLetters(_ writer: inout ByteWriter) {

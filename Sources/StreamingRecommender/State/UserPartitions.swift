@@ -76,6 +76,14 @@ public struct UserPartitions: Sendable {
     history(user).seen(since: limits.seenForMilliseconds.map { newestTimeMilliseconds - $0 })
   }
 
+  /// At most `max` of these items, those of the newest interactions, ascending.
+  func newestSeen(_ user: UserReference, max: Int) -> [Int32] {
+    let seen = seen(user)
+    guard seen.count > max else { return seen }
+    let newest = Set(history(user).pairs.suffix(max).map(\.item))
+    return seen.filter(newest.contains)
+  }
+
   /// Calls `body` for the live pairs of the user, newest first, until it returns false. Strengths are decayed to the newest applied
   /// event.
   public func forEachNewestFirst(

@@ -20,6 +20,9 @@ struct TopicsCommand {
         topics.append(.events(topic, partitions: present ?? wanted))
         topics.append(.deadLetters(configuration.kafka.deadLetterTopic(of: topic), partitions: present ?? wanted))
       }
+      if !configuration.items.topic.isEmpty {
+        topics.append(.items(configuration.items.topic, partitions: try administration.partitionCount(configuration.items.topic) ?? wanted))
+      }
       let outcomes = try administration.ensureTopics(topics)
       return report(topics, outcomes)
     } catch { throw CommandFailure("\(error)") }

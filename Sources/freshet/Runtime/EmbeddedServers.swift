@@ -18,6 +18,7 @@ final class EmbeddedServers {
       try broker.createTopic(topic, partitions: Self.partitions)
       try broker.createTopic(topic + ".dlq", partitions: Self.partitions)
     }
+    if !configuration.items.topic.isEmpty { try broker.createTopic(configuration.items.topic, partitions: Self.partitions) }
     configuration.kafka.bootstrapServers = broker.bootstrapServers
     configuration.kafka.groupInstanceID = "none"
     if usesRunningRedis, Self.answers(configuration.redis) {

@@ -64,6 +64,7 @@ final class EngineProcess: @unchecked Sendable {
     if options.resetsOffsets { start.engine.resetOffsets() }
     let source = try KafkaRecordSource(
       configuration: configuration, membership: options.membership, log: log.scoped("kafka"))
+    let items = try Self.itemSource(configuration, log: log.scoped("items"))
     let wake = source.waker
     self.wake = wake
     let publisher = try RedisRecommendationPublisher(
@@ -101,7 +102,7 @@ final class EngineProcess: @unchecked Sendable {
     loop = IngestLoop(
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
-        source: source, publisher: publisher, deadLetters: letters, storage: directory,
+        source: source, items: items, publisher: publisher, deadLetters: letters, storage: directory,
         jobs: ThreadJobRunner(nice: configuration.retrain.nice), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
@@ -125,6 +126,16 @@ final class EngineProcess: @unchecked Sendable {
     _ = try directory.write(start.engine.snapshot(sequence: start.nextSequence, deadLetters: start.deadLetters))
     start.nextSequence += 1
     return aside
+  }
+
+  /// The topic of items, read by itself and outside the consumer group, from its beginning.
+  private static func itemSource(_ configuration: RecommenderConfiguration, log: Telemetry.Log) throws -> KafkaRecordSource? {
+    guard !configuration.items.topic.isEmpty else { return nil }
+    var configuration = configuration
+    configuration.input.topics = [configuration.items.topic]
+    // Compaction removes records all the time.
+    configuration.kafka.onGap = .earliest
+    return try KafkaRecordSource(configuration: configuration, membership: .direct, log: log)
   }
 
   func start() {

@@ -25,6 +25,7 @@ final class LoopRig {
   private(set) var produced = 0
   private let viewAnswersLate: Bool
   static let topic = "events"
+  static let itemTopic = "items"
 
   init(
     partitions: Int = 1, lettersAreAcknowledged: Bool = true, viewIsUp: Bool = true, viewIsSlow: Bool = false,
@@ -37,26 +38,29 @@ final class LoopRig {
       $0.snapshot.interval = .seconds(3600)
       change(&$0)
     }
-    log = InMemoryLog(topics: [Self.topic: partitions])
+    log = InMemoryLog(topics: [Self.topic: partitions, Self.itemTopic: 2])
     let clock = self.clock
     publisher = InMemoryPublisher(
       isUp: viewIsUp, acknowledgesAutomatically: !viewIsSlow, roomMax: roomMax, clock: { clock.monotonicNanoseconds })
     letters = InMemoryDeadLetterSink(isAutomatic: lettersAreAcknowledged)
-    source = log.makeSource()
+    source = log.makeSource(topics: [Self.topic])
+    let items = configuration.items.topic.isEmpty ? nil : log.makeSource(topics: [Self.itemTopic])
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
-    loop = Self.makeLoop(RecommenderEngine(configuration), 1, [], configuration, source, port, letters, storage, jobs, clock, board, lines)
+    loop = Self.makeLoop(
+      RecommenderEngine(configuration), 1, [], configuration, source, items, port, letters, storage, jobs, clock, board, lines)
   }
 
   private static func makeLoop(
     _ engine: RecommenderEngine, _ sequence: UInt64, _ unacknowledged: [DeadLetter], _ configuration: RecommenderConfiguration,
-    _ source: InMemorySource,
+    _ source: InMemorySource, _ items: InMemorySource?,
     _ publisher: any RecommendationPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage,
     _ jobs: ManualJobRunner,
     _ clock: ManualClock, _ board: JobBoard, _ lines: LogLines, _ origin: StartPositions.Origin = .beginning
   ) -> IngestLoop {
     IngestLoop(
       engine: engine, settings: .init(configuration, trainingThreads: 1),
-      ports: .init(source: source, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock), jobs: board,
+      ports: .init(
+        source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock), jobs: board,
       firstSnapshotSequence: sequence, unacknowledgedDeadLetters: unacknowledged, startsFrom: origin,
       log: Log(component: "engine", sink: lines))
   }
@@ -76,6 +80,12 @@ final class LoopRig {
   func produce(_ user: String, _ item: String) {
     produced += 1
     produce([event(user, item, time: clock.wallMilliseconds + Int64(produced))])
+  }
+
+  /// Writes the document of an item, or its deletion.
+  func produceItem(_ item: String, _ document: String?) {
+    log.append(
+      Self.itemTopic, key: Array(item.utf8), value: document.map { Array($0.utf8) }, timestampMilliseconds: clock.wallMilliseconds)
   }
 
   func forget(_ user: String) { log.append(Self.topic, key: Array(user.utf8), value: nil, timestampMilliseconds: clock.wallMilliseconds) }
@@ -160,7 +170,7 @@ final class LoopRig {
     board = JobBoard(label: "next")
     letters = InMemoryDeadLetterSink(isAutomatic: letters.isAutomatic)
     publisher.publisherDied()
-    source = log.makeSource()
+    source = log.makeSource(topics: [Self.topic])
     let configuration = newConfiguration ?? self.configuration
     var recovered = try RecoveredEngine(from: storage, configuration: configuration)
     let origin: StartPositions.Origin
@@ -172,9 +182,11 @@ final class LoopRig {
     } else {
       origin = recovered.snapshotSequence.map { .snapshot($0) } ?? .beginning
     }
+    let items = configuration.items.topic.isEmpty ? nil : log.makeSource(topics: [Self.itemTopic])
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
     loop = Self.makeLoop(
-      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, port, letters, storage, jobs, clock, board,
+      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, items, port, letters, storage, jobs, clock,
+      board,
       lines, origin)
   }
 
