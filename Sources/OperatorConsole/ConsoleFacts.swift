@@ -109,6 +109,7 @@ public struct ConsoleFacts: Sendable, Equatable {
     public var recallEpoch: Int?
     public var users = 0
     public var items = 0
+    public var hiddenItems = 0
     public var pairs = 0
     public init() {}
   }

@@ -12,6 +12,8 @@ public struct ConsoleItem: Sendable, Equatable {
   public var isAnswered = true
   public var isKnown = false
   public var vector = Vector.none
+  /// Whether lists leave it out.
+  public var isHidden = false
   /// Users at the training.
   public var users: Int?
   /// Its share of the recent events.
@@ -33,6 +35,7 @@ public struct ConsoleItem: Sendable, Equatable {
     case .none:
       sentences.append("\(name) is known, but has no vector yet: it needs model.min_support users, and appears only among popular items.")
     }
+    if isHidden { sentences.append("Lists leave it out: its document hides it, its time is over or has not come, or it is gone.") }
     if trendShare > 0 { sentences.append("It has \(Wording.share(trendShare)) of the recent events.") }
     if similar == nil, problem == nil { sentences.append("There is no list of similar items.") }
     return sentences

@@ -37,8 +37,9 @@ extension ConsoleReport {
     var text = "Epoch \(epoch)"
     if let age = model.ageSeconds { text += ", trained \(Wording.seconds(age)) ago" }
     if let reason = model.reason { text += " (\(reason))" }
-    text +=
-      ". It holds \(Wording.count(model.users, "user")), \(Wording.count(model.items, "item")), \(Wording.count(model.pairs, "pair"))."
+    let hidden = model.hiddenItems > 0 ? " (\(Wording.count(model.hiddenItems)) left out of lists)" : ""
+    text += ". It holds \(Wording.count(model.users, "user")), \(Wording.count(model.items, "item"))\(hidden), "
+    text += "\(Wording.count(model.pairs, "pair"))."
     return ConsoleLine(
       .model, .ok, text, figures: [.init("epoch", .integer(epoch)), .init("age_seconds", number(model.ageSeconds.map { $0.rounded() }))])
   }

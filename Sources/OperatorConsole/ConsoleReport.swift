@@ -96,6 +96,7 @@ public struct ConsoleReport: Sendable {
     "redis": "Start Redis, or correct redis.url. Nothing is lost: the lists that changed are written when Redis answers.",
     "dead_letters": "Create the dead-letter topic, or let the engine write to it; input.on_error=skip goes on without it.",
     "schemas": "Check schema_registry.url and its permissions: records wait until their schema is there.",
+    "items": "Create the topic of items.topic, or let the engine read it; without items.topic there is no catalogue.",
     "lag": "Check that Kafka answers; `freshet doctor` tests it.",
     "replay": "Wait: it ends by itself. If it makes no progress, check the leader of the partition.",
   ]

@@ -14,6 +14,10 @@ public struct ItemReport: Sendable, Equatable {
   public var vector = Vector.none
   /// The number of users at the training; `nil` without a model, and for an item that it does not know.
   public var users: Int?
+  /// Whether lists leave it out, because it is hidden, gone or out of date.
+  public var isHidden = false
+  /// From its document.
+  public var title: String?
   /// Its share of what is popular now, from 0 to 1.
   public var trendShare = 0.0
 }
@@ -23,8 +27,10 @@ extension IngestLoop {
   func report(onItem id: Identifier) -> ItemReport {
     let catalogue = engine.state.catalogue
     var report = ItemReport(id: id)
+    report.title = engine.items.document(id)?.title
     guard let item = catalogue.items.find(id.bytes) else { return report }
     report.isKnown = true
+    report.isHidden = catalogue.hidden.contains(item)
     if catalogue.trend.total > 0 {
       report.trendShare = Double(catalogue.trend.decayedCount(item)) / catalogue.trend.total * catalogue.trend.growth
     }

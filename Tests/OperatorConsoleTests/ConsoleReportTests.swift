@@ -164,6 +164,7 @@ import Testing
 
   @Test func theModelSaysSinceWhenAndWhy() {
     #expect(line(.model).text.hasPrefix("Epoch 7, trained 3 h ago (61,204 interactions since the last training)."))
+    #expect(line(.model) { $0.model.hiddenItems = 12 }.text.contains("41,020 items (12 left out of lists), 38,100,200 pairs."))
     #expect(line(.model, of: .fresh).text == "None yet. First model: 312 of 1000 pairs.")
     #expect(line(.model, of: .fresh) { $0.stream.events = 0 }.level == .unknown)
   }

@@ -58,6 +58,8 @@ import OperatorConsole
     item.trendShare = 0.004
     item.similar = list
     #expect(text(item.json) == ["An item (i) is in the model, trained with 412 users.", "It has 0.40 % of the recent events."])
+    item.isHidden = true
+    #expect(text(item.json)[1].hasPrefix("Lists leave it out"))
     item.vector = .foldedIn
     #expect(text(item.json)[0].contains("after the training"))
     item.vector = .none

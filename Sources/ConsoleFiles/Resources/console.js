@@ -25,8 +25,8 @@ function show(element, isShown) {
 const tokenKey = "freshet-token";
 let token = sessionStorage.getItem(tokenKey);
 
-/** Sends a request; throws an error whose text is for people. */
-async function request(path, options = {}) {
+/** Sends a request; throws an error whose text is for people, unless the status is good or one of `accepted`. */
+async function request(path, options = {}, accepted = []) {
   const headers = token === null ? {} : { Authorization: "Bearer " + token };
   let answer;
   try {
@@ -37,7 +37,7 @@ async function request(path, options = {}) {
   if (answer.status === 401) askForToken(token !== null);
   let body = null;
   try { body = await answer.json(); } catch { /* the status says enough */ }
-  if (!answer.ok && answer.status !== 409) {
+  if (!answer.ok && !accepted.includes(answer.status)) {
     const reason = (body && (body.error || body.detail)) || "The engine answered with status " + answer.status + ".";
     throw Object.assign(new Error(reason + (body && body.fix ? " Fix: " + body.fix : "")), { status: answer.status });
   }
@@ -49,9 +49,10 @@ function askForToken(isWrong) {
   if (form.hidden) {
     show(form, true);
     show(byId("main"), false);
+    show(byId("sections"), false);
     byId("token").focus();
   }
-  if (isWrong) byId("sign-in-text").textContent = "That token was refused. Enter the content of admin.token_file.";
+  if (isWrong) byId("sign-in-text").textContent = "That token was refused. Enter one of the tokens of admin.token_file.";
   forgetToken();
 }
 
@@ -68,6 +69,7 @@ byId("sign-in").addEventListener("submit", (event) => {
   byId("token").value = "";
   show(byId("sign-in"), false);
   show(byId("main"), true);
+  show(byId("sections"), true);
   show(byId("sign-out"), true);
   byId("main").focus();
   poll();

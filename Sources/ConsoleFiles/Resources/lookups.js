@@ -142,7 +142,7 @@ byId("retrain").addEventListener("click", async () => {
   byId("retrain").disabled = true;
   sayJob("Asking for a retrain…", 0);
   try {
-    const { body } = await request("/v1/retrain", { method: "POST" });
+    const { body } = await request("/v1/retrain", { method: "POST" }, [409]); // 409: one runs already.
     job = body.job;
     followJob();
   } catch (error) {
@@ -180,7 +180,7 @@ async function followJob() {
       show(byId("job-progress"), true);
       show(byId("cancel"), !["snapshot", "publish", "lists"].includes(body.phase));
       const line = known.lines.get("training");
-      sayJob(line ? line.text : body.phase, body.ratio);
+      sayJob(line && line.figures.phase ? line.text : "Training: " + body.phase + ".", body.ratio);
       setTimeout(followJob, 1000);
       return;
     }

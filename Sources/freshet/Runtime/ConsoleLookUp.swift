@@ -60,6 +60,8 @@ enum ConsoleLookUp {
     item.isAnswered = report != nil
     if let report {
       item.isKnown = report.isKnown
+      item.title = report.title
+      item.isHidden = report.isHidden
       item.users = report.users
       item.trendShare = report.trendShare
       switch report.vector {
@@ -75,7 +77,7 @@ enum ConsoleLookUp {
     switch found {
     case .failure(let error): item.problem = "\(error)"
     case .success((let similar, let titles)):
-      item.title = titles[id]
+      item.title = titles[id] ?? item.title
       item.similar = similar.map { list($0, titles) }
     }
     return item

@@ -22,6 +22,7 @@ final class ConsoleRedis: Sendable {
   private let queue = DispatchQueue(label: "freshet.console.redis", qos: .utility)
   private let connection = Connection()
   private let memory = Mutex(Memory())
+  private static let deniedInterval = Duration.seconds(600)
 
   init(_ configuration: RecommenderConfiguration.Redis) { self.configuration = configuration }
 
@@ -30,8 +31,14 @@ final class ConsoleRedis: Sendable {
   /// The newest answer of the server; `nil` before the first.
   var serverMemory: Result<ServerMemory, RedisError>? { memory.withLock { $0.answer } }
 
+  /// Whether the server has answered that this user may not ask; it notes each such attempt.
+  private var isDenied: Bool {
+    if case .failure(let error) = serverMemory { error.kind == .noperm } else { false }
+  }
+
   /// Asks the server unless that was done less than `interval` ago. Returns at once.
   func refresh(every interval: Duration) {
+    let interval = isDenied ? max(interval, Self.deniedInterval) : interval
     let now = MonotonicClock.nanoseconds()
     let isDue = memory.withLock { memory in
       guard !memory.isAsking, memory.askedNanoseconds == 0 || now - memory.askedNanoseconds >= interval.nanoseconds else { return false }

@@ -124,6 +124,7 @@ struct ConsoleSource: Sendable {
       model.recallBefore = measured.qualityOld
       model.recallEpoch = measured.epoch.map { Int($0) }
     }
+    model.hiddenItems = status.hiddenItems
     (model.users, model.items, model.pairs) = (status.users, status.items, status.interactions)
     return model
   }
