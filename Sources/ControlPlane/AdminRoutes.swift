@@ -7,7 +7,9 @@ public enum AdminRoutes {
   public static let waitSecondsMax = 600.0
 
   /// Every route. Adding one here is all that it takes.
-  public static let table: [AdminRoute] = [
+  public static let table: [AdminRoute] = consoleTable + engineTable
+
+  private static let engineTable: [AdminRoute] = [
     AdminRoute(
       method: "GET", path: "/livez", sentence: "Whether the engine's loop runs; restart the process if it does not.",
       parameters: [verbose], answers: health(ok: "It runs."), isProbe: true
@@ -115,7 +117,7 @@ public enum AdminRoutes {
     policy.writesErrorMember = true
     var router = Router(policy: policy, observe: observe)
     for route in routes {
-      let options = RouteOptions(requirement: route.isProbe ? .probe : .role(route.role))
+      let options = RouteOptions(requirement: route.isOpen ? .nothing : route.isProbe ? .probe : .role(route.role))
       router.add(route.method, route.path, options: options) { route.handler($0, context) }
     }
     return router
@@ -180,6 +182,7 @@ public enum AdminRoutes {
     switch start() {
     case .accepted(let id):
       context.audit.record(request.caller, "\(what).start", after: ["job": .string(id)])
+      context.backend.noteChange("A \(what) was requested", by: request.caller)
       guard let seconds, seconds > 0 else { return .now(accepted(id)) }
       return .later(ending(id, context.backend, context.now, deadline: context.now() + UInt64(seconds * 1e9)))
     case .alreadyRunning(let id):
@@ -222,6 +225,7 @@ public enum AdminRoutes {
     let before = backend.job(id)?.json ?? .null
     if backend.cancelJob(id) {
       context.audit.record(request.caller, "job.cancel \(id)", before: before, after: ["cancelling": true])
+      backend.noteChange("The cancellation of \(id.prefix(100)) was requested", by: request.caller)
       return .json(["job": .string(id), "cancelling": true], status: 202)
     }
     guard let job = backend.job(id) else { return unknownJob(id) }

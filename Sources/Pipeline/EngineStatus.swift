@@ -48,6 +48,8 @@ public struct EngineStatus: Sendable {
   /// What the next retrain waits for.
   public var nextRetrain: RetrainPolicy.Condition?
   public var tickedNanoseconds: UInt64 = 0
+  /// Users that a tombstone removed and whose lists may still be somewhere.
+  public var forgottenUsers = 0
   public var fatal: String?
   /// Whether `fatal` is that another engine does this one's work, so that starting again at once would be in vain.
   public var isDisplaced = false

@@ -200,6 +200,7 @@ extension IngestLoop {
     status.lastRetrain = training.last
     status.nextRetrain = training.awaits
     status.tickedNanoseconds = now
+    status.forgottenUsers = state.forgotten.count
     status.fatal = fatal
     status.isDisplaced = isDisplaced
     status.start = startPositions
@@ -233,6 +234,7 @@ extension IngestLoop {
       case .freeze(let handle): handle.complete(engine.frozenState())
       case .explain(let user, let item, let handle): handle.complete(explain(item, for: user))
       case .report(let users, let handle): handle.complete(users.map(report(on:)))
+      case .reportItem(let item, let handle): handle.complete(report(onItem: item))
       }
     }
   }

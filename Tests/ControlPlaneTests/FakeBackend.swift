@@ -13,6 +13,8 @@ final class FakeBackend: AdminBackend {
     var cancelled: [String] = []
     var askedUsers: [String] = []
     var answersUsers = true
+    var sinces: [Int?] = []
+    var changes: [String] = []
   }
 
   let state = Mutex(State())
@@ -40,6 +42,21 @@ final class FakeBackend: AdminBackend {
   func explain(user: String, item: String) -> @Sendable () -> HTTPResponse? {
     { .json(["user": .string(user), "item": .string(item)] as JSONValue) }
   }
+
+  func consoleJSON(since: Int?) -> [UInt8] {
+    state.withLock { $0.sinces.append(since) }
+    return (["seq": 5] as JSONValue).bytes
+  }
+
+  func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["user": .string(id)] as JSONValue).bytes)
+  }
+
+  func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["item": .string(id)] as JSONValue).bytes)
+  }
+
+  func noteChange(_ what: String, by caller: Caller) { state.withLock { $0.changes.append("\(what) by \(caller.label)") } }
 
   func metricsText() -> String { registry.render() }
 

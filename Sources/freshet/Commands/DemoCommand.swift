@@ -212,7 +212,9 @@ struct DemoCommand {
     ).write(to: directory)
     context.note(
       """
-      It stays up until Ctrl-C. In another terminal:
+      It stays up until Ctrl-C. Look at the console first; user 17850 and item 22865 are good to look up there:
+        \(AdminServers.consoleAddress(configuration.admin.listen))
+      In another terminal:
         freshet recommend 17850 --data-dir \(directory)
         freshet status --data-dir \(directory)
       """)

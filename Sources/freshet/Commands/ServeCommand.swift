@@ -49,7 +49,9 @@ struct ServeCommand {
       [
         "kafka": configuration.kafka.bootstrapServers, "topics": configuration.input.topics.joined(separator: ","),
         "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen,
-        "gateway": gateway?.server.address, "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
+        "gateway": gateway?.server.address,
+        "console": configuration.admin.listen.isEmpty ? nil : AdminServers.consoleAddress(configuration.admin.listen),
+        "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
         "data_dir": directory.path,
       ])
     return waitForTheEnd(process, log)
@@ -103,7 +105,12 @@ struct ServeCommand {
 
   private func waitForTheEnd(_ process: EngineProcess, _ log: Telemetry.Log) -> ExitStatus {
     let signals = Signals(
-      onSnapshot: { _ = process.requestSnapshot() }, onRetrain: { _ = process.requestRetrain() })
+      onSnapshot: {
+        if process.requestSnapshot().isNew { process.console.note("A snapshot was requested", by: .request("by signal")) }
+      },
+      onRetrain: {
+        if process.requestRetrain().isNew { process.console.note("A retrain was requested", by: .request("by signal")) }
+      })
     while !signals.waitForStop(seconds: 0.5) {
       if let fatal = process.status.current.fatal {
         log.error("ending: \(fatal)")

@@ -37,6 +37,9 @@ struct AdminServers {
     }
   }
 
+  /// Where a browser on this machine finds the console of an engine that listens at `address`.
+  static func consoleAddress(_ address: String) -> String { "http://\(AdminClient.reachable(address))/" }
+
   func stop() {
     admin?.stop()
     probes?.stop()

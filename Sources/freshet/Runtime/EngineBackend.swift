@@ -1,6 +1,7 @@
 import ControlPlane
 import Foundation
 import HTTPServing
+import OperatorConsole
 import Pipeline
 import StreamingRecommender
 import Telemetry
@@ -63,6 +64,24 @@ struct EngineBackend: AdminBackend {
     let handle = process.explain(Identifier(item), for: Identifier(user))
     return { handle.result.map { StatusReport.response(to: $0, user: user, item: item) } }
   }
+
+  // MARK: Console
+
+  func consoleJSON(since: Int?) -> [UInt8] { process.console.json(since: since) }
+
+  func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    process.console.user(Identifier(id), process.report(on: [Identifier(id)]), complete)
+  }
+
+  func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    process.console.item(Identifier(id), process.report(onItem: Identifier(id)), complete)
+  }
+
+  func noteChange(_ what: String, by caller: Caller) {
+    process.console.note(what, by: .request("over HTTP by \(caller.label)"))
+  }
+
+  // MARK: Jobs
 
   func job(_ id: String) -> JobStatus? {
     guard let job = process.jobs.job(id) else { return nil }
