@@ -58,7 +58,6 @@ struct GatewayProcess {
 
   private static func policy(_ settings: RecommenderConfiguration.Gateway, _ log: Telemetry.Log) throws(CommandFailure) -> RouterPolicy {
     var policy = RouterPolicy(access: .thisMachine)
-    policy.log = log
     if !settings.tokenFile.isEmpty {
       do {
         policy.access = .tokens(
