@@ -376,6 +376,26 @@ enum CommandTable {
         Command.Example(line: "freshet benchmark kernels --factors 128 --json", sentence: "For a program."),
       ]),
     Command(
+      id: .benchmarkServe, path: ["benchmark", "serve"],
+      summary: "Measure a gateway under a load that does not wait, beside an engine that takes events.",
+      options: [
+        CommandOption(
+          long: "rate", kind: .double(1...1e6), valueName: "N", defaultValue: "5000",
+          sentence: "Requests a second for lists and for events; filtered lists get 0.4 times as many."),
+        CommandOption(
+          long: "seconds", kind: .double(0.5...3600), valueName: "S", defaultValue: "10", sentence: "Length of each measurement."),
+        CommandOption(
+          long: "events", kind: .double(0.001...1e6), valueName: "N", defaultValue: "2000", sentence: "Events a second into the engine."),
+        CommandOption(
+          long: "items", kind: .int(100...10_000_000), valueName: "M", defaultValue: "41000", sentence: "Items of the generated data."),
+        CommandOption(
+          long: "users", kind: .int(100...10_000_000), valueName: "N", defaultValue: "20000", sentence: "Users of the generated data."),
+      ],
+      examples: [
+        Command.Example(line: "freshet benchmark serve", sentence: "With the embedded broker and a private redis-server."),
+        Command.Example(line: "freshet benchmark serve --rate 1000 --json", sentence: "Less load, for a script."),
+      ]),
+    Command(
       id: .benchmarkRetrain, path: ["benchmark", "retrain"],
       summary: "Measure retrains beside a stream that goes on: memory, phases, the stream's turns, cancellation; no Kafka, no Redis.",
       options: [

@@ -43,6 +43,7 @@ enum CommandRunner {
     case .benchmarkFoldIn: try BenchmarkFoldInCommand(context).run()
     case .benchmarkTopN: try BenchmarkTopNCommand(context).run()
     case .benchmarkKernels: try BenchmarkKernelsCommand(context).run()
+    case .benchmarkServe: try BenchmarkServeCommand(context).run()
     case .benchmarkRetrain: try BenchmarkRetrainCommand(context).run()
     case .topicsCreate: return try TopicsCommand(context).create()
     case .tokenNew: try TokenCommand(context).new()
