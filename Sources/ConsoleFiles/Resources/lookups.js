@@ -11,15 +11,15 @@ function table(caption, head, rows, name = "cards") {
 }
 
 /** A table that scrolls when it is long, and can be scrolled by keyboard. */
-function longTable(caption, head, rows) {
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table(caption, head, rows, null));
+function longTable(caption, head, rows, name = null) {
+  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table(caption, head, rows, name));
 }
 
 function when(milliseconds) {
   if (!milliseconds) return "–";
   const date = new Date(milliseconds);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return isToday ? clock(milliseconds) : date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" }) + " " + clock(milliseconds);
+  if (date.toDateString() === new Date().toDateString()) return clock(milliseconds);
+  return date.toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
 function seconds(value) {
@@ -199,7 +199,7 @@ function showActivity(entries) {
   const rows = entries.map((entry) => [when(entry.at_ms), entry.text, entry.who]);
   byId("activity-answer").replaceChildren(rows.length === 0
     ? paragraph("Nothing has happened since the start.", "note")
-    : longTable("Newest first", [{ text: "Time", isTime: true }, { text: "What" }, { text: "Who" }], rows));
+    : longTable("Newest first", [{ text: "Time", isTime: true }, { text: "What" }, { text: "Who" }], rows, "cards"));
 }
 
 /** The tables below are read again when the lines that summarise them change. */
