@@ -3,6 +3,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <microhttpd.h>
+#include <stdint.h>
 #include <string.h>
 
 // The library's enums are closed, so their cases do not come into Swift as constants.
@@ -40,6 +41,24 @@ static inline size_t freshet_mhd_keep_escapes(void *context, struct MHD_Connecti
   return strlen(text);
 }
 
+// Notes the length of the request's target before the library cuts it into pieces: it ends at the first NUL, and a request line that goes on
+// after that has one. The result is the state of the request until the handler sets another; it is odd, which no pointer is.
+static inline void *freshet_mhd_note_target(void *context, const char *target, struct MHD_Connection *connection) {
+  (void)context;
+  (void)connection;
+  return (void *)((uintptr_t)strlen(target) << 1 | 1);
+}
+
+static inline int freshet_mhd_is_note(const void *state) { return ((uintptr_t)state & 1) != 0; }
+
+// Whether the target that was noted is shorter than the one in the request line. `target` and `version` point into that line, where the
+// version stands one byte behind the target.
+static inline int freshet_mhd_has_nul(const void *state, const char *target, const char *version, size_t line_bytes_max) {
+  if (!freshet_mhd_is_note(state) || !target || !version || version <= target) return 0;
+  size_t length = (size_t)(version - target) - 1;
+  return length <= line_bytes_max && length > (uintptr_t)state >> 1;
+}
+
 // MHD_start_daemon is variadic, which Swift cannot call.
 static inline struct MHD_Daemon *freshet_mhd_start(const struct freshet_mhd_settings *settings) {
 #ifdef __linux__
@@ -67,6 +86,7 @@ static inline struct MHD_Daemon *freshet_mhd_start(const struct freshet_mhd_sett
       MHD_OPTION_NOTIFY_COMPLETED, settings->completed, settings->context,
       MHD_OPTION_NOTIFY_CONNECTION, settings->connection, settings->context,
       MHD_OPTION_UNESCAPE_CALLBACK, freshet_mhd_keep_escapes, NULL,
+      MHD_OPTION_URI_LOG_CALLBACK, freshet_mhd_note_target, NULL,
       MHD_OPTION_STRICT_FOR_CLIENT, 1,
       MHD_OPTION_ARRAY, tls,
       MHD_OPTION_END);

@@ -1,4 +1,3 @@
-import HTTPServing
 import Telemetry
 
 /// The operations that the control plane needs from the engine. Methods are called from the server's threads and must not block.
@@ -21,8 +20,6 @@ public protocol AdminBackend: Sendable {
   /// Looks a user up in the engine and in Redis. Calls `complete` once, from any thread, with a JSON object.
   func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
   func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
-  /// Remembers that somebody changed something over HTTP.
-  func noteChange(_ what: String, by caller: Caller)
   func requestRetrain() -> RetrainRequestOutcome
   func requestSnapshot() -> SnapshotRequestOutcome
   func job(_ id: String) -> JobStatus?

@@ -9,6 +9,8 @@ public struct AdminRoute: Sendable {
   /// What a handler works with.
   struct Context: Sendable {
     let backend: any AdminBackend
+    /// Every change is recorded here.
+    let audit: AuditLog
     /// The clock for `?wait=`.
     let now: @Sendable () -> UInt64
   }

@@ -65,7 +65,17 @@ public enum AdminRoutes {
       answers: [
         (202, "It is being cancelled."), (404, "There is no such job."), (409, "It has ended, or its model is being published."),
       ], role: .admin
-    ) { .now(cancel($0, $1.backend)) },
+    ) { .now(cancel($0, $1)) },
+    AdminRoute(
+      method: "GET", path: "/v1/audit", sentence: "Who changed what over this server, newest first: the last \(AuditLog.countMax) changes.",
+      answers: [
+        (
+          200,
+          "A JSON object with `changes`: for each its `time`, `who` (the name of a token or an address), `what`, and what was there `before` "
+            + "and `after`. Every change is in the engine's log, too."
+        )
+      ], role: .admin
+    ) { .now(.json(["changes": .array($1.audit.recent().map(\.json))])) },
   ]
 
   private static let verbose = (name: "verbose", sentence: "A JSON object with every check instead of text.")
@@ -85,24 +95,23 @@ public enum AdminRoutes {
     ]
   }
 
-  /// The routes over a backend; `access` says who may use them, `now` is the clock for `?wait=`.
+  /// The routes over a backend; `access` says who may use them, `audit` keeps what they changed, `now` is the clock for `?wait=`.
   public static func router(
-    backend: any AdminBackend, access: AccessControl = .thisMachine,
+    backend: any AdminBackend, access: AccessControl = .thisMachine, audit: AuditLog = AuditLog(log: .disabled),
     now: @escaping @Sendable () -> UInt64 = { MonotonicClock.nanoseconds() }, observe: @escaping Router.Observer = { _, _ in }
   ) -> Router {
-    router(table, backend, access, now, observe)
+    router(table, AdminRoute.Context(backend: backend, audit: audit, now: now), access, observe)
   }
 
   /// The routes that tell about health, for a server without a token.
   public static func probes(backend: any AdminBackend, observe: @escaping Router.Observer = { _, _ in }) -> Router {
-    router(table.filter(\.isProbe), backend, .thisMachine, { MonotonicClock.nanoseconds() }, observe)
+    let context = AdminRoute.Context(backend: backend, audit: AuditLog(log: .disabled), now: { MonotonicClock.nanoseconds() })
+    return router(table.filter(\.isProbe), context, .thisMachine, observe)
   }
 
   private static func router(
-    _ routes: [AdminRoute], _ backend: any AdminBackend, _ access: AccessControl, _ now: @escaping @Sendable () -> UInt64,
-    _ observe: @escaping Router.Observer
+    _ routes: [AdminRoute], _ context: AdminRoute.Context, _ access: AccessControl, _ observe: @escaping Router.Observer
   ) -> Router {
-    let context = AdminRoute.Context(backend: backend, now: now)
     var policy = RouterPolicy(access: access)
     policy.writesErrorMember = true
     var router = Router(policy: policy, observe: observe)
@@ -176,7 +185,7 @@ public enum AdminRoutes {
     }
     switch start() {
     case .accepted(let id):
-      context.backend.noteChange("A \(what) was requested", by: request.caller)
+      context.audit.record(request.caller, "\(what).start", after: ["job": .string(id)])
       guard let seconds, seconds > 0 else { return .now(accepted(id)) }
       return .later(ending(id, context.backend, context.now, deadline: context.now() + UInt64(seconds * 1e9)))
     case .alreadyRunning(let id):
@@ -214,10 +223,11 @@ public enum AdminRoutes {
       })
   }
 
-  private static func cancel(_ request: HTTPRequest, _ backend: any AdminBackend) -> HTTPResponse {
-    let id = request.parameters["id"] ?? ""
+  private static func cancel(_ request: HTTPRequest, _ context: AdminRoute.Context) -> HTTPResponse {
+    let (id, backend) = (request.parameters["id"] ?? "", context.backend)
+    let before = backend.job(id)?.json ?? .null
     if backend.cancelJob(id) {
-      backend.noteChange("The cancellation of \(id.prefix(100)) was requested", by: request.caller)
+      context.audit.record(request.caller, "job.cancel \(id)", before: before, after: ["cancelling": true])
       return .json(["job": .string(id), "cancelling": true], status: 202)
     }
     guard let job = backend.job(id) else { return unknownJob(id) }

@@ -124,6 +124,20 @@ import Testing
     #expect(answer.headers == [.init("Location", "/v1/jobs/r-1")])
   }
 
+  @Test func changesAreAuditedAndNothingElseIs() throws {
+    let audit = AuditLog(log: .disabled) { 0 }
+    let router = AdminRoutes.router(backend: backend, audit: audit)
+    backend.set(JobStatus(id: "r-1", state: .running))
+    for (method, path) in [
+      ("GET", "/v1/status"), ("POST", "/v1/retrain"), ("POST", "/v1/snapshot"), ("DELETE", "/v1/jobs/r-1"), ("DELETE", "/v1/jobs/none"),
+    ] { _ = router.answer(HTTPRequest(method, path, headers: local)) }
+    #expect(audit.recent().map(\.what) == ["job.cancel r-1", "snapshot.start", "retrain.start"])
+    guard case .now(let answer) = router.answer(HTTPRequest("GET", "/v1/audit", headers: local)) else { throw CancellationError() }
+    #expect(
+      text(answer).hasPrefix(
+        #"{"changes":[{"time":"1970-01-01T00:00:00.000Z","who":"unknown","what":"job.cancel r-1","before":{"id":"r-1""#))
+  }
+
   @Test func secondRetrainIsRefusedWithTheRunningJob() throws {
     backend.state.withLock { $0.retrain = .alreadyRunning(jobID: "r-0") }
     let answer = try response(HTTPRequest("POST", "/v1/retrain", query: ["wait": "10"], headers: local))

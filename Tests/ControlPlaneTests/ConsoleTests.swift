@@ -129,19 +129,4 @@ import Testing
       #expect(try response(HTTPRequest("GET", "/v1/console/\(kind)", query: query, headers: local)).status == 400)
     }
   }
-
-  @Test func changesAreRememberedWithTheirCaller() throws {
-    _ = try response(HTTPRequest("POST", "/v1/retrain", headers: local))
-    _ = try response(HTTPRequest("POST", "/v1/snapshot", headers: local))
-    backend.set(JobStatus(id: "r-1", state: .running))
-    _ = try response(HTTPRequest("DELETE", "/v1/jobs/r-1", headers: local))
-    #expect(
-      backend.state.withLock { $0.changes } == [
-        "A retrain was requested by unknown", "A snapshot was requested by unknown", "The cancellation of r-1 was requested by unknown",
-      ])
-    // Nothing has changed.
-    backend.state.withLock { $0.retrain = .alreadyRunning(jobID: "r-0") }
-    _ = try response(HTTPRequest("POST", "/v1/retrain", headers: local))
-    #expect(backend.state.withLock { $0.changes.count } == 3)
-  }
 }

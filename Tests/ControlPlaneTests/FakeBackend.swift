@@ -1,5 +1,4 @@
 import ControlPlane
-import HTTPServing
 import Synchronization
 import Telemetry
 
@@ -14,7 +13,6 @@ final class FakeBackend: AdminBackend {
     var askedUsers: [String] = []
     var answersUsers = true
     var sinces: [Int?] = []
-    var changes: [String] = []
   }
 
   let state = Mutex(State())
@@ -51,8 +49,6 @@ final class FakeBackend: AdminBackend {
   func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
     complete((["item": .string(id)] as JSONValue).bytes)
   }
-
-  func noteChange(_ what: String, by caller: Caller) { state.withLock { $0.changes.append("\(what) by \(caller.label)") } }
 
   func metricsText() -> String { registry.render() }
 

@@ -74,5 +74,9 @@ import Testing
     let client = try makeServer(CORSPolicy(origins: [Self.shop]), access: .thisMachine).client()
     #expect(client.request("POST", "/events", ["Origin: \(Self.shop)"], body: "")?.status == 204)
     #expect(client.request("POST", "/events", ["Origin: https://evil.example"], body: "")?.status == 403)
+    // To let all pages read is not to let them change things.
+    let open = try makeServer(CORSPolicy(origins: ["*"]), access: .thisMachine).client()
+    #expect(open.request("GET", "/list", ["Origin: \(Self.shop)"])?.headers["access-control-allow-origin"] == "*")
+    #expect(open.request("POST", "/events", ["Origin: \(Self.shop)"], body: "")?.status == 403)
   }
 }

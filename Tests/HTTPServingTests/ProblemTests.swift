@@ -30,7 +30,7 @@ import Testing
     var policy = RouterPolicy()
     policy.writesErrorMember = writesErrorMember
     return try TestServer(policy: policy, { $0.bodyBytesMax = 10 }) { router in
-      router.add("POST", "/items/{id}") { (request) throws(Problem) in
+      router.add("POST", "/items/{id}") { (_) throws(Problem) in
         throw Problem(.preconditionFailed, "somebody else changed it", fix: "read it again", headers: [.init("ETag", "\"9\"")])
       }
     }

@@ -63,6 +63,26 @@ import Testing
     #expect(seen.all == [])
   }
 
+  /// The library ends the target at a NUL, where a proxy may have seen a longer one.
+  @Test(arguments: ["/similar", "/similar?a=1", "", "?a=1"]) func aNULInTheRequestLineReachesNoHandler(rest: String) throws {
+    for start in ["/items/a", "/query?a=1&b", "/items/a?x="] {
+      let client = try makeServer().client()
+      client.send(Array("GET \(start)".utf8) + [0] + Array("\(rest) HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+      #expect(client.receive()?.status == 400 && client.isClosedByServer())
+    }
+    #expect(seen.all == [])
+  }
+
+  @Test func aRequestThatEndsInItsHeadDoesNoHarm() throws {
+    let server = try makeServer()
+    for text in ["GET /items/a HTTP/1.1\r\nHost", "GET /items/a HTTP/1.1\r\n", "GET /items/a HTTP/1.1\r\nBad\r\n\r\n"] {
+      let client = try server.client()
+      client.send(text)
+    }
+    #expect(try server.client().get("/items/a")?.status == 200)
+    server.server.stop()
+  }
+
   @Test(arguments: [
     ("/query?a=1&b=2&a=3", "a=1|b=2|a=3 last=3"), ("/query?a=x%26y%3Dz", "a=x&y=z last=x&y=z"), ("/query?a=1+2", "a=1 2 last=1 2"),
     ("/query?a=1%2B2", "a=1+2 last=1+2"), ("/query?a=%2541", "a=%41 last=%41"), ("/query?a", "a= last="),

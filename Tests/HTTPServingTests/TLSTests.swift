@@ -111,6 +111,26 @@ import Testing
     #expect(outcomes.all == Array(repeating: "ok", count: 8))
   }
 
+  /// A write to a closed connection raises a signal that would end the process, if nobody prevents it.
+  @Test func aClientThatLeavesDuringAnAnswerDoesNoHarm() throws {
+    let certificates = try Certificates("a")
+    let server = try TestServer({ $0.tls = certificates.files("a") }) { router in
+      router.add("GET", "/large") { _ in .now(HTTPResponse(contentType: "image/png", body: [UInt8](repeating: 7, count: 20_000_000))) }
+      router.add("GET", "/livez") { _ in .now(.text("it lives")) }
+    }
+    for _ in 0..<3 {
+      let process = Process()
+      process.executableURL = URL(filePath: "/bin/sh")
+      process.arguments = [
+        "-c",
+        "printf 'GET /large HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' | openssl s_client -quiet -connect 127.0.0.1:\(server.port) 2>/dev/null | head -c 1000 > /dev/null",
+      ]
+      try process.run()
+      process.waitUntilExit()
+    }
+    #expect(try get("/livez", port: server.port, authority: "\(certificates.directory)/a.pem").contains("it lives"))
+  }
+
   @Test func aClientWithoutTLSGetsNothing() throws {
     let certificates = try Certificates("a")
     let client = try makeServer(certificates.files("a")).client()

@@ -17,7 +17,7 @@ public struct JSONSchema: Sendable, Equatable {
   indirect enum Kind: Sendable, Equatable {
     case any
     case boolean
-    case integer(ClosedRange<Int>?)
+    case integer(ClosedRange<Int>)
     case number(ClosedRange<Double>?)
     /// Lengths in Unicode scalars.
     case string(length: ClosedRange<Int>?, values: [String], format: String?)
@@ -39,7 +39,9 @@ public struct JSONSchema: Sendable, Equatable {
 
   public static let any = JSONSchema(.any)
   public static let boolean = JSONSchema(.boolean)
-  public static func integer(_ range: ClosedRange<Int>? = nil) -> JSONSchema { JSONSchema(.integer(range)) }
+  /// - Parameter range: by default what a double, and so every client, can hold exactly.
+  public static func integer(_ range: ClosedRange<Int> = -exactMax...exactMax) -> JSONSchema { JSONSchema(.integer(range)) }
+  public static let exactMax = 9_007_199_254_740_991
   public static func number(_ range: ClosedRange<Double>? = nil) -> JSONSchema { JSONSchema(.number(range)) }
   public static func string(_ length: ClosedRange<Int>? = nil, format: String? = nil) -> JSONSchema {
     JSONSchema(.string(length: length, values: [], format: format))
@@ -88,7 +90,7 @@ extension JSONSchema {
     switch kind {
     case .any: return .object([])
     case .boolean: return typed("boolean")
-    case .integer(let range): return typed("integer", ("minimum", range.map { .integer($0.lowerBound) }), ("maximum", upper(range)))
+    case .integer(let range): return typed("integer", ("minimum", .integer(range.lowerBound)), ("maximum", upper(range)))
     case .number(let range):
       return typed("number", ("minimum", range.map { .number($0.lowerBound) }), ("maximum", range.map { .number($0.upperBound) }))
     case .string(let length, let values, let format):
@@ -112,6 +114,17 @@ extension JSONSchema {
     }
   }
 
+  /// The schema of a parameter, whose texts the server refuses if they have a NUL.
+  var parameterJSON: JSONValue {
+    var value = json
+    switch kind {
+    case .string(_, let values, _) where values.isEmpty: value["pattern"] = "^[^\\u0000]*$"
+    case .array(let element, _): value["items"] = element.parameterJSON
+    default: break
+    }
+    return value
+  }
+
   private func upper(_ range: ClosedRange<Int>?) -> JSONValue? {
     range.flatMap { $0.upperBound == .max ? nil : .integer($0.upperBound) }
   }
@@ -130,7 +143,7 @@ extension JSONSchema {
     switch kind {
     case .boolean: return text == "true" || text == "false" ? nil : "must be true or false"
     case .integer(let range):
-      guard let value = Self.integer(text), range?.contains(value) ?? true else { return "must be a whole number" + Self.bounds(range) }
+      guard let value = Self.integer(text), range.contains(value) else { return "must be a whole number" + Self.bounds(range) }
       return nil
     case .number(let range):
       guard let value = Self.number(text), range?.contains(value) ?? true else { return "must be a number" + Self.bounds(range) }
@@ -153,8 +166,8 @@ extension JSONSchema {
     return value
   }
 
-  private static func bounds(_ range: ClosedRange<Int>?) -> String {
-    range.map { $0.upperBound == .max ? " of at least \($0.lowerBound)" : " from \($0.lowerBound) to \($0.upperBound)" } ?? ""
+  private static func bounds(_ range: ClosedRange<Int>) -> String {
+    range.upperBound == .max ? " of at least \(range.lowerBound)" : " from \(range.lowerBound) to \(range.upperBound)"
   }
 
   private static func bounds(_ range: ClosedRange<Double>?) -> String {

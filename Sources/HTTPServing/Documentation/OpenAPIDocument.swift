@@ -67,7 +67,7 @@ struct OpenAPIDocument {
       "name": .string(parameter.name), "in": .string(parameter.location.rawValue), "description": .string(parameter.description),
     ]
     if parameter.isRequired { value["required"] = true }
-    value["schema"] = parameter.schema.json
+    value["schema"] = parameter.schema.parameterJSON
     if parameter.schema.isArray, parameter.location == .query {
       value["style"] = "form"
       value["explode"] = true

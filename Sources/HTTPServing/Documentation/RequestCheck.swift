@@ -47,6 +47,10 @@ enum RequestCheck {
       guard body.isRequired else { return nil }
       return Problem(.body, "the body is missing", fix: "send \(body.forms[0].mediaType): \(body.description)", position: 0)
     }
+    if let coding = request.headers["content-encoding"], coding.lowercased() != "identity" {
+      return Problem(
+        .unsupportedMediaType, "the body is compressed (\(coding.prefix(40)))", fix: "send it as it is, without Content-Encoding")
+    }
     guard let type = request.mediaType, !body.forms.contains(where: { $0.mediaType == type }) else { return nil }
     let accepted = body.forms.map(\.mediaType).joined(separator: ", ")
     return Problem(

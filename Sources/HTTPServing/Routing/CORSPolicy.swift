@@ -51,6 +51,9 @@ public struct CORSPolicy: Sendable, Equatable {
   /// Whether pages of this origin may use the server; `null` (a file, a sandbox) never is such an origin.
   func allows(_ origin: String) -> Bool { allowsAll || origins.contains(origin.lowercased()) }
 
+  /// Whether this origin is listed by name. `*` lets all pages read; that is no reason to let them change things on this machine.
+  func names(_ origin: String) -> Bool { origins.contains(origin.lowercased()) }
+
   private var isEmpty: Bool { !allowsAll && origins.isEmpty }
 
   /// For the response to any request.

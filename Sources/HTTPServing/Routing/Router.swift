@@ -1,7 +1,9 @@
+import Telemetry
+
 /// Routes requests to handlers by method and path, independently of sockets, and applies what holds for all of them: who is let in, how
 /// often, and what web pages may read.
 public struct Router: Sendable {
-  /// A thrown problem is the response.
+  /// A thrown problem is the response. A closure that throws one says so: `{ (request) throws(Problem) in ... }`.
   public typealias Handler = @Sendable (HTTPRequest) throws(Problem) -> HTTPAnswer
   /// Called once per answered request with the status and the route's pattern. The path is not passed, because clients can choose it
   /// freely.
@@ -22,6 +24,20 @@ public struct Router: Sendable {
     case wrongMethod(allowed: String, Route)
     case noRoute
     case malformedPath
+
+    /// The route of the path, whether or not the request gets to its handler.
+    var route: Route? {
+      switch self {
+      case .route(let route, _), .wrongMethod(_, let route): route
+      case .options(_, let route): route
+      case .noRoute, .malformedPath: nil
+      }
+    }
+
+    var bodyBytesMax: Int? {
+      guard case .route(let route, _) = self else { return nil }
+      return route.options.bodyBytesMax
+    }
   }
 
   private var routes: [Route] = []
@@ -52,7 +68,15 @@ public struct Router: Sendable {
   /// Method and pattern of every route.
   public var methodsAndPatterns: [(method: String, pattern: String)] { routes.map { ($0.method, $0.pattern.text) } }
 
-  public func answer(_ request: HTTPRequest) -> HTTPAnswer { answer(request, match(request)) }
+  public func answer(_ request: HTTPRequest) -> HTTPAnswer {
+    let match = match(request)
+    var request = request
+    switch admission(request, match) {
+    case .admitted(let caller): request.caller = caller
+    case .refused(let response): return .now(conclude(response, request, match))
+    }
+    return handle(request, match)
+  }
 
   // MARK: - Matching
 
@@ -82,28 +106,40 @@ public struct Router: Sendable {
 
   // MARK: - Answering
 
-  func answer(_ request: HTTPRequest, _ match: Match) -> HTTPAnswer {
-    guard case .route(let route, let parameters) = match else { return .now(refuse(request, match, refusal(request, match))) }
-    var request = request
-    request.parameters = parameters
-    do {
-      request.caller = try admit(request, route)
-      return concluded(try route.handler(request), request, route)
-    } catch {
-      return concluded(.now(response(error, request)), request, route)
-    }
+  /// What the head of a request decides.
+  enum Admission: Sendable {
+    case admitted(Caller)
+    case refused(HTTPResponse)
+  }
+
+  func admission(_ request: HTTPRequest, _ match: Match) -> Admission {
+    guard case .route(let route, _) = match else { return .refused(refusal(request, match)) }
+    do { return .admitted(try admit(request, route)) } catch { return .refused(response(error, request)) }
   }
 
   private func admit(_ request: HTTPRequest, _ route: Route) throws(Problem) -> Caller {
     let cors = cors(route)
     do {
-      let caller = try policy.access.admit(request, route.options.requirement, allowsOrigin: cors.allows)
+      let caller = try policy.access.admit(request, route.options.requirement, allowsOrigin: cors.names)
       if route.options.isLimited, route.options.requirement != .probe { try policy.limiter?.admit(caller) }
       return caller
     } catch  where error.type == .unauthorized {
       // Guessing tokens is limited as well.
       try policy.limiter?.admit(request.caller)
       throw error
+    }
+  }
+
+  /// The handler's answer to a request that was let in.
+  func handle(_ request: HTTPRequest, _ match: Match) -> HTTPAnswer {
+    guard case .route(let route, let parameters) = match else { return .now(conclude(refusal(request, match), request, match)) }
+    let start = policy.observeDuration == nil ? 0 : MonotonicClock.nanoseconds()
+    var request = request
+    request.parameters = parameters
+    do {
+      return concluded(try route.handler(request), request, route, start)
+    } catch {
+      return concluded(.now(response(error, request)), request, route, start)
     }
   }
 
@@ -138,17 +174,14 @@ public struct Router: Sendable {
     return problem.response
   }
 
-  /// Returns `response` in place of the handler's and counts it under the route of the request.
-  func refuse(_ request: HTTPRequest, _ match: Match, _ response: HTTPResponse) -> HTTPResponse {
-    switch match {
-    case .route(let route, _), .wrongMethod(_, let route), .options(_, .some(let route)): conclude(response, request, route)
-    case .options(_, nil), .noRoute, .malformedPath: conclude(response, request, nil)
-    }
-  }
-
   // MARK: - What every response gets
 
   private func cors(_ route: Route?) -> CORSPolicy { route?.options.cors ?? policy.cors }
+
+  /// Completes a response that no handler gave, and counts it under the route of the request.
+  func conclude(_ response: HTTPResponse, _ request: HTTPRequest, _ match: Match) -> HTTPResponse {
+    conclude(response, request, match.route)
+  }
 
   private func conclude(_ response: HTTPResponse, _ request: HTTPRequest, _ route: Route?) -> HTTPResponse {
     observe(route?.pattern.text ?? "unmatched", response.status)
@@ -158,13 +191,12 @@ public struct Router: Sendable {
     return response
   }
 
-  private func concluded(_ answer: HTTPAnswer, _ request: HTTPRequest, _ route: Route) -> HTTPAnswer {
-    if case .now(let response) = answer { return .now(conclude(response, request, route)) }
-    // The body is not needed any more, and the request may wait for long.
+  private func concluded(_ answer: HTTPAnswer, _ request: HTTPRequest, _ route: Route, _ start: UInt64) -> HTTPAnswer {
+    if case .now(let response) = answer { return .now(concluded(response, request, route, start)) }
+    // Who waits needs no body.
     var head = request
     head.body = []
-    let request = head
-    let conclude: @Sendable (HTTPResponse) -> HTTPResponse = { self.conclude($0, request, route) }
+    let conclude: @Sendable (HTTPResponse) -> HTTPResponse = { [head] in concluded($0, head, route, start) }
     switch answer {
     case .now(let response): return .now(conclude(response))
     case .later(let later): return .later(LaterResponse(poll: { later.poll().map(conclude) }, instead: { conclude(later.instead()) }))
@@ -172,5 +204,10 @@ public struct Router: Sendable {
       push.conclude = conclude
       return .push(push)
     }
+  }
+
+  private func concluded(_ response: HTTPResponse, _ request: HTTPRequest, _ route: Route, _ start: UInt64) -> HTTPResponse {
+    policy.observeDuration?(route.pattern.text, MonotonicClock.nanoseconds() - start)
+    return conclude(response, request, route)
   }
 }

@@ -27,6 +27,8 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   /// Request line and headers together, including what the library needs itself.
   public var headerBytesMax = 16_384
   public var bodyBytesMax = 1 << 20
+  /// The bodies of all requests together.
+  public var bodiesBytesMax = 64 << 20
   /// Requests that may wait at the same time for a response that is polled (`?wait=`).
   public var waitingMax = 4
   /// Requests that may wait at the same time for a response that is pushed.

@@ -8,6 +8,13 @@ enum RequestReader {
     var fault: Problem?
     /// Whether nothing after this request on its connection can be trusted.
     var endsConnection = false
+
+    /// Of the path only the part before the NUL is known.
+    mutating func refuseNUL() {
+      fault = Problem(
+        .badRequest, "the request line has a NUL", fix: "leave it out", headers: [.init("Connection", "close")])
+      endsConnection = true
+    }
   }
 
   static func read(
@@ -20,7 +27,8 @@ enum RequestReader {
     let headers = values(connection, freshet_mhd_headers)
     if let fault = MessageFraming.fault(headers, isHTTP10: version.map { String(cString: $0) } == "HTTP/1.0") {
       read.fault = Problem(
-        .badRequest, fault, fix: "send one Host, and either one Content-Length or Transfer-Encoding: chunked; check the proxy")
+        .badRequest, fault, fix: "send one Host, and either one Content-Length or Transfer-Encoding: chunked; check the proxy",
+        headers: [.init("Connection", "close")])
       read.endsConnection = true
     }
     for (name, value) in headers { read.request.headers[name.lowercased()] = value }

@@ -14,14 +14,15 @@ enum ServerCallbacks {
   static let handle: MHD_AccessHandlerCallback = { context, connection, url, method, version, data, dataSize, requestState in
     guard let context, let connection, let dataSize, let requestState else { return no }
     let server = Unmanaged<ServerContext>.fromOpaque(context).takeUnretainedValue()
-    guard let state = requestState.pointee else {
-      let read = RequestReader.read(connection, url: url, method: method, version: version, server.configuration)
+    guard let state = requestState.pointee, freshet_mhd_is_note(state) == 0 else {
+      var read = RequestReader.read(connection, url: url, method: method, version: version, server.configuration)
+      if freshet_mhd_has_nul(requestState.pointee, url, version, server.configuration.headerBytesMax) != 0 { read.refuseNUL() }
       let exchange = HTTPExchange(read, server)
       server.requestBegins()
       server.connections.entered(.receivingBody, freshet_mhd_socket(connection))
       requestState.pointee = Unmanaged.passRetained(exchange).toOpaque()
-      if read.endsConnection { return close(exchange, connection, server) }
-      return begin(exchange, connection, server)
+      // Nothing after a request whose end is not certain can be trusted.
+      return read.endsConnection ? finish(exchange, connection, server) : begin(exchange, connection, server)
     }
     let exchange = Unmanaged<HTTPExchange>.fromOpaque(state).takeUnretainedValue()
     guard dataSize.pointee == 0 else {
@@ -33,7 +34,8 @@ enum ServerCallbacks {
   }
 
   static let completed: MHD_RequestCompletedCallback = { context, connection, requestState, _ in
-    guard let context, let state = requestState?.pointee else { return }
+    // A request that ends in its head has not got to the handler.
+    guard let context, let state = requestState?.pointee, freshet_mhd_is_note(state) == 0 else { return }
     requestState?.pointee = nil
     Unmanaged<HTTPExchange>.fromOpaque(state).release()
     let server = Unmanaged<ServerContext>.fromOpaque(context).takeUnretainedValue()
@@ -55,16 +57,9 @@ enum ServerCallbacks {
   /// A response in this first call closes the connection (at a sixth of the throughput), so only hopeless requests get one here.
   private static func begin(_ exchange: HTTPExchange, _ connection: OpaquePointer, _ server: ServerContext) -> MHD_Result {
     let announced = exchange.request.headers["content-length"].map { Int($0) ?? .max } ?? 0
-    guard announced > exchange.bodyBytesMax else { return yes }
-    exchange.markTooLarge()
-    let clientWaits = exchange.request.headers["expect"] != nil
+    if announced > exchange.bodyBytesMax { exchange.refuseAsTooLarge() }
+    let clientWaits = exchange.refusal != nil && exchange.request.headers["expect"] != nil
     return clientWaits || announced / discardFactor > server.configuration.bodyBytesMax ? finish(exchange, connection, server) : yes
-  }
-
-  /// Answers a request whose end is not certain; nothing after it on this connection can be trusted.
-  private static func close(_ exchange: HTTPExchange, _ connection: OpaquePointer, _ server: ServerContext) -> MHD_Result {
-    exchange.refusal?.headers.append(.init("Connection", "close"))
-    return finish(exchange, connection, server)
   }
 
   private static func isHopeless(_ exchange: HTTPExchange, _ server: ServerContext) -> Bool {
@@ -78,10 +73,9 @@ enum ServerCallbacks {
     let request = exchange.request
     if let response = exchange.response.withLock({ $0 }) { return ResponseWriter.queue(response, request, connection, server) }
     if let refusal = exchange.refusal {
-      let response = router.refuse(request, exchange.match, router.response(refusal, request))
-      return ResponseWriter.queue(response, request, connection, server)
+      return ResponseWriter.queue(router.conclude(refusal, request, exchange.match), request, connection, server)
     }
-    switch router.answer(request, exchange.match) {
+    switch router.handle(request, exchange.match) {
     case .now(let response): return ResponseWriter.queue(response, request, connection, server)
     case .later(let later):
       let deliver = suspend(exchange, connection)
@@ -97,7 +91,7 @@ enum ServerCallbacks {
     // Unchecked: a suspended connection may be resumed from any thread, and lives until then.
     struct Suspended: @unchecked Sendable { let connection: OpaquePointer }
     let suspended = Suspended(connection: connection)
-    exchange.request.body = []
+    exchange.dropBody()
     MHD_suspend_connection(connection)
     return { response in
       exchange.response.withLock { $0 = response }

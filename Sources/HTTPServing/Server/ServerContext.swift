@@ -10,6 +10,7 @@ final class ServerContext: Sendable {
   let compressor: GzipCompressor
   let tls: TLSCredentialStore?
   private let inFlight = Atomic<Int>(0)
+  private let bodyBytes = Atomic<Int>(0)
 
   init(_ configuration: HTTPServerConfiguration, _ router: Router, tls: TLSCredentials?) {
     self.configuration = configuration
@@ -26,4 +27,16 @@ final class ServerContext: Sendable {
   var requestsInFlight: Int { inFlight.load(ordering: .acquiring) }
   func requestBegins() { inFlight.wrappingAdd(1, ordering: .acquiringAndReleasing) }
   func requestEnds() { inFlight.wrappingSubtract(1, ordering: .acquiringAndReleasing) }
+
+  /// Counts bytes of bodies that are in memory; false, and not counted, if they would be too many.
+  func holdsBody(_ count: Int) -> Bool {
+    let total = bodyBytes.add(count, ordering: .relaxed).newValue
+    guard total > configuration.bodiesBytesMax else { return true }
+    releasesBody(count)
+    return false
+  }
+
+  func releasesBody(_ count: Int) {
+    if count > 0 { bodyBytes.subtract(count, ordering: .relaxed) }
+  }
 }

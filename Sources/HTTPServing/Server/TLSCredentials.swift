@@ -1,11 +1,5 @@
 import CMicroHTTPD
 
-/// Why a certificate cannot be used.
-public struct TLSError: Error, Sendable, Equatable, CustomStringConvertible {
-  public let description: String
-  init(_ description: String) { self.description = description }
-}
-
 /// A certificate chain and its key, ready for handshakes.
 ///
 /// Unchecked: GnuTLS only reads them after `init`, and that from any number of threads.

@@ -357,7 +357,8 @@ extension ConfigurationTable {
     .checked(ConfigurationCheck.listenAddress),
     .string(
       "admin.token_file", \.admin.tokenFile, empty: "none",
-      "File with the token, of at least 16 characters and mode 0600, that every admin request must send; it is read again at each request."
+      "File, of mode 0600, with the token, of at least 16 characters, that every admin request must send, or with lines `name role sha256` "
+        + "of several; it is read again when it changes."
     ),
   ]
 

@@ -7,18 +7,21 @@ import Telemetry
 struct AdminServers {
   private(set) var admin: HTTPServer?
   private(set) var probes: HTTPServer?
+  /// What was changed over the admin server.
+  let audit: AuditLog
 
   /// Starts what the configuration asks for, and stores the addresses with the ports that were chosen for port 0.
   init(_ process: EngineProcess, _ configuration: inout RecommenderConfiguration, log: Telemetry.Log) throws {
     let backend = EngineBackend(process: process)
     let metrics = process.metrics
+    audit = process.console.auditLog(log)
     let observe: Router.Observer = { metrics.adminRequests.with($0, String($1)).add() }
     do {
       if !configuration.admin.listen.isEmpty {
         let access = try Self.access(configuration.admin, log)
         var server = HTTPServerConfiguration(listen: configuration.admin.listen)
         server.allowsRemote = !configuration.admin.tokenFile.isEmpty
-        admin = try HTTPServer(server, router: AdminRoutes.router(backend: backend, access: access, observe: observe))
+        admin = try HTTPServer(server, router: AdminRoutes.router(backend: backend, access: access, audit: audit, observe: observe))
         configuration.admin.listen = admin?.address ?? ""
       }
       if !configuration.probes.listen.isEmpty {

@@ -1,7 +1,5 @@
 import ControlPlane
 import Foundation
-import HTTPServing
-import OperatorConsole
 import Pipeline
 import StreamingRecommender
 import Telemetry
@@ -70,10 +68,6 @@ struct EngineBackend: AdminBackend {
 
   func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
     process.console.item(Identifier(id), process.report(onItem: Identifier(id)), complete)
-  }
-
-  func noteChange(_ what: String, by caller: Caller) {
-    process.console.note(what, by: .request("over HTTP by \(caller.label)"))
   }
 
   // MARK: Jobs
