@@ -82,6 +82,26 @@ public struct FoldIn: Sendable {
   /// Number of pairs added since `begin`.
   public func pairs(in workspace: Workspace) -> Int { workspace.history.pointee.pairs }
 
+  /// What each pair adds to the product of the user's vector with an item's `vector`; the sum is that product. In the order of the pairs;
+  /// `nil` if the equation has no finite solution.
+  public func contributions(to vector: UnsafeBufferPointer<Float>, side: RowSolver.Side, workspace: Workspace) -> [ScoredItem]? {
+    let history = workspace.history.pointee
+    let strengths = UnsafeBufferPointer(start: history.strengths, count: history.count)
+    let stride = Kernels.padded(solver.factors)
+    let right = Array(vector) + [Float](repeating: 0, count: stride - solver.factors)
+    var solved = right
+    let isSolved = right.withUnsafeBufferPointer { right in
+      solver.solve(
+        indices: history.items, strengths: strengths, side: side, for: .vector(right.baseAddress!), into: &solved, workspace: workspace.rows)
+    }
+    guard isSolved else { return nil }
+    return strengths.indices.map { index in
+      let row = side.rows + Int(history.items[index]) * stride
+      let product = (0..<solver.factors).reduce(Float(0)) { $0 + solved[$1] * row[$1] }
+      return ScoredItem(item: history.items[index], score: solver.confidence.weightAndTarget(strengths[index]).target * product)
+    }
+  }
+
   /// Solves the row and writes it, padding included. Returns false, and writes zeros, if the solution is not finite.
   public func solve(side: RowSolver.Side, into row: UnsafeMutablePointer<Float>, workspace: Workspace) -> Bool {
     let history = workspace.history.pointee

@@ -3,8 +3,10 @@ public struct ReferenceSolver {
   public let parameters: ALSParameters
   public init(_ parameters: ALSParameters) { self.parameters = parameters }
 
-  /// - Parameter others: all rows of the other side that have factors.
-  public func solve(entries: [(row: Int, strength: Float)], others: FactorMatrix) -> [Double] {
+  /// - Parameters:
+  ///   - others: all rows of the other side that have factors.
+  ///   - prior: what the row is regularized towards, see `RowSolver.RightHandSide`.
+  public func solve(entries: [(row: Int, strength: Float)], others: FactorMatrix, prior: [Float]? = nil) -> [Double] {
     let k = parameters.factors
     guard !entries.isEmpty else { return [Double](repeating: 0, count: k) }
     var matrix = [[Double]](repeating: [Double](repeating: 0, count: k), count: k)
@@ -14,6 +16,7 @@ public struct ReferenceSolver {
     }
     let unobserved = parameters.confidence.unobserved
     for row in 0..<others.rows { add(others[row], Double(unobserved)) }
+    let unobservedMatrix = matrix
     var total = 0.0
     for entry in entries {
       let (weight, target) = parameters.confidence.weightAndTarget(entry.strength)
@@ -23,6 +26,10 @@ public struct ReferenceSolver {
     }
     let ridge = parameters.regularization.ofRow(weights: total, unobserved: unobserved, others: others.rows)
     for i in 0..<k { matrix[i][i] += ridge }
+    for (i, value) in (prior ?? []).enumerated() {
+      rhs[i] += ridge * Double(value)
+      for j in 0..<k { rhs[j] += unobservedMatrix[j][i] * Double(value) }
+    }
     return Self.eliminate(&matrix, &rhs)
   }
 

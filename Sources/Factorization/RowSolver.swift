@@ -57,26 +57,39 @@ public struct RowSolver: Sendable {
     }
   }
 
+  /// What the matrix of a row is solved for.
+  public enum RightHandSide {
+    /// sum t y: the row itself.
+    case targets
+    /// sum t y + M b: the row, regularized towards b in the metric M = a Y'Y + lambda (sum w + a n)^nu I and not towards 0.
+    case targetsAndPrior(UnsafePointer<Float>)
+    /// This vector, padding included.
+    case vector(UnsafePointer<Float>)
+  }
+
   /// Solves one row and writes it, padding included, to `row`. Returns false, and writes zeros, if the solution is not finite.
   ///
   /// - Parameters:
   ///   - indices: row indices into `side`, at least `strengths.count`.
   ///   - strengths: r, multiplied by the recency weight if there is one; negative means dislike.
   public func solve(
-    indices: UnsafePointer<Int32>, strengths: UnsafeBufferPointer<Float>, side: Side, into row: UnsafeMutablePointer<Float>,
-    workspace: Workspace
+    indices: UnsafePointer<Int32>, strengths: UnsafeBufferPointer<Float>, side: Side, for right: RightHandSide = .targets,
+    into row: UnsafeMutablePointer<Float>, workspace: Workspace
   ) -> Bool {
     let stride = Kernels.padded(factors)
     precondition(side.gramian.factors == factors, "a Gramian of \(side.gramian.factors) factors for \(factors)")
     precondition(workspace.solution.count == stride, "a workspace of \(workspace.solution.count) factors for \(factors)")
     guard !strengths.isEmpty else {
       row.update(repeating: 0, count: stride)
+      // Without observations the row is the prior.
+      if case .targetsAndPrior(let prior) = right { row.update(from: prior, count: factors) }
       return true
     }
     let totalWeight = prepare(strengths, workspace)
     let ridge = regularization.ofRow(weights: totalWeight, unobserved: confidence.unobserved, others: side.count)
     // Rounding can make the matrix indefinite (huge weights with a tiny ridge); it is then solved with a larger ridge.
-    for nudge in [0, 1e-6, 1e-4] as [Float] where attempt(indices, strengths.count, side, ridge, nudge: nudge, into: row, workspace) {
+    for nudge in [0, 1e-6, 1e-4] as [Float]
+    where attempt(indices, strengths.count, side, ridge, nudge: nudge, right, into: row, workspace) {
       return true
     }
     row.update(repeating: 0, count: stride)
@@ -85,8 +98,8 @@ public struct RowSolver: Sendable {
 
   /// - Parameter nudge: added to the diagonal, relative to its largest element.
   private func attempt(
-    _ indices: UnsafePointer<Int32>, _ count: Int, _ side: Side, _ ridge: Double, nudge: Float, into row: UnsafeMutablePointer<Float>,
-    _ workspace: Workspace
+    _ indices: UnsafePointer<Int32>, _ count: Int, _ side: Side, _ ridge: Double, nudge: Float, _ right: RightHandSide,
+    into row: UnsafeMutablePointer<Float>, _ workspace: Workspace
   ) -> Bool {
     let stride = Kernels.padded(factors)
     let matrix = workspace.matrix.pointer
@@ -107,6 +120,11 @@ public struct RowSolver: Sendable {
           workspace.scratch.pointer)
       }
     }
+    switch right {
+    case .targets: break
+    case .targetsAndPrior(let prior): addMetric(times: prior, gramian, Float(ridge), to: solution)
+    case .vector(let vector): solution.update(from: vector, count: stride)
+    }
     var added = Float(ridge)
     if nudge > 0 { added += nudge * (0..<factors).reduce(0) { max($0, matrix[$1 * stride + $1]) } }
     for i in 0..<factors { matrix[i * stride + i] += added }
@@ -115,6 +133,19 @@ public struct RowSolver: Sendable {
     guard Self.isFinite(solution, factors) else { return false }
     row.update(from: solution, count: stride)
     return true
+  }
+
+  /// Adds M b for the metric of `RightHandSide.targetsAndPrior`.
+  private func addMetric(
+    times prior: UnsafePointer<Float>, _ gramian: UnsafePointer<Float>, _ ridge: Float, to solution: UnsafeMutablePointer<Float>
+  ) {
+    let stride = Kernels.padded(factors)
+    for i in 0..<factors {
+      var sum: Float = 0
+      // Only the upper triangle is stored.
+      for j in 0..<factors { sum += gramian[min(i, j) * stride + max(i, j)] * prior[j] }
+      solution[i] += confidence.unobserved * sum + ridge * prior[i]
+    }
   }
 
   /// Solves rows of `result` exactly. Returns the number of rows without a finite solution; these are set to zero.

@@ -51,6 +51,23 @@ let bothConfidences = [Confidence.unobservedWeight(0.1), .alpha(4)]
     }
   }
 
+  @Test(arguments: [1, 7, 16, 33], bothConfidences) func aPriorIsTheCentreOfTheRegularization(factors: Int, confidence: Confidence) {
+    var random = SeededGenerator(seed: 5)
+    let others = FactorMatrix(rows: factors + 40, factors: factors, deviation: 1 / Float(factors).squareRoot(), seed: 5)
+    let prior = (0..<factors).map { _ in Float.random(in: -1...1, using: &random) }
+    let parameters = ALSParameters(
+      factors: factors, confidence: confidence, regularization: Regularization(lambda: 0.05, exponent: 1))
+    for count in [1, 5, 60] {
+      let entries = randomEntries(count, of: others, &random)
+      let reference = ReferenceSolver(parameters).solve(entries: entries, others: others, prior: prior)
+      for kernels in Kernels.available {
+        let row = SolvedRow(parameters, entries, others: others, kernels: kernels, prior: prior)
+        #expect(relativeDistance(Array(row.doubles[..<factors]), reference) < 2e-5, "\(random), \(kernels.name), \(count) entries")
+      }
+    }
+    #expect(Array(SolvedRow(parameters, [], others: others, prior: prior).values[..<factors]) == prior)
+  }
+
   @Test(arguments: Kernels.available) func anEmptyHistoryGivesARowOfZeros(kernels: Kernels) {
     let others = FactorMatrix(rows: 5, factors: 20, seed: 1)
     let row = SolvedRow(ALSParameters(factors: 20), [], others: others, kernels: kernels)

@@ -50,7 +50,7 @@ struct SolvedRow {
 
   init(
     _ parameters: ALSParameters, _ entries: [(row: Int, strength: Float)], others: FactorMatrix, kernels: Kernels = .best,
-    workspace: RowSolver.Workspace? = nil
+    workspace: RowSolver.Workspace? = nil, prior: [Float]? = nil
   ) {
     let solver = RowSolver(parameters, kernels: kernels)
     let gramian = Gramian(of: others, pool: WorkerPool(workers: 1), kernels: kernels)
@@ -62,9 +62,12 @@ struct SolvedRow {
       strengths.withUnsafeBufferPointer { strengths in
         indices.withUnsafeBufferPointer { indices in
           row.withUnsafeMutableBufferPointer { row in
-            solver.solve(
-              indices: indices.baseAddress!, strengths: strengths, side: side, into: row.baseAddress!,
-              workspace: workspace ?? RowSolver.Workspace(factors: parameters.factors))
+            (prior ?? []).withUnsafeBufferPointer { values in
+              solver.solve(
+                indices: indices.baseAddress!, strengths: strengths, side: side,
+                for: prior == nil ? .targets : .targetsAndPrior(values.baseAddress!), into: row.baseAddress!,
+                workspace: workspace ?? RowSolver.Workspace(factors: parameters.factors))
+            }
           }
         }
       }

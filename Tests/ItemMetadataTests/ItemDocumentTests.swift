@@ -57,6 +57,37 @@ import Testing
     for length in 0..<whole.count { #expect(throws: DocumentFault.self) { try ItemDocument(Array(whole[..<length])) } }
   }
 
+  @Test func theHashIsThatOfTheContent() throws {
+    let (one, same, other) = (
+      try document(#"{"item_id":"A","price":1.0,"tags":["x"]}"#), try document(#"{"tags":"x","properties":{"price":1},"item_id":"A"}"#),
+      try document(#"{"item_id":"A","price":2,"tags":["x"]}"#)
+    )
+    #expect(one.contentHash == same.contentHash && one.contentHash != other.contentHash && one == same && one != other)
+  }
+
+  /// Documents with random damage are refused, or read as something that can be written and read again.
+  @Test(arguments: 0..<4 as Range<UInt64>) func damagedDocumentsDoNoHarm(seed: UInt64) throws {
+    var numbers = Numbers(seed)
+    let whole = try ItemDocument(example("item-full.json")).bytes
+    let pieces =
+      [#"\u"#, #"\ud83d"#, "\"", "{", "}", "[", "]", ":", ",", "\\", "null", "1e9", "-", "\u{0}", "é"].map { Array($0.utf8) } + [
+        [0xC3], [0xFF],
+      ]
+    var kept = 0
+    for _ in 0..<500 {
+      var bytes = whole
+      for _ in 0...numbers.next(below: 3) {
+        let place = numbers.next(below: bytes.count)
+        let end = min(bytes.count, place + numbers.next(below: 3))
+        bytes.replaceSubrange(place..<end, with: pieces[numbers.next(below: pieces.count)])
+      }
+      guard let document = try? ItemDocument(bytes) else { continue }
+      kept += 1
+      #expect(try ItemDocument(document.bytes) == document, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+    }
+    #expect(kept > 10)
+  }
+
   @Test func availabilityFollowsTheWindow() throws {
     let item = try ItemDocument(itemID: "A", availableFrom: now, availableUntil: now + day)
     #expect(!item.isAvailable(at: now - 1) && item.isAvailable(at: now) && item.isAvailable(at: now + day - 1))

@@ -18,6 +18,9 @@ extension ItemDocument {
 
   public var bytes: [UInt8] { json.bytes }
 
+  /// CRC-64/XZ of the bytes, for entity tags: documents with different ones differ.
+  public var contentHash: UInt64 { StableHash.crc64(bytes) }
+
   func validate() throws(DocumentFault) {
     guard !itemID.isEmpty, !itemID.utf8.contains(0) else {
       throw DocumentFault(.badID, field: "item_id", "item_id must not be empty or contain a zero byte")

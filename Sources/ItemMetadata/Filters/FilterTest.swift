@@ -81,8 +81,7 @@ struct FilterTest: Sendable {
     return operands.compactMap { if case .now(let offset) = $0 { offset } else { nil } }
   }
 
-  /// The next time at which the test may change for this document; it is in the millisecond at which the field equals the operand or in
-  /// the one after it.
+  /// The next time at which the test may change for this document.
   func nextChange(of document: ItemDocument, after now: Int64) -> Int64? {
     let offsets = offsetsFromNow
     guard !offsets.isEmpty else { return nil }
@@ -90,11 +89,20 @@ struct FilterTest: Sendable {
     _ = field.contains(in: document) { value in
       guard case .time(let time) = value else { return false }
       for offset in offsets {
-        for change in [time - offset, time - offset + 1] where change > now { next = min(next ?? change, change) }
+        for delay in delays where time - offset + delay > now { next = earlier(next, time - offset + delay) }
       }
       return false
     }
     return next
+  }
+
+  /// When the test changes: in the millisecond at which the field equals the operand, in the one after it, or in both.
+  private var delays: ClosedRange<Int64> {
+    switch condition {
+    case .ordered(.lessOrEqual, _), .ordered(.greater, _): 0...0
+    case .ordered(.less, _), .ordered(.greaterOrEqual, _): 1...1
+    case .equals, .isIn, .exists: 0...1
+    }
   }
 
   // MARK: Text

@@ -67,6 +67,9 @@ public struct NewItems: Sendable {
     if let count = users[item]?.count, count >= usersMin { queue.append(item) }
   }
 
+  /// Queues the item, whether or not it has users.
+  mutating func enqueue(_ item: Int32) { queue.append(item) }
+
   /// Dequeues at most `max` items whose vectors must be solved.
   mutating func takeDue(_ max: Int) -> [Int32] { queue.take(max) }
 }

@@ -19,11 +19,24 @@ extension TransitionRules {
 
   /// Score boosts for the successors of the user's newest items. An item may occur several times; the boosts are summed in order.
   func boosts(_ transitions: TransitionCounts, _ newestFirst: NewestFirst) -> [ScoredItem] {
-    var sources: [(row: TransitionCounts.Row, scale: Float)] = []
+    let sources = sources(transitions, newestFirst)
+    return Self.boosts(sources, count: sources.reduce(0) { $0 + $1.row.successors.count })
+  }
+
+  /// What each of the user's newest items adds to the score of one item.
+  func boosts(to item: Int32, _ transitions: TransitionCounts, _ newestFirst: NewestFirst) -> [ScoredItem] {
+    sources(transitions, newestFirst).compactMap { source in
+      source.row.successors.first { $0.item == item }.map { ScoredItem(item: source.item, score: source.scale * $0.count) }
+    }
+  }
+
+  private typealias Source = (item: Int32, row: TransitionCounts.Row, scale: Float)
+
+  private func sources(_ transitions: TransitionCounts, _ newestFirst: NewestFirst) -> [Source] {
+    var sources: [Source] = []
     sources.reserveCapacity(last)
     var step = weight
     var found = 0
-    var count = 0
     var newest: Int64?
     newestFirst { item, strength, order in
       guard strength > 0 else { return true }
@@ -31,17 +44,16 @@ extension TransitionRules {
       newest = newest ?? order.timeMilliseconds
       let row = transitions.row(item)
       if !row.successors.isEmpty {
-        sources.append((row, step * weight(gapMilliseconds: gap) / (row.total + shrinkage)))
-        count += row.successors.count
+        sources.append((item, row, step * weight(gapMilliseconds: gap) / (row.total + shrinkage)))
       }
       step *= decay
       found += 1
       return found < last
     }
-    return Self.boosts(sources, count: count)
+    return sources
   }
 
-  private static func boosts(_ sources: [(row: TransitionCounts.Row, scale: Float)], count: Int) -> [ScoredItem] {
+  private static func boosts(_ sources: [Source], count: Int) -> [ScoredItem] {
     [ScoredItem](unsafeUninitializedCapacity: count) { boosts, used in
       for source in sources {
         source.row.successors.withUnsafeBufferPointer { successors in

@@ -167,7 +167,11 @@ extension ConfigurationTable {
       "items.topic", \.items.topic, empty: "none",
       "Compacted topic with a document per item, its key the item: titles, categories, and which items are hidden."
     )
-    .checked { ConfigurationCheck.name($0, lengthMax: 249) }
+    .checked { ConfigurationCheck.name($0, lengthMax: 249) },
+    .bool(
+      "items.prior", \.items.prior,
+      "Whether each training learns what categories and tags say of an item, so that an item has a vector before its first event."),
+    .bool("items.title_words", \.items.titleWords, "Whether the words of titles count like categories and tags."),
   ]
 
   static let model: [ConfigurationKey] = [

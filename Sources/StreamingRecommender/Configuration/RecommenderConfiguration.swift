@@ -142,6 +142,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public struct Items: Sendable, Equatable {
     /// The compacted topic of documents of items; empty for none.
     public var topic = ""
+    public var prior = true
+    public var titleWords = false
     public init() {}
   }
 

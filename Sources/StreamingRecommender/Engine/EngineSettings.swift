@@ -28,6 +28,8 @@ public struct EngineSettings: Sendable, Equatable {
   public var minSupport: Int
   /// Number of users of an item at which its similarities count half.
   public var similarShrinkage: Double
+  /// `nil` if vectors of new items do not start from their documents.
+  var itemPrior: ItemPrior.Rules?
   public var maxQualityDrop: Double
   public var acceptQualityDrop: Bool
 
@@ -61,6 +63,10 @@ public struct EngineSettings: Sendable, Equatable {
     showsPopularWhenEmpty = configuration.topN.whenEmpty == .popular
     minSupport = model.minSupport
     similarShrinkage = configuration.topN.similarShrinkage
+    if configuration.items.prior, foldInNewItems {
+      itemPrior = ItemPrior.Rules()
+      itemPrior?.titleWords = configuration.items.titleWords
+    }
     maxQualityDrop = configuration.retrain.maxQualityDrop
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
   }

@@ -185,7 +185,10 @@ extension RecommenderEngine {
   private mutating func noteUserOfNewItem(_ item: Int32, _ user: UserReference) {
     guard settings.foldInNewItems, model != nil || catchUp != nil || pending != nil, model?.isTrained(item) != true else { return }
     state.catalogue.newItems.note(user, used: item)
-    if model != nil { state.catalogue.newItems.enqueue(item, usersMin: settings.minSupport) }
+    guard let model else { return }
+    // What a document says of an item outweighs a few users.
+    let hasPrior = model.prior != nil && model.hasVector(item)
+    state.catalogue.newItems.enqueue(item, usersMin: hasPrior ? 1 : settings.minSupport)
   }
 
   // MARK: Tombstones

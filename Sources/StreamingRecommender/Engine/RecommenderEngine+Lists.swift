@@ -168,11 +168,14 @@ extension RecommenderEngine {
     return items
   }
 
-  /// Folds in an item from the vectors of its newest users (the mean vector for a user without one). Uses the row solve with the sides
+  /// Folds in an item from the vectors of its newest users (the mean vector for a user without one), starting from what its document
+  /// says. Uses the row solve with the sides
   /// exchanged and X'X as of the installation of the model.
   private mutating func solveNewItem(_ item: Int32) {
-    guard let users = state.catalogue.newItems.users[item], !users.isEmpty else { return }
-    guard let vector = vector(of: item, from: users) else {
+    let users = state.catalogue.newItems.users[item] ?? []
+    let prior = priorVector(of: item)
+    guard !users.isEmpty || prior != nil, model?.isTrained(item) == false else { return }
+    guard let vector = vector(of: item, from: users, prior) else {
       nonFiniteVectors += 1
       return
     }
@@ -180,16 +183,21 @@ extension RecommenderEngine {
     index.set(item, to: model!.itemFactors[Int(item)], bias: state.catalogue.bias(item))
   }
 
-  private func vector(of item: Int32, from users: [UserReference]) -> [Float]? {
+  private func vector(of item: Int32, from users: [UserReference], _ prior: [Float]?) -> [Float]? {
     guard let model else { return nil }
     var vectors = FactorMatrix(rows: users.count, factors: model.factors)
     for (row, user) in users.enumerated() { vectors.setRow(row, to: state.users.vector(user) ?? model.meanUser) }
     let side = RowSolver.Side(rows: vectors.pointer, gramian: model.userGramian, count: model.servedUsers)
     var row = [Float](repeating: 0, count: vectors.stride)
     let solved = users.map { state.users.strength($0, item) }.withUnsafeBufferPointer { strengths in
-      RowSolver(settings.parameters).solve(
-        indices: Array(0..<Int32(users.count)), strengths: strengths, side: side, into: &row,
-        workspace: RowSolver.Workspace(factors: model.factors))
+      let solver = RowSolver(settings.parameters)
+      let workspace = RowSolver.Workspace(factors: model.factors)
+      let indices = Array(0..<Int32(users.count))
+      guard let prior else { return solver.solve(indices: indices, strengths: strengths, side: side, into: &row, workspace: workspace) }
+      return prior.withUnsafeBufferPointer { prior in
+        solver.solve(
+          indices: indices, strengths: strengths, side: side, for: .targetsAndPrior(prior.baseAddress!), into: &row, workspace: workspace)
+      }
     }
     return solved ? Array(row[0..<model.factors]) : nil
   }

@@ -57,7 +57,7 @@ public struct RecommenderEngine: Sendable {
     catchUp = CatchUp()
     demand.freeze()
     return TrainingJob(
-      id: id, reason: reason, state: state.frozen(withVectors: false), settings: settings, live: model,
+      id: id, reason: reason, state: state.frozen(withVectors: false), settings: settings, items: items, live: model,
       eventsSinceFreeze: demand.eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
   }
 
@@ -100,6 +100,7 @@ public struct RecommenderEngine: Sendable {
     state.users.install(next.served)
     for user in next.changed { state.users.markStale(user) }
     state.catalogue.newItems.install(usersMin: settings.minSupport, isTrained: next.model.isTrained)
+    if next.model.prior != nil { for id in items.ids.sorted() { enqueueItem(id) } }
     index.setBiases(state.catalogue)
     return replaced
   }

@@ -10,6 +10,21 @@ extension RecommenderEngine {
     case rejected(reason: String, message: String)
   }
 
+  /// Queues an item for a vector if the model was not trained on it and knows something of its document.
+  mutating func enqueueItem(_ id: Identifier) {
+    guard let prior = model?.prior, !items.unavailable.contains(id) else { return }
+    let known = state.catalogue.items.find(id.bytes)
+    if let known, model?.isTrained(known) == true { return }
+    guard let document = items.document(id), prior.vector(of: document) != nil else { return }
+    state.catalogue.newItems.enqueue(known ?? state.catalogue.items.intern(id.bytes).index)
+  }
+
+  /// What the item's document says of its vector; `nil` if it has none, or the model learned nothing of documents.
+  func priorVector(of item: Int32) -> [Float]? {
+    guard let prior = model?.prior else { return nil }
+    return items.document(Identifier(state.catalogue.items.name(item))).flatMap { prior.vector(of: $0) }
+  }
+
   private static let itemIDBytesMax = 256
 
   /// Applies one record: the key is the id of an item, the value its document, or none if the item is gone.
@@ -34,13 +49,17 @@ extension RecommenderEngine {
     }
     if let item = state.catalogue.items.find(key) { state.catalogue.gone.remove(item) }
     let isAvailable = items.set(document, of: id, nowMilliseconds: now)
+    enqueueItem(id)
     return .changed(id, hides: setListed(id, isAvailable))
   }
 
   /// Hides and shows items whose time has come. Returns whether one was hidden.
   public mutating func advanceItems(toMilliseconds now: Int64) -> Bool {
     var hides = false
-    for change in items.advance(toMilliseconds: now) where setListed(change.id, change.isAvailable) { hides = true }
+    for change in items.advance(toMilliseconds: now) {
+      if setListed(change.id, change.isAvailable) { hides = true }
+      enqueueItem(change.id)
+    }
     return hides
   }
 

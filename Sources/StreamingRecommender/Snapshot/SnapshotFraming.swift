@@ -8,7 +8,8 @@ enum SnapshotFraming {
   /// Section kinds. Numbers are never reused.
   enum Kind: UInt32 {
     case engine = 1
-    case offsets, items, trend, model, users, end, transitions, partition, lifecycle, forgotten, deadLetters, recent, merged, goneItems
+    case offsets, items, trend, model, users, end, transitions, partition, lifecycle, forgotten, deadLetters, recent, merged, goneItems,
+      itemPrior
   }
 
   /// One section as read from the file.

@@ -25,7 +25,7 @@ struct SnapshotReader {
   /// Known sections and their newest supported versions.
   private static let versions: [SnapshotFraming.Kind: UInt16] = [
     .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 2, .forgotten: 1,
-    .deadLetters: 1, .recent: 1, .merged: 1, .goneItems: 1,
+    .deadLetters: 1, .recent: 1, .merged: 1, .goneItems: 1, .itemPrior: 1,
   ]
   /// Sections that may occur several times.
   private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition, .recent]
@@ -71,8 +71,24 @@ struct SnapshotReader {
     case .goneItems:
       for _ in 0..<(try reader.readCount(each: 4)) { state.catalogue.gone.insert(try reader.read()) }
       state.catalogue.hidden = state.catalogue.gone
+    case .itemPrior:
+      let prior = try readItemPrior(&reader)
+      model?.prior = prior
     case .end: break
     }
+  }
+
+  private func readItemPrior(_ reader: inout ByteReader) throws -> ItemPrior {
+    let factors: UInt32 = try reader.read()
+    let titleWords = try reader.read(UInt8.self) != 0
+    var columns: [String: Int32] = [:]
+    let count = try reader.readCount(each: 4)
+    for column in 0..<count { columns[String(decoding: try reader.readBlob() ?? [], as: UTF8.self)] = Int32(column) }
+    guard columns.count == count, let model, Int(factors) == model.factors else {
+      throw malformed("an item prior that does not fit the model")
+    }
+    let weights = try reader.readFiniteFloats((count + 1) * model.factors)
+    return ItemPrior(factors: model.factors, titleWords: titleWords, columns: columns, weights: weights)
   }
 
   private func readEpoch(_ reader: inout ByteReader) throws -> UInt32 {

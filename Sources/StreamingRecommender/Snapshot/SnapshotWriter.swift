@@ -29,6 +29,9 @@ struct SnapshotWriter {
     try writeRecentEvents(to: sink) { _ in true }
     if !state.merged.isEmpty { try SnapshotFraming.write(.merged, to: sink, writeMergedUsers) }
     if !state.catalogue.gone.isEmpty { try SnapshotFraming.write(.goneItems, isOptional: true, to: sink, writeGoneItems) }
+    if let prior = snapshot.model?.prior {
+      try SnapshotFraming.write(.itemPrior, isOptional: true, to: sink) { Self.writeItemPrior(prior, &$0) }
+    }
     if !snapshot.deadLetters.isEmpty { try SnapshotFraming.write(.deadLetters, to: sink, writeDeadLetters) }
   }
 
@@ -172,6 +175,14 @@ struct SnapshotWriter {
       writer.write(name: entry.id.bytes)
       writer.write(name: entry.into.bytes)
     }
+  }
+
+  private static func writeItemPrior(_ prior: ItemPrior, _ writer: inout ByteWriter) {
+    writer.write(UInt32(prior.factors))
+    writer.write(UInt8(prior.titleWords ? 1 : 0))
+    writer.write(count: prior.columns.count)
+    for feature in prior.columns.sorted(by: { $0.value < $1.value }) { writer.write(blob: Array(feature.key.utf8)) }
+    writer.write(floats: prior.weights)
   }
 
   private func writeGoneItems(_ writer: inout ByteWriter) {

@@ -41,6 +41,21 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public var visibleAtMilliseconds: Int64?
   public var rolledOutAtMilliseconds: Int64?
 
+  /// The map from features of items to vectors; `nil` if there are no documents of items.
+  public var itemPrior: ItemPriorRecord?
+
+  /// How a map from features to vectors was judged: users' hidden items among all hidden ones.
+  public struct ItemPriorRecord: Sendable, Equatable, Codable {
+    /// Items that it was learned from, and features that it knows.
+    public var items: Int
+    public var features: Int
+    public var recallAt20: Double?
+    /// Of its rivals: a profile of content, and a random order.
+    public var profileRecallAt20: Double?
+    public var randomRecallAt20: Double?
+    public var isUsed: Bool
+  }
+
   /// A phase of the retrain and its duration in seconds.
   public struct Phase: Sendable, Equatable, Codable {
     public var name: String

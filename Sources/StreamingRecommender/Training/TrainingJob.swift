@@ -10,6 +10,7 @@ public struct TrainingJob: Sendable {
   let reason: RetrainPolicy.Reason
   let state: EngineState
   let settings: EngineSettings
+  var items = ItemDocuments()
   let live: InstalledModel?
   /// Number of events since the freeze of the live model.
   let eventsSinceFreeze: Int
@@ -146,7 +147,7 @@ private struct TrainingRun {
       }.columnFactors
   }
 
-  private func finish(_ columnFactors: FactorMatrix, _ rows: TrainingRows) throws -> TrainedModel {
+  private mutating func finish(_ columnFactors: FactorMatrix, _ rows: TrainingRows) throws -> TrainedModel {
     let (factors, trained) = rows.itemIndexed(columnFactors, job.state.catalogue.items)
     guard factors.isFinite else { throw TrainingError.notFinite(halfStep: record.loss.count, rows: factors.rows) }
     var model = InstalledModel(
@@ -154,12 +155,46 @@ private struct TrainingRun {
       trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
     model.support = rows.support
     let served = try foldInEveryUser(&model)
+    model.prior = try learnPrior(model)
     let absent = model.absentItems
     return TrainedModel(
       model: model, served: served, index: ItemIndex(factors, absent: absent),
       similar: SimilarItems(factors, absent: absent, support: rows.support, shrinkage: job.settings.similarShrinkage),
       rareItems: rows.usersOfRareItems(job.state.users))
   }
+
+  /// Learns the map from features to vectors, and leaves it out if it is no better than its rivals.
+  private mutating func learnPrior(_ model: InstalledModel) throws -> ItemPrior? {
+    guard let rules = job.settings.itemPrior, job.items.count > 0 else { return nil }
+    phases.begin("item prior")
+    let examples = examples(model, rules)
+    let monitor = self.monitor
+    let trial = ItemPriorTrial(examples, rules, seed: job.settings.seed)
+    let outcome = trial.run(job.state.users, job.settings.foldIn, model) { !monitor.continues(at: 0.5) }
+    guard monitor.continues(at: 1) else { throw TrainingError.cancelled }
+    var learned: ItemPrior?
+    if let outcome, outcome.isPassed {
+      learned = ItemPrior.learn(examples, factors: model.factors, rules) { model.itemFactors[Int($0)] }
+    }
+    record.itemPrior = RetrainRecord.ItemPriorRecord(
+      items: examples.count, features: learned?.featureCount ?? 0, recallAt20: outcome?.map, profileRecallAt20: outcome?.profile,
+      randomRecallAt20: outcome?.random, isUsed: learned != nil)
+    return learned
+  }
+
+  /// The trained items that have features, those with the most users first.
+  private func examples(_ model: InstalledModel, _ rules: ItemPrior.Rules) -> [ItemPrior.Example] {
+    let items = job.state.catalogue.items
+    let trained = (0..<Int32(items.capacity)).filter(model.isTrained)
+      .sorted { model.support[Int($0)] == model.support[Int($1)] ? $0 < $1 : model.support[Int($0)] > model.support[Int($1)] }
+    return trained.prefix(Self.examplesMax).compactMap { item in
+      guard let document = job.items.document(Identifier(items.name(item))) else { return nil }
+      let features = ItemPrior.features(of: document, titleWords: rules.titleWords)
+      return features.isEmpty ? nil : ItemPrior.Example(item: item, features: features)
+    }
+  }
+
+  private static let examplesMax = 100_000
 
   /// Computes all user vectors by fold-in, so that every published vector is produced by the same method.
   private func foldInEveryUser(_ model: inout InstalledModel) throws -> [ServedFactors] {
