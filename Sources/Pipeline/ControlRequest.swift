@@ -14,6 +14,8 @@ public enum ControlRequest: Sendable {
   case report([Identifier], JobHandle<[UserReport]>)
   /// Requests what the engine holds of an item.
   case reportItem(Identifier, JobHandle<ItemReport>)
+  /// Requests why an item has its score for a user; `nil` if the model does not know one of them.
+  case explain(user: Identifier, item: Identifier, JobHandle<Explanation?>)
 }
 
 /// A thread-safe queue of requests to the loop.

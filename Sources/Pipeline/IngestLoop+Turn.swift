@@ -242,6 +242,7 @@ extension IngestLoop {
       case .freeze(let handle): handle.complete(engine.frozenState())
       case .report(let users, let handle): handle.complete(users.map(report(on:)))
       case .reportItem(let item, let handle): handle.complete(report(onItem: item))
+      case .explain(let user, let item, let handle): handle.complete(explanation(item, user: user))
       }
     }
   }

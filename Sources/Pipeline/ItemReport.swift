@@ -23,6 +23,12 @@ public struct ItemReport: Sendable, Equatable {
 }
 
 extension IngestLoop {
+  /// Takes one solve.
+  func explanation(_ item: Identifier, user: Identifier) -> Explanation? {
+    guard let item = engine.state.catalogue.items.find(item.bytes), let user = engine.state.users.find(user.bytes) else { return nil }
+    return engine.explain(item, for: user)
+  }
+
   /// Takes one look-up; nothing is proportional to the number of items.
   func report(onItem id: Identifier) -> ItemReport {
     let catalogue = engine.state.catalogue

@@ -122,6 +122,14 @@ import Testing
     #expect(backend.state.withLock { $0.sinces } == [nil, 4, nil])
   }
 
+  @Test func anExplanationNeedsAUserAndAnItem() throws {
+    let found = try response(HTTPRequest("GET", "/v1/console/why", query: ["user": "u", "item": "i"], headers: local))
+    #expect(text(found) == "{\"user\":\"u\",\"item\":\"i\"}\n")
+    for query: HTTPQuery in [["user": "u"], ["item": "i"], ["user": "", "item": "i"]] {
+      #expect(try response(HTTPRequest("GET", "/v1/console/why", query: query, headers: local)).status == 400)
+    }
+  }
+
   @Test(arguments: ["user", "item"]) func lookUpsTakeAnyIdInTheQuery(kind: String) throws {
     let found = try response(HTTPRequest("GET", "/v1/console/\(kind)", query: ["id": "a/<b>"], headers: local))
     #expect(text(found) == "{\"\(kind)\":\"a/<b>\"}\n")

@@ -46,6 +46,10 @@ final class FakeBackend: AdminBackend {
     complete((["user": .string(id)] as JSONValue).bytes)
   }
 
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["user": .string(user), "item": .string(item)] as JSONValue).bytes)
+  }
+
   func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
     complete((["item": .string(id)] as JSONValue).bytes)
   }

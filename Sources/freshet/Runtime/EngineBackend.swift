@@ -70,6 +70,11 @@ struct EngineBackend: AdminBackend {
     process.console.item(Identifier(id), process.report(onItem: Identifier(id)), complete)
   }
 
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    let (user, item) = (Identifier(user), Identifier(item))
+    process.console.why(user, item, process.explanation(user: user, item: item), complete)
+  }
+
   // MARK: Jobs
 
   func job(_ id: String) -> JobStatus? {

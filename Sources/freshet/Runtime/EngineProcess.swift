@@ -201,6 +201,14 @@ final class EngineProcess: @unchecked Sendable {
     return handle
   }
 
+  /// Asks the loop why an item has its score for a user.
+  func explanation(user: Identifier, item: Identifier) -> JobHandle<Explanation?> {
+    let handle = JobHandle<Explanation?>()
+    mailbox.post(.explain(user: user, item: item, handle))
+    wake()
+    return handle
+  }
+
   func requestRetrain() -> (id: String, isNew: Bool) {
     defer { wake() }
     return jobs.begin(.retrain, nowNanoseconds: MonotonicClock.nanoseconds())
