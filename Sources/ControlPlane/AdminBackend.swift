@@ -22,9 +22,9 @@ public protocol AdminBackend: Sendable {
   func consoleJSON(since: Int?) -> [UInt8]
   /// Looks a user up in the engine and in Redis. Calls `complete` once, from any thread, with a JSON object.
   func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
+  /// Explains the score of an item for a user.
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
   func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
-  /// Remembers that somebody changed something over HTTP.
-  func noteChange(_ what: String, by caller: Caller)
   func requestRetrain() -> RetrainRequestOutcome
   func requestSnapshot() -> SnapshotRequestOutcome
   func job(_ id: String) -> JobStatus?

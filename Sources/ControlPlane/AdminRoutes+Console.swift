@@ -27,6 +27,18 @@ extension AdminRoutes {
       method: "GET", path: "/v1/console/item", sentence: "An item's title and its similar items.",
       exampleOfPath: "/v1/console/item -G -d id=i1", parameters: [("id", "The id of the item.")], answers: lookUpAnswers
     ) { request, context in lookUp(request, context.backend.consoleItem) },
+    AdminRoute(
+      method: "GET", path: "/v1/console/why", sentence: "The parts of an item's score for a user, which add up to it.",
+      exampleOfPath: "/v1/console/why -G -d user=u1 -d item=i1",
+      parameters: [("user", "The id of the user."), ("item", "The id of the item.")],
+      answers: [
+        (200, "A JSON object with sentences in `text`, and `parts`: what each past item of the user adds."), lookUpAnswers[1],
+        lookUpAnswers[2],
+      ]
+    ) { request, context in
+      guard let user = id("user", in: request), let item = id("item", in: request) else { return noID }
+      return .pushed { complete in context.backend.consoleWhy(user: user, item: item) { complete(.json($0)) } }
+    },
   ]
 
   private static let lookUpAnswers: [(status: Int, sentence: String)] = [
@@ -35,12 +47,17 @@ extension AdminRoutes {
     (503, "Too many look-ups wait already."),
   ]
 
+  private static func id(_ name: String, in request: HTTPRequest) -> String? {
+    request.query[name].flatMap { 1...idBytesMax ~= $0.utf8.count ? $0 : nil }
+  }
+
+  private static let noID = HTTPAnswer.now(
+    .error(400, "name an id of 1 to \(idBytesMax) bytes", fix: "write it into the query, percent-encoded"))
+
   private static func lookUp(
     _ request: HTTPRequest, _ ask: @escaping @Sendable (String, @escaping @Sendable ([UInt8]) -> Void) -> Void
   ) -> HTTPAnswer {
-    guard let id = request.query["id"], 1...idBytesMax ~= id.utf8.count else {
-      return .now(.error(400, "name an id of 1 to \(idBytesMax) bytes", fix: "write ?id=ID"))
-    }
+    guard let id = id("id", in: request) else { return noID }
     return .pushed { complete in ask(id) { complete(.json($0)) } }
   }
 }

@@ -182,7 +182,6 @@ public enum AdminRoutes {
     switch start() {
     case .accepted(let id):
       context.audit.record(request.caller, "\(what).start", after: ["job": .string(id)])
-      context.backend.noteChange("A \(what) was requested", by: request.caller)
       guard let seconds, seconds > 0 else { return .now(accepted(id)) }
       return .later(ending(id, context.backend, context.now, deadline: context.now() + UInt64(seconds * 1e9)))
     case .alreadyRunning(let id):
@@ -225,7 +224,6 @@ public enum AdminRoutes {
     let before = backend.job(id)?.json ?? .null
     if backend.cancelJob(id) {
       context.audit.record(request.caller, "job.cancel \(id)", before: before, after: ["cancelling": true])
-      backend.noteChange("The cancellation of \(id.prefix(100)) was requested", by: request.caller)
       return .json(["job": .string(id), "cancelling": true], status: 202)
     }
     guard let job = backend.job(id) else { return unknownJob(id) }

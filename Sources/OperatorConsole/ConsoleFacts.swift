@@ -55,7 +55,7 @@ public struct ConsoleFacts: Sendable, Equatable {
     public var lagRecords: Int?
     /// The lag at which the engine is not ready.
     public var lagSecondsMax = 10.0
-    /// The partition with most records to read.
+    /// The partition that is furthest behind, with its records to read.
     public var worst: Named?
     public var trend = ConsoleHistory.Trend.unknown
     /// Users whose lists are still to be written.

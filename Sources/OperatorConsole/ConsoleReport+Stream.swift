@@ -26,7 +26,7 @@ extension ConsoleReport {
     let isSlow = seconds >= lagWarningSeconds && stream.trend != .falling
     var text = "\(Wording.seconds(seconds)), \(Wording.count(stream.lagRecords ?? 0, "record"))"
     if stream.trend != .unknown { text += ", \(stream.trend.rawValue)" }
-    if let worst = stream.worst, worst.amount > 0 { text += "; most in \(worst.name) (\(Wording.count(worst.amount)))" }
+    if let worst = stream.worst, worst.amount > 0 { text += "; furthest behind is \(worst.name) with \(Wording.count(worst.amount))" }
     let fix =
       stream.trend == .falling
       ? "Wait: it is catching up. ready.max_lag (\(Wording.seconds(stream.lagSecondsMax))) is how far behind counts as not ready."
@@ -124,7 +124,7 @@ extension ConsoleReport {
     let total = records.rejectedSinceStart
     return ConsoleLine(
       .refused, .ok,
-      "Nothing in \(span)\(ignored > 0 ? "; \(Wording.count(ignored)) of \(Wording.count(records.recent)) were ignored by a rule" : "")"
+      "Nothing in \(span)\(ignored > 0 ? "; \(Wording.count(ignored)) of \(Wording.count(records.recent)) were ignored" : "")"
         + "\(total > 0 ? "; \(Wording.count(total)) since the start" : "").", figures: figures)
   }
 }

@@ -13,6 +13,8 @@ public struct EngineStatus: Sendable {
   public var size = StateSize()
   public var lagRecords: Int64?
   public var lagSeconds: Double?
+  /// The partition that is furthest behind by time; `nil` if nothing waits.
+  public var worstLag: WorstLag?
   public var freshnessP50Milliseconds: Double?
   public var freshnessP99Milliseconds: Double?
   public var source = SourceStatus()

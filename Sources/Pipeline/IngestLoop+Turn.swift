@@ -68,7 +68,13 @@ extension IngestLoop {
   private func count(_ update: EngineUpdate, _ batches: [RecordBatch]) {
     update.count(in: metrics, isReplay: !hasCaughtUp)
     noteExamples(update)
-    if let time = batches.lazy.flatMap(\.records).compactMap(\.timestampMilliseconds).max() {
+    var newest: Int64?
+    for batch in batches {
+      guard let time = batch.records.lazy.compactMap(\.timestampMilliseconds).max() else { continue }
+      partitionLag.noteRecord(batch.source, producedAtMilliseconds: time)
+      newest = max(newest ?? time, time)
+    }
+    if let time = newest {
       lastRecordMilliseconds = time
       metrics.lastEventTimestamp.set(Double(time) / 1e3)
     }
@@ -147,6 +153,7 @@ extension IngestLoop {
     for (result, requests) in engine.decoder.payloads?.requests ?? [:] {
       metrics.schemaRequests.with(result).raise(to: Double(requests))
     }
+    partitionLag.note(source.lagRecords, nowMilliseconds: ports.clock.wallMilliseconds)
     if lag == 0 {
       caughtUpMilliseconds = ports.clock.wallMilliseconds
       if !hasCaughtUp { metrics.recoveryDuration.set(Double(now - startedNanoseconds) / 1e9) }
@@ -176,6 +183,7 @@ extension IngestLoop {
     status.isActive = source.holdsEverything
     status.lagRecords = lag
     status.lagSeconds = lagSeconds
+    status.worstLag = partitionLag.worst(source.lagRecords, nowMilliseconds: ports.clock.wallMilliseconds)
     (status.freshnessP50Milliseconds, status.freshnessP99Milliseconds) = freshness.percentiles(now: now)
     status.waitingUsers = planner.dirty.count
     status.rollout = engine.lifecycle.rollout.map { "\($0)" }

@@ -122,26 +122,19 @@ import Testing
     #expect(backend.state.withLock { $0.sinces } == [nil, 4, nil])
   }
 
+  @Test func anExplanationNeedsAUserAndAnItem() throws {
+    let found = try response(HTTPRequest("GET", "/v1/console/why", query: ["user": "u", "item": "i"], headers: local))
+    #expect(text(found) == "{\"user\":\"u\",\"item\":\"i\"}\n")
+    for query: HTTPQuery in [["user": "u"], ["item": "i"], ["user": "", "item": "i"]] {
+      #expect(try response(HTTPRequest("GET", "/v1/console/why", query: query, headers: local)).status == 400)
+    }
+  }
+
   @Test(arguments: ["user", "item"]) func lookUpsTakeAnyIdInTheQuery(kind: String) throws {
     let found = try response(HTTPRequest("GET", "/v1/console/\(kind)", query: ["id": "a/<b>"], headers: local))
     #expect(text(found) == "{\"\(kind)\":\"a/<b>\"}\n")
     for query: HTTPQuery in [[:], ["id": ""], ["id": String(repeating: "a", count: 257)]] {
       #expect(try response(HTTPRequest("GET", "/v1/console/\(kind)", query: query, headers: local)).status == 400)
     }
-  }
-
-  @Test func changesAreRememberedWithTheirCaller() throws {
-    _ = try response(HTTPRequest("POST", "/v1/retrain", headers: local))
-    _ = try response(HTTPRequest("POST", "/v1/snapshot", headers: local))
-    backend.set(JobStatus(id: "r-1", state: .running))
-    _ = try response(HTTPRequest("DELETE", "/v1/jobs/r-1", headers: local))
-    #expect(
-      backend.state.withLock { $0.changes } == [
-        "A retrain was requested by unknown", "A snapshot was requested by unknown", "The cancellation of r-1 was requested by unknown",
-      ])
-    // Nothing has changed.
-    backend.state.withLock { $0.retrain = .alreadyRunning(jobID: "r-0") }
-    _ = try response(HTTPRequest("POST", "/v1/retrain", headers: local))
-    #expect(backend.state.withLock { $0.changes.count } == 3)
   }
 }

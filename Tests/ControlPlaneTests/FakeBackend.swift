@@ -14,7 +14,6 @@ final class FakeBackend: AdminBackend {
     var askedUsers: [String] = []
     var answersUsers = true
     var sinces: [Int?] = []
-    var changes: [String] = []
   }
 
   let state = Mutex(State())
@@ -52,11 +51,13 @@ final class FakeBackend: AdminBackend {
     complete((["user": .string(id)] as JSONValue).bytes)
   }
 
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["user": .string(user), "item": .string(item)] as JSONValue).bytes)
+  }
+
   func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
     complete((["item": .string(id)] as JSONValue).bytes)
   }
-
-  func noteChange(_ what: String, by caller: Caller) { state.withLock { $0.changes.append("\(what) by \(caller.label)") } }
 
   func metricsText() -> String { registry.render() }
 

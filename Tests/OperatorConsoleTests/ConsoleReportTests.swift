@@ -114,7 +114,7 @@ import Testing
     #expect(behind(11, .falling).level == .bad)
     #expect(behind(11, .falling).fix?.contains("catching up") == true)
     #expect(behind(11, .rising).fix?.contains("foldin.workers") == true)
-    #expect(behind(0.4, .steady).text == "0.4 s, 312 records, steady; most in events[3] (200).")
+    #expect(behind(0.4, .steady).text == "0.4 s, 312 records, steady; furthest behind is events[3] with 200.")
   }
 
   @Test func slowListsAreYellow() {

@@ -48,6 +48,27 @@ import OperatorConsole
     #expect(text(user.json)[2].contains("did not answer"))
   }
 
+  @Test func aScoreIsExplainedByItsParts() {
+    var why = ConsoleWhy(user: "u", item: "i", answer: .explained(score: 0.75, trend: 0.05, isSeen: true, isHidden: false))
+    why.title = "An item"
+    why.parts = [
+      .init(.history, item: "a", title: nil, score: 0.2), .init(.history, item: "b", title: "B", score: 0.4),
+      .init(.follows, item: "a", title: nil, score: 0.1),
+    ]
+    #expect(
+      text(why.json) == [
+        "An item (i) has the score 0.750 for u now: 0.600 by the history, 0.100 because it usually follows the newest items, 0.050 because it "
+          + "is popular now.", "Lists leave it out, because the user has acted on it.",
+      ])
+    guard case .array(let parts) = why.json["parts"] else { return }
+    #expect(parts.map { $0["item"] } == ["b", "a", "a"] && parts[0]["title"] == "B" && parts[2]["kind"] == "follows")
+    why.parts = (0..<50).map { .init(.history, item: "\($0)", title: nil, score: 0.01) }
+    guard case .array(let bounded) = why.json["parts"] else { return }
+    #expect(bounded.count == 20)
+    #expect(text(ConsoleWhy(user: "u", item: "i", answer: .nothing).json)[0].contains("nothing to explain"))
+    #expect(text(ConsoleWhy(user: "u", item: "i", answer: .late).json)[0].contains("in time"))
+  }
+
   @Test func anItemSaysHowTheModelKnowsIt() {
     var item = ConsoleItem(id: "i")
     #expect(text(item.json) == ["No event has named i. Ids are compared byte by byte, and case counts."])

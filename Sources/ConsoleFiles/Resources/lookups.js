@@ -11,15 +11,15 @@ function table(caption, head, rows, name = "cards") {
 }
 
 /** A table that scrolls when it is long, and can be scrolled by keyboard. */
-function longTable(caption, head, rows) {
-  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table(caption, head, rows, null));
+function longTable(caption, head, rows, name = null) {
+  return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, table(caption, head, rows, name));
 }
 
 function when(milliseconds) {
   if (!milliseconds) return "–";
   const date = new Date(milliseconds);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return isToday ? clock(milliseconds) : date.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" }) + " " + clock(milliseconds);
+  if (date.toDateString() === new Date().toDateString()) return clock(milliseconds);
+  return date.toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
 function seconds(value) {
@@ -68,10 +68,35 @@ function listTable(caption, list) {
   return longTable(caption, [rank, { text: "Item" }, score], rows);
 }
 
+/** The list of a user, with a button at each item that tells why it is there. */
+function explainedList(found) {
+  const answer = make("div", { class: "why", "aria-live": "polite" });
+  const rows = found.list.items.map((entry, index) => {
+    const button = make("button", { type: "button", class: "link", "aria-label": "Why " + (entry.title || entry.item) }, "Why?");
+    button.addEventListener("click", () => explain(found.user, entry.item, answer));
+    return [String(index + 1), named(entry), digits(entry.score), button];
+  });
+  return [longTable(found.list.text, [rank, { text: "Item" }, score, { text: "Why" }], rows), answer];
+}
+
+async function explain(user, item, answer) {
+  answer.replaceChildren(paragraph("Asking the engine…", "note"));
+  try {
+    const { body } = await request("/v1/console/why?user=" + encodeURIComponent(user) + "&item=" + encodeURIComponent(item));
+    const kinds = { history: "in the history", follows: "often comes before it" };
+    const rows = body.parts.map((part) => [named(part), kinds[part.kind] || part.kind, digits(part.score)]);
+    answer.replaceChildren(
+      ...body.text.map((sentence) => paragraph(sentence)),
+      rows.length ? longTable("What adds to the score, largest first", [{ text: "Item" }, { text: "How" }, { text: "Adds", isNumber: true }], rows) : "");
+  } catch (error) {
+    answer.replaceChildren(paragraph(error.message, "wrong"));
+  }
+}
+
 lookUp("user", (found) => [
   ...found.text.map((sentence) => paragraph(sentence)),
   ...(found.problem ? [paragraph(found.problem, "wrong")] : []),
-  ...(found.list ? [make("h3", {}, "What readers get"), listTable(found.list.text, found.list)] : []),
+  ...(found.list ? [make("h3", {}, "What readers get"), ...explainedList(found)] : []),
   ...(found.history.length
     ? [make("h3", {}, "Newest history"), longTable(
       "The newest items that this user acted on", [{ text: "Item" }, { text: "Strength", isNumber: true }, { text: "Time", isTime: true }],
@@ -199,7 +224,7 @@ function showActivity(entries) {
   const rows = entries.map((entry) => [when(entry.at_ms), entry.text, entry.who]);
   byId("activity-answer").replaceChildren(rows.length === 0
     ? paragraph("Nothing has happened since the start.", "note")
-    : longTable("Newest first", [{ text: "Time", isTime: true }, { text: "What" }, { text: "Who" }], rows));
+    : longTable("Newest first", [{ text: "Time", isTime: true }, { text: "What" }, { text: "Who" }], rows, "cards"));
 }
 
 /** The tables below are read again when the lines that summarise them change. */

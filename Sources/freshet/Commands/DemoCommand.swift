@@ -39,7 +39,8 @@ struct DemoCommand {
     options.membership = .direct
     let process = try EngineProcess(configuration, options: options, log: log)
     let server = try HTTPServer(
-      HTTPServerConfiguration(listen: "127.0.0.1:0"), router: AdminRoutes.router(backend: EngineBackend(process: process)))
+      HTTPServerConfiguration(listen: "127.0.0.1:0"),
+      router: AdminRoutes.router(backend: EngineBackend(process: process), audit: process.console.auditLog(log)))
     defer { server.stop() }
     configuration.admin.listen = server.address
     process.start()

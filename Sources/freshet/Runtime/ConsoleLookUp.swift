@@ -83,6 +83,24 @@ enum ConsoleLookUp {
     return item
   }
 
+  // MARK: Why
+
+  static func why(_ user: Identifier, _ item: Identifier, _ handle: JobHandle<ExplanationReport>, _ redis: ConsoleRedis) -> ConsoleWhy {
+    guard let answer = wait(for: handle) else { return ConsoleWhy(user: user.string, item: item.string, answer: .late) }
+    guard case .explained(let found, _) = answer else { return ConsoleWhy(user: user.string, item: item.string, answer: .nothing) }
+    var why = ConsoleWhy(
+      user: user.string, item: item.string,
+      answer: .explained(score: Double(found.score), trend: Double(found.trend), isSeen: found.isSeen, isHidden: found.isHidden))
+    // Without titles the ids say enough.
+    let titles = (try? redis.read { try $0.titles([item] + (found.interactions + found.transitions).map(\.item)) }.get()) ?? [:]
+    why.title = titles[item]
+    func parts(_ kind: ConsoleWhy.Part.Kind, _ parts: [Explanation.Part]) -> [ConsoleWhy.Part] {
+      parts.map { .init(kind, item: $0.item.string, title: titles[$0.item], score: Double($0.score)) }
+    }
+    why.parts = parts(.history, found.interactions) + parts(.follows, found.transitions)
+    return why
+  }
+
   private static func list(_ list: RecommendationList, _ titles: [Identifier: String]) -> ConsoleList {
     ConsoleList(
       source: list.source.rawValue, epoch: Int(list.epoch),

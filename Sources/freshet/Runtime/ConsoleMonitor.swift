@@ -84,6 +84,12 @@ final class ConsoleMonitor: Sendable {
     redis.onQueue { complete(ConsoleLookUp.user(id, report, $0).json.bytes) }
   }
 
+  func why(
+    _ user: Identifier, _ item: Identifier, _ explanation: JobHandle<ExplanationReport>, _ complete: @escaping @Sendable ([UInt8]) -> Void
+  ) {
+    redis.onQueue { complete(ConsoleLookUp.why(user, item, explanation, $0).json.bytes) }
+  }
+
   func item(_ id: Identifier, _ report: JobHandle<ItemReport>, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
     redis.onQueue { complete(ConsoleLookUp.item(id, report, $0).json.bytes) }
   }

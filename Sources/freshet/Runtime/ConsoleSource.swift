@@ -32,7 +32,7 @@ struct ConsoleSource: Sendable {
     var reading = ConsoleReading(atMilliseconds: WallClock.milliseconds(), nanoseconds: nowNanoseconds)
     reading.records = recordsRead
     reading.lagRecords = status.lagRecords.map { Int($0) }
-    reading.lagSeconds = status.lagSeconds
+    reading.lagSeconds = Self.lagSeconds(status)
     reading.halfMilliseconds = status.freshnessP50Milliseconds
     reading.mostMilliseconds = status.freshnessP99Milliseconds
     reading.residentBytes = ProcessMetrics.residentMemoryBytes()
@@ -78,12 +78,17 @@ struct ConsoleSource: Sendable {
     return facts
   }
 
+  /// Of the partition that is furthest behind.
+  private static func lagSeconds(_ status: EngineStatus) -> Double? {
+    status.lagSeconds.map { max($0, status.worstLag?.seconds ?? 0) }
+  }
+
   private func stream(_ status: EngineStatus, _ history: ConsoleHistory, nowMilliseconds: Int64) -> ConsoleFacts.Stream {
     var stream = ConsoleFacts.Stream()
-    stream.lagSeconds = status.lagSeconds
+    stream.lagSeconds = Self.lagSeconds(status)
     stream.lagRecords = status.lagRecords.map { Int($0) }
     stream.lagSecondsMax = configuration.ready.maxLag / .seconds(1)
-    stream.worst = status.source.lagRecords.max { ($0.value, $1.key) < ($1.value, $0.key) }.map { .init("\($0.key)", Int($0.value)) }
+    stream.worst = status.worstLag.map { .init("\($0.partition)", Int($0.records)) }
     stream.trend = history.lagTrend
     stream.waitingUsers = status.waitingUsers
     stream.topics = configuration.input.topics

@@ -1,7 +1,6 @@
 import ControlPlane
 import Foundation
 import HTTPServing
-import OperatorConsole
 import Pipeline
 import StreamingRecommender
 import Telemetry
@@ -77,8 +76,9 @@ struct EngineBackend: AdminBackend {
     process.console.item(Identifier(id), process.report(onItem: Identifier(id)), complete)
   }
 
-  func noteChange(_ what: String, by caller: Caller) {
-    process.console.note(what, by: .request("over HTTP by \(caller.label)"))
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    let (user, item) = (Identifier(user), Identifier(item))
+    process.console.why(user, item, process.explain(item, for: user), complete)
   }
 
   // MARK: Jobs
