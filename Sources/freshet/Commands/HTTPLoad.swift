@@ -22,6 +22,7 @@ final class HTTPLoad {
     var received: [UInt8] = []
   }
 
+  private static let napNanoseconds: UInt64 = 100_000
   private let port: UInt16
   private var connections: [Connection] = []
   private var idle: [Int] = []
@@ -100,7 +101,7 @@ final class HTTPLoad {
     var sent = 0
     while sent < bytes.count {
       let result = bytes.withUnsafeBytes {
-        Glibc.send(connections[index].descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+        Glibc.send(connections[index].descriptor, $0.baseAddress! + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
       }
       guard result > 0 else { throw CommandFailure("the server closed a connection: \(String(cString: strerror(errno)))") }
       sent += result
@@ -115,16 +116,18 @@ final class HTTPLoad {
       waiting.append(index)
       polled.append(pollfd(fd: connection.descriptor, events: Int16(POLLIN), revents: 0))
     }
-    let left = due - min(due, now)
-    var time = timespec(tv_sec: 0, tv_nsec: Int(min(left, 1_000_000)))
-    guard ppoll(&polled, nfds_t(polled.count), &time, nil) > 0 else { return [] }
+    // A poll waits whole milliseconds, which is too coarse.
+    if poll(&polled, nfds_t(polled.count), 0) == 0 {
+      usleep(UInt32(min(due - min(due, now), Self.napNanoseconds) / 1000))
+      guard poll(&polled, nfds_t(polled.count), 0) > 0 else { return [] }
+    }
     return zip(waiting, polled).filter { $1.revents != 0 }.map(\.0)
   }
 
   /// The status line once the answer is complete.
   private func receive(_ index: Int) -> String? {
     var buffer = [UInt8](repeating: 0, count: 65_536)
-    let count = recv(connections[index].descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT.rawValue))
+    let count = recv(connections[index].descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
     if count < 0, errno == EAGAIN { return nil }
     guard count > 0 else {
       close(connections[index].descriptor)
