@@ -96,40 +96,6 @@ public struct RowSolver: Sendable {
     return false
   }
 
-  /// Adds observed cells to a row whose own cells are not known, and writes the new row, padding included, to `row`.
-  ///
-  /// Solves (B + sum w y y') x = B x0 + sum t y with B = a Y'Y + lambda (sum w + a n)^nu I, that is, as if x0 followed from unobserved
-  /// cells alone. Exact for x0 = 0; otherwise an approximation, because the weights of the cells behind x0 are missing in B.
-  ///
-  /// - Parameters:
-  ///   - start: x0, padded.
-  ///   - row: must not overlap `start`.
-  public func extend(
-    _ start: UnsafePointer<Float>, indices: UnsafePointer<Int32>, strengths: UnsafeBufferPointer<Float>, side: Side,
-    into row: UnsafeMutablePointer<Float>, workspace: Workspace
-  ) -> Bool {
-    let stride = Kernels.padded(factors)
-    precondition(side.gramian.factors == factors, "a Gramian of \(side.gramian.factors) factors for \(factors)")
-    precondition(workspace.solution.count == stride, "a workspace of \(workspace.solution.count) factors for \(factors)")
-    guard !strengths.isEmpty else {
-      row.update(from: start, count: stride)
-      return true
-    }
-    let totalWeight = prepare(strengths, workspace)
-    // x = x0 + d with (B + sum w y y') d = sum (t - w y.x0) y.
-    for index in strengths.indices {
-      let predicted = kernels.dot(side.rows + Int(indices[index]) * stride, start, stride)
-      workspace.targets[index] -= workspace.weights[index] * predicted
-    }
-    let ridge = regularization.ofRow(weights: totalWeight, unobserved: confidence.unobserved, others: side.count)
-    for nudge in [0, 1e-6, 1e-4] as [Float] where attempt(indices, strengths.count, side, ridge, nudge: nudge, into: row, workspace) {
-      for index in 0..<stride { row[index] += start[index] }
-      return Self.isFinite(row, factors)
-    }
-    row.update(from: start, count: stride)
-    return false
-  }
-
   /// - Parameter nudge: added to the diagonal, relative to its largest element.
   private func attempt(
     _ indices: UnsafePointer<Int32>, _ count: Int, _ side: Side, _ ridge: Double, nudge: Float, _ right: RightHandSide,

@@ -197,11 +197,12 @@ public struct Scorer {
     for index in 0..<min(matrix.factors, taste.vector.count) { start[index] = taste.vector[index] }
     var row = start
     let indices = known.map(\.item)
-    _ = known.map(\.weight).withUnsafeBufferPointer { strengths in
-      solver.extend(
-        start, indices: indices, strengths: strengths, side: matrix.side, into: &row,
+    let isSolved = known.map(\.weight).withUnsafeBufferPointer { strengths in
+      solver.solve(
+        indices: indices, strengths: strengths, side: matrix.side, for: .targetsAndPrior(start), into: &row,
         workspace: scratch.workspace(factors: matrix.factors))
     }
+    guard isSolved else { return taste }
     var extended = taste
     extended.vector = Array(row[0..<matrix.factors])
     extended.source = .context
