@@ -1,6 +1,6 @@
 # make help lists the targets. Needs GNU make; everything else comes with `make setup`.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint check-imports bench-quick clean
+.PHONY: help setup build demo test test-openapi lint check-imports bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
 RELEASE := -c release -Xswiftc -enable-testing
@@ -62,6 +62,12 @@ demo: setup build ## Show everything in one go, with no server running
 test: setup ## Run all tests optimised, and those of the core in debug with a C compiler as the only need
 	swift test $(RELEASE)
 	CORE_ONLY=1 swift test --scratch-path .build/core --filter 'TelemetryTests|FactorizationTests|StreamingRecommenderTests|WireFormatsTests'
+
+SCHEMATHESIS := .build/schemathesis
+
+test-openapi: setup ## Send thousands of requests that follow or break the gateway's OpenAPI document (installs schemathesis from PyPI)
+	test -x $(SCHEMATHESIS)/bin/schemathesis || { python3 -m venv $(SCHEMATHESIS) && $(SCHEMATHESIS)/bin/pip install --quiet schemathesis==4.32.5; }
+	FRESHET_SCHEMATHESIS=$(CURDIR)/$(SCHEMATHESIS)/bin/schemathesis swift test $(RELEASE) --filter OpenAPITests
 
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift

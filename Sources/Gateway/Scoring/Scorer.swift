@@ -197,13 +197,10 @@ public struct Scorer {
     for index in 0..<min(matrix.factors, taste.vector.count) { start[index] = taste.vector[index] }
     var row = start
     let indices = known.map(\.item)
-    // As if the vector followed from unobserved pairs alone: the weights of the user's own interactions are not known here.
     let isSolved = known.map(\.weight).withUnsafeBufferPointer { strengths in
-      start.withUnsafeBufferPointer { start in
-        solver.solve(
-          indices: indices, strengths: strengths, side: matrix.side, for: .targetsAndPrior(start.baseAddress!), into: &row,
-          workspace: scratch.workspace(factors: matrix.factors))
-      }
+      solver.solve(
+        indices: indices, strengths: strengths, side: matrix.side, for: .targetsAndPrior(start), into: &row,
+        workspace: scratch.workspace(factors: matrix.factors))
     }
     guard isSolved else { return taste }
     var extended = taste
