@@ -1,6 +1,17 @@
 import Foundation
 import Testing
 
+@testable import freshet
+
+@Suite struct MemoryLimitTests {
+  @Test func theMachineAndTheContainerAreRead() {
+    #expect(MemoryLimit.total(meminfo: "MemTotal:       16316412 kB\nMemFree:  1 kB\n") == 16_316_412 * 1024)
+    #expect(MemoryLimit.total(meminfo: "MemFree: 1 kB\n") == nil)
+    #expect(MemoryLimit.limit(cgroup: "536870912\n") == 536_870_912)
+    #expect(MemoryLimit.limit(cgroup: "max\n") == nil)
+  }
+}
+
 extension EndToEnd {
   /// The console of an engine with real servers.
   @Suite(.serialized, .disabled(if: Place.serversAbsence != nil, "no Kafka or no Redis, see standard error"))

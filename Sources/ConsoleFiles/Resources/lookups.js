@@ -83,7 +83,7 @@ async function explain(user, item, answer) {
   answer.replaceChildren(paragraph("Asking the engine…", "note"));
   try {
     const { body } = await request("/v1/console/why?user=" + encodeURIComponent(user) + "&item=" + encodeURIComponent(item));
-    const kinds = { history: "in the history", follows: "often comes before it" };
+    const kinds = { history: "history", follows: "sequence" };
     const rows = body.parts.map((part) => [named(part), kinds[part.kind] || part.kind, digits(part.score)]);
     answer.replaceChildren(
       ...body.text.map((sentence) => paragraph(sentence)),
