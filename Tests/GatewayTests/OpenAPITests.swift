@@ -1,4 +1,5 @@
 import Foundation
+import HTTPServing
 import Testing
 
 @testable import Gateway
@@ -11,7 +12,14 @@ import Testing
 
   @Test(.disabled(if: program == nil || !serversAreThere, "SKIPPED: make test-openapi runs it"), .timeLimit(.minutes(15)))
   func theRoutesKeepWhatTheDocumentPromises() throws {
-    let fixture = try ServerFixture()
+    let token = "a-token-of-the-tests"
+    let tokens = NSTemporaryDirectory() + "gw-tokens-\(UUID().uuidString)"
+    try token.write(toFile: tokens, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(atPath: tokens) }
+    let file = try AccessTokenFile(key: "gateway.token_file", path: tokens, log: .disabled) {
+      try String(contentsOfFile: $0, encoding: .utf8)
+    }
+    let fixture = try ServerFixture { $0.policy = RouterPolicy(access: .tokens(file)) }
     let report = fixture.redis.directory + "/report"
     let process = Process()
     process.executableURL = URL(fileURLWithPath: try #require(Self.program))
@@ -19,8 +27,9 @@ import Testing
     process.arguments = [
       "run", "http://127.0.0.1:\(fixture.server.port)/v1/openapi.json", "--checks", "all", "--max-examples",
       ProcessInfo.processInfo.environment["FRESHET_OPENAPI_EXAMPLES"] ?? "50", "--seed", "20240117", "--workers", "1", "--phases",
-      "examples,coverage,fuzzing", "--suppress-health-check", "all", "--exclude-checks", Self.excluded.joined(separator: ","),
-      "--no-color", "--report", "junit", "--report-junit-path", report,
+      "examples,coverage,fuzzing", "--suppress-health-check", "all", "--max-response-time", "2", "--exclude-checks",
+      Self.excluded.joined(separator: ","),
+      "--no-color", "--header", "Authorization: Bearer \(token)", "--report", "junit", "--report-junit-path", report,
     ]
     try process.run()
     process.waitUntilExit()

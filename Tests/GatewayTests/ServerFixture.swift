@@ -85,7 +85,12 @@ final class ServerFixture {
     configuration.server.connectionsMax = 100
     configuration.server.connectionsReserved = 4
     change(&configuration)
-    server = try GatewayServer(configuration, events: events, items: items, registry: registry)
+    server = try GatewayServer(
+      configuration, events: events, items: items,
+      explain: { user, item throws(Problem) in
+        guard user != "nobody" else { throw Problem(.notFound, "there is no user nobody", fix: "name another one") }
+        return .json(["user": .string(user), "item": .string(item)] as JSONValue)
+      }, registry: registry)
     if publishes { _ = try eventually { try client().get("/readyz")?.status == 200 } }
   }
 

@@ -152,6 +152,17 @@ import Testing
     if code == "filter_type" { #expect(answer.json["position"].int == 9) }
   }
 
+  @Test(arguments: [
+    #"{}"#, #"{"users": null}"#, #"{"user": "a", "users": ["b"]}"#, #"{"items": 3}"#, #"{"users": [false]}"#, #"{"user": "a", "n": "5"}"#,
+    #"{"items": ["a"], "context": ["b"]}"#, #"[]"#, #"{"user": "a", "unknown": 1}"#, #"{"items": [{"item": "a", "weight": 0}]}"#,
+  ]) func wrongBodiesSayWhatIsWrong(body: String) throws {
+    let fixture = try ServerFixture(publishes: false)
+    let answer = try fixture.send("POST", "/v1/recommend", body)
+    #expect(answer.status == 400 && answer.json["fix"].text?.isEmpty == false, "\(body)")
+    let nulls = try fixture.send("POST", "/v1/recommend", #"{"user": "a", "users": null, "n": null, "filter": null}"#)
+    #expect(nulls.status == 200)
+  }
+
   @Test func idsWithSlashesAndOtherBytes() throws {
     let fixture = try ServerFixture()
     let answer = try fixture.get("/v1/recommend/a%2Fb%20c%C3%A9?n=2")

@@ -67,12 +67,12 @@ extension GatewayService {
           who did just that. For `users` the answer is an object with `results`, one list for each in their order.
           """,
         body: .json(
-          .object(
+          .oneOf(
             [
-              .init("user", .string(1...256).described("The user."), required: false),
-              .init("users", .array(.string(1...256), count: 0...Self.usersMax).described("The users."), required: false),
-              Self.itemsOption.property,
-            ] + options.map(\.property), allowsMore: false),
+              .init("user", .string(1...256).described("The user.")),
+              .init("users", .array(.string(1...256), count: 0...Self.usersMax).described("The users.")),
+              .init("items", Self.itemsOption.schema.described(Self.itemsOption.summary)),
+            ].map { (whom: JSONSchema.Property) in .object([whom] + options.map(\.property), allowsMore: false) }),
           "For whom, and the parameters of GET /v1/recommend/{user}."),
         responses: [
           RouteResponse(

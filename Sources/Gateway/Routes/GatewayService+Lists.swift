@@ -36,7 +36,7 @@ extension GatewayService {
       return .now(response([answer], options, isSingle: true))
     }
     if let user { return .now(response(try lists(for: [Identifier(Self.text(user))], options), options, isSingle: true)) }
-    guard case .array(let list)? = users else { preconditionFailure("checked before") }
+    guard case .array(let list)? = users else { return .now(response([], options, isSingle: false)) }
     return .now(response(try lists(for: list.map { Identifier(Self.text($0)) }, options), options, isSingle: false))
   }
 
@@ -49,7 +49,8 @@ extension GatewayService {
   private func take(_ name: String, from members: inout [JSONValue.Member], _ option: RequestOption) throws(Problem) -> JSONValue? {
     guard let at = members.firstIndex(where: { $0.key == name }) else { return nil }
     let value = members.remove(at: at).value
-    return value == .null ? nil : try option.checked(value)
+    if case .null = value { return Optional<JSONValue>.none }
+    return try option.checked(value)
   }
 
   private static func text(_ value: JSONValue) -> String {
