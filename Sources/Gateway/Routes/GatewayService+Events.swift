@@ -7,7 +7,7 @@ extension GatewayService {
   private static let faultsShown = 100
 
   func postEvents(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
-    let sink = try sink(events, "events", "kafka.brokers")
+    let sink = try sink(events, "events", "gateway.writes")
     let isLines = request.headers["content-type"].map { $0.lowercased().hasPrefix(Self.linesType) } ?? false
     let pieces = try EventBatch.split(request.body, isLines: isLines)
     let batch = EventBatch(pieces, of: request.body, decoder, nowMilliseconds: WallClock.milliseconds())
@@ -46,7 +46,7 @@ extension GatewayService {
   }
 
   func deleteUser(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
-    let sink = try sink(events, "events", "kafka.brokers")
+    let sink = try sink(events, "events", "gateway.writes")
     let user = request.parameters["id"] ?? ""
     try Self.checkID(user)
     let (audit, caller) = (audit, request.caller)
@@ -62,7 +62,7 @@ extension GatewayService {
 
   func sink(_ sink: (any RecordSink)?, _ what: String, _ key: String) throws(Problem) -> any RecordSink {
     if let sink { return sink }
-    throw Problem(.notConfigured, "this gateway writes no \(what)", fix: "give it the brokers (\(key)), or ask another gateway")
+    throw Problem(.notConfigured, "this gateway takes no \(what)", fix: "set \(key) in its configuration, or ask another gateway")
   }
 
   static func checkID(_ id: String) throws(Problem) {

@@ -5,6 +5,8 @@ public struct PendingModel: Sendable {
   var served: [ServedFactors]
   var index: ItemIndex
   var similar: SimilarItems
+  /// Items that get a vector from their documents, in this order.
+  var documentedItems: UniqueQueue<Identifier>
   /// Users whose vectors in `served` are older than their history.
   var changed: Set<UserReference>
 
@@ -26,8 +28,11 @@ struct CatchUp: Sendable {
   private(set) var changed: Set<UserReference> = []
   /// Users removed since the freeze; their vectors must be removed from the trained model.
   private(set) var forgotten: Set<UserReference> = []
+  /// Items whose documents changed since the freeze.
+  private(set) var documents: [Identifier] = []
 
   mutating func note(_ user: UserReference) { changed.insert(user) }
+  mutating func note(documentOf item: Identifier) { documents.append(item) }
 
   mutating func forget(_ user: UserReference) {
     changed.insert(user)

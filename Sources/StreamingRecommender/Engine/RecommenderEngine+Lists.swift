@@ -162,7 +162,8 @@ extension RecommenderEngine {
 
   /// Folds in untrained items whose users changed and returns them. Their vectors must be published before any list that contains them.
   public mutating func refreshNewItems(max: Int = .max) -> [Int32] {
-    guard model != nil, state.catalogue.newItems.isVectorDue else { return [] }
+    guard model != nil, state.catalogue.newItems.isVectorDue || !documentedItems.isEmpty else { return [] }
+    for id in documentedItems.take(max) { enqueueItem(id) }
     let items = state.catalogue.newItems.takeDue(max)
     for item in items { solveNewItem(item) }
     return items

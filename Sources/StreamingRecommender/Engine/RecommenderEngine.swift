@@ -19,6 +19,8 @@ public struct RecommenderEngine: Sendable {
   var preparedSimilarItems: SimilarItems?
   public internal(set) var nonFiniteVectors = 0
   public internal(set) var items = ItemDocuments()
+  /// Items whose documents may give them a vector of the live model. A document is parsed when its turn comes.
+  var documentedItems = UniqueQueue<Identifier>()
 
   public init(settings: EngineSettings, input: RecommenderConfiguration.Input) {
     self.settings = settings
@@ -75,7 +77,8 @@ public struct RecommenderEngine: Sendable {
     var model = trained.model
     model.epoch = epoch
     var next = PendingModel(
-      model: model, served: trained.served, index: trained.index, similar: trained.similar, changed: catchUp?.changed ?? [])
+      model: model, served: trained.served, index: trained.index, similar: trained.similar,
+      documentedItems: UniqueQueue(trained.documentedItems + (catchUp?.documents ?? [])), changed: catchUp?.changed ?? [])
     let forgotten = catchUp?.forgotten ?? []
     for user in forgotten { next.forget(user) }
     pending = next
@@ -100,7 +103,7 @@ public struct RecommenderEngine: Sendable {
     state.users.install(next.served)
     for user in next.changed { state.users.markStale(user) }
     state.catalogue.newItems.install(usersMin: settings.minSupport, isTrained: next.model.isTrained)
-    if next.model.prior != nil { for id in items.ids.sorted() { enqueueItem(id) } }
+    documentedItems = next.documentedItems
     index.setBiases(state.catalogue)
     return replaced
   }

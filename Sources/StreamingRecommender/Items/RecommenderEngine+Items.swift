@@ -49,7 +49,9 @@ extension RecommenderEngine {
     }
     if let item = state.catalogue.items.find(key) { state.catalogue.gone.remove(item) }
     let isAvailable = items.set(document, of: id, nowMilliseconds: now)
-    enqueueItem(id)
+    documentedItems.append(id)
+    catchUp?.note(documentOf: id)
+    pending?.documentedItems.append(id)
     return .changed(id, hides: setListed(id, isAvailable))
   }
 
@@ -58,7 +60,7 @@ extension RecommenderEngine {
     var hides = false
     for change in items.advance(toMilliseconds: now) {
       if setListed(change.id, change.isAvailable) { hides = true }
-      enqueueItem(change.id)
+      if change.isAvailable { documentedItems.append(change.id) }
     }
     return hides
   }

@@ -6,6 +6,10 @@ package struct UniqueQueue<Element: Hashable & Sendable>: Sendable {
 
   package init() {}
 
+  package init(_ elements: [Element]) {
+    for element in elements { append(element) }
+  }
+
   package var isEmpty: Bool { head == elements.count }
 
   package mutating func append(_ element: Element) {

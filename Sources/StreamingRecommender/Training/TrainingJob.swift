@@ -43,6 +43,8 @@ public struct TrainedModel: Sendable {
   var similar: SimilarItems
   /// The users of the items that had too few of them to be trained on.
   var rareItems: [Int32: [UserReference]]
+  /// Items that the model was not trained on and knows features of, ascending.
+  var documentedItems: [Identifier]
 }
 
 /// The outcome of a training job.
@@ -160,7 +162,7 @@ private struct TrainingRun {
     return TrainedModel(
       model: model, served: served, index: ItemIndex(factors, absent: absent),
       similar: SimilarItems(factors, absent: absent, support: rows.support, shrinkage: job.settings.similarShrinkage),
-      rareItems: rows.usersOfRareItems(job.state.users))
+      rareItems: rows.usersOfRareItems(job.state.users), documentedItems: documentedItems(model))
   }
 
   /// Learns the map from features to vectors, and leaves it out if it is no better than its rivals.
@@ -180,6 +182,15 @@ private struct TrainingRun {
       items: examples.count, features: learned?.featureCount ?? 0, recallAt20: outcome?.map, profileRecallAt20: outcome?.profile,
       randomRecallAt20: outcome?.random, isUsed: learned != nil)
     return learned
+  }
+
+  private func documentedItems(_ model: InstalledModel) -> [Identifier] {
+    guard let prior = model.prior else { return [] }
+    let items = job.state.catalogue.items
+    let trained = Set((0..<Int32(items.capacity)).lazy.filter(model.isTrained).map { Identifier(items.name($0)) })
+    return job.items.ids.filter { id in
+      !trained.contains(id) && job.items.document(id).flatMap { prior.vector(of: $0) } != nil
+    }.sorted()
   }
 
   /// The trained items that have features, those with the most users first.
