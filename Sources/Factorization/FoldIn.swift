@@ -92,7 +92,8 @@ public struct FoldIn: Sendable {
     var solved = right
     let isSolved = right.withUnsafeBufferPointer { right in
       solver.solve(
-        indices: history.items, strengths: strengths, side: side, for: .vector(right.baseAddress!), into: &solved, workspace: workspace.rows)
+        indices: history.items, strengths: strengths, side: side, for: .vector(right.baseAddress!), into: &solved, workspace: workspace.rows
+      )
     }
     guard isSolved else { return nil }
     return strengths.indices.map { index in

@@ -129,8 +129,8 @@ import Testing
     #expect(text(.similar(item: "i", list: list(offset: 5))) == resp(["SET", "p:n:{i:i}:sim", value, "EX", "60"]))
   }
 
-  @Test func forgetRemovesListAndVector() {
-    #expect(text(.forget(user: "u")) == resp(["UNLINK", "p:n:{u:u}:top", "p:n:{u:u}:vec"]))
+  @Test func forgetRemovesListVectorAndRow() {
+    #expect(text(.forget(user: "u")) == resp(["UNLINK", "p:n:{u:u}:top", "p:n:{u:u}:vec", "p:n:{u:u}:row"]))
   }
 
   @Test func progressIsOneHash() {
