@@ -61,7 +61,7 @@ demo: setup build ## Show everything in one go, with no server running
 
 test: setup ## Run all tests optimised, and those of the core in debug with a C compiler as the only need
 	swift test $(RELEASE)
-	CORE_ONLY=1 swift test --scratch-path .build/core --filter 'TelemetryTests|FactorizationTests|StreamingRecommenderTests|WireFormatsTests'
+	CORE_ONLY=1 swift test --scratch-path .build/core --filter 'TelemetryTests|FactorizationTests|ItemMetadataTests|ServingFormatsTests|StreamingRecommenderTests|WireFormatsTests'
 
 SCHEMATHESIS := .build/schemathesis
 

@@ -63,13 +63,18 @@ let full: [Target] = [
     ]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
-  .target(name: "ControlPlane", dependencies: ["HTTPServing", "Telemetry"]),
+  // Beside the code that uses them, because a change there would compile the embedded bytes again.
+  .target(
+    name: "ConsoleFiles",
+    resources: ["console.html", "console.css", "console.js", "lookups.js"].map { .embedInCode("Resources/\($0)") }),
+  .target(name: "OperatorConsole", dependencies: ["Telemetry"]),
+  .target(name: "ControlPlane", dependencies: ["ConsoleFiles", "HTTPServing", "Telemetry"]),
   .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
     name: "freshet",
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
-      "ControlPlane", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
+      "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
@@ -94,7 +99,8 @@ let full: [Target] = [
     ]),
   .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
   .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "CZlib", "Telemetry"]),
-  .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "HTTPServing", "Telemetry"]),
+  .testTarget(name: "OperatorConsoleTests", dependencies: ["OperatorConsole", "Telemetry"]),
+  .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "ConsoleFiles", "HTTPServing", "Telemetry"]),
   .testTarget(
     name: "EvaluationTests",
     dependencies: ["Evaluation", "StreamingRecommender", "Factorization", "Datasets", "RecommenderTestKit"]),

@@ -1,3 +1,4 @@
+import HTTPServing
 import Telemetry
 
 /// The operations that the control plane needs from the engine. Methods are called from the server's threads and must not block.
@@ -15,6 +16,15 @@ public protocol AdminBackend: Sendable {
   func metricsText() -> String
   /// Asks what the engine holds of these users. The result returns a JSON object as soon as the engine has answered, and `nil` before.
   func users(_ ids: [String]) -> @Sendable () -> [UInt8]?
+  /// Asks why an item has its score for a user. The result returns the response as soon as the engine has answered, and `nil` before.
+  func explain(user: String, item: String) -> @Sendable () -> HTTPResponse?
+  /// What the console shows; for one who has the answer with the number `since`, only what has changed.
+  func consoleJSON(since: Int?) -> [UInt8]
+  /// Looks a user up in the engine and in Redis. Calls `complete` once, from any thread, with a JSON object.
+  func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
+  /// Explains the score of an item for a user.
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
+  func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
   func requestRetrain() -> RetrainRequestOutcome
   func requestSnapshot() -> SnapshotRequestOutcome
   func job(_ id: String) -> JobStatus?

@@ -25,6 +25,8 @@ public struct AdminRoute: Sendable {
   public let answers: [(status: Int, sentence: String)]
   /// Read-only and without anything that a stranger must not see: also served by `probes.listen`.
   public var isProbe = false
+  /// Answered without a token, because it holds nothing of the engine.
+  public var isOpen = false
   /// The role that a token needs.
   public var role = AccessRole.read
   let handler: Handler

@@ -7,7 +7,9 @@ public enum AdminRoutes {
   public static let waitSecondsMax = 600.0
 
   /// Every route. Adding one here is all that it takes.
-  public static let table: [AdminRoute] = [
+  public static let table: [AdminRoute] = consoleTable + engineTable
+
+  private static let engineTable: [AdminRoute] = [
     AdminRoute(
       method: "GET", path: "/livez", sentence: "Whether the engine's loop runs; restart the process if it does not.",
       parameters: [verbose], answers: health(ok: "It runs."), isProbe: true
@@ -42,6 +44,7 @@ public enum AdminRoutes {
       method: "POST", path: "/v1/users", sentence: "What the engine holds of several users; the body is `{\"ids\": [\"u1\", \"u2\"]}`.",
       exampleOfPath: #"/v1/users -d '{"ids":["u1","u2"]}'"#, answers: userAnswers
     ) { request, context in findUsers(ids(in: request.body), context) },
+    explain,
     AdminRoute(
       method: "POST", path: "/v1/retrain", sentence: "Starts a retrain.", parameters: [wait], answers: started("retrain"), role: .admin
     ) { request, context in startJob(request, context, what: "retrain") { context.backend.requestRetrain() } },
@@ -114,7 +117,7 @@ public enum AdminRoutes {
     policy.writesErrorMember = true
     var router = Router(policy: policy, observe: observe)
     for route in routes {
-      let options = RouteOptions(requirement: route.isProbe ? .probe : .role(route.role))
+      let options = RouteOptions(requirement: route.isOpen ? .nothing : route.isProbe ? .probe : .role(route.role))
       router.add(route.method, route.path, options: options) { route.handler($0, context) }
     }
     return router
@@ -135,8 +138,8 @@ public enum AdminRoutes {
   // MARK: - Users
 
   public static let usersMax = 1000
-  private static let idBytesMax = 256
-  private static let usersWaitSeconds: UInt64 = 5
+  static let idBytesMax = 256
+  static let usersWaitSeconds: UInt64 = 5
 
   private static let userAnswers: [(status: Int, sentence: String)] = [
     (
@@ -162,12 +165,7 @@ public enum AdminRoutes {
       )
     }
     let answer = context.backend.users(ids)
-    let deadline = context.now() + usersWaitSeconds * 1_000_000_000
-    let late: @Sendable () -> HTTPResponse = {
-      .error(503, "the engine did not answer in time", fix: "see GET /livez and try again", headers: [.init("Retry-After", "5")])
-    }
-    return .later(
-      LaterResponse(poll: { answer().map { .json($0) } ?? (context.now() >= deadline ? late() : nil) }, instead: late))
+    return .later(LaterResponse({ answer().map { .json($0) } }, within: usersWaitSeconds, context, instead: late))
   }
 
   // MARK: - Jobs

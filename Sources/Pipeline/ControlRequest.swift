@@ -12,6 +12,10 @@ public enum ControlRequest: Sendable {
   case freeze(JobHandle<EngineState>)
   /// Requests what the engine holds of these users.
   case report([Identifier], JobHandle<[UserReport]>)
+  /// Requests why an item has its score for a user.
+  case explain(user: Identifier, item: Identifier, JobHandle<ExplanationReport>)
+  /// Requests what the engine holds of an item.
+  case reportItem(Identifier, JobHandle<ItemReport>)
 }
 
 /// A thread-safe queue of requests to the loop.

@@ -13,6 +13,8 @@ public struct EngineStatus: Sendable {
   public var size = StateSize()
   public var lagRecords: Int64?
   public var lagSeconds: Double?
+  /// The partition that is furthest behind by time; `nil` if nothing waits.
+  public var worstLag: WorstLag?
   public var freshnessP50Milliseconds: Double?
   public var freshnessP99Milliseconds: Double?
   public var source = SourceStatus()
@@ -48,6 +50,8 @@ public struct EngineStatus: Sendable {
   /// What the next retrain waits for.
   public var nextRetrain: RetrainPolicy.Condition?
   public var tickedNanoseconds: UInt64 = 0
+  /// Users that a tombstone removed and whose lists may still be somewhere.
+  public var forgottenUsers = 0
   public var fatal: String?
   /// Whether `fatal` is that another engine does this one's work, so that starting again at once would be in vain.
   public var isDisplaced = false

@@ -68,7 +68,13 @@ extension IngestLoop {
   private func count(_ update: EngineUpdate, _ batches: [RecordBatch]) {
     update.count(in: metrics, isReplay: !hasCaughtUp)
     noteExamples(update)
-    if let time = batches.lazy.flatMap(\.records).compactMap(\.timestampMilliseconds).max() {
+    var newest: Int64?
+    for batch in batches {
+      guard let time = batch.records.lazy.compactMap(\.timestampMilliseconds).max() else { continue }
+      partitionLag.noteRecord(batch.source, producedAtMilliseconds: time)
+      newest = max(newest ?? time, time)
+    }
+    if let time = newest {
       lastRecordMilliseconds = time
       metrics.lastEventTimestamp.set(Double(time) / 1e3)
     }
@@ -147,6 +153,7 @@ extension IngestLoop {
     for (result, requests) in engine.decoder.payloads?.requests ?? [:] {
       metrics.schemaRequests.with(result).raise(to: Double(requests))
     }
+    partitionLag.note(source.lagRecords, nowMilliseconds: ports.clock.wallMilliseconds)
     if lag == 0 {
       caughtUpMilliseconds = ports.clock.wallMilliseconds
       if !hasCaughtUp { metrics.recoveryDuration.set(Double(now - startedNanoseconds) / 1e9) }
@@ -176,6 +183,7 @@ extension IngestLoop {
     status.isActive = source.holdsEverything
     status.lagRecords = lag
     status.lagSeconds = lagSeconds
+    status.worstLag = partitionLag.worst(source.lagRecords, nowMilliseconds: ports.clock.wallMilliseconds)
     (status.freshnessP50Milliseconds, status.freshnessP99Milliseconds) = freshness.percentiles(now: now)
     status.waitingUsers = planner.dirty.count
     status.rollout = engine.lifecycle.rollout.map { "\($0)" }
@@ -200,6 +208,7 @@ extension IngestLoop {
     status.lastRetrain = training.last
     status.nextRetrain = training.awaits
     status.tickedNanoseconds = now
+    status.forgottenUsers = state.forgotten.count
     status.fatal = fatal
     status.isDisplaced = isDisplaced
     status.start = startPositions
@@ -231,7 +240,9 @@ extension IngestLoop {
       case .cancelRetrain(let job): cancelTraining(job)
       case .snapshot(let job): snapshots.request(job: job)
       case .freeze(let handle): handle.complete(engine.frozenState())
+      case .explain(let user, let item, let handle): handle.complete(explain(item, for: user))
       case .report(let users, let handle): handle.complete(users.map(report(on:)))
+      case .reportItem(let item, let handle): handle.complete(report(onItem: item))
       }
     }
   }

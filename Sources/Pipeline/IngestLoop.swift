@@ -114,6 +114,7 @@ public final class IngestLoop {
   var hasLostPartitions = false
   let startedNanoseconds: UInt64
   var lastRecordMilliseconds: Int64?
+  var partitionLag = PartitionLag()
   /// When the last record in the log had been read.
   var caughtUpMilliseconds: Int64
   var hasCaughtUp = false

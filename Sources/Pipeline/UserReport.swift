@@ -11,10 +11,22 @@ public struct UserReport: Sendable, Equatable {
     case confirmed(Int64)
   }
 
+  /// One pair of the history.
+  public struct Interaction: Sendable, Equatable {
+    public var item: Identifier
+    public var strength: Float
+    /// Of the newest event of the pair, in milliseconds since 1970.
+    public var atMilliseconds: Int64
+  }
+
+  public static let newestMax = 50
+
   public var id: Identifier
   /// Whether the state has a history of the user, perhaps an empty one.
   public var isKnown = false
   public var pairs = 0
+  /// The newest pairs of the history, newest first, at most `newestMax`.
+  public var newest: [Interaction] = []
   public var hasVector = false
   /// The partition in which events of the user belong.
   public var partition: Int32
@@ -30,8 +42,12 @@ extension IngestLoop {
     var report = UserReport(id: id, partition: users.partition(ofID: id.bytes))
     if let user = users.find(id.bytes) {
       report.isKnown = true
-      users.forEachNewestFirst(user) { _, _, _ in
+      users.forEachNewestFirst(user) { item, strength, order in
         report.pairs += 1
+        if report.newest.count < UserReport.newestMax {
+          report.newest.append(
+            .init(item: Identifier(engine.state.catalogue.items.name(item)), strength: strength, atMilliseconds: order.timeMilliseconds))
+        }
         return true
       }
       report.hasVector = users.vector(user) != nil

@@ -25,6 +25,9 @@ public final class RedisReader {
     connection = try RedisConnection.open(redis, clientName: "freshet-reader", replyBytesMax: RedisConnection.replyBytesMaxOfReader)
   }
 
+  /// Executes a command whose reply is a text; `nil` for any other reply.
+  func connectionText(_ arguments: [String]) throws -> String? { try connection.command(arguments).text }
+
   public func ping() throws { try connection.command(["PING"]) }
 
   /// The user's list, else the popular list, else nil: nothing was published yet.

@@ -8,6 +8,7 @@ import Testing
   private let backend = FakeBackend()
   private static let token = "0123456789abcdef0123456789abcdef"
   private static let routes = AdminRoutes.table.map { ($0.method, $0.path.replacing("{id}", with: "r-1")) }
+  private static let closedRoutes = routes.filter { $0.1 != "/" }
 
   private func status(_ router: Router, _ method: String, _ path: String, _ headers: [String: String] = [:]) -> Int? {
     guard case .now(let response) = router.answer(HTTPRequest(method, path, headers: headers)) else { return nil }
@@ -23,7 +24,7 @@ import Testing
     return AdminRoutes.router(backend: backend, access: .tokens(file))
   }
 
-  @Test(arguments: routes) func withATokenEveryRouteNeedsIt(method: String, path: String) throws {
+  @Test(arguments: closedRoutes) func withATokenEveryRouteButThePageNeedsIt(method: String, path: String) throws {
     let router = try guarded()
     let wrong = [
       [:], ["authorization": "Bearer "], ["authorization": "Bearer \(Self.token)x"], ["authorization": "Bearer \(Self.token.dropLast())"],
@@ -35,6 +36,11 @@ import Testing
     // From any host, as the server may be reached from anywhere.
     let right = ["authorization": "bearer \(Self.token)", "host": "freshet.example:9464", "origin": "https://freshet.example"]
     #expect(status(router, method, path, right) != 401 && status(router, method, path, right) != 403)
+  }
+
+  @Test func thePageIsThereBeforeThereIsAToken() throws {
+    #expect(status(try guarded(), "GET", "/") == 200)
+    #expect(status(AdminRoutes.router(backend: backend), "GET", "/", ["host": "127.0.0.1:9464"]) == 200)
   }
 
   @Test func aTokenForReadingChangesNothing() throws {

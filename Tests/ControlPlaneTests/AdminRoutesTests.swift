@@ -46,7 +46,9 @@ import Testing
     #expect(text(try response(HTTPRequest("GET", "/v1/models", headers: local))) == "[{\"epoch\":2}]\n")
   }
 
-  @Test(arguments: ["/v1/status", "/v1/models", "/v1/jobs/r-1", "/v1/users"]) func readingNeedsALocalHost(path: String) throws {
+  @Test(arguments: ["/v1/status", "/v1/models", "/v1/jobs/r-1", "/v1/users", "/v1/console"]) func readingNeedsALocalHost(path: String)
+    throws
+  {
     for headers in [["host": "evil.example"], [:]] { #expect(try response(HTTPRequest("GET", path, headers: headers)).status == 403) }
     #expect(try response(HTTPRequest("HEAD", path, headers: ["host": "evil.example"])).status == 403)
     #expect(try response(HTTPRequest("GET", path, headers: ["host": "localhost:9464"])).status != 403)
@@ -63,6 +65,12 @@ import Testing
       throw Unexpected(description: "\(request.method) \(request.path) does not wait")
     }
     return later
+  }
+
+  @Test func anExplanationNamesUserAndItem() throws {
+    let answer = try later(HTTPRequest("GET", "/v1/explain", query: ["user": "a/b", "item": "c d"], headers: local))
+    #expect(try text(#require(answer.poll())) == #"{"user":"a/b","item":"c d"}"# + "\n")
+    #expect(try response(HTTPRequest("GET", "/v1/explain", query: ["user": "u"], headers: local)).status == 400)
   }
 
   /// Ids may hold anything, also what a path must not.

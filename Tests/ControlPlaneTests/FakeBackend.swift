@@ -1,4 +1,5 @@
 import ControlPlane
+import HTTPServing
 import Synchronization
 import Telemetry
 
@@ -12,6 +13,7 @@ final class FakeBackend: AdminBackend {
     var cancelled: [String] = []
     var askedUsers: [String] = []
     var answersUsers = true
+    var sinces: [Int?] = []
   }
 
   let state = Mutex(State())
@@ -34,6 +36,27 @@ final class FakeBackend: AdminBackend {
       return state.answersUsers
     }
     return { answers ? (["users": .array(ids.map { ["id": .string($0)] })] as JSONValue).bytes : nil }
+  }
+
+  func explain(user: String, item: String) -> @Sendable () -> HTTPResponse? {
+    { .json(["user": .string(user), "item": .string(item)] as JSONValue) }
+  }
+
+  func consoleJSON(since: Int?) -> [UInt8] {
+    state.withLock { $0.sinces.append(since) }
+    return (["seq": 5] as JSONValue).bytes
+  }
+
+  func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["user": .string(id)] as JSONValue).bytes)
+  }
+
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["user": .string(user), "item": .string(item)] as JSONValue).bytes)
+  }
+
+  func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    complete((["item": .string(id)] as JSONValue).bytes)
   }
 
   func metricsText() -> String { registry.render() }

@@ -230,7 +230,12 @@ func freshet(_ arguments: [String], environment: [String: String] = [:], within 
 }
 
 /// One GET over a connection of its own.
-func get(_ address: String, _ path: String) throws -> (status: Int, body: String) {
+func get(_ address: String, _ path: String) throws -> (status: Int, body: String) { try ask("GET", address, path) }
+
+/// One request over a connection of its own.
+func ask(
+  _ method: String, _ address: String, _ path: String, headers: [String: String] = [:], body: String = ""
+) throws -> (status: Int, body: String) {
   let parts = address.split(separator: ":")
   let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
   defer { close(connection) }
@@ -244,7 +249,10 @@ func get(_ address: String, _ path: String) throws -> (status: Int, body: String
     pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(connection, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
   }
   guard isConnected else { throw Failure("no answer from \(address)") }
-  let request = Array("GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8)
+  var head = "\(method) \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n"
+  for (name, value) in headers { head += "\(name): \(value)\r\n" }
+  if !body.isEmpty { head += "Content-Length: \(body.utf8.count)\r\n" }
+  let request = Array((head + "\r\n" + body).utf8)
   guard send(connection, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { throw Failure("\(address) takes no request") }
   var answer: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 65_536)

@@ -1,3 +1,4 @@
+import Synchronization
 import Telemetry
 import Testing
 
@@ -17,6 +18,14 @@ import Testing
     )
     #expect(
       log.all.count == 1 && log.all[0].contains("audit") && log.all[0].contains("operator") && log.all[0].contains("pin"), "\(log.all)")
+  }
+
+  @Test func whoObservesGetsEveryEntryAsItIsKept() {
+    let seen = Mutex<[AuditLog.Entry]>([])
+    let audit = AuditLog(log: log.log, now: { 5 }, observe: { entry in seen.withLock { $0.append(entry) } })
+    audit.record(caller, "retrain.start")
+    audit.record(caller, "snapshot.start")
+    #expect(seen.withLock { $0 } == audit.recent().reversed())
   }
 
   @Test func withoutATokenTheAddressIsNamed() {

@@ -29,9 +29,15 @@ public final class AuditLog: Sendable {
   private let entries = Mutex<[Entry]>([])
   private let log: Log
   private let now: @Sendable () -> Int64
+  private let observe: @Sendable (Entry) -> Void
 
-  /// - Parameter now: milliseconds since 1970.
-  public init(log: Log, now: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }) {
+  /// - Parameters:
+  ///   - now: milliseconds since 1970.
+  ///   - observe: called with every entry; must not block.
+  public init(
+    log: Log, now: @escaping @Sendable () -> Int64 = { WallClock.milliseconds() }, observe: @escaping @Sendable (Entry) -> Void = { _ in }
+  ) {
+    self.observe = observe
     self.log = log.scoped("audit")
     self.now = now
   }
@@ -50,6 +56,7 @@ public final class AuditLog: Sendable {
     log.info(
       "\(entry.who): \(entry.what)", ["who": entry.who, "what": entry.what, "before": entry.before.text, "after": entry.after.text],
       repetition: .always)
+    observe(entry)
   }
 
   /// The newest entries first.

@@ -1,11 +1,11 @@
 import COpenSSL
 
 /// The SHA-256 digest of some bytes.
-struct SHA256Digest: Sendable, Equatable {
+public struct SHA256Digest: Sendable, Equatable {
   static let byteCount = 32
-  let bytes: [UInt8]
+  public let bytes: [UInt8]
 
-  init(of message: [UInt8]) {
+  public init(of message: [UInt8]) {
     bytes = [UInt8](unsafeUninitializedCapacity: Self.byteCount) { output, count in
       _ = SHA256(message, message.count, output.baseAddress)
       count = Self.byteCount

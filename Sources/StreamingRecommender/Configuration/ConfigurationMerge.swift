@@ -77,6 +77,7 @@ struct ConfigurationMerge {
     checkForms(configuration, origins)
     checkDeadLetterTopics(configuration, origins)
     checkItems(configuration, origins)
+    checkGateway(configuration.gateway, origins)
     checkAdmin(configuration.admin, origins)
     checkSchemas(configuration, origins)
     return (configuration, origins)
@@ -112,6 +113,21 @@ struct ConfigurationMerge {
           : "kafka.dlq_topic = \(letters) (\(origins["kafka.dlq_topic"] ?? .default)): is one of input.topics, so that every dead letter "
             + "would be read as input and make another one: choose another topic")
     }
+  }
+
+  /// Refuses a gateway that other machines can reach without a token or TLS, and half of a certificate.
+  private mutating func checkGateway(_ gateway: RecommenderConfiguration.Gateway, _ origins: [String: ConfigurationOrigin]) {
+    if gateway.certificateFile.isEmpty != gateway.certificateKeyFile.isEmpty {
+      let missing = gateway.certificateFile.isEmpty ? "gateway.tls_certificate_file" : "gateway.tls_key_file"
+      fail(missing, "\(missing) is missing: TLS needs a certificate and its key")
+    }
+    guard !gateway.listen.isEmpty, gateway.tokenFile.isEmpty, gateway.certificateFile.isEmpty,
+      !ConfigurationCheck.isLoopback(gateway.listen)
+    else { return }
+    fail(
+      "gateway.listen",
+      "gateway.listen = \(gateway.listen) (\(origins["gateway.listen"] ?? .default)): other machines could reach it without a token: set "
+        + "gateway.token_file, or use 127.0.0.1 behind a proxy that authenticates")
   }
 
   /// Refuses a topic of items that is read as events, too: each document would be rejected.

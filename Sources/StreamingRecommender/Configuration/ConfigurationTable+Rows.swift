@@ -366,6 +366,41 @@ extension ConfigurationTable {
     ),
   ]
 
+  static let gateway: [ConfigurationKey] = [
+    .string(
+      "gateway.listen", \.gateway.listen, empty: "none",
+      "Address as `host:port`; another one than loopback needs `gateway.token_file` or TLS. `none`: `serve` starts no gateway, and `freshet gateway` listens on 127.0.0.1:8087."
+    )
+    .checked(ConfigurationCheck.listenAddress),
+    .string(
+      "gateway.token_file", \.gateway.tokenFile, empty: "none",
+      "File of tokens, mode 0600: lines of `name role sha256`, as `freshet token new` makes them, with the roles read, write and admin; a change is in force within a second."
+    ),
+    .string(
+      "gateway.key_file", \.gateway.keyFile, empty: "none",
+      "File with the key that signs `recommendation_id`, mode 0600; without it, ids only have a checksum."),
+    .string(
+      "gateway.tls_certificate_file", \.gateway.certificateFile, empty: "none",
+      "Certificate chain in PEM for TLS 1.2 and 1.3; SIGHUP reads it again."),
+    .string("gateway.tls_key_file", \.gateway.certificateKeyFile, empty: "none", "Key of the certificate in PEM, mode 0600."),
+    .optionalList(
+      "gateway.allowed_origins", \.gateway.allowedOrigins,
+      "Origins whose web pages may read answers, such as `https://shop.example`; `*` for all."),
+    .optionalList(
+      "gateway.trusted_proxies", \.gateway.trustedProxies, "Addresses of proxies whose `X-Forwarded-For` names the client."),
+    optionalDouble(
+      "gateway.rate_limit", \.gateway.rateLimit, "Requests a second of one token or address; twice as many may come at once."),
+    .int("gateway.threads", \.gateway.threads, 1...256, "Threads; each has a connection to Redis of its own."),
+    .int("gateway.max_connections", \.gateway.connectionsMax, 8...100_000, "Largest number of open connections."),
+    .bool("gateway.writes", \.gateway.writes, "Whether events, items and deletions of users are taken and written to Kafka."),
+    .duration(
+      "gateway.timeout", \.gateway.timeout, Duration.milliseconds(100)...Duration.seconds(60),
+      "Longest time that the broker may take to acknowledge an event."),
+    .string("gateway.engine", \.gateway.engine, empty: "auto", "Admin address of the engine, for explanations; `auto` is `admin.listen`."),
+    .string(
+      "gateway.engine_token_file", \.gateway.engineTokenFile, empty: "auto", "File with the token for it; `auto` is `admin.token_file`."),
+  ]
+
   static let probes: [ConfigurationKey] = [
     .string(
       "probes.listen", \.probes.listen, empty: "none",

@@ -21,6 +21,7 @@ public enum ConfigurationTable {
     Group(name: "redis", sentence: "Which Redis lists are written to.", keys: redis),
     Group(name: "snapshot", sentence: "State on disk, with which a restart continues.", keys: snapshot),
     Group(name: "admin", sentence: "The HTTP server for operators.", keys: admin),
+    Group(name: "gateway", sentence: "The HTTP server for applications: `freshet gateway`, or inside `serve`.", keys: gateway),
     Group(name: "probes", sentence: "A second, read-only HTTP server for health probes and metrics.", keys: probes),
     Group(name: "ready", sentence: "When the engine reports that it is ready.", keys: ready),
     Group(name: "shutdown", sentence: "The orderly shutdown.", keys: shutdown),

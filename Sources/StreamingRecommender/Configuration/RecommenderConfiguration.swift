@@ -17,6 +17,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var snapshot = Snapshot()
   public var admin = Admin()
   public var probes = Probes()
+  public var gateway = Gateway()
   public var ready = Ready()
   public var shutdown = Shutdown()
   public var log = Log()
@@ -262,6 +263,31 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var listen = "127.0.0.1:9464"
     /// If empty, requests need no token, and `listen` must be a loopback address.
     public var tokenFile = ""
+    public init() {}
+  }
+
+  public struct Gateway: Sendable, Equatable {
+    /// If empty, `serve` starts no gateway.
+    public var listen = ""
+    /// The admin address of the engine; if empty, `admin.listen`.
+    public var engine = ""
+    public var engineTokenFile = ""
+    /// If empty, requests need no token, and `listen` must be a loopback address or use TLS.
+    public var tokenFile = ""
+    /// Signs ids of recommendations; empty for none.
+    public var keyFile = ""
+    public var certificateFile = ""
+    public var certificateKeyFile = ""
+    public var allowedOrigins: [String] = []
+    public var trustedProxies: [String] = []
+    /// Requests a second of one client; `nil` for no limit.
+    public var rateLimit: Double?
+    public var threads = 4
+    public var connectionsMax = 2000
+    /// Whether events and items are taken, which need Kafka.
+    public var writes = true
+    /// How long the broker may take.
+    public var timeout = Duration.seconds(5)
     public init() {}
   }
 

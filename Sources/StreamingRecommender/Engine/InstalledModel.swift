@@ -68,6 +68,9 @@ public struct InstalledModel: Sendable {
   /// Whether the item has trained factors.
   public func isTrained(_ item: Int32) -> Bool { Int(item) < origins.count && origins[Int(item)] == .trained }
 
+  /// The number of users whom the item had at the training; `nil` for an item that came later.
+  public func usersAtTraining(_ item: Int32) -> Int? { Int(item) < support.count ? Int(support[Int(item)]) : nil }
+
   /// Item indices below `rows` without a vector, ascending.
   var absentItems: [Int32] { origins.indices.lazy.filter { origins[$0] == .none }.map(Int32.init) }
 

@@ -1,9 +1,9 @@
 /// Which command was asked for.
 enum CommandID: String, CaseIterable, Sendable {
-  case demo, serve, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, forget, train
+  case demo, serve, gateway, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, forget, train
   case evaluatePrequential, evaluateHoldout, tune
-  case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain
-  case topicsCreate, snapshot, configShow, configCheck, completion, version, help
+  case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
+  case topicsCreate, tokenNew, estimate, snapshot, configShow, configCheck, completion, version, help
 }
 
 /// One command: what it is called, what it takes, what it is for.

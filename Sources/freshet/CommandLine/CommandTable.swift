@@ -62,6 +62,22 @@ enum CommandTable {
         Command.Example(line: "freshet serve --embedded", sentence: "Try it out without Kafka."),
       ]),
     Command(
+      id: .gateway, path: ["gateway"],
+      summary: "Serve recommendations, events and items over HTTP; stateless, as many as wanted.",
+      options: [
+        CommandOption(
+          long: "listen", kind: .text, valueName: "HOST:PORT", defaultValue: "127.0.0.1:8087",
+          sentence: "Address; another one than loopback needs tokens or TLS.", key: "gateway.listen")
+      ],
+      examples: [
+        Command.Example(line: "freshet gateway", sentence: "Beside the engine of this machine."),
+        Command.Example(
+          line: "freshet gateway --listen 0.0.0.0:8087 --set gateway.token_file=tokens",
+          sentence: "For other machines; `freshet token new` makes tokens."),
+        Command.Example(
+          line: "curl http://127.0.0.1:8087/v1/recommend/u1?n=10", sentence: "A list; /v1/openapi.json describes every route."),
+      ]),
+    Command(
       id: .produce, path: ["produce"],
       summary: "Stream a file of interactions into the topic, keyed by user, with progress.",
       operands: [
@@ -360,6 +376,26 @@ enum CommandTable {
         Command.Example(line: "freshet benchmark kernels --factors 128 --json", sentence: "For a program."),
       ]),
     Command(
+      id: .benchmarkServe, path: ["benchmark", "serve"],
+      summary: "Measure a gateway under a load that does not wait, beside an engine that takes events.",
+      options: [
+        CommandOption(
+          long: "rate", kind: .double(1...1e6), valueName: "N", defaultValue: "5000",
+          sentence: "Requests a second for lists and for events; filtered lists get 0.4 times as many."),
+        CommandOption(
+          long: "seconds", kind: .double(0.5...3600), valueName: "S", defaultValue: "10", sentence: "Length of each measurement."),
+        CommandOption(
+          long: "events", kind: .double(0.001...1e6), valueName: "N", defaultValue: "2000", sentence: "Events a second into the engine."),
+        CommandOption(
+          long: "items", kind: .int(100...10_000_000), valueName: "M", defaultValue: "41000", sentence: "Items of the generated data."),
+        CommandOption(
+          long: "users", kind: .int(100...10_000_000), valueName: "N", defaultValue: "20000", sentence: "Users of the generated data."),
+      ],
+      examples: [
+        Command.Example(line: "freshet benchmark serve", sentence: "With the embedded broker and a private redis-server."),
+        Command.Example(line: "freshet benchmark serve --rate 1000 --json", sentence: "Less load, for a script."),
+      ]),
+    Command(
       id: .benchmarkRetrain, path: ["benchmark", "retrain"],
       summary: "Measure retrains beside a stream that goes on: memory, phases, the stream's turns, cancellation; no Kafka, no Redis.",
       options: [
@@ -396,6 +432,30 @@ enum CommandTable {
     Command(
       id: .snapshot, path: ["snapshot"], summary: "Write a snapshot on the running engine now.",
       examples: [Command.Example(line: "freshet snapshot", sentence: "Before maintenance.")]),
+    Command(
+      id: .tokenNew, path: ["token", "new"], summary: "Make a token for an HTTP server, and its line for the file of tokens.",
+      operands: [
+        Command.Operand(name: "NAME", sentence: "Who it is for; it stands in the audit log."),
+        Command.Operand(name: "ROLE", sentence: "read, write or admin."),
+      ],
+      examples: [
+        Command.Example(
+          line: "freshet token new shop read", sentence: "Print a token, and on standard error its line for gateway.token_file.")
+      ]),
+    Command(
+      id: .estimate, path: ["estimate"], summary: "Estimate the memory of Redis and of the engine for a number of users and items.",
+      options: [
+        CommandOption(long: "users", kind: .int(1...10_000_000_000), valueName: "N", sentence: "Users.", isRequired: true),
+        CommandOption(long: "items", kind: .int(1...1_000_000_000), valueName: "M", sentence: "Items.", isRequired: true),
+        CommandOption(
+          long: "interactions", kind: .int(1...100_000), valueName: "K", defaultValue: "50", sentence: "Interactions of a user, on average."
+        ),
+      ],
+      examples: [
+        Command.Example(line: "freshet estimate --users 1000000 --items 50000", sentence: "With the defaults."),
+        Command.Example(
+          line: "freshet estimate --users 1000000 --items 50000 --set publish.rows=true", sentence: "With what a gateway computes from."),
+      ]),
     Command(
       id: .configShow, path: ["config", "show"], summary: "Print every key with its effective value and origin, secrets masked.",
       options: [CommandOption(long: "markdown", kind: .flag, sentence: "Print the reference of all keys.")],

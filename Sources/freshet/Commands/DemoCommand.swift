@@ -39,7 +39,8 @@ struct DemoCommand {
     options.membership = .direct
     let process = try EngineProcess(configuration, options: options, log: log)
     let server = try HTTPServer(
-      HTTPServerConfiguration(listen: "127.0.0.1:0"), router: AdminRoutes.router(backend: EngineBackend(process: process)))
+      HTTPServerConfiguration(listen: "127.0.0.1:0"),
+      router: AdminRoutes.router(backend: EngineBackend(process: process), audit: process.console.auditLog(log)))
     defer { server.stop() }
     configuration.admin.listen = server.address
     process.start()
@@ -212,7 +213,9 @@ struct DemoCommand {
     ).write(to: directory)
     context.note(
       """
-      It stays up until Ctrl-C. In another terminal:
+      It stays up until Ctrl-C. Look at the console first; user 17850 and item 22865 are good to look up there:
+        \(AdminServers.consoleAddress(configuration.admin.listen))
+      In another terminal:
         freshet recommend 17850 --data-dir \(directory)
         freshet status --data-dir \(directory)
       """)

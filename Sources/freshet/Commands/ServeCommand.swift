@@ -36,6 +36,8 @@ struct ServeCommand {
     let admin = try AdminServers(process, &configuration, log: log.scoped("admin"))
     defer { admin.stop() }
     process.start()
+    let gateway = try startGateway(configuration, isEmbedded, log)
+    defer { gateway?.stop() }
     try Endpoints(
       pid: getpid(), bootstrapServers: configuration.kafka.bootstrapServers, redisURL: configuration.redis.url,
       admin: configuration.admin.listen, topics: configuration.input.topics, keyPrefix: configuration.redis.keyPrefix,
@@ -47,10 +49,20 @@ struct ServeCommand {
       [
         "kafka": configuration.kafka.bootstrapServers, "topics": configuration.input.topics.joined(separator: ","),
         "redis": Redaction.text(configuration.redis.url), "admin": configuration.admin.listen,
+        "gateway": gateway?.server.address,
+        "console": configuration.admin.listen.isEmpty ? nil : AdminServers.consoleAddress(configuration.admin.listen),
         "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
         "data_dir": directory.path,
       ])
     return waitForTheEnd(process, log)
+  }
+
+  private func startGateway(_ configuration: RecommenderConfiguration, _ isEmbedded: Bool, _ log: Telemetry.Log) throws -> GatewayProcess? {
+    guard !configuration.gateway.listen.isEmpty else { return nil }
+    if !configuration.publish.rows {
+      log.warning("the gateway serves stored lists only: set publish.rows=true for filters, context and lists longer than topn.n")
+    }
+    return try GatewayProcess(configuration, isEmbedded: isEmbedded, log: log.scoped("gateway"))
   }
 
   private func readingStart(_ isEmbedded: Bool) throws -> ReadingStart {
@@ -93,7 +105,12 @@ struct ServeCommand {
 
   private func waitForTheEnd(_ process: EngineProcess, _ log: Telemetry.Log) -> ExitStatus {
     let signals = Signals(
-      onSnapshot: { _ = process.requestSnapshot() }, onRetrain: { _ = process.requestRetrain() })
+      onSnapshot: {
+        if process.requestSnapshot().isNew { process.console.note("A snapshot was requested", by: .request("by signal")) }
+      },
+      onRetrain: {
+        if process.requestRetrain().isNew { process.console.note("A retrain was requested", by: .request("by signal")) }
+      })
     while !signals.waitForStop(seconds: 0.5) {
       if let fatal = process.status.current.fatal {
         log.error("ending: \(fatal)")

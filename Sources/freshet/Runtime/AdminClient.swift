@@ -19,7 +19,7 @@ struct AdminClient {
   }
 
   /// An engine that listens on all interfaces is reached over the loopback one.
-  private static func reachable(_ address: String) -> String {
+  static func reachable(_ address: String) -> String {
     for (all, loopback) in [("0.0.0.0:", "127.0.0.1:"), ("[::]:", "[::1]:")] where address.hasPrefix(all) {
       return loopback + address.dropFirst(all.count)
     }

@@ -14,7 +14,7 @@ struct AdminServers {
   init(_ process: EngineProcess, _ configuration: inout RecommenderConfiguration, log: Telemetry.Log) throws {
     let backend = EngineBackend(process: process)
     let metrics = process.metrics
-    audit = AuditLog(log: log)
+    audit = process.console.auditLog(log)
     let observe: Router.Observer = { metrics.adminRequests.with($0, String($1)).add() }
     do {
       if !configuration.admin.listen.isEmpty {
@@ -36,6 +36,9 @@ struct AdminServers {
       throw CommandFailure("\(error)")
     }
   }
+
+  /// Where a browser on this machine finds the console of an engine that listens at `address`.
+  static func consoleAddress(_ address: String) -> String { "http://\(AdminClient.reachable(address))/" }
 
   func stop() {
     admin?.stop()

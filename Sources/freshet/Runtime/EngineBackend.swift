@@ -1,5 +1,6 @@
 import ControlPlane
 import Foundation
+import HTTPServing
 import Pipeline
 import StreamingRecommender
 import Telemetry
@@ -19,7 +20,8 @@ struct EngineBackend: AdminBackend {
 
   /// One check per name, in this order; what is in the way, and what an operator should look at although lists go out.
   static let checks: [Condition.Name] = [
-    .kafka, .partitions, .lag, .redis, .deadLetters, .schemas, .replay, .engine, .memory, .snapshots, .model, .retrain, .records, .types,
+    .kafka, .partitions, .lag, .redis, .deadLetters, .schemas, .items, .replay, .engine, .memory, .snapshots, .model, .retrain, .records,
+    .types,
     .keys,
   ]
 
@@ -56,6 +58,30 @@ struct EngineBackend: AdminBackend {
     let handle = process.report(on: ids.map { Identifier($0) })
     return { handle.result.map { (["users": .array($0.map(StatusReport.json(of:)))] as JSONValue).bytes } }
   }
+
+  func explain(user: String, item: String) -> @Sendable () -> HTTPResponse? {
+    let handle = process.explain(Identifier(item), for: Identifier(user))
+    return { handle.result.map { StatusReport.response(to: $0, user: user, item: item) } }
+  }
+
+  // MARK: Console
+
+  func consoleJSON(since: Int?) -> [UInt8] { process.console.json(since: since) }
+
+  func consoleUser(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    process.console.user(Identifier(id), process.report(on: [Identifier(id)]), complete)
+  }
+
+  func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    process.console.item(Identifier(id), process.report(onItem: Identifier(id)), complete)
+  }
+
+  func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void) {
+    let (user, item) = (Identifier(user), Identifier(item))
+    process.console.why(user, item, process.explain(item, for: user), complete)
+  }
+
+  // MARK: Jobs
 
   func job(_ id: String) -> JobStatus? {
     guard let job = process.jobs.job(id) else { return nil }

@@ -18,6 +18,7 @@ final class EngineProcess: @unchecked Sendable {
   let records: RetrainRecords
   let recovered: Recovery
   let directory: SnapshotDirectory
+  let console: ConsoleMonitor
   private let loop: IngestLoop
   private let wake: @Sendable () -> Void
   private let isStopping = Atomic<Bool>(false)
@@ -32,6 +33,12 @@ final class EngineProcess: @unchecked Sendable {
     var droppedModelFactors: Int?
     /// Where the snapshots are that a new state has replaced.
     var setAside: String?
+
+    /// For the activity of the console.
+    var sentence: String {
+      if setAside != nil { return "The engine started with a new state" }
+      return snapshotSequence.map { "The engine started from snapshot \($0)" } ?? "The engine started without a snapshot"
+    }
   }
 
   struct Options {
@@ -102,6 +109,10 @@ final class EngineProcess: @unchecked Sendable {
       log: log.scoped("engine"), metrics: metrics)
     status = loop.status
     mailbox = loop.mailbox
+    console = ConsoleMonitor(
+      ConsoleSource(
+        configuration: configuration, status: loop.status, metrics: metrics, records: records, jobs: jobs,
+        startedNanoseconds: startedNanoseconds, startSentence: recovered.sentence))
   }
 
   /// Moves the snapshots aside and begins a new state, whose first snapshot holds the offsets at which it begins and the epochs that are
@@ -128,6 +139,7 @@ final class EngineProcess: @unchecked Sendable {
   }
 
   func start() {
+    console.start()
     let thread = Thread { [self] in
       while !isStopping.load(ordering: .relaxed) { loop.turn(maxWait: Self.idleWait) }
       let left = loop.shutDown(timeout: configuration.shutdown.timeout)
@@ -144,6 +156,7 @@ final class EngineProcess: @unchecked Sendable {
     isStopping.store(true, ordering: .relaxed)
     wake()
     ended.wait()
+    console.stop()
     return problems.withLock { $0 }
   }
 
@@ -176,6 +189,22 @@ final class EngineProcess: @unchecked Sendable {
   func report(on users: [Identifier]) -> JobHandle<[UserReport]> {
     let handle = JobHandle<[UserReport]>()
     mailbox.post(.report(users, handle))
+    wake()
+    return handle
+  }
+
+  /// Asks the loop why an item has its score for a user.
+  func explain(_ item: Identifier, for user: Identifier) -> JobHandle<ExplanationReport> {
+    let handle = JobHandle<ExplanationReport>()
+    mailbox.post(.explain(user: user, item: item, handle))
+    wake()
+    return handle
+  }
+
+  /// Asks the loop what it holds of this item.
+  func report(onItem item: Identifier) -> JobHandle<ItemReport> {
+    let handle = JobHandle<ItemReport>()
+    mailbox.post(.reportItem(item, handle))
     wake()
     return handle
   }

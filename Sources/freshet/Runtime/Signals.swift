@@ -7,7 +7,10 @@ final class Signals {
   private let stop = DispatchSemaphore(value: 0)
   private let queue = DispatchQueue(label: "freshet.signals")
 
-  init(onSnapshot: @escaping @Sendable () -> Void, onRetrain: @escaping @Sendable () -> Void) {
+  init(
+    onSnapshot: @escaping @Sendable () -> Void, onRetrain: @escaping @Sendable () -> Void,
+    onHangUp: (@Sendable () -> Void)? = nil
+  ) {
     let stop = self.stop
     let counter = Counter()
     for number in [SIGINT, SIGTERM] {
@@ -19,6 +22,7 @@ final class Signals {
     }
     on(SIGUSR1, onSnapshot)
     on(SIGUSR2, onRetrain)
+    if let onHangUp { on(SIGHUP, onHangUp) }
   }
 
   /// Accessed only on the signal queue.

@@ -139,6 +139,15 @@ enum StatusReport {
     return object
   }
 
+  private static func json(of prior: RetrainRecord.ItemPriorRecord) -> JSONValue {
+    [
+      "used": .bool(prior.isUsed), "items": .integer(prior.items), "features": .integer(prior.features),
+      "recall_at_20": prior.recallAt20.map { .number($0) } ?? .null,
+      "profile_recall_at_20": prior.profileRecallAt20.map { .number($0) } ?? .null,
+      "random_recall_at_20": prior.randomRecallAt20.map { .number($0) } ?? .null,
+    ]
+  }
+
   static func json(of record: RetrainRecord) -> JSONValue {
     [
       "epoch": record.epoch.map { .integer(Int($0)) } ?? .null, "result": .string(record.result.rawValue),
@@ -156,6 +165,7 @@ enum StatusReport {
       "recall_at_20_margin": record.qualityMargin.map { .number($0) } ?? .null,
       "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
       "recall_at_20_new": record.qualityNew.map { .number($0) } ?? .null,
+      "item_prior": record.itemPrior.map(json(of:)) ?? .null,
       "visible_ms": record.visibleAtMilliseconds.map { .integer(Int($0)) } ?? .null,
       "rolled_out_ms": record.rolledOutAtMilliseconds.map { .integer(Int($0)) } ?? .null,
     ]
