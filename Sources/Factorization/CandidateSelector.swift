@@ -6,11 +6,10 @@ import CKernels
 public final class CandidateSelector {
   private let kernels: Kernels
   private var user: [Float] = []
-  private var scores: [Float] = []
 
   public init(kernels: Kernels = .best) { self.kernels = kernels }
 
-  /// The scores of `items`, in their order. Valid until the next call.
+  /// The scores of `items`, in their order.
   ///
   /// - Parameters:
   ///   - items: rows of `matrix`.
@@ -18,20 +17,21 @@ public final class CandidateSelector {
   public func scores(
     of items: [Int32], in matrix: FactorMatrix, for factors: UnsafeBufferPointer<Float>, biases: [Float], biasWeight: Float
   ) -> [Float] {
-    score(items, matrix, factors, biases, biasWeight)
-    return Array(scores[0..<items.count])
-  }
-
-  /// The `n` best of `items` in list order, best first. Items for which `adjust` returns minus infinity are left out.
-  ///
-  /// - Parameter adjust: changes a score before it is compared.
-  public func top(
-    _ n: Int, of items: [Int32], in matrix: FactorMatrix, for factors: UnsafeBufferPointer<Float>, biases: [Float], biasWeight: Float,
-    adjust: (Int32, Float) -> Float
-  ) -> [ScoredItem] {
-    score(items, matrix, factors, biases, biasWeight)
-    for (index, item) in items.enumerated() { scores[index] = adjust(item, scores[index]) }
-    return Self.top(n, scores: scores, of: items, kernels: kernels)
+    precondition(factors.count == matrix.factors, "\(factors.count) values for \(matrix.factors) factors")
+    if user.count != matrix.stride { user = [Float](repeating: 0, count: matrix.stride) }
+    for index in 0..<matrix.factors { user[index] = factors[index] }
+    let dot = kernels.table.pointee.dot!
+    let (padded, stride, rows, pointer) = (Int32(matrix.stride), matrix.stride, matrix.rows, matrix.pointer)
+    return user.withUnsafeBufferPointer { user in
+      [Float](unsafeUninitializedCapacity: items.count) { scores, count in
+        for (index, item) in items.enumerated() {
+          precondition(item >= 0 && Int(item) < rows, "item \(item) of \(rows)")
+          let bias = Int(item) < biases.count ? biases[Int(item)] : 0
+          scores[index] = dot(pointer + Int(item) * stride, user.baseAddress, padded) + biasWeight * bias
+        }
+        count = items.count
+      }
+    }
   }
 
   /// The `n` best of `items` in list order, given their scores. Minus infinity is never listed.
@@ -44,23 +44,5 @@ public final class CandidateSelector {
     let entries = kernels.table.pointee.select_top(scores, Int32(items.count), items, &heapScores, &heapItems, 0, Int32(capacity))
     return (0..<Int(entries)).map { ScoredItem(item: heapItems[$0], score: heapScores[$0]) }
       .sorted { $0.score == $1.score ? $0.item < $1.item : $0.score > $1.score }
-  }
-
-  private func score(
-    _ items: [Int32], _ matrix: FactorMatrix, _ factors: UnsafeBufferPointer<Float>, _ biases: [Float], _ biasWeight: Float
-  ) {
-    precondition(factors.count == matrix.factors, "\(factors.count) values for \(matrix.factors) factors")
-    if user.count != matrix.stride { user = [Float](repeating: 0, count: matrix.stride) }
-    for index in 0..<matrix.factors { user[index] = factors[index] }
-    if scores.count < items.count { scores = [Float](repeating: 0, count: max(items.count, 2 * scores.count)) }
-    let dot = kernels.table.pointee.dot!
-    let padded = Int32(matrix.stride)
-    user.withUnsafeBufferPointer { user in
-      for (index, item) in items.enumerated() {
-        precondition(item >= 0 && Int(item) < matrix.rows, "item \(item) of \(matrix.rows)")
-        let bias = Int(item) < biases.count ? biases[Int(item)] : 0
-        scores[index] = dot(matrix.pointer + Int(item) * matrix.stride, user.baseAddress, padded) + biasWeight * bias
-      }
-    }
   }
 }

@@ -25,7 +25,7 @@ extension GatewayService {
         parameters: [Self.ruleID], responses: [RouteResponse(204, "It is gone.")], problems: [.notFound, .conflict, .unavailable],
         handler: deleteRule),
       GatewayRoute(
-        "POST", "/v1/rules/preview", id: "previewRule", tag: "Rules", summary: "The lists of some users with and without a rule.",
+        "POST", "/v1/rules:preview", id: "previewRule", tag: "Rules", summary: "The lists of some users with and without a rule.",
         details: "Nothing is written.", requirement: .role(.admin),
         body: .json(
           .object(

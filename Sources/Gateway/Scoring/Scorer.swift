@@ -56,9 +56,12 @@ public struct Scorer {
     _ n: Int, _ taste: Taste, _ vector: UnsafeBufferPointer<Float>, _ weight: Float, _ excluded: [Int32], _ items: ItemSet
   ) -> [ScoredItem] {
     keep(items, without: excluded)
-    return scratch.candidates.top(
-      n, of: scratch.kept, in: matrix.rows, for: vector, biases: matrix.trend.blob.accumulators, biasWeight: weight
-    ) { item, score in score + Self.boost(of: item, in: taste.boosts) }
+    var scores = scratch.candidates.scores(
+      of: scratch.kept, in: matrix.rows, for: vector, biases: matrix.trend.blob.accumulators, biasWeight: weight)
+    for boost in taste.boosts {
+      if let at = scratch.kept.place(of: boost.item) { scores[at] += boost.score }
+    }
+    return CandidateSelector.top(n, scores: scores, of: scratch.kept)
   }
 
   private func masked(
@@ -83,16 +86,6 @@ public struct Scorer {
   /// Coefficient of an item's accumulator in its score.
   private func biasWeight(_ taste: Taste) -> Float {
     taste.hasTaste ? matrix.trend.blob.weight : matrix.trend.blob.weightWithoutTaste
-  }
-
-  /// `boosts` is ascending by item.
-  private static func boost(of item: Int32, in boosts: [UserRow.Boost]) -> Float {
-    var (low, high) = (0, boosts.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if boosts[middle].item < item { low = middle + 1 } else { high = middle }
-    }
-    return low < boosts.count && boosts[low].item == item ? boosts[low].score : 0
   }
 
   /// The best `n` items with their sources, filled with popular items: what the engine writes as the user's list.
@@ -156,7 +149,8 @@ public struct Scorer {
     return items.map { item in
       guard matrix.hasVector(item) else { return nil }
       defer { at += 1 }
-      return values[at] + Self.boost(of: item, in: taste.boosts)
+      let boost = taste.boosts.first { $0.item == item }
+      return values[at] + (boost?.score ?? 0)
     }
   }
 
@@ -207,6 +201,18 @@ public struct Scorer {
     extended.vector = Array(row[0..<matrix.factors])
     extended.source = .context
     return extended
+  }
+}
+
+extension [Int32] {
+  /// The index of an element in ascending numbers.
+  fileprivate func place(of item: Int32) -> Int? {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle] < item { low = middle + 1 } else { high = middle }
+    }
+    return low < count && self[low] == item ? low : nil
   }
 }
 
