@@ -80,6 +80,7 @@ check-imports: ## Build with warnings as errors, and no import that Package.swif
 
 check-deploy: ## Check what is in deploy/; says loudly what it skips because a tool is missing
 	deploy/check/units
+	deploy/check/rules
 
 bench-quick: build ## Guard ratios of speed within one run, and the time from event to list against its floor
 	FRESHET=$(FRESHET) benchmarks/guards/ratios
