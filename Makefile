@@ -1,6 +1,6 @@
 # make help lists the targets. Needs GNU make; everything else comes with `make setup`.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-openapi lint check-imports bench-quick clean
+.PHONY: help setup build demo test test-openapi lint check-imports check-deploy bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
 RELEASE := -c release -Xswiftc -enable-testing
@@ -72,11 +72,15 @@ test-openapi: setup ## Send thousands of requests that follow or break the gatew
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift
 	@if grep -rnIE '(^|[^[:alnum:]_.])/(wor[k]|roo[t])/|\.\./share[d]' \
-	  Sources Package.swift Makefile .ci benchmarks docs $(wildcard *.md) NOTICE; then \
+	  Sources Package.swift Makefile .ci benchmarks deploy docs $(wildcard *.md) NOTICE; then \
 	  echo 'the lines above name a path of one machine' >&2; exit 1; fi
 
 check-imports: ## Build with warnings as errors, and no import that Package.swift does not declare
 	swift build --scratch-path .build/check --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+
+check-deploy: ## Check what is in deploy/; says loudly what it skips because a tool is missing
+	deploy/check/units
+	deploy/check/rules
 
 bench-quick: build ## Guard ratios of speed within one run, and the time from event to list against its floor
 	FRESHET=$(FRESHET) benchmarks/guards/ratios

@@ -54,7 +54,15 @@ struct ServeCommand {
         "probes": configuration.probes.listen.isEmpty ? nil : configuration.probes.listen,
         "data_dir": directory.path,
       ])
-    return waitForTheEnd(process, log)
+    var service = ServiceNotifier()
+    service.ready(status: Self.serviceStatus(process.status.current))
+    return waitForTheEnd(process, &service, log)
+  }
+
+  /// What `systemctl status` shows: the first condition that is in the way.
+  private static func serviceStatus(_ status: EngineStatus) -> String {
+    let condition = status.conditions.first { $0.severity != .warning } ?? status.conditions.first
+    return condition.map { "\($0.name.rawValue): \($0.message)" } ?? "serving, model epoch \(status.epoch.map { "\($0)" } ?? "none")"
   }
 
   private func startGateway(_ configuration: RecommenderConfiguration, _ isEmbedded: Bool, _ log: Telemetry.Log) throws -> GatewayProcess? {
@@ -103,7 +111,7 @@ struct ServeCommand {
     }
   }
 
-  private func waitForTheEnd(_ process: EngineProcess, _ log: Telemetry.Log) -> ExitStatus {
+  private func waitForTheEnd(_ process: EngineProcess, _ service: inout ServiceNotifier, _ log: Telemetry.Log) -> ExitStatus {
     let signals = Signals(
       onSnapshot: {
         if process.requestSnapshot().isNew { process.console.note("A snapshot was requested", by: .request("by signal")) }
@@ -111,14 +119,20 @@ struct ServeCommand {
       onRetrain: {
         if process.requestRetrain().isNew { process.console.note("A retrain was requested", by: .request("by signal")) }
       })
+    // The servers end after the loop.
+    let stopTimeout = process.configuration.shutdown.timeout + .seconds(10)
     while !signals.waitForStop(seconds: 0.5) {
       if let fatal = process.status.current.fatal {
         log.error("ending: \(fatal)")
         let isDisplaced = process.status.current.isDisplaced
+        service.stopping(timeout: stopTimeout)
         _ = process.stop()
         return isDisplaced ? .displaced : .failed
       }
+      let status = process.status.current
+      service.continues(progress: status.tickedNanoseconds, status: Self.serviceStatus(status))
     }
+    service.stopping(timeout: stopTimeout)
     log.info("stopping")
     let left = process.stop()
     for problem in left { log.warning("at the end: \(problem)") }

@@ -23,7 +23,14 @@ struct GatewayCommand {
         "namespace": configuration.redis.namespace, "writes": configuration.gateway.writes ? "events" : "none",
       ])
     let signals = Signals(onSnapshot: {}, onRetrain: {}, onHangUp: { Self.reload(gateway, log) })
-    while !signals.waitForStop(seconds: 3600) {}
+    var service = ServiceNotifier()
+    service.ready(status: "listening on \(gateway.server.address)")
+    var turns: UInt64 = 0
+    repeat {
+      turns += 1
+      service.continues(progress: turns)
+    } while !signals.waitForStop(seconds: Double(service.pace.nanoseconds) / 1e9)
+    service.stopping(timeout: .seconds(15))
     log.info("stopping")
     return .done
   }
