@@ -74,8 +74,6 @@ enum CommandTable {
         Command.Example(
           line: "freshet gateway --listen 0.0.0.0:8087 --set gateway.token_file=tokens",
           sentence: "For other machines; `freshet token new` makes tokens."),
-        Command.Example(
-          line: "curl http://127.0.0.1:8087/v1/recommend/u1?n=10", sentence: "A list; /v1/openapi.json describes every route."),
       ]),
     Command(
       id: .produce, path: ["produce"],
