@@ -163,6 +163,18 @@ import Testing
     #expect(nulls.status == 200)
   }
 
+  @Test func aLongQueryIsAnswered() throws {
+    let fixture = try ServerFixture()
+    let ids =
+      (0..<50).map { "exclude=\(String(repeating: "x", count: 240))\($0)" }
+      + (0..<100).map { "context=\(String(repeating: "y", count: 140))\($0)" }
+    let answer = try fixture.get("/v1/recommend/u1?" + ids.joined(separator: "&"))
+    #expect(answer.status == 200 && answer.json.ids.count == 10)
+    let longest = try fixture.client()
+    longest.send("GET /v1/popular?exclude=\(String(repeating: "x", count: 70_000)) HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    #expect(longest.receive()?.status == 414)
+  }
+
   @Test func idsWithSlashesAndOtherBytes() throws {
     let fixture = try ServerFixture()
     let answer = try fixture.get("/v1/recommend/a%2Fb%20c%C3%A9?n=2")

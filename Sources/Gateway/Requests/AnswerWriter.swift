@@ -16,9 +16,12 @@ struct AnswerWriter {
       JSONString.append(user.bytes, to: &bytes)
       append(",")
     }
-    append("\"source\":\"\(answer.source?.rawValue ?? "none")\"")
-    append(",\"epoch\":\(answer.epoch.map { String($0) } ?? "null")")
-    append(",\"age_ms\":\(answer.madeAtMilliseconds.map { String(max(0, now - $0)) } ?? "null")")
+    append("\"source\":\"")
+    append(answer.source?.rawValue ?? "none")
+    append("\",\"epoch\":")
+    append(answer.epoch.map { String($0) } ?? "null")
+    append(",\"age_ms\":")
+    append(answer.madeAtMilliseconds.map { String(max(0, now - $0)) } ?? "null")
     if let recommendationID {
       append(",\"recommendation_id\":\"")
       append(recommendationID)
@@ -42,10 +45,12 @@ struct AnswerWriter {
   private mutating func append(_ item: ListAnswer.Item, _ fields: [String]) {
     append("{\"item\":")
     JSONString.append(item.item.bytes, to: &bytes)
-    append(",\"score\":\(item.score.flatMap { $0.isFinite ? $0.description : nil } ?? "null")")
+    append(",\"score\":")
+    append(item.score.flatMap { $0.isFinite ? $0.description : nil } ?? "null")
     append(",\"source\":\"")
     append(item.source.rawValue)
-    append("\",\"rank\":\(item.rank)")
+    append("\",\"rank\":")
+    append(String(item.rank))
     if !item.rules.isEmpty {
       append(",\"rules\":")
       bytes += JSONValue.array(item.rules.map { .string($0) }).bytes

@@ -35,6 +35,8 @@ public struct GatewayConfiguration: Sendable {
     server.connectionsMax = 2_000
     server.connectionsReserved = 100
     server.bodyBytesMax = 4 << 20
+    // Long lists of ids in a query; the library keeps the parsed parameters in the same memory, and closes without a word where it ends.
+    server.headerBytesMax = 65_536
     return server
   }
 }
