@@ -85,6 +85,8 @@ import Testing
     let limited = try makeServer {
       $0.connectionsMax = 100
       $0.connectionsPerAddressMax = 2
+      // Neither of the two connections may time out before the third one is tried.
+      ($0.timeoutSeconds, $0.headSecondsMax) = (120, 120)
     }
     let both = try (0..<2).map { _ in try limited.client() }
     for client in both { #expect(client.get("/livez")?.status == 200) }
