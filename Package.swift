@@ -31,7 +31,8 @@ let core: [Target] = [
   .testTarget(
     name: "StreamingRecommenderTests",
     dependencies: [
-      "Pipeline", "StreamingRecommender", "ServingFormats", "Factorization", "Telemetry", "Timestamps", "RecommenderTestKit",
+      "Pipeline", "StreamingRecommender", "ItemMetadata", "ServingFormats", "Factorization", "Telemetry", "Timestamps",
+      "RecommenderTestKit",
     ],
     exclude: ["Fixtures"]),
   .testTarget(

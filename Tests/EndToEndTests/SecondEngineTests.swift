@@ -47,7 +47,7 @@ extension EndToEnd {
 
     /// systemd must not start again what gives way to another engine, or it does so every two seconds.
     @Test func theDocumentedUnitDoesNotStartAgainWhatGaveWay() throws {
-      let document = try String(contentsOfFile: Place.packageRoot + "/docs/operations.md", encoding: .utf8)
+      let document = try String(contentsOfFile: Place.packageRoot + "/deploy/systemd/freshet.service", encoding: .utf8)
       let line = try #require(document.split(separator: "\n").first { $0.hasPrefix("RestartPreventExitStatus=") })
       let codes = line.split(separator: "=")[1].split(separator: " ").compactMap { Int32($0) }
       #expect(Set(codes) == Set([ExitStatus.usage, .displaced, .configuration].map(\.rawValue)))

@@ -192,9 +192,11 @@ public struct Scorer {
     var row = start
     let indices = known.map(\.item)
     let isSolved = known.map(\.weight).withUnsafeBufferPointer { strengths in
-      solver.solve(
-        indices: indices, strengths: strengths, side: matrix.side, for: .targetsAndPrior(start), into: &row,
-        workspace: scratch.workspace(factors: matrix.factors))
+      start.withUnsafeBufferPointer { start in
+        solver.solve(
+          indices: indices, strengths: strengths, side: matrix.side, for: .targetsAndPrior(start.baseAddress!), into: &row,
+          workspace: scratch.workspace(factors: matrix.factors))
+      }
     }
     guard isSolved else { return taste }
     var extended = taste

@@ -24,7 +24,7 @@ public struct InstalledModel: Sendable {
   /// Number of users of each item at the training or, after a restart, in the snapshot.
   var support: [Int32] = []
   /// Where vectors of items that the model was not trained on start, learned with the model; `nil` without documents of items, or if it
-  /// was no better than its rivals.
+  /// knew nothing.
   var prior: ItemPrior?
   public internal(set) var trainedPairs: Int
   public internal(set) var trainedAtMilliseconds: Int64

@@ -50,7 +50,7 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
     public var items: Int
     public var features: Int
     public var recallAt20: Double?
-    /// Of its rivals: a profile of content, and a random order.
+    /// For comparison: a profile of content, and a random order.
     public var profileRecallAt20: Double?
     public var randomRecallAt20: Double?
     public var isUsed: Bool

@@ -165,7 +165,7 @@ private struct TrainingRun {
       rareItems: rows.usersOfRareItems(job.state.users), documentedItems: documentedItems(model))
   }
 
-  /// Learns the map from features to vectors, and leaves it out if it is no better than its rivals.
+  /// Learns the map from features to vectors, and leaves it out if it knows nothing.
   private mutating func learnPrior(_ model: InstalledModel) throws -> ItemPrior? {
     guard let rules = job.settings.itemPrior, job.items.count > 0 else { return nil }
     phases.begin("item prior")

@@ -91,7 +91,7 @@ import Testing
   }
 
   /// Categories that say nothing are not used.
-  @Test func aMapThatIsNoBetterThanItsRivalsIsLeftOut() throws {
+  @Test func aMapThatKnowsNothingIsLeftOut() throws {
     let rig = LoopRig { $0.items.topic = LoopRig.itemTopic }
     var generator = SeededGenerator(seed: 42)
     var events: [Interaction] = []
