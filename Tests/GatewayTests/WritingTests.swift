@@ -110,7 +110,7 @@ import Testing
     let server = try GatewayServer(small)
     defer { server.stop() }
     let answer = try #require(try HTTPClient.post(server.port, "/v1/events", #"{"user_id":"u","item_id":"i"}"#))
-    #expect(answer.status == 501 && answer.body.contains("kafka.brokers"))
+    #expect(answer.status == 501 && answer.body.contains("gateway.writes"))
     #expect(try HTTPClient.get(server.port, "/v1/explain/u/i")?.status == 501)
   }
 }
