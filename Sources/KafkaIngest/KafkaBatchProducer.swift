@@ -67,10 +67,10 @@ public final class KafkaBatchProducer: Sendable {
       let failed = message.pointee.err != RD_KAFKA_RESP_ERR_NO_ERROR
       shared.note(UInt64(UInt(bitPattern: message.pointee._private)), failure: failed ? KafkaError(message.pointee.err).description : nil)
     }
+    // The client keeps its callbacks, so they must not keep the client.
+    let servers = client.bootstrapServers
     client.callbacks.onError = { code, reason in
-      let sentence =
-        code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
-        ? KafkaError.noBrokerSentence(client.bootstrapServers) : KafkaError(code, reason).description
+      let sentence = KafkaError.sentence(code, reason, servers)
       shared.state.withLock { $0.problem = sentence }
     }
     self.client = client

@@ -35,6 +35,11 @@ extension KafkaError {
     "no Kafka broker answers at \(bootstrapServers): is it running? The address is kafka.bootstrap_servers (--bootstrap-servers)"
   }
 
+  /// What a client's error callback reports.
+  static func sentence(_ code: rd_kafka_resp_err_t, _ reason: String, _ bootstrapServers: String) -> String {
+    code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ? noBrokerSentence(bootstrapServers) : KafkaError(code, reason).description
+  }
+
   /// Another process has this member's place in the group.
   var isFenced: Bool { name == Self.name(of: RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) }
 

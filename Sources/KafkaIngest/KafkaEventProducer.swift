@@ -83,9 +83,7 @@ public final class KafkaEventProducer {
   }
 
   private func note(_ code: rd_kafka_resp_err_t, _ reason: String) {
-    lastProblem =
-      code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
-      ? KafkaError.noBrokerSentence(client.bootstrapServers) : KafkaError(code, reason).description
+    lastProblem = KafkaError.sentence(code, reason, client.bootstrapServers)
   }
 }
 

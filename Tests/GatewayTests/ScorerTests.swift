@@ -13,7 +13,7 @@ import Testing
     Taste(try UserRow(decoding: fixture.row(list).encoded()))
   }
 
-  private func expectSame(_ own: [Scorer.Entry], _ list: FreshList, _ comment: Comment) {
+  private func expectSame(_ own: [ListCandidate], _ list: FreshList, _ comment: Comment) {
     #expect(own.map(\.item) == list.items.map(\.item), comment)
     for (a, b) in zip(own, list.items) {
       #expect(abs(a.score - b.score) <= 1e-5 * max(1, abs(b.score)), comment)

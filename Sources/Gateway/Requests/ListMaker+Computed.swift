@@ -91,25 +91,25 @@ extension ListMaker {
 
   /// The best of the boosted items as well: below the best of all, a boost may still lift them into the list.
   private func lifted(
-    _ entries: [Scorer.Entry], _ boosted: ItemSet, _ scorer: Scorer, _ taste: Taste, _ excluded: [Int32], _ candidates: Candidates,
+    _ entries: [ListCandidate], _ boosted: ItemSet, _ scorer: Scorer, _ taste: Taste, _ excluded: [Int32], _ candidates: Candidates,
     _ count: Int
-  ) -> [Scorer.Entry] {
+  ) -> [ListCandidate] {
     let listed = Set(entries.map(\.item))
     let among = candidates.items.map { boosted.intersection($0) } ?? boosted
     let source = taste.hasTaste ? taste.source : .popular
     let others = scorer.top(count, for: taste, excluded: excluded, among: .some(among)).filter { !listed.contains($0.item) }
-    return entries + others.map { Scorer.Entry(item: $0.item, score: $0.score, source: source) }
+    return entries + others.map { ListCandidate(item: $0.item, score: $0.score, source: source) }
   }
 
   /// Items that do not pass the filter, for the places that are left.
   private func relaxed(
-    _ count: Int, after entries: [Scorer.Entry], _ scorer: Scorer, _ taste: Taste, excluded: [Int32], seen: [Int32]
-  ) -> [Scorer.Entry] {
+    _ count: Int, after entries: [ListCandidate], _ scorer: Scorer, _ taste: Taste, excluded: [Int32], seen: [Int32]
+  ) -> [ListCandidate] {
     let (everything, unavailable) = candidates(ListOptions(), scorer.matrix)
     let lowest = entries.last?.score ?? .infinity
     return scorer.list(
       count, for: taste, excluded: excluded + unavailable + entries.map(\.item), seen: seen, among: everything
-    ).map { Scorer.Entry(item: $0.item, score: min($0.score, lowest), source: $0.source) }
+    ).map { ListCandidate(item: $0.item, score: min($0.score, lowest), source: $0.source) }
   }
 
   /// The taste with the context of the request.
@@ -123,7 +123,7 @@ extension ListMaker {
 
   // MARK: The page
 
-  private func page(of entries: [Scorer.Entry], _ matrix: ItemMatrix, _ options: ListOptions) -> [ListAnswer.Item] {
+  private func page(of entries: [ListCandidate], _ matrix: ItemMatrix, _ options: ListOptions) -> [ListAnswer.Item] {
     let page = options.page(countDefault)
     var rank = 0
     var items: [ListAnswer.Item] = []
@@ -140,7 +140,7 @@ extension ListMaker {
 
   /// Rules, diversity and the page.
   func assembled(
-    _ entries: [Scorer.Entry], _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules, _ assembly: Assembly,
+    _ entries: [ListCandidate], _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules, _ assembly: Assembly,
     _ notes: inout [String]
   ) -> [ListAnswer.Item] {
     var settings = ListSettings(n: options.count(countDefault))
@@ -153,7 +153,7 @@ extension ListMaker {
     list.isSeen = { assembly.seen.contains($0) }
     let scorer = Scorer(matrix, scratch)
     list.similarity = { max(0, scorer.similarity($0, $1)) }
-    let result = list.assemble(entries.map { ListCandidate(item: $0.item, score: $0.score, source: $0.source) })
+    let result = list.assemble(entries)
     notes = result.notes.map(\.sentence)
     return result.items.compactMap { item in
       guard let id = matrix.directory.id(item.item) else { return nil }

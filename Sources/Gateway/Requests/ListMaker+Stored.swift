@@ -22,7 +22,7 @@ extension ListMaker {
     answer.isStored = true
     if let matrix = view.newest, rules != nil || options.maxPerCategory != nil || options.diversity > 0 {
       let entries = list.items.enumerated().compactMap { place, entry in
-        matrix.directory.number(entry.item).map { Scorer.Entry(item: $0, score: entry.score, source: list.source(at: place)) }
+        matrix.directory.number(entry.item).map { ListCandidate(item: $0, score: entry.score, source: list.source(at: place)) }
       }
       let eligible = filters.items(for: options.filter, in: view.catalogue.index, now: now)
       let assembly = Assembly(eligible: options.include.map { ItemSet(numbers($0, matrix)).intersection(eligible) } ?? eligible, seen: [])

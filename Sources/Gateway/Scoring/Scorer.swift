@@ -7,18 +7,6 @@ import StreamingRecommender
 ///
 /// score = vector x item vector + weight x trend + boosts, over items that have a vector. Popular items fill a list that is too short.
 public struct Scorer {
-  /// An item of a list with its reason.
-  public struct Entry: Sendable, Equatable {
-    public var item: Int32
-    public var score: Float
-    public var source: ItemSource
-    public init(item: Int32, score: Float, source: ItemSource) {
-      self.item = item
-      self.score = score
-      self.source = source
-    }
-  }
-
   /// Candidates below this share of all items are gathered one by one; above it a scan of all items is faster.
   static let gatheredShare = 8
 
@@ -94,10 +82,10 @@ public struct Scorer {
   public func list(
     _ n: Int, for taste: Taste, excluded: [Int32], seen: [Int32] = [], among candidates: Candidates = .all,
     showsSeenWhenEmpty: Bool = false
-  ) -> [Entry] {
+  ) -> [ListCandidate] {
     let source = taste.hasTaste ? taste.source : .popular
     let own = top(n, for: taste, excluded: excluded + seen, among: candidates)
-    var entries = own.map { Entry(item: $0.item, score: $0.score, source: source) }
+    var entries = own.map { ListCandidate(item: $0.item, score: $0.score, source: source) }
     guard entries.count < n else { return entries }
     let highest = own.last?.score ?? .infinity
     var filling = popular(n - own.count, excluded: excluded + seen + own.map(\.item), among: candidates)
@@ -105,7 +93,7 @@ public struct Scorer {
       filling = popular(n, excluded: excluded, among: candidates, needsSupport: false)
     }
     // Readers may sort by score, and the scores of the two parts have different units.
-    entries += filling.map { Entry(item: $0.item, score: min($0.score, highest), source: .popular) }
+    entries += filling.map { ListCandidate(item: $0.item, score: min($0.score, highest), source: .popular) }
     return entries
   }
 

@@ -39,20 +39,13 @@ public struct ItemDocument: Sendable {
     try validate()
   }
 
+  public var availability: ItemAvailability { ItemAvailability(isHidden: isHidden, from: availableFrom, until: availableUntil) }
+
   /// Whether the item may be shown at this time.
-  public func isAvailable(at now: Int64) -> Bool {
-    !isHidden && (availableFrom.map { now >= $0 } ?? true) && (availableUntil.map { now < $0 } ?? true)
-  }
+  public func isAvailable(at now: Int64) -> Bool { availability.holds(at: now) }
 
   /// The next time at which the item begins or ceases to be available, if nobody changes the document.
-  ///
-  /// A window that ends before it begins is never open.
-  public func nextChange(after now: Int64) -> Int64? {
-    let (from, until) = (availableFrom ?? .min, availableUntil ?? .max)
-    guard !isHidden, from < until else { return nil }
-    if from > now { return from }
-    return until > now && until != .max ? until : nil
-  }
+  public func nextChange(after now: Int64) -> Int64? { availability.nextChange(after: now) }
 }
 
 extension ItemDocument: Equatable {

@@ -4,26 +4,10 @@ import ItemMetadata
 ///
 /// Not part of snapshots, because the topic is read again at every start.
 public struct ItemDocuments: Sendable {
-  /// What decides whether an item may be listed.
-  private struct Availability: Sendable {
-    var isHidden: Bool
-    var from: Int64?
-    var until: Int64?
-
-    func holds(at milliseconds: Int64) -> Bool {
-      !isHidden && from.map { $0 <= milliseconds } ?? true && until.map { milliseconds < $0 } ?? true
-    }
-
-    /// The first moment after `milliseconds` at which the result may differ.
-    func change(after milliseconds: Int64) -> Int64 {
-      [from, until].compactMap(\.self).filter { $0 > milliseconds }.min() ?? .max
-    }
-  }
-
   /// In their canonical form, which takes less memory than the parsed one.
   private var documents: [Identifier: [UInt8]] = [:]
   /// Only of items that are not always available.
-  private var restricted: [Identifier: Availability] = [:]
+  private var restricted: [Identifier: ItemAvailability] = [:]
   /// Items that may not be listed now, deleted ones included.
   public private(set) var unavailable: Set<Identifier> = []
   private var nextChange = Int64.max
@@ -41,10 +25,9 @@ public struct ItemDocuments: Sendable {
   /// Returns whether the item may be listed now.
   mutating func set(_ document: ItemDocument, of id: Identifier, nowMilliseconds now: Int64) -> Bool {
     documents[id] = document.bytes
-    let availability = Availability(isHidden: document.isHidden, from: document.availableFrom, until: document.availableUntil)
-    let isAlways = !document.isHidden && document.availableFrom == nil && document.availableUntil == nil
-    restricted[id] = isAlways ? nil : availability
-    nextChange = min(nextChange, availability.change(after: now))
+    let availability = document.availability
+    restricted[id] = availability.isUnrestricted ? nil : availability
+    nextChange = min(nextChange, availability.nextChange(after: now) ?? .max)
     return update(id, isAvailable: availability.holds(at: now))
   }
 
@@ -63,7 +46,7 @@ public struct ItemDocuments: Sendable {
     for (id, availability) in restricted {
       let isAvailable = availability.holds(at: now)
       if isAvailable == unavailable.contains(id) { changed.append((id, update(id, isAvailable: isAvailable))) }
-      nextChange = min(nextChange, availability.change(after: now))
+      nextChange = min(nextChange, availability.nextChange(after: now) ?? .max)
     }
     return changed
   }

@@ -65,7 +65,7 @@ struct BenchmarkServeCommand {
       let load = try HTTPLoad(port: gateway.port)
       let before = gateway.cpuSeconds
       let figures = try load.run(rate: kind.rate, seconds: seconds, request: kind.request)
-      let cpu = (gateway.cpuSeconds - before) / Double(max(1, figures.requests)) * 1e6 * seconds / (seconds + 1)
+      let cpu = (gateway.cpuSeconds - before) / Double(max(1, figures.times.events)) * 1e6 * seconds / (seconds + 1)
       phases.append(Phase(name: kind.name, rate: kind.rate, figures: figures, cpuMicroseconds: cpu))
     }
     show(phases, try background.figures(), items: items)
@@ -130,14 +130,15 @@ struct BenchmarkServeCommand {
       let (floor, list, filtered, events) = (phase("floor"), phase("list"), phase("filtered"), phase("events"))
       context.print(
         ([
-          "items": .integer(items), "rate": .number(list.rate), "requests_per_second": .number(list.figures.perSecond),
-          "p50_ms": .number(list.figures.p50), "p99_ms": .number(list.figures.p99), "floor_p99_ms": .number(floor.figures.p99),
+          "items": .integer(items), "rate": .number(list.rate), "requests_per_second": .number(list.figures.times.achievedRate),
+          "p50_ms": .number(list.figures.times.p50), "p99_ms": .number(list.figures.times.p99),
+          "floor_p99_ms": .number(floor.figures.times.p99),
           "cpu_microseconds": .number(list.cpuMicroseconds), "floor_cpu_microseconds": .number(floor.cpuMicroseconds),
-          "filtered_rate": .number(filtered.rate), "filtered_p50_ms": .number(filtered.figures.p50),
-          "filtered_p99_ms": .number(filtered.figures.p99),
-          "filtered_floor_p99_ms": .number(phase("floor at the rate of filters").figures.p99),
-          "filtered_cpu_microseconds": .number(filtered.cpuMicroseconds), "events_per_second": .number(events.figures.perSecond),
-          "events_p50_ms": .number(events.figures.p50), "events_p99_ms": .number(events.figures.p99),
+          "filtered_rate": .number(filtered.rate), "filtered_p50_ms": .number(filtered.figures.times.p50),
+          "filtered_p99_ms": .number(filtered.figures.times.p99),
+          "filtered_floor_p99_ms": .number(phase("floor at the rate of filters").figures.times.p99),
+          "filtered_cpu_microseconds": .number(filtered.cpuMicroseconds), "events_per_second": .number(events.figures.times.achievedRate),
+          "events_p50_ms": .number(events.figures.times.p50), "events_p99_ms": .number(events.figures.times.p99),
           "errors": .integer(phases.reduce(0) { $0 + $1.figures.errors }), "freshness_p99_ms": .number(freshness.p99),
           "lost": .integer(freshness.lost),
         ] as JSONValue).text)
@@ -148,8 +149,10 @@ struct BenchmarkServeCommand {
       for phase in phases {
         let figures = phase.figures
         table.add(
-          [phase.name, "\(Int(phase.rate))", "\(figures.requests)", "\(figures.errors)"]
-            + [figures.p50, figures.p99, figures.p999].map { ListText.fixed($0, 2) } + [ListText.fixed(phase.cpuMicroseconds, 0)])
+          [phase.name, "\(Int(phase.rate))", "\(figures.times.events)", "\(figures.errors)"]
+            + [figures.times.p50, figures.times.p99, figures.times.p999].map { ListText.fixed($0, 2) } + [
+              ListText.fixed(phase.cpuMicroseconds, 0)
+            ])
       }
       context.print(table.description)
       context.note("event to list meanwhile: p99 \(ListText.fixed(freshness.p99, 1)) ms, \(freshness.lost) lost")

@@ -36,7 +36,7 @@ final class GatewayChild {
     guard let load = try? HTTPLoad(port: port, connections: 1) else { return false }
     let request = Array("GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".utf8)
     guard let figures = try? load.run(rate: 100, seconds: 0.01, warmUp: 0, request: { _ in request }) else { return false }
-    return figures.requests == 1 && figures.errors == 0
+    return figures.times.events == 1 && figures.errors == 0
   }
 
   /// A port that is free now.

@@ -6,11 +6,10 @@ import Telemetry
 /// A client that waits for an answer before it sends the next request would hide every delay but the first (coordinated omission).
 final class HTTPLoad {
   struct Figures {
-    var requests = 0
-    /// Answers with another status than 2xx, and connections that ended.
+    /// From when requests were due to their complete answers.
+    var times: FreshnessFigures
+    /// Answers with another status than 2xx, connections that ended, and requests without an answer.
     var errors = 0
-    var p50 = 0.0, p99 = 0.0, p999 = 0.0
-    var perSecond = 0.0
     /// The status line of the first error.
     var firstError: String?
   }
@@ -60,7 +59,8 @@ final class HTTPLoad {
     let interval = 1e9 / rate
     let count = Int((seconds + warmUp) * rate)
     let first = start + UInt64(warmUp * 1e9)
-    var figures = Figures()
+    var errors = 0
+    var firstError: String?
     var waits: [UInt64] = []
     waits.reserveCapacity(count)
     var next = 0
@@ -83,18 +83,13 @@ final class HTTPLoad {
         guard sent >= first else { continue }
         waits.append(answered - min(answered, sent))
         if !status.hasPrefix("HTTP/1.1 2") {
-          figures.errors += 1
-          figures.firstError = figures.firstError ?? status
+          errors += 1
+          firstError = firstError ?? status
         }
       }
     }
-    waits.sort()
-    func quantile(_ q: Double) -> Double { waits.isEmpty ? 0 : Double(waits[min(waits.count - 1, Int(Double(waits.count) * q))]) / 1e6 }
-    figures.requests = waits.count
-    (figures.p50, figures.p99, figures.p999) = (quantile(0.5), quantile(0.99), quantile(0.999))
-    figures.perSecond = Double(waits.count) / seconds
-    figures.errors += Int(seconds * rate) - min(Int(seconds * rate), waits.count)
-    return figures
+    errors += Int(seconds * rate) - min(Int(seconds * rate), waits.count)
+    return Figures(times: FreshnessFigures(nanoseconds: waits, lost: 0, seconds: seconds), errors: errors, firstError: firstError)
   }
 
   private func send(_ bytes: [UInt8], _ index: Int) throws {
