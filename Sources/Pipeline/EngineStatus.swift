@@ -38,8 +38,6 @@ public struct EngineStatus: Sendable {
   public var hiddenItems = 0
   public var itemProblem: String?
   public var hasReadItems = true
-  /// Users whose lists are still to be made again because an item was hidden.
-  public var sweepLeft = 0
   public var records = RecordSummary()
   /// What an operator should know, computed from the other values.
   public var conditions: [Condition] = []

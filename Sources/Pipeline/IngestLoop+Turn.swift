@@ -198,7 +198,6 @@ extension IngestLoop {
     status.hiddenItems = state.catalogue.hidden.count
     status.itemProblem = itemProblem
     status.hasReadItems = hasReadItems
-    status.sweepLeft = planner.sweepLeft
     status.records = tally.summary(now: now)
     status.eventsSinceFreeze = engine.demand.eventsSinceFreeze
     if let job = jobs.running(.retrain) {

@@ -68,6 +68,7 @@ extension RecommenderEngine {
   /// Every item may be listed; for an engine that no longer reads documents.
   public mutating func forgetItems() {
     items = ItemDocuments()
+    guard !state.catalogue.hidden.isEmpty else { return }
     state.catalogue.hidden = []
     state.catalogue.gone = []
     index.setBiases(state.catalogue)
