@@ -26,6 +26,14 @@ public protocol AdminBackend: Sendable {
   func consoleWhy(user: String, item: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
   func consoleItem(_ id: String, _ complete: @escaping @Sendable ([UInt8]) -> Void)
   func requestRetrain() -> RetrainRequestOutcome
+  /// Asks for a new epoch with the item vectors of a kept one.
+  func requestRollback(to epoch: UInt32) -> JobRequestOutcome
+  /// Asks for a new epoch of the shadow model.
+  func requestPromotion() -> JobRequestOutcome
+  /// Lets retrains start by themselves again after a rollback.
+  func resumeRetrains()
+  /// Asks for everything to be written to Redis again. Returns why that is not possible now, or `nil`.
+  func republish() -> String?
   func requestSnapshot() -> SnapshotRequestOutcome
   func job(_ id: String) -> JobStatus?
   /// Asks the job to stop. Returns false if there is no such job or it has ended.
@@ -77,6 +85,8 @@ public enum JobRequestOutcome: Sendable, Equatable {
   case alreadyRunning(jobID: String)
   /// The reason why the job cannot start now.
   case notReady(String)
+  /// The reason why the job cannot start, now or later.
+  case impossible(String)
 }
 
 public typealias RetrainRequestOutcome = JobRequestOutcome

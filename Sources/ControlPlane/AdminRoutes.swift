@@ -49,6 +49,42 @@ public enum AdminRoutes {
       method: "POST", path: "/v1/retrain", sentence: "Starts a retrain.", parameters: [wait], answers: started("retrain"), role: .admin
     ) { request, context in startJob(request, context, what: "retrain") { context.backend.requestRetrain() } },
     AdminRoute(
+      method: "POST", path: "/v1/retrain/resume", sentence: "Lets retrains start by themselves again after a rollback.",
+      answers: [(202, "They do.")], role: .admin
+    ) { request, context in
+      context.backend.resumeRetrains()
+      context.audit.record(request.caller, "retrain.resume")
+      return .now(.json(["resumed": true], status: 202))
+    },
+    AdminRoute(
+      method: "POST", path: "/v1/models/{epoch}/rollback",
+      sentence: "Makes a new epoch with the item vectors of a kept one. Retrains then wait for POST /v1/retrain or /v1/retrain/resume.",
+      exampleOfPath: "/v1/models/7/rollback", parameters: [("epoch", "An epoch of `kept_epochs`."), wait], answers: started("rollback"),
+      role: .admin
+    ) { request, context in
+      guard let epoch = request.parameters["epoch"].flatMap({ UInt32($0) }) else {
+        return .now(.error(400, "the epoch must be a number", fix: "POST /v1/models/7/rollback"))
+      }
+      return startJob(request, context, what: "rollback", path: "models/\(epoch)/rollback") { context.backend.requestRollback(to: epoch) }
+    },
+    AdminRoute(
+      method: "POST", path: "/v1/models/promote", sentence: "Makes a new epoch of the shadow model, with its settings.", parameters: [wait],
+      answers: started("promotion"), role: .admin
+    ) { request, context in
+      startJob(request, context, what: "promotion", path: "models/promote") { context.backend.requestPromotion() }
+    },
+    AdminRoute(
+      method: "POST", path: "/v1/republish",
+      sentence: "Writes vectors, the lists of all users, similar items and documents to Redis again, at the pace of a roll-out.",
+      answers: [(202, "It has started; `redis.rollout` of /v1/status shows how far it is."), (503, "It cannot start now.")], role: .admin
+    ) { request, context in
+      if let why = context.backend.republish() {
+        return .now(.error(503, "no republishing now: \(why)", fix: "see GET /v1/status", headers: [.init("Retry-After", "5")]))
+      }
+      context.audit.record(request.caller, "republish")
+      return .now(.json(["republishing": true], status: 202))
+    },
+    AdminRoute(
       method: "POST", path: "/v1/snapshot", sentence: "Writes a snapshot.", parameters: [wait], answers: started("snapshot"), role: .admin
     ) { request, context in startJob(request, context, what: "snapshot") { context.backend.requestSnapshot() } },
     AdminRoute(
@@ -92,7 +128,7 @@ public enum AdminRoutes {
   private static func started(_ what: String) -> [(status: Int, sentence: String)] {
     [
       (200, "With `wait`: the ended job, as GET /v1/jobs/{id} shows it."), (202, "It has started; `job` is its id."),
-      (400, "`wait` is not such a number."), (409, "A \(what) is running already; `job` is its id."), (503, "It cannot start now."),
+      (400, "`wait` is not such a number."), (409, "A job is running already, and `job` is its id; or it is not possible, for the reason in `detail`."), (503, "It cannot start now."),
     ]
   }
 
@@ -171,13 +207,13 @@ public enum AdminRoutes {
   // MARK: - Jobs
 
   private static func startJob(
-    _ request: HTTPRequest, _ context: AdminRoute.Context, what: String, start: () -> JobRequestOutcome
+    _ request: HTTPRequest, _ context: AdminRoute.Context, what: String, path: String? = nil, start: () -> JobRequestOutcome
   ) -> HTTPAnswer {
     let wait = request.query["wait"]
     let seconds = wait.flatMap(Double.init)
     if wait != nil, !(seconds.map { $0 >= 0 && $0 <= waitSecondsMax } ?? false) {
       return .now(
-        .error(400, "wait must be a number of seconds from 0 to \(Int(waitSecondsMax))", fix: "POST /v1/\(what)?wait=60"))
+        .error(400, "wait must be a number of seconds from 0 to \(Int(waitSecondsMax))", fix: "POST /v1/\(path ?? what)?wait=60"))
     }
     switch start() {
     case .accepted(let id):
@@ -185,9 +221,11 @@ public enum AdminRoutes {
       guard let seconds, seconds > 0 else { return .now(accepted(id)) }
       return .later(ending(id, context.backend, context.now, deadline: context.now() + UInt64(seconds * 1e9)))
     case .alreadyRunning(let id):
-      var problem = Problem(.conflict, "a \(what) is running already", fix: "follow it with GET /v1/jobs/\(id)")
+      var problem = Problem(.conflict, "\(id) is running already", fix: "follow it with GET /v1/jobs/\(id)")
       problem.members = [.init("job", .string(id))]
       return .now(problem.withErrorMember.response)
+    case .impossible(let reason):
+      return .now(.error(409, "no \(what): \(reason)", fix: "see GET /v1/models"))
     case .notReady(let reason):
       return .now(
         .error(503, "no \(what) now: \(reason)", fix: "see GET /readyz?verbose and try again", headers: [.init("Retry-After", "5")]))

@@ -107,11 +107,32 @@ public struct ConsoleFacts: Sendable, Equatable {
     public var recallBefore: Double?
     /// The epoch for which these were measured.
     public var recallEpoch: Int?
+    /// What events say of the lists that stood: the last 24 hours, and the 24 before.
+    public var live = LiveRates()
+    public var liveBefore = LiveRates()
+    /// The share of the items in lists that the model changed when it came.
+    public var churn: Double?
+    /// The epoch to which it was rolled back, while retrains wait.
+    public var rolledBackTo: Int?
+    /// How a shadow model compares.
+    public var shadow: String?
     public var users = 0
     public var items = 0
     public var hiddenItems = 0
     public var pairs = 0
     public init() {}
+  }
+
+  public struct LiveRates: Sendable, Equatable {
+    public var events = 0
+    /// Share of the events whose item was among the first 10, of the list and of the popular items.
+    public var hits: Double?
+    public var popularHits: Double?
+    public init(events: Int = 0, hits: Double? = nil, popularHits: Double? = nil) {
+      self.events = events
+      self.hits = hits
+      self.popularHits = popularHits
+    }
   }
 
   public struct Training: Sendable, Equatable {

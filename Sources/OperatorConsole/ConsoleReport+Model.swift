@@ -7,6 +7,7 @@ extension ConsoleReport {
   var good: ConsoleLine {
     let model = facts.model
     guard model.epoch != nil else { return ConsoleLine(.good, .unknown, "Not known: there is no model yet.") }
+    if let live = liveLine { return live }
     guard let recall = model.recall else {
       return ConsoleLine(.good, .unknown, "Not measured yet: a retrain needs enough new events to compare two models on them.")
     }
@@ -24,6 +25,32 @@ extension ConsoleReport {
       figures: [.init("recall_at_20", number(recall)), .init("recall_at_20_before", number(model.recallBefore))])
   }
 
+  /// Events below which a rate says little.
+  private static let liveEventsMin = 100
+
+  /// The lists that stood, judged by the events that came; `nil` while there are too few.
+  private var liveLine: ConsoleLine? {
+    let (live, before) = (facts.model.live, facts.model.liveBefore)
+    guard live.events >= Self.liveEventsMin, let hits = live.hits else { return nil }
+    var text = "Of the new items that users took in the last 24 hours, \(Wording.share(hits)) were among the first 10 recommended to them"
+    if let popular = live.popularHits { text += "; the popular items alone had \(Wording.share(popular))" }
+    if before.events >= Self.liveEventsMin, let rate = before.hits { text += ", the day before \(Wording.share(rate))" }
+    text += ". Judged on \(Wording.count(live.events, "event")) of sampled users."
+    if let shadow = facts.model.shadow { text += " Shadow model: \(Wording.ended(shadow))" }
+    let isBelowPopular = live.popularHits.map { hits < $0 } ?? false
+    let isWorse = before.events >= 10 * Self.liveEventsMin && live.events >= 10 * Self.liveEventsMin && hits < (before.hits ?? 0) * 0.8
+    let fix =
+      isBelowPopular
+      ? "The popular items do better than the model: is the right type of event weighted (input.weights)? `freshet tune` searches for settings."
+      : isWorse ? "Compare the retrains under “Models”; `freshet models rollback` returns to an earlier one." : nil
+    return ConsoleLine(
+      .good, fix == nil ? .ok : .warning, text, fix: fix,
+      figures: [
+        .init("live_hit_rate_at_10", number(hits)), .init("live_hit_rate_at_10_before", number(before.hits)),
+        .init("popular_hit_rate_at_10", number(live.popularHits)), .init("recall_at_20", number(facts.model.recall)),
+      ])
+  }
+
   // MARK: Which model, since when, and why?
 
   var model: ConsoleLine {
@@ -37,11 +64,14 @@ extension ConsoleReport {
     var text = "Epoch \(epoch)"
     if let age = model.ageSeconds { text += ", trained \(Wording.seconds(age)) ago" }
     if let reason = model.reason { text += " (\(reason))" }
+    if let churn = model.churn { text += ", which changed \(Wording.share(churn)) of the items in lists" }
     let hidden = model.hiddenItems > 0 ? " (\(Wording.count(model.hiddenItems)) left out of lists)" : ""
     text += ". It holds \(Wording.count(model.users, "user")), \(Wording.count(model.items, "item"))\(hidden), "
     text += "\(Wording.count(model.pairs, "pair"))."
+    if let base = model.rolledBackTo { text += " It was rolled back to epoch \(base), and retrains do not start by themselves." }
     return ConsoleLine(
-      .model, .ok, text, figures: [.init("epoch", .integer(epoch)), .init("age_seconds", number(model.ageSeconds.map { $0.rounded() }))])
+      .model, model.rolledBackTo == nil ? .ok : .warning, text,
+      fix: model.rolledBackTo == nil ? nil : "When the cause is mended: `freshet retrain`, or `freshet retrain --resume`.", figures: [.init("epoch", .integer(epoch)), .init("age_seconds", number(model.ageSeconds.map { $0.rounded() }))])
   }
 
   // MARK: Is a training running, and is it stuck?
@@ -78,6 +108,7 @@ extension ConsoleReport {
   private static let phases = [
     "waiting": "waiting for its turn", "rows": "gathering the histories", "train": "fitting the factors",
     "judge": "comparing it with the model in use", "refine": "adding the newest events", "fold-in": "computing every user",
+    "load": "reading the stored model", "churn": "comparing lists", "item prior": "learning from documents",
     "snapshot": "writing a snapshot", "publish": "publishing the item vectors", "lists": "writing every user's list",
   ]
 

@@ -5,6 +5,10 @@ import Synchronization
 /// `JobBoard`.
 public enum ControlRequest: Sendable {
   case cancelRetrain(job: String)
+  /// Lets retrains start by themselves again after a rollback.
+  case resumeRetrains
+  /// Writes everything to the view again.
+  case republish
   /// Requests a snapshot; `job` is the id of the job on the board, if there is one.
   case snapshot(job: String?)
   /// Requests an immutable copy-on-write copy of the state, for example to hash it. While the copy is held, the loop copies each part

@@ -28,6 +28,7 @@ extension RetrainRecord {
     metrics.retrains.add(1, labels: [result == .accepted ? "ok" : result.rawValue])
     for phase in secondsPerPhase { metrics.retrainDuration.set(phase.seconds, labels: [phase.name]) }
     if let quality = qualityNew { metrics.modelQuality.set(quality, labels: ["recall_at_20", "holdout"]) }
+    if let churn { metrics.listChurn.set(churn.drift) }
     if result == .accepted { metrics.lastSuccessfulRetrainTimestamp.set(Double(endedAtMilliseconds) / 1e3) }
   }
 }
@@ -41,11 +42,23 @@ extension SnapshotReceipt {
   }
 }
 
+extension Attribution {
+  func export(to metrics: EngineMetrics) {
+    for (counts, family) in [(clicks, metrics.attributed), (impressions, metrics.impressions)] {
+      for (origin, count) in counts { family.with(origin.source.rawValue, origin.rule, "\(origin.arm)").raise(to: Double(count)) }
+    }
+    for (rank, count) in zip(Self.ranks, clicksByRank) where count > 0 { metrics.attributedRank.with("\(rank)").raise(to: Double(count)) }
+    for (reason, count) in unattributed { metrics.unattributed.with(reason.rawValue).raise(to: Double(count)) }
+  }
+}
+
 extension EngineStatus {
   func export(to metrics: EngineMetrics, engine: RecommenderEngine, deadLetterFailures: Int) {
     exportState(to: metrics)
     exportSource(to: metrics, topic: engine.settings.topics[0])
     exportPublisher(to: metrics)
+    exportQuality(to: metrics)
+    engine.attribution.export(to: metrics)
     metrics.deadLetterFailures.with(engine.settings.topics[0]).raise(to: Double(deadLetterFailures))
     metrics.nonfiniteVectors.with("fold_in").raise(to: Double(engine.nonFiniteVectors))
     metrics.mergedUsers.set(Double(engine.state.merged.count))
@@ -64,6 +77,20 @@ extension EngineStatus {
     ] { metrics.stateBytes.set(Double(bytes), labels: [part]) }
     metrics.modelEpoch.set(Double(epoch ?? 0))
     metrics.modelTrainedTimestamp.set(Double(modelTrainedAtMilliseconds ?? 0) / 1e3)
+  }
+
+  private func exportQuality(to metrics: EngineMetrics) {
+    for (source, tally) in quality.totals {
+      metrics.liveEvents.with(source.rawValue).raise(to: Double(tally.events))
+      metrics.liveHits.with(source.rawValue).raise(to: Double(tally.hits))
+      metrics.livePopularHits.with(source.rawValue).raise(to: Double(tally.popularHits))
+      metrics.liveReciprocalRanks.with(source.rawValue).raise(to: tally.reciprocalRanks)
+    }
+    metrics.shadowEvents.set(Double(shadow?.hits.events ?? 0))
+    metrics.shadowHits.set(Double(shadow?.hits.liveHits ?? 0), labels: ["live"])
+    metrics.shadowHits.set(Double(shadow?.hits.shadowHits ?? 0), labels: ["shadow"])
+    metrics.modelDrift.set(drift ?? 0)
+    metrics.retrainsPaused.set(rolledBackTo == nil ? 0 : 1)
   }
 
   private func exportSource(to metrics: EngineMetrics, topic: String) {

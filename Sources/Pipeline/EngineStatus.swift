@@ -47,6 +47,14 @@ public struct EngineStatus: Sendable {
   public var lastRetrain: RetrainRecord?
   /// What the next retrain waits for.
   public var nextRetrain: RetrainPolicy.Condition?
+  /// The epoch to which the model was rolled back; retrains do not start by themselves then.
+  public var rolledBackTo: UInt32?
+  /// Settings that were promoted over those of the configuration, by key.
+  public var promoted: [String: String]?
+  public var shadow: ShadowStatus?
+  /// The share of lists that a retrain would have changed at the last measurement; `nil` if none was made of this model.
+  public var drift: Double?
+  public var quality = LiveQualityReport()
   public var tickedNanoseconds: UInt64 = 0
   /// Users that a tombstone removed and whose lists may still be somewhere.
   public var forgottenUsers = 0
@@ -59,6 +67,13 @@ public struct EngineStatus: Sendable {
   /// The newest snapshot on disk; `nil` if there is none.
   public var durable: DurableSnapshot?
   public init() {}
+}
+
+/// The second model and how it compares.
+public struct ShadowStatus: Sendable, Equatable {
+  public var name: String
+  public var isTrained: Bool
+  public var hits: PairedHits
 }
 
 /// The dead letters of a partition that the broker has not acknowledged.

@@ -23,6 +23,7 @@ extension IngestLoop {
   private func startTrainingIfDue() {
     guard source.holdsEverything else { return }
     let requested = jobs.running(.retrain)
+    if let requested, requested.request != .retrain { return begin(requested) }
     let situation = situation(requested: requested != nil)
     switch settings.retrain.decide(situation) {
     case .wait(let condition):
@@ -39,6 +40,32 @@ extension IngestLoop {
     start(job, reason)
   }
 
+  /// Makes the next epoch of a model that is there already.
+  private func begin(_ requested: JobBoard.Job) {
+    training.awaits = nil
+    let now = ports.clock.wallMilliseconds
+    let work: TrainingJob?
+    switch requested.request {
+    case .retrain: return
+    case .rollback(let epoch):
+      guard let epochs = ports.epochs else { return fail(requested.id, "no epochs are kept: set retrain.keep_epochs") }
+      work = engine.makeTrainingJob(
+        id: requested.id, reason: .rollback(epoch), source: .stored { try epochs.read(epoch) }, nowMilliseconds: now)
+    case .promotion:
+      work = engine.makePromotionJob(id: requested.id, over: settings.configuration, nowMilliseconds: now)
+    }
+    guard let work else { return fail(requested.id, "there is no trained shadow model: see shadow.settings") }
+    log.info("a \(requested.request.word) begins", ["job": requested.id])
+    run(work, requested.id)
+  }
+
+  private func fail(_ job: String, _ message: String) {
+    jobs.update(job) {
+      $0.state = .failed
+      $0.message = message
+    }
+  }
+
   /// Without a model there are no lists, so the log says what the first one waits for.
   private func noteWaiting(for condition: RetrainPolicy.Condition) {
     training.awaits = condition
@@ -53,20 +80,21 @@ extension IngestLoop {
       max(0, ports.clock.wallMilliseconds - (training.lastAttemptMilliseconds ?? engine.model?.trainedAtMilliseconds ?? 0)))
     situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
     training.complete(&situation, now: ports.clock.monotonicNanoseconds)
+    situation.drift = models.drift.flatMap { $0.epoch == engine.model?.epoch ? $0.report.drift : nil }
     return situation
   }
 
   private func refuse(_ job: String, _ situation: RetrainPolicy.Situation) {
-    jobs.update(job) {
-      $0.state = .failed
-      $0.message =
-        "there are too few interactions to train on: \(situation.pairs) pairs, \(situation.users) users, \(situation.items) items"
-    }
+    fail(job, "there are too few interactions to train on: \(situation.pairs) pairs, \(situation.users) users, \(situation.items) items")
   }
 
   private func start(_ job: String, _ reason: RetrainPolicy.Reason) {
+    run(engine.makeTrainingJob(id: job, reason: reason, nowMilliseconds: ports.clock.wallMilliseconds), job)
+  }
+
+  private func run(_ work: TrainingJob, _ job: String) {
+    models.cancel()
     let now = EngineInstant(ports.clock)
-    let work = engine.makeTrainingJob(id: job, reason: reason, nowMilliseconds: now.wallMilliseconds)
     let monitor = TrainingMonitor()
     let (threads, clock, residentBytes) = (settings.trainingThreads, ports.clock, ports.residentBytes)
     let handle = ports.jobs.run { work.run(threads: threads, monitor: monitor, clock: clock, residentBytes: residentBytes) }

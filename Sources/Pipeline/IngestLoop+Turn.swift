@@ -25,6 +25,7 @@ extension IngestLoop {
     takeAcknowledgements()
     publishIfDue(polled: batch.count)
     stepTraining()
+    stepModels()
     stepSnapshot()
     watch()
     return batch.count
@@ -206,6 +207,11 @@ extension IngestLoop {
     }
     status.lastRetrain = training.last
     status.nextRetrain = training.awaits
+    status.rolledBackTo = engine.rolledBackTo
+    status.promoted = engine.promotion?.settings
+    status.shadow = engine.shadowSettings.map { .init(name: $0.name, isTrained: engine.shadow != nil, hits: engine.quality.comparison) }
+    status.drift = models.drift.flatMap { $0.epoch == engine.model?.epoch ? $0.report.drift : nil }
+    status.quality = LiveQualityReport(engine.quality, nowMilliseconds: state.users.newestTimeMilliseconds)
     status.tickedNanoseconds = now
     status.forgottenUsers = state.forgotten.count
     status.fatal = fatal
@@ -237,6 +243,8 @@ extension IngestLoop {
     for request in mailbox.drain() {
       switch request {
       case .cancelRetrain(let job): cancelTraining(job)
+      case .resumeRetrains: engine.resumeRetrains()
+      case .republish: republish()
       case .snapshot(let job): snapshots.request(job: job)
       case .freeze(let handle): handle.complete(engine.frozenState())
       case .explain(let user, let item, let handle): handle.complete(explain(item, for: user))
@@ -256,6 +264,7 @@ extension IngestLoop {
     let deadline = ports.clock.monotonicNanoseconds + timeout.nanoseconds
     func left() -> Duration { .nanoseconds(Int64(max(0, Int64(deadline) - Int64(ports.clock.monotonicNanoseconds)))) }
     training.cancel()
+    models.cancel()
     publishWhatWaits(while: { left() > timeout / 2 })
     if ports.publisher.status.isUp, !ports.publisher.flush(timeout: left() / 4) { problems.append("some lists were not acknowledged") }
     takeAcknowledgements()

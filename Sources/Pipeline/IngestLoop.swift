@@ -19,6 +19,9 @@ public final class IngestLoop {
     public var popularN: Int
     /// The lag above which the engine is not ready.
     public var readyLagMax: Duration
+    public var driftInterval: Duration
+    /// Over whose values a shadow is promoted.
+    let configuration: RecommenderConfiguration
     var planner: PublishPlanner.Settings
     var deadLetters = DeadLetterQueue.Limits()
 
@@ -33,6 +36,8 @@ public final class IngestLoop {
       listLifetime = configuration.publish.ttl
       popularN = configuration.topN.popularN
       readyLagMax = configuration.ready.maxLag
+      driftInterval = configuration.retrain.driftInterval
+      self.configuration = configuration
       planner = PublishPlanner.Settings(
         vectors: configuration.publish.vectors, rows: configuration.publish.rows, similar: configuration.publish.similar,
         pacing: PublishPacing.Settings(
@@ -49,6 +54,8 @@ public final class IngestLoop {
     public var publisher: any RecommendationPublisher
     public var deadLetters: any DeadLetterSink
     public var storage: any SnapshotStorage
+    /// Where models are kept for a rollback; `nil`: nowhere.
+    public var epochs: (any EpochStorage)?
     public var jobs: any JobRunner
     public var clock: any EngineClock
     public var residentBytes: @Sendable () -> Int
@@ -57,7 +64,7 @@ public final class IngestLoop {
 
     public init(
       source: any RecordSource, items: (any RecordSource)? = nil, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
-      storage: any SnapshotStorage, jobs: any JobRunner, clock: any EngineClock = SystemClock(),
+      storage: any SnapshotStorage, epochs: (any EpochStorage)? = nil, jobs: any JobRunner, clock: any EngineClock = SystemClock(),
       residentBytes: @escaping @Sendable () -> Int = { 0 }, retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
     ) {
       self.source = source
@@ -65,6 +72,7 @@ public final class IngestLoop {
       self.publisher = publisher
       self.deadLetters = deadLetters
       self.storage = storage
+      self.epochs = epochs
       self.jobs = jobs
       self.clock = clock
       self.residentBytes = residentBytes
@@ -84,6 +92,7 @@ public final class IngestLoop {
   var executor: PublishExecutor
   public internal(set) var snapshots: SnapshotCycle
   var training = TrainingDesk()
+  var models = ModelDesk()
   var deadLetters: DeadLetterQueue
   var schemas = SchemaHold()
   var replay = ReplayHold()

@@ -6,9 +6,26 @@ public final class JobBoard: Sendable {
   public enum Kind: String, Sendable { case retrain, snapshot }
   public enum State: String, Sendable { case running, done, failed, rejected, cancelled }
 
+  /// What a job of the kind `retrain` makes a model of.
+  public enum ModelRequest: Sendable, Equatable {
+    case retrain
+    case rollback(epoch: UInt32)
+    /// The shadow model.
+    case promotion
+
+    public var word: String {
+      switch self {
+      case .retrain: "retrain"
+      case .rollback: "rollback"
+      case .promotion: "promotion"
+      }
+    }
+  }
+
   public struct Job: Sendable {
     public var id: String
     public var kind: Kind
+    public var request = ModelRequest.retrain
     public var state = State.running
     public var phase = "waiting"
     public var ratio = 0.0
@@ -25,11 +42,12 @@ public final class JobBoard: Sendable {
   public init(label: String) { self.label = label }
 
   /// Returns the id of a new job, or of the job of this kind that is already running.
-  public func begin(_ kind: Kind, nowNanoseconds: UInt64) -> (id: String, isNew: Bool) {
+  public func begin(_ kind: Kind, _ request: ModelRequest = .retrain, nowNanoseconds: UInt64) -> (id: String, isNew: Bool) {
     jobs.withLock { jobs in
       if let running = jobs.last(where: { $0.kind == kind && $0.state == .running }) { return (running.id, false) }
       let number = (jobs.last.flatMap { Int($0.id.split(separator: "-").last ?? "") } ?? 0) + 1
-      let job = Job(id: "\(kind.rawValue)-\(label)-\(number)", kind: kind, startedNanoseconds: nowNanoseconds)
+      let word = kind == .retrain ? request.word : kind.rawValue
+      let job = Job(id: "\(word)-\(label)-\(number)", kind: kind, request: request, startedNanoseconds: nowNanoseconds)
       jobs.append(job)
       if jobs.count > Self.kept, let old = jobs.firstIndex(where: { $0.state != .running }) { jobs.remove(at: old) }
       return (job.id, true)

@@ -3,7 +3,9 @@ import Telemetry
 
 /// Executes the planner's work: computes the contents with the engine and builds the commands.
 struct PublishExecutor {
-  let scratch: EngineScratch
+  private var scratch: EngineScratch
+  /// For the factors of the shadow, if they are others.
+  private var shadowScratch: EngineScratch?
   let contents: Contents
   let clock: any EngineClock
   private var packs: DuePacks
@@ -44,8 +46,17 @@ struct PublishExecutor {
 
   mutating func run(_ plan: PublishPlan, _ engine: inout RecommenderEngine, now: EngineInstant) -> Outcome {
     var outcome = Outcome()
+    fitScratch(to: engine)
     for work in plan.work { run(work, &engine, now, &outcome) }
     return outcome
+  }
+
+  /// A promoted model may have another number of factors.
+  private mutating func fitScratch(to engine: RecommenderEngine) {
+    let factors = engine.settings.parameters.factors
+    if scratch.factors != factors { scratch = EngineScratch(factors: factors, workers: scratch.workers) }
+    let shadow = engine.shadow?.model.factors
+    if shadowScratch?.factors != shadow { shadowScratch = shadow.map { EngineScratch(factors: $0) } }
   }
 
   private mutating func run(_ work: PublishWork, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome) {
@@ -54,7 +65,10 @@ struct PublishExecutor {
     case .newItems(let max, let all): runNewItems(max, all: all, &engine, &outcome)
     case .pointer(let epoch, let previous, let installs):
       similar = nil
-      if installs { outcome.replaced = engine.installPending() }
+      if installs {
+        outcome.replaced = engine.installPending()
+        fitScratch(to: engine)
+      }
       guard let model = engine.model, model.epoch == epoch else { return }
       outcome.commands.append(
         PublishCommands.pointer(
@@ -77,6 +91,9 @@ struct PublishExecutor {
         .trend(
           engine.trendBlob(
             nowMilliseconds: now.wallMilliseconds, numbersSinceMilliseconds: packs.sinceMilliseconds, numbersKept: packs.numbersKept)))
+    case .popular:
+      engine.notePopular()
+      outcome.commands += PublishCommands.commands(work, engine, contents, now: now)
     default: outcome.commands += PublishCommands.commands(work, engine, contents, now: now)
     }
   }
@@ -92,6 +109,7 @@ struct PublishExecutor {
     let lists = engine.lists(present, solvedNow: solved, scratch)
     let scored = clock.monotonicNanoseconds
     for list in lists { outcome.commands.append(PublishCommands.user(list, engine, contents, now: now)) }
+    engine.noteStanding(lists, shadowScratch)
     outcome.users += present.count
     outcome.times.foldIn += foldedIn - began
     outcome.times.score += scored - foldedIn

@@ -50,6 +50,21 @@ public final class EngineMetrics: Sendable {
   public let modelTrainedTimestamp = Gauge(MetricNames.modelTrainedTimestamp)
   public let modelQuality = MetricFamily<Gauge>(MetricNames.modelQuality)
 
+  // MARK: Live quality
+  public let liveEvents = MetricFamily<Counter>(MetricNames.liveEvents)
+  public let liveHits = MetricFamily<Counter>(MetricNames.liveHits)
+  public let livePopularHits = MetricFamily<Counter>(MetricNames.livePopularHits)
+  public let liveReciprocalRanks = MetricFamily<Counter>(MetricNames.liveReciprocalRanks)
+  public let attributed = MetricFamily<Counter>(MetricNames.attributed)
+  public let attributedRank = MetricFamily<Counter>(MetricNames.attributedRank)
+  public let impressions = MetricFamily<Counter>(MetricNames.impressions)
+  public let unattributed = MetricFamily<Counter>(MetricNames.unattributed)
+  public let shadowEvents = Gauge(MetricNames.shadowEvents)
+  public let shadowHits = MetricFamily<Gauge>(MetricNames.shadowHits)
+  public let modelDrift = Gauge(MetricNames.modelDrift)
+  public let listChurn = Gauge(MetricNames.listChurn)
+  public let retrainsPaused = Gauge(MetricNames.retrainsPaused)
+
   // MARK: Retrain
   public let retrains = MetricFamily<Counter>(MetricNames.retrains)
   public let retrainDuration = MetricFamily<Gauge>(MetricNames.retrainDuration)

@@ -107,6 +107,43 @@ public enum MetricNames {
     "freshet_model_quality", "Ranking quality that the last retrain measured for its new model, on the newest interactions.",
     labels: ["metric", "set"])
 
+  // MARK: Live quality
+  public static let liveEvents = MetricDefinition.counter(
+    "freshet_live_events_total",
+    "First interactions of sampled users with an item that their list could hold, by source of the list that stood.", labels: ["source"],
+    known: ["source": ["personal", "foldin", "popular"]])
+  public static let liveHits = MetricDefinition.counter(
+    "freshet_live_hits_total", "Those whose item was among the first 10 of the list.", labels: ["source"],
+    known: ["source": ["personal", "foldin", "popular"]])
+  public static let livePopularHits = MetricDefinition.counter(
+    "freshet_live_popular_hits_total", "Those whose item was among the 10 most popular items that the user had not used.",
+    labels: ["source"], known: ["source": ["personal", "foldin", "popular"]])
+  public static let liveReciprocalRanks = MetricDefinition.counter(
+    "freshet_live_reciprocal_rank_total", "Sum of 1 / rank of the item in the list, 0 if it was not in it.", labels: ["source"],
+    known: ["source": ["personal", "foldin", "popular"]])
+  public static let attributed = MetricDefinition.counter(
+    "freshet_attributed_total",
+    "Events with an item that the answer named by their recommendation_id had shown, by where the item came from.",
+    labels: ["source", "rule", "arm"])
+  public static let attributedRank = MetricDefinition.counter(
+    "freshet_attributed_rank_total", "Those by the rank of the item in the answer; le is the highest rank of a class.", labels: ["le"])
+  public static let impressions = MetricDefinition.counter(
+    "freshet_impressions_total", "Items of answers that events say were seen (impression), by where the item came from.",
+    labels: ["source", "rule", "arm"])
+  public static let unattributed = MetricDefinition.counter(
+    "freshet_unattributed_total", "Events with a recommendation_id that do not count, by reason.", labels: ["reason"],
+    known: ["reason": ["bad_id", "forged", "expired", "other_user", "not_shown", "repeat"]])
+  public static let shadowEvents = MetricDefinition.gauge(
+    "freshet_shadow_events", "Events on which the shadow model was compared with the one in use.")
+  public static let shadowHits = MetricDefinition.gauge(
+    "freshet_shadow_hits", "Those whose item was among the first 10 of the list.", labels: ["model"])
+  public static let modelDrift = MetricDefinition.gauge(
+    "freshet_model_drift", "Share of the items in lists that a retrain would have changed at the last measurement; 0 without one.")
+  public static let listChurn = MetricDefinition.gauge(
+    "freshet_list_churn", "Share of the items in lists that the last new model changed.")
+  public static let retrainsPaused = MetricDefinition.gauge(
+    "freshet_retrains_paused", "1 while retrains do not start by themselves because of a rollback.")
+
   // MARK: Retrain
   public static let retrains = MetricDefinition.counter(
     "freshet_retrain_total", "Retrains that ended, by result: ok, failed, rejected, cancelled.", labels: ["result"],
@@ -179,7 +216,8 @@ public enum MetricNames {
     partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, schemaRequests, itemRecords,
     itemDocuments, hiddenItems, foldInBatchSize,
     coalescedUpdates,
-    nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, retrains,
+    nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, liveEvents, liveHits,
+    livePopularHits, liveReciprocalRanks, attributed, attributedRank, impressions, unattributed, shadowEvents, shadowHits, modelDrift, listChurn, retrainsPaused, retrains,
     retrainDuration, retrainProgress, lastSuccessfulRetrainTimestamp, snapshots, snapshotDuration, snapshotBytes,
     lastSuccessfulSnapshotTimestamp, recoveryDuration, replayedRecords, publishKeys, publishBytes, publishErrors, publishQueueLength,
     publishOldest, redisCommandsDuration, redisReconnects, redisUp, kafkaUp, kafkaBrokerRoundTrip, kafkaErrors, adminRequests, processCPU,

@@ -108,6 +108,25 @@ extension EndToEnd {
       #expect((200...201).contains(rule.status), "\(rule)")
       try eventually("the pin is in force", within: 5) { try stage.list("/v1/recommend/u4?n=3").first == pinned }
 
+      // Model rolled back: a new epoch, which the gateway follows.
+      let directory = ["--data-dir", stage.scene.engine.directory]
+      let retrained = try freshet(["retrain", "--wait"] + directory)
+      #expect(retrained.status == 0, "\(retrained.messages)")
+      let back = try freshet(["models", "rollback", "1", "--wait", "--json"] + directory)
+      #expect(back.status == 0, "\(back.messages)")
+      let models = try freshet(["models", "--json"] + directory).json
+      #expect(models["rolled_back_to"] as? Int == 1 && models["epoch"] as? Int == 3, "\(models)")
+      #expect(models["kept_epochs"] as? [Int] == [1, 2, 3] || models["kept_epochs"] as? [Int] == [1, 2], "\(models)")
+      #expect(((models["models"] as? [[String: Any]])?.first?["churn"] as? [String: Any])?["overlap"] as? Double != nil, "\(models)")
+      try eventually("the gateway serves the new epoch") {
+        let answer = try stage.call("GET", "/v1/recommend/u4?n=3").object
+        return answer["epoch"] as? Int == 3 && (answer["items"] as? [[String: Any]])?.first?["item"] as? String == pinned
+      }
+      let refused = try freshet(["models", "rollback", "3"] + directory)
+      #expect(refused.status == 1 && refused.messages.contains("epoch 3 is the one in use"), "\(refused.messages)")
+      #expect(try freshet(["retrain", "--resume"] + directory).status == 0)
+      try eventually("retrains go on") { try freshet(["models", "--json"] + directory).json["rolled_back_to"] as? Int == nil }
+
       // User forgotten.
       #expect(try stage.call("DELETE", "/v1/users/u4").status == 202)
       try eventually("the user is forgotten") {

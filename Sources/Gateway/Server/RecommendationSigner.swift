@@ -2,9 +2,11 @@ import COpenSSL
 import ItemMetadata
 
 /// Makes the ids of answers.
-struct RecommendationSigner: Sendable {
+public struct RecommendationSigner: Sendable {
   /// Without a key ids have a checksum: damaged ones are found, forged ones are not.
   let key: [UInt8]?
+
+  public init(key: [UInt8]?) { self.key = key }
 
   func identifier(of answer: ListAnswer, placement: String?, now: Int64) -> String {
     RecommendationIdentifier(
@@ -16,7 +18,7 @@ struct RecommendationSigner: Sendable {
   }
 
   /// HMAC-SHA-256 with the key (RFC 2104).
-  func code(_ message: [UInt8]) -> [UInt8] {
+  public func code(_ message: [UInt8]) -> [UInt8] {
     guard let key else { return RecommendationIdentifier.checksum(message) }
     let short = key.count > Self.blockBytes ? Self.digest(key) : key
     let block = short + [UInt8](repeating: 0, count: Self.blockBytes - short.count)

@@ -294,6 +294,25 @@ extension ConfigurationTable {
       "retrain.max_duration", \.retrain.maxDuration, Duration.seconds(1)...century.upperBound,
       "Duration after which a training is cancelled."
     ).reloadable(),
+    optionalDouble(
+      "retrain.max_drift", \.retrain.maxDrift, in: 0...1,
+      "Share of the items in lists that a retrain may change before it is due, measured on 1,000 users by one iteration over all pairs; `none` does not measure it. See [model.md](model.md#drift)."
+    ).reloadable(),
+    .duration(
+      "retrain.drift_interval", \.retrain.driftInterval, Duration.seconds(1)...century.upperBound, "Time between two measurements of the drift."
+    ).reloadable(),
+    .int(
+      "retrain.keep_epochs", \.retrain.keepEpochs, 0...1000,
+      "Number of models kept in `<instance.data_dir>/epochs`, to which `freshet models rollback` can return."),
+  ]
+
+  static let shadow: [ConfigurationKey] = [
+    .string("shadow.name", \.shadow.name, "Name of the shadow model in reports.").checked { ConfigurationCheck.name($0, lengthMax: 64) },
+    .map(
+      "shadow.settings", \.shadow.settings,
+      "Keys of the group `model` in which it differs, such as `{\"model.factors\": 96}`. It is trained after each retrain and judged by the same events, on one user in sixteen; without any, there is none."
+    )
+    .checkedEntries { ShadowSettings.fault(ofEntry: $0, $1) },
   ]
 
   static let topN: [ConfigurationKey] = [

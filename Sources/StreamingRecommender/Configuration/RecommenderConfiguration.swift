@@ -10,6 +10,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var model = Model()
   public var foldIn = FoldIn()
   public var retrain = Retrain()
+  public var shadow = Shadow()
   public var topN = TopN()
   public var items = Items()
   public var publish = Publish()
@@ -209,6 +210,18 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var onQualityDrop = OnQualityDrop.keepOld
     public var warmStart = true
     public var maxDuration: Duration?
+    /// The share of the lists that a retrain may change before it is due; `nil` does not measure it.
+    public var maxDrift: Double?
+    public var driftInterval = Duration.seconds(600)
+    /// The number of epochs on disk to which the model can be rolled back.
+    public var keepEpochs = 5
+    public init() {}
+  }
+
+  public struct Shadow: Sendable, Equatable {
+    public var name = "shadow"
+    /// Values of keys of the group `model` that differ; empty: there is no shadow.
+    public var settings: [String: String] = [:]
     public init() {}
   }
 

@@ -9,6 +9,8 @@ public struct PendingModel: Sendable {
   var documentedItems: UniqueQueue<Identifier>
   /// Users whose vectors in `served` are older than their history.
   var changed: Set<UserReference>
+  /// The settings that come with the model; `nil`: those in use.
+  var promotion: (settings: EngineSettings, record: Promotion)?
 
   mutating func forget(_ user: UserReference) {
     served[Int(user.partition)].remove(user.index)

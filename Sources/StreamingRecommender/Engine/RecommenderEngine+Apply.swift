@@ -147,6 +147,9 @@ extension RecommenderEngine {
     }
     demand.note()
     counts.applied += 1
+    if let answer = interaction.answer {
+      attribution.count(answer, user: interaction.user, item: interaction.item, atMilliseconds: interaction.timeMilliseconds)
+    }
     if isNewItem { noteNewItem(item, interaction.item) }
     if Int32(partition & 0xfff) != user.partition, state.users.partitions.count > 1 { state.hasStrayRecords = true }
     work.update.applied.append(.init(user: user, producedAtMilliseconds: producedAt))
@@ -155,6 +158,7 @@ extension RecommenderEngine {
     noteChange(of: user)
     if interaction.operation != .delete, interaction.strength > 0 {
       if TrendRules.isNews(order, previous: previous, newestMilliseconds: state.users.newestTimeMilliseconds) {
+        if previous == nil { judge(interaction, user, item) }
         countPositive(user, item, order)
       }
       noteUserOfNewItem(item, user)
@@ -171,8 +175,10 @@ extension RecommenderEngine {
   private mutating func countPositive(_ user: UserReference, _ item: Int32, _ order: InteractionOrder) {
     if state.catalogue.trend.count(item) {
       index.setBiases(state.catalogue)
+      shadow?.index.setBiases(state.catalogue)
     } else {
       index.setBias(item, state.catalogue)
+      shadow?.index.setBias(item, state.catalogue)
     }
     if let rules = settings.transitions {
       let steps = rules.steps(to: item, at: order) { state.users.forEachNewestFirst(user, $0) }
@@ -207,6 +213,7 @@ extension RecommenderEngine {
   private mutating func leave(_ user: UserReference, _ work: inout Work) {
     catchUp?.forget(user)
     pending?.forget(user)
+    quality.forget(user)
     work.remove(user)
   }
 

@@ -13,6 +13,14 @@ public struct RecommenderEngine: Sendable {
   var index: ItemIndex
   public internal(set) var pending: PendingModel?
   public internal(set) var demand = TrainingDemand()
+  /// The epoch to which the model was rolled back, until somebody lets retrains go on.
+  public internal(set) var rolledBackTo: UInt32?
+  /// Settings of the model that were promoted over those of the configuration.
+  public internal(set) var promotion: Promotion?
+  public internal(set) var quality = LiveQuality()
+  public internal(set) var attribution = Attribution()
+  public internal(set) var shadowSettings: ShadowSettings?
+  public internal(set) var shadow: ShadowModel?
   /// Users changed during the training in progress; `nil` if there is none.
   var catchUp: CatchUp?
   /// The similar items of the live model as its training prepared them, until they are taken.
@@ -32,10 +40,14 @@ public struct RecommenderEngine: Sendable {
 
   public init(_ configuration: RecommenderConfiguration) {
     self.init(settings: EngineSettings(configuration), input: configuration.input)
+    shadowSettings = ShadowSettings(configuration, live: settings)
   }
 
   /// Opens payloads of other formats than JSON from now on.
   public mutating func open(_ payloads: any PayloadDecoder) { decoder = decoder.opening(payloads) }
+
+  /// Checks ids of recommendations with this code from now on.
+  public mutating func attribute(with code: @escaping Attribution.MessageCode) { attribution = Attribution(code: code) }
 
   /// Whether the partition belongs to a known topic and its number is in range.
   public func supports(_ source: TopicPartition) -> Bool { state.topics.number(source) != nil }
@@ -49,18 +61,27 @@ public struct RecommenderEngine: Sendable {
     state.users = old.distributed(into: partitionCount)
     let new = state.users
     state.catalogue.newItems.rename { old.isPresent($0) ? new.find(old.name($0)) : nil }
+    quality.forgetUsers()
   }
 
   // MARK: Trainings
 
   /// Freezes the state for a retrain and starts to record changed users, whose vectors are folded in again with the new model.
-  public mutating func makeTrainingJob(id: String, reason: RetrainPolicy.Reason, nowMilliseconds: Int64) -> TrainingJob {
+  ///
+  /// - Parameter source: where the item vectors come from.
+  public mutating func makeTrainingJob(
+    id: String, reason: RetrainPolicy.Reason, source: TrainingJob.Source = .training, nowMilliseconds: Int64
+  ) -> TrainingJob {
     lifecycle.beginTraining(job: id)
     catchUp = CatchUp()
     demand.freeze()
-    return TrainingJob(
-      id: id, reason: reason, state: state.frozen(withVectors: false), settings: settings, items: items, live: model,
-      eventsSinceFreeze: demand.eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
+    return trainingJob(id: id, reason: reason, source: source, nowMilliseconds: nowMilliseconds)
+  }
+
+  func trainingJob(id: String, reason: RetrainPolicy.Reason, source: TrainingJob.Source, nowMilliseconds: Int64) -> TrainingJob {
+    TrainingJob(
+      id: id, reason: reason, source: source, state: state.frozen(withVectors: false), settings: settings, liveSettings: settings,
+      items: items, live: model, eventsSinceFreeze: demand.eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
   }
 
   /// Ends a training without a new model. The next training waits for as many events as after an accepted one.
@@ -79,6 +100,8 @@ public struct RecommenderEngine: Sendable {
     var next = PendingModel(
       model: model, served: trained.served, index: trained.index, similar: trained.similar,
       documentedItems: UniqueQueue(trained.documentedItems + (catchUp?.documents ?? [])), changed: catchUp?.changed ?? [])
+    next.promotion = trained.promotion
+    rolledBackTo = trained.promotion == nil ? trained.base : nil
     let forgotten = catchUp?.forgotten ?? []
     for user in forgotten { next.forget(user) }
     pending = next
@@ -98,6 +121,7 @@ public struct RecommenderEngine: Sendable {
     pending = nil
     preparedSimilarItems = next.similar
     lifecycle.install()
+    if let promoted = next.promotion { install(promoted.settings, promoted.record) }
     model = next.model
     index = next.index
     state.users.install(next.served)
@@ -126,6 +150,7 @@ public struct RecommenderEngine: Sendable {
     situation.users = state.users.count
     situation.items = state.catalogue.items.count
     situation.requested = requested
+    situation.rolledBackTo = rolledBackTo
     return situation
   }
 

@@ -12,6 +12,7 @@ struct EventDraft {
   var typeHash: UInt32 = 0
   var countsAsSeen = true
   var clamped: ClampedFields = []
+  var answer: ShownAnswer?
 
   /// A deletion counts whoever says it; otherwise the record goes before the type.
   var resultingOperation: Interaction.Operation {
@@ -32,10 +33,11 @@ extension DecodingRules {
     let time = draft.timeMilliseconds ?? record.timestampMilliseconds ?? fallbackMilliseconds
     let boundedTime = max(Self.earliestMilliseconds, min(latestMilliseconds(record), time))
     if boundedTime != time { clamped.insert(.timestamp) }
-    let interaction = Interaction(
+    var interaction = Interaction(
       user: user, item: item, strength: strength(value: bounded, weight: draft.weight), timeMilliseconds: boundedTime,
       operation: draft.resultingOperation, eventID: draft.eventID,
       typeHash: draft.timeMilliseconds != nil && input.dedupeWindow > 0 ? draft.typeHash : nil, countsAsSeen: draft.countsAsSeen)
+    if draft.answer != nil { interaction.answer = draft.answer }
     return DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: isMismatch(record, user))
   }
 

@@ -24,6 +24,9 @@ struct EventReader {
   private var timeMilliseconds: Int64?
   private var clamped: ClampedFields = []
   private var hasContainer = false
+  private var recommendationID: JSONText?
+  /// Where the value of `impression` begins; it is read a second time only for events that name an answer.
+  private var impressions: JSONScanner?
   /// The first byte of the object.
   private var start = 0
 
@@ -96,8 +99,11 @@ struct EventReader {
     case .operation: operation = try readOperation()
     case .changeOperation: changeOperation = try readOperation()
     case .deleted: try readDeleted()
-    case .sessionID, .recommendationID: try readShortText(field)
-    case .impression: try readImpression()
+    case .sessionID: _ = try readShortText(field)
+    case .recommendationID: recommendationID = try readShortText(field)
+    case .impression:
+      impressions = scanner
+      try readImpression()
     case .properties, .container: try scanner.skipValue(open: 1)
     }
   }
@@ -246,13 +252,18 @@ struct EventReader {
   }
 
   /// Reads a text that the engine does not store: only its length is checked, and a value of another type is accepted.
-  private mutating func readShortText(_ field: EventField) throws(JSONFault) {
-    guard scanner.peek() == 0x22 else { return try scanner.skipValue(open: 1) }
+  /// Returns `nil` if the value is no text.
+  private mutating func readShortText(_ field: EventField) throws(JSONFault) -> JSONText? {
+    guard scanner.peek() == 0x22 else {
+      try scanner.skipValue(open: 1)
+      return nil
+    }
     scanner.at += 1
     let text = try scanner.text()
     if text.count > DecodingRules.maxTextBytes, scanner.bytes(of: text).count > DecodingRules.maxTextBytes {
       note(.idTooLong, "\(field.name) has more than \(DecodingRules.maxTextBytes) bytes")
     }
+    return text
   }
 
   private mutating func readImpression() throws(JSONFault) {
@@ -266,7 +277,7 @@ struct EventReader {
     var count = 0
     while true {
       scanner.skipSpace()
-      if scanner.peek() == 0x22 { try readShortText(.impression) } else { try scanner.skipValue(open: 2) }
+      if scanner.peek() == 0x22 { _ = try readShortText(.impression) } else { try scanner.skipValue(open: 2) }
       count += 1
       scanner.skipSpace()
       if scanner.peek() == 0x2C {
@@ -319,11 +330,31 @@ struct EventReader {
     if rule.isIgnored || operation == .some(.ignore) { return .ignored(.ignoreRule) }
     guard let userID else { return .failure(DecodingFailure(.missingUserID, "user_id is missing or null")) }
     guard let itemID else { return .failure(DecodingFailure(.missingItemID, "item_id is missing or null")) }
-    let draft = EventDraft(
+    var draft = EventDraft(
       weight: rule.weight, value: value, timeMilliseconds: timeMilliseconds, operation: operation, typeOperation: rule.operation,
       eventID: dedupeID, typeHash: rules.input.dedupeWindow > 0 ? typeHash : 0, countsAsSeen: rule.countsAsSeen, clamped: clamped)
+    if let recommendationID, recommendationID.count > 0 { draft.answer = answer(recommendationID) }
     let event = rules.event(user: userID, item: itemID, draft, record, fallbackMilliseconds: fallbackMilliseconds)
     return .interaction(event.interaction, clamped: event.clamped, keyMismatch: event.keyMismatch)
+  }
+
+  @inline(never) private func answer(_ id: JSONText) -> ShownAnswer {
+    var shown = ShownAnswer(recommendationID: scanner.bytes(of: id), impressions: [])
+    guard var list = impressions, list.peek() == 0x5B else { return shown }
+    list.at += 1
+    // It was read without a fault, so that what is no text ends it.
+    while shown.impressions.count < DecodingRules.maxImpressionItems {
+      list.skipSpace()
+      if list.peek() == 0x2C {
+        list.at += 1
+        continue
+      }
+      guard list.peek() == 0x22 else { break }
+      list.at += 1
+      guard let text = try? list.text() else { break }
+      shown.impressions.append(list.bytes(of: text))
+    }
+    return shown
   }
 
   /// The type as the record names it, for messages.

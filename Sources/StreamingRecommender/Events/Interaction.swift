@@ -25,6 +25,8 @@ public struct Interaction: Equatable, Sendable {
   public var typeHash: UInt32?
   /// Whether the event makes the item one that the user has seen.
   public var countsAsSeen: Bool
+  /// What the user was shown, if the event says so; `nil` for others.
+  public var answer: ShownAnswer?
 
   public init(
     user: [UInt8], item: [UInt8], strength: Float = 1, timeMilliseconds: Int64, operation: Operation = .add, eventID: [UInt8]? = nil,
@@ -44,6 +46,14 @@ public struct Interaction: Equatable, Sendable {
   public static func stronger(_ a: Float, _ b: Float) -> Float {
     a.magnitude == b.magnitude ? max(a, b) : a.magnitude > b.magnitude ? a : b
   }
+}
+
+/// The answer to which an event belongs.
+public struct ShownAnswer: Equatable, Sendable {
+  /// The text of `recommendation_id`.
+  public var recommendationID: [UInt8]
+  /// The ids in `impression`: what was on the screen, whether or not the user did anything with it.
+  public var impressions: [[UInt8]]
 }
 
 /// Why a record is rejected. The raw value is the label `reason` of the metric and of the dead letter.

@@ -193,6 +193,12 @@ public struct ModelLifecycle: Sendable, Equatable {
     return installs ? [] : [.forgetSubmittedLists]
   }
 
+  /// Publishes the live epoch again, whatever the view holds. A roll-out in progress goes on instead.
+  package mutating func republish() -> [Action] {
+    guard let live, rollout == nil else { return [] }
+    return start(live, installs: false)
+  }
+
   package mutating func continueRollout(_ phase: Rollout.Phase) { rollout?.phase = phase }
 
   package mutating func endRollout() { rollout = nil }

@@ -15,6 +15,9 @@ public struct Snapshot: Sendable {
   var rolledOutEpoch: UInt32
   /// Number of events since the freeze of `model`.
   var eventsSinceFreeze: Int
+  /// See `RecommenderEngine.rolledBackTo`.
+  var rolledBackTo: UInt32?
+  var promotion: Promotion?
   /// Dead letters that the broker has not acknowledged; they are sent again after a restart.
   public var deadLetters: [DeadLetter] = []
 
@@ -32,13 +35,17 @@ extension RecommenderEngine {
     if let pending { frozen.users.install(pending.served) }
     return Snapshot(
       sequence: sequence, state: frozen, stale: pending?.changed ?? [], model: pending?.model ?? model, epoch: lifecycle.highest,
-      rolledOutEpoch: lifecycle.rolledOut, eventsSinceFreeze: demand.eventsSinceFreeze, deadLetters: deadLetters)
+      rolledOutEpoch: lifecycle.rolledOut, eventsSinceFreeze: demand.eventsSinceFreeze, rolledBackTo: rolledBackTo,
+      promotion: pending?.promotion?.record ?? promotion, deadLetters: deadLetters)
   }
 
   /// Restores an engine from a snapshot, with limits and model parameters from `configuration`. If the number of factors differs, the
   /// model is dropped and trained again.
   public init(restoring snapshot: Snapshot, configuration: RecommenderConfiguration) {
-    self.init(configuration)
+    let promoted = snapshot.promotion.flatMap { $0.applied(to: configuration) }
+    self.init(promoted ?? configuration)
+    promotion = promoted == nil ? nil : snapshot.promotion
+    rolledBackTo = snapshot.rolledBackTo
     let empty = state
     state = snapshot.state
     state.thaw()

@@ -6,14 +6,11 @@
 import Telemetry
 
 /// Stores snapshots as files `snapshot-<sequence>.frs` and keeps the newest `keep`.
-///
-/// A snapshot is written to a temporary file, fsynced and renamed; then the directory is fsynced.
-///
-/// A failed fsync fails the snapshot. It is not retried on the same file, because the kernel may already have marked the pages clean.
 public struct SnapshotDirectory: SnapshotStorage {
   public let path: String
   public let keep: Int
   public let synchronizes: Bool
+  private var files: DurableDirectory { DurableDirectory(path, synchronizes: synchronizes) }
 
   public init(path: String, keep: Int = 3, synchronizes: Bool = true) {
     self.path = path
@@ -22,67 +19,24 @@ public struct SnapshotDirectory: SnapshotStorage {
   }
 
   /// Creates the directory (mode 0700) if it does not exist.
-  public func prepare() throws {
-    var partial = path.hasPrefix("/") ? "" : "."
-    for part in path.split(separator: "/") {
-      partial += "/" + part
-      if mkdir(partial, 0o700) != 0, errno != EEXIST { throw failure("cannot create the directory \(partial)") }
-    }
-    guard access(path, W_OK) == 0 else { throw failure("cannot write to \(path)") }
-  }
+  public func prepare() throws { try files.prepare() }
 
   public func write(_ snapshot: Snapshot) throws -> SnapshotReceipt {
     let began = MonotonicClock.nanoseconds()
-    let final = file(snapshot.sequence)
-    let temporary = final + ".writing"
-    var bytes = 0
-    do {
-      bytes = try writeFile(snapshot, temporary)
-      guard rename(temporary, final) == 0 else { throw failure("cannot rename \(temporary)") }
-      try synchronizeDirectory(path)
-    } catch {
-      unlink(temporary)
-      throw error
-    }
+    let bytes = try files.write(Self.fileName(snapshot.sequence)) { try SnapshotCodec.write(snapshot, to: $0) }
     prune()
     return SnapshotReceipt(
       sequence: snapshot.sequence, bytes: bytes, seconds: Double(MonotonicClock.nanoseconds() - began) / 1e9)
-  }
-
-  private func writeFile(_ snapshot: Snapshot, _ path: String) throws -> Int {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw failure("cannot write \(path)") }
-    defer { close(descriptor) }
-    var total = 0
-    try SnapshotCodec.write(snapshot) { piece in
-      var piece = piece
-      while !piece.isEmpty {
-        let written = Glibc.write(descriptor, piece.baseAddress, piece.count)
-        if written < 0 {
-          if errno == EINTR { continue }
-          throw failure("cannot write \(path)")
-        }
-        total += written
-        piece = UnsafeRawBufferPointer(rebasing: piece[written...])
-      }
-    }
-    if synchronizes, fsync(descriptor) != 0 { throw failure("fsync of \(path) failed") }
-    return total
-  }
-
-  private func synchronizeDirectory(_ path: String) throws {
-    guard synchronizes else { return }
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure("cannot open \(path)") }
-    defer { close(descriptor) }
-    if fsync(descriptor) != 0 { throw failure("fsync of \(path) failed") }
   }
 
   public func newest(for configuration: RecommenderConfiguration) throws -> (snapshot: Snapshot?, refused: [SnapshotError]) {
     var refused: [SnapshotError] = []
     for sequence in sequences().reversed() {
       do {
-        return (try read(file(sequence), configuration), refused)
+        let snapshot = try files.read(Self.fileName(sequence)) {
+          try SnapshotCodec.read($0, path: file(sequence), configuration: configuration)
+        }
+        return (snapshot, refused)
       } catch let error as SnapshotError {
         guard error.isRecoverable else { throw error }
         refused.append(error)
@@ -91,27 +45,12 @@ public struct SnapshotDirectory: SnapshotStorage {
     return (nil, refused)
   }
 
-  private func read(_ path: String, _ configuration: RecommenderConfiguration) throws -> Snapshot {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure("cannot read \(path)") }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure("cannot read \(path)") }
-    let size = Int(status.st_size)
-    guard size > 0 else { throw SnapshotError(.truncated(atByte: 0), path: path) }
-    guard let map = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), map != MAP_FAILED else {
-      throw failure("cannot map \(path)")
-    }
-    defer { munmap(map, size) }
-    return try SnapshotCodec.read(UnsafeRawBufferPointer(start: map, count: size), path: path, configuration: configuration)
-  }
-
   public func lastSequence() -> UInt64 { sequences().last ?? 0 }
 
   /// Sequence numbers of the existing files, ascending.
   public func sequences() -> [UInt64] {
     var found: [UInt64] = []
-    for name in entries() {
+    for name in files.entries() {
       // Accept only file names that this type generates: a stray file with a huge number must not block the numbering.
       guard let number = UInt64(name.dropFirst(9).dropLast(4)), number < 1 << 56, file(number) == "\(path)/\(name)" else { continue }
       found.append(number)
@@ -132,25 +71,14 @@ public struct SnapshotDirectory: SnapshotStorage {
       let name = file.dropFirst(path.count)
       guard rename(file, target + name) == 0 else { throw failure("cannot move \(file) to \(target)") }
     }
-    try synchronizeDirectory(target)
-    try synchronizeDirectory(path)
+    try DurableDirectory(target, synchronizes: synchronizes).synchronize()
+    try files.synchronize()
     return target
   }
 
   /// Names of the directories that `setAside` has made, oldest first.
   public func setAsideDirectories() -> [String] {
-    entries().filter { $0.hasPrefix(Self.asidePrefix) }.sorted()
-  }
-
-  /// The names in the directory, in no order; empty if it cannot be read.
-  private func entries() -> [String] {
-    guard let directory = opendir(path) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
-    }
-    return names
+    files.entries().filter { $0.hasPrefix(Self.asidePrefix) }.sorted()
   }
 
   private static let asidePrefix = "set-aside-"
@@ -167,7 +95,5 @@ public struct SnapshotDirectory: SnapshotStorage {
 
   func file(_ sequence: UInt64) -> String { "\(path)/\(Self.fileName(sequence))" }
 
-  private func failure(_ what: String) -> SnapshotError {
-    SnapshotError(.input("\(what): \(String(cString: strerror(errno))). Check instance.data_dir"), path: path)
-  }
+  private func failure(_ what: String) -> SnapshotError { files.failure(what) }
 }

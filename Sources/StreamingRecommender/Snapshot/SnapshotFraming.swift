@@ -10,6 +10,9 @@ enum SnapshotFraming {
     case engine = 1
     case offsets, items, trend, model, users, end, transitions, partition, lifecycle, forgotten, deadLetters, recent, merged, goneItems,
       itemPrior
+    case retrainPause, promotion
+    /// Of stored models, which are no snapshots.
+    case storedModel, storedItems
   }
 
   /// One section as read from the file.

@@ -11,6 +11,8 @@ struct SnapshotReader {
   private var rolledOutEpoch: UInt32 = 0
   private var eventsSinceFreeze = 0
   private var model: InstalledModel?
+  private var rolledBackTo: UInt32?
+  private var promotion: Promotion?
   private var deadLetters: [DeadLetter] = []
   private var partitions: [Partition] = []
 
@@ -25,7 +27,7 @@ struct SnapshotReader {
   /// Known sections and their newest supported versions.
   private static let versions: [SnapshotFraming.Kind: UInt16] = [
     .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 2, .forgotten: 1,
-    .deadLetters: 1, .recent: 1, .merged: 1, .goneItems: 1, .itemPrior: 1,
+    .deadLetters: 1, .recent: 1, .merged: 1, .goneItems: 1, .itemPrior: 1, .retrainPause: 1, .promotion: 1,
   ]
   /// Sections that may occur several times.
   private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition, .recent]
@@ -74,8 +76,20 @@ struct SnapshotReader {
     case .itemPrior:
       let prior = try readItemPrior(&reader)
       model?.prior = prior
-    case .end: break
+    case .retrainPause: rolledBackTo = try readEpoch(&reader)
+    case .promotion: promotion = try Self.readPromotion(&reader)
+    case .end, .storedModel, .storedItems: break
     }
+  }
+
+  private static func readPromotion(_ reader: inout ByteReader) throws -> Promotion {
+    var promotion = Promotion(settings: [:], configured: [:])
+    for _ in 0..<(try reader.readCount(each: 12)) {
+      let texts = try (0..<3).map { _ in String(decoding: try reader.readBlob() ?? [], as: UTF8.self) }
+      promotion.settings[texts[0]] = texts[1]
+      promotion.configured[texts[0]] = texts[2]
+    }
+    return promotion
   }
 
   private func readItemPrior(_ reader: inout ByteReader) throws -> ItemPrior {
@@ -328,7 +342,7 @@ struct SnapshotReader {
     guard rolledOutEpoch <= epoch, (model?.epoch ?? 0) <= epoch else { throw malformed("an epoch exceeds the highest epoch \(epoch)") }
     return Snapshot(
       sequence: sequence, state: state, model: model, epoch: epoch, rolledOutEpoch: rolledOutEpoch, eventsSinceFreeze: eventsSinceFreeze,
-      deadLetters: deadLetters)
+      rolledBackTo: rolledBackTo, promotion: promotion, deadLetters: deadLetters)
   }
 
   func finishedPartition() throws -> PartitionSnapshot {

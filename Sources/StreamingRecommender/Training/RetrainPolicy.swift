@@ -5,6 +5,12 @@ public struct RetrainPolicy: Sendable, Equatable {
     case first, requested
     case interactions(Int)
     case age(Duration)
+    /// So large a share of the lists would change.
+    case drift(Double)
+    /// The item vectors of this epoch are to be used again.
+    case rollback(UInt32)
+    /// Those of the shadow model are to be used.
+    case promotion(String)
 
     public var description: String {
       switch self {
@@ -12,6 +18,9 @@ public struct RetrainPolicy: Sendable, Equatable {
       case .requested: "requested"
       case .interactions(let count): "\(count) interactions since the last training"
       case .age(let age): "the model is \(age) old"
+      case .drift(let drift): "a retrain would change \(Int((drift * 100).rounded())) % of the lists"
+      case .rollback(let epoch): "rollback to epoch \(epoch)"
+      case .promotion(let name): "promotion of \(name)"
       }
     }
   }
@@ -27,6 +36,8 @@ public struct RetrainPolicy: Sendable, Equatable {
     case rest(Duration)
     /// The last training failed or was cancelled.
     case retry(Duration)
+    /// Until somebody says otherwise, because a retrain would undo a rollback.
+    case resumption(rolledBackTo: UInt32)
 
     public var description: String {
       switch self {
@@ -36,6 +47,7 @@ public struct RetrainPolicy: Sendable, Equatable {
       case .backlog(nil): "first model: the lag is not known yet"
       case .interactions(let have, let needed): "\(have) of \(needed) new interactions"
       case .rest(let left): "in \(left.wholeSeconds) s, because of retrain.max_share"
+      case .resumption(let epoch): "paused since the rollback to epoch \(epoch): freshet retrain, or freshet retrain --resume, ends that"
       case .retry(let left): "in \(left.wholeSeconds) s, because the last training failed or was cancelled"
       }
     }
@@ -53,6 +65,8 @@ public struct RetrainPolicy: Sendable, Equatable {
   public var firstPairs: Int
   /// Largest share of the time that retrains and their roll-outs may take if neither `everyEvents` nor `interval` is set.
   public var maxShare: Double
+  /// The share of the lists that a retrain may change before it is due; `nil` does not measure it.
+  public var maxDrift: Double?
   /// The first training starts when the lag (in records) falls below this, or after `firstWaitMax`.
   public static let firstLagMax: Int64 = 1_000
   public static let firstWaitMax = Duration.seconds(60)
@@ -69,6 +83,7 @@ public struct RetrainPolicy: Sendable, Equatable {
     self.init(
       everyEvents: configuration.everyEvents, interval: configuration.interval, firstPairs: configuration.firstPairs,
       maxShare: configuration.maxShare)
+    maxDrift = configuration.maxDrift
   }
 
   /// The inputs of the decision.
@@ -89,6 +104,10 @@ public struct RetrainPolicy: Sendable, Equatable {
     /// Whether the last training failed or was cancelled. A rejected candidate is no failure.
     public var hasFailed = false
     public var requested = false
+    /// The drift of the live model as measured last.
+    public var drift: Double?
+    /// The epoch to which the model was rolled back, while retrains are paused because of it.
+    public var rolledBackTo: UInt32?
     public init() {}
   }
 
@@ -99,9 +118,11 @@ public struct RetrainPolicy: Sendable, Equatable {
   public func decide(_ now: Situation) -> Decision {
     let isEnough = now.pairs >= 2 && now.users >= 2 && now.items >= 2
     if now.requested { return isEnough ? .retrain(.requested) : .wait(.data) }
+    if let epoch = now.rolledBackTo { return .wait(.resumption(rolledBackTo: epoch)) }
     if now.hasFailed, let last = now.lastTraining, last.ago < Self.retryAfter { return .wait(.retry(Self.retryAfter - last.ago)) }
     guard let trained = now.trainedPairs else { return decideFirst(now, isEnough: isEnough) }
     if let interval, now.modelAge >= interval { return .retrain(.age(now.modelAge)) }
+    if let maxDrift, let drift = now.drift, drift > maxDrift { return .retrain(.drift(drift)) }
     let due = everyEvents ?? max(Self.everyEventsMin, trained / 20)
     guard now.eventsSinceFreeze >= due else { return .wait(.interactions(have: now.eventsSinceFreeze, needed: due)) }
     // A model that knows less than two thirds of the data is replaced at once: the first one is trained while a stream still pours in.

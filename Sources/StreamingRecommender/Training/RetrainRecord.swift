@@ -41,6 +41,11 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public var visibleAtMilliseconds: Int64?
   public var rolledOutAtMilliseconds: Int64?
 
+  /// The epoch whose item vectors the model has, after a rollback or a promotion.
+  public var baseEpoch: UInt32?
+  /// How the lists of the new model differ from those of the model before; `nil` for the first one.
+  public var churn: ChurnReport?
+
   /// The map from features of items to vectors; `nil` if there are no documents of items.
   public var itemPrior: ItemPriorRecord?
 

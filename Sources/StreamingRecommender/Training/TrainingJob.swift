@@ -6,12 +6,24 @@ import Synchronization
 ///
 /// `run` uses its own worker pool and does not access the live engine.
 public struct TrainingJob: Sendable {
+  /// Where the item vectors of the new model come from.
+  public enum Source: Sendable {
+    case training
+    /// A stored model, which is not judged: somebody asked for it.
+    case stored(@Sendable () throws -> StoredModel)
+  }
+
   public let id: String
   let reason: RetrainPolicy.Reason
+  var source = Source.training
   let state: EngineState
-  let settings: EngineSettings
+  var settings: EngineSettings
+  /// The settings with which the live model is served; `nil`: those of the job.
+  var liveSettings: EngineSettings?
+  /// What the settings of the job are recorded as when its model is installed; `nil` if they are those in use.
+  var promotion: Promotion?
   var items = ItemDocuments()
-  let live: InstalledModel?
+  var live: InstalledModel?
   /// Number of events since the freeze of the live model.
   let eventsSinceFreeze: Int
   let startedAtMilliseconds: Int64
@@ -34,6 +46,28 @@ public struct TrainingJob: Sendable {
   }
 }
 
+extension TrainingJob {
+  /// Trains a model that nobody is served with, and that no gate judges; `nil` if it was cancelled or has no finite solution.
+  public func runShadow(threads: Int, monitor: TrainingMonitor, clock: any EngineClock = SystemClock()) -> ShadowModel? {
+    var run = TrainingRun(self, threads: threads, monitor: monitor, clock: clock)
+    guard let model = try? run.trainUnserved() else { return nil }
+    return ShadowModel(model: model, index: ItemIndex(model.itemFactors, absent: model.absentItems))
+  }
+
+  /// Measures how a retrain would change lists, by one iteration over all pairs from the live model's vectors.
+  public func measureDrift(threads: Int, monitor: TrainingMonitor, clock: any EngineClock = SystemClock()) -> ChurnReport? {
+    guard let live else { return nil }
+    var job = self
+    job.settings.warmStart = true
+    job.settings.warmIterations = 1
+    var run = TrainingRun(job, threads: threads, monitor: monitor, clock: clock)
+    guard let model = try? run.trainUnserved() else { return nil }
+    let pool = WorkerPool(workers: threads, isBackground: true)
+    let settings = liveSettings ?? settings
+    return ListChurn(state).report(from: (live, settings), to: (model, settings), pool)
+  }
+}
+
 /// The result of an accepted training: the model, the folded-in vectors of all users and the scoring layout. Not published yet.
 public struct TrainedModel: Sendable {
   public var model: InstalledModel
@@ -45,6 +79,9 @@ public struct TrainedModel: Sendable {
   var rareItems: [Int32: [UserReference]]
   /// Items that the model was not trained on and knows features of, ascending.
   var documentedItems: [Identifier]
+  /// The epoch whose item vectors these are; `nil` after a training.
+  var base: UInt32?
+  var promotion: (settings: EngineSettings, record: Promotion)?
 }
 
 /// The outcome of a training job.
@@ -73,7 +110,7 @@ private struct TrainingRun {
     self.clock = clock
     pool = WorkerPool(workers: threads, isBackground: true)
     phases = PhaseTimer(monitor: monitor, clock: clock)
-    isWarm = job.live != nil && job.settings.warmStart
+    isWarm = job.live?.factors == job.settings.parameters.factors && job.settings.warmStart
     var parameters = job.settings.parameters
     if isWarm { parameters.iterations = job.settings.warmIterations }
     trainer = ALSTrainer(parameters, options: SolverOptions(workers: threads, isBackground: true))
@@ -86,6 +123,7 @@ private struct TrainingRun {
   mutating func train() throws -> TrainedModel? {
     phases.begin("rows")
     let rows = TrainingRows(job.state, block: job.settings.trainingBlock, minSupport: job.settings.minSupport)
+    if case .stored(let load) = job.source { return try restore(load, rows) }
     let holdout = job.live == nil ? nil : Holdout(job.state.users, eventsSinceFreeze: job.eventsSinceFreeze)
     record.items = rows.columns.count
     var columnFactors = try fit(rows, without: holdout)
@@ -93,8 +131,39 @@ private struct TrainingRun {
       guard judge(columnFactors, live, rows, holdout) else { return nil }
       columnFactors = try refine(columnFactors, rows)
     }
-    phases.begin("fold-in")
-    return try finish(columnFactors, rows)
+    let (factors, trained) = rows.itemIndexed(columnFactors, job.state.catalogue.items)
+    return try finish(factors, trained, rows, trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
+  }
+
+  /// Makes a model of stored item vectors; users are folded in from their histories of today.
+  private mutating func restore(_ load: () throws -> StoredModel, _ rows: TrainingRows) throws -> TrainedModel {
+    phases.begin("load")
+    let stored = try load()
+    let wanted = job.settings.parameters.factors
+    guard stored.factors.factors == wanted else { throw StoredModelFault.factors(stored.epoch, stored.factors.factors, wanted) }
+    let (factors, trained) = stored.itemIndexed(job.state.catalogue.items)
+    record.items = trained.count { $0 }
+    record.baseEpoch = stored.epoch == 0 ? nil : stored.epoch
+    record.iterations = 0
+    guard record.items > 0 else { throw StoredModelFault.noItems(stored.epoch) }
+    var model = try finish(
+      factors, trained, rows, trainedPairs: stored.trainedPairs, trainedAtMilliseconds: stored.trainedAtMilliseconds)
+    model.base = stored.epoch
+    if let promotion = job.promotion { model.promotion = (job.settings, promotion) }
+    return model
+  }
+
+  /// Trains on all pairs, without vectors of users.
+  mutating func trainUnserved() throws -> InstalledModel {
+    let rows = TrainingRows(job.state, block: job.settings.trainingBlock, minSupport: job.settings.minSupport)
+    let columnFactors = try fit(rows, without: nil)
+    let (factors, trained) = rows.itemIndexed(columnFactors, job.state.catalogue.items)
+    guard factors.isFinite else { throw TrainingError.notFinite(halfStep: record.loss.count, rows: factors.rows) }
+    var model = InstalledModel(
+      epoch: 0, itemFactors: factors, trained: trained, gramian: Gramian(of: factors, pool: pool),
+      trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
+    model.support = rows.support
+    return model
   }
 
   private mutating func fit(_ rows: TrainingRows, without holdout: Holdout?) throws -> FactorMatrix {
@@ -149,20 +218,27 @@ private struct TrainingRun {
       }.columnFactors
   }
 
-  private mutating func finish(_ columnFactors: FactorMatrix, _ rows: TrainingRows) throws -> TrainedModel {
-    let (factors, trained) = rows.itemIndexed(columnFactors, job.state.catalogue.items)
+  private mutating func finish(
+    _ factors: FactorMatrix, _ trained: [Bool], _ rows: TrainingRows, trainedPairs: Int, trainedAtMilliseconds: Int64
+  ) throws -> TrainedModel {
+    phases.begin("fold-in")
     guard factors.isFinite else { throw TrainingError.notFinite(halfStep: record.loss.count, rows: factors.rows) }
     var model = InstalledModel(
       epoch: 0, itemFactors: factors, trained: trained, gramian: Gramian(of: factors, pool: pool),
-      trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
+      trainedPairs: trainedPairs, trainedAtMilliseconds: trainedAtMilliseconds)
     model.support = rows.support
     let served = try foldInEveryUser(&model)
+    if let live = job.live {
+      phases.begin("churn")
+      record.churn = ListChurn(job.state).report(from: (live, job.liveSettings ?? job.settings), to: (model, job.settings), pool)
+      guard monitor.continues(at: 1) else { throw TrainingError.cancelled }
+    }
     model.prior = try learnPrior(model)
     let absent = model.absentItems
     return TrainedModel(
       model: model, served: served, index: ItemIndex(factors, absent: absent),
       similar: SimilarItems(factors, absent: absent, support: rows.support, shrinkage: job.settings.similarShrinkage),
-      rareItems: rows.usersOfRareItems(job.state.users), documentedItems: documentedItems(model))
+      rareItems: rows.users(ofItemsWithout: trained, job.state.users), documentedItems: documentedItems(model))
   }
 
   /// Learns the map from features to vectors, and leaves it out if it knows nothing.

@@ -49,12 +49,12 @@ struct TrainingRows {
     return matrix
   }
 
-  /// The users of the items that are left out.
-  func usersOfRareItems(_ all: UserPartitions) -> [Int32: [UserReference]] {
+  /// The users of the items that a model was not trained on.
+  func users(ofItemsWithout trained: [Bool], _ all: UserPartitions) -> [Int32: [UserReference]] {
     var result: [Int32: [UserReference]] = [:]
     for user in users {
       all.forEachNewestFirst(user) { item, strength, _ in
-        if columnOfItem[Int(item)] < 0, strength > 0 { result[item, default: []].append(user) }
+        if !trained[Int(item)], strength > 0 { result[item, default: []].append(user) }
         return true
       }
     }

@@ -1,6 +1,7 @@
 /// Which command was asked for.
 enum CommandID: String, CaseIterable, Sendable {
   case demo, serve, gateway, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, forget, train
+  case modelsRollback, modelsPromote, republish
   case evaluatePrequential, evaluateHoldout, tune
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
   case topicsCreate, tokenNew, estimate, snapshot, configShow, configCheck, completion, version, help

@@ -41,7 +41,13 @@ struct CommandLineParser {
 
   private mutating func take(word: String) throws(UsageError) {
     if command != nil {
-      operands.append(word)
+      // `models` is a command, and so is `models rollback`.
+      if operands.isEmpty, let longer = CommandTable.commands(under: words + [word]).first(where: { $0.path == words + [word] }) {
+        words.append(word)
+        command = longer
+      } else {
+        operands.append(word)
+      }
       return
     }
     words.append(word)

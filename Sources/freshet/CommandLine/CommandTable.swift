@@ -128,8 +128,11 @@ enum CommandTable {
       id: .retrain, path: ["retrain"], summary: "Start a full retrain on the running engine.",
       options: [
         CommandOption(
-          long: "wait", kind: .flag, sentence: "Wait for its end, with progress; print the quality of the old and the new model.")
+          long: "wait", kind: .flag, sentence: "Wait for its end, with progress; print the quality of the old and the new model."),
+        CommandOption(
+          long: "resume", kind: .flag, sentence: "Start none now, and let retrains start by themselves again after a rollback."),
       ],
+      exclusive: [["wait", "resume"]],
       examples: [Command.Example(line: "freshet retrain --wait", sentence: "Start and watch it.")]),
     Command(
       id: .status, path: ["status"], summary: "Print the state of the running engine.",
@@ -147,8 +150,23 @@ enum CommandTable {
       ]),
     Command(
       id: .models, path: ["models"],
-      summary: "List the retrains of the running engine: when each ended, its result, and the quality of its model.",
+      summary: "List the retrains of the running engine: when each ended, its result, the quality of its model and how lists changed.",
       examples: [Command.Example(line: "freshet models", sentence: "Newest first.")]),
+    Command(
+      id: .modelsRollback, path: ["models", "rollback"],
+      summary: "Make a new epoch with the item vectors of a kept one; retrains then wait for freshet retrain or freshet retrain --resume.",
+      operands: [Command.Operand(name: "EPOCH", sentence: "The epoch; freshet models shows which are kept.")],
+      options: [modelWait],
+      examples: [Command.Example(line: "freshet models rollback 7 --wait", sentence: "Return to the model of epoch 7.")]),
+    Command(
+      id: .modelsPromote, path: ["models", "promote"],
+      summary: "Make a new epoch of the shadow model, with its settings (shadow.settings), and serve it.",
+      options: [modelWait],
+      examples: [Command.Example(line: "freshet models promote --wait", sentence: "After freshet models has shown that it is better.")]),
+    Command(
+      id: .republish, path: ["republish"],
+      summary: "Have the running engine write everything to Redis again: vectors, lists of all users, similar items, documents.",
+      examples: [Command.Example(line: "freshet republish", sentence: "After keys were lost or removed by hand.")]),
     Command(
       id: .forget, path: ["forget"],
       summary: "Erase users: write their tombstones, wait until the engine, Redis and a snapshot are without them, and print a receipt.",
@@ -538,6 +556,8 @@ enum CommandTable {
     ("model.recency", "none"), ("model.training_block", "none"), ("model.trend", "none"), ("model.transitions", "none"),
   ]
 
+  private static let modelWait = CommandOption(
+    long: "wait", kind: .flag, sentence: "Wait until every user has a list of the new epoch, with progress.")
   private static let solver = CommandOption(
     long: "solver", kind: .text, valueName: "auto|cholesky|cg",
     sentence: "How a row is solved: exactly, or by some steps of conjugate gradients.", key: "model.solver")

@@ -15,21 +15,54 @@ struct OperateCommand {
   // MARK: Jobs
 
   func retrain() throws -> ExitStatus {
-    let client = try client()
-    let answer = try client.post("/v1/retrain")
-    guard let job = answer.object["job"] as? String, answer.status == 202 || answer.status == 409 else {
-      throw CommandFailure(answer.object["error"] as? String ?? answer.text)
+    if context.options.flag("resume") {
+      try accept("/v1/retrain/resume", "retrains start by themselves again")
+      return .done
     }
-    if answer.status == 409 { context.note("a retrain is already running: \(job)") }
+    return try start("/v1/retrain", label: "retrain")
+  }
+
+  func rollBack() throws -> ExitStatus {
+    let word = context.parsed.operands.first ?? ""
+    guard let epoch = UInt32(word) else { throw UsageError("\(word) is no number of an epoch", usage: context.parsed.command.usage) }
+    return try start("/v1/models/\(epoch)/rollback", label: "rollback")
+  }
+
+  func promote() throws -> ExitStatus { try start("/v1/models/promote", label: "promotion") }
+
+  func republish() throws { try accept("/v1/republish", "the engine writes everything again; watch it with \(context.line("status --watch"))") }
+
+  private func accept(_ path: String, _ sentence: String) throws {
+    let answer = try client().post(path)
+    guard answer.status == 202 else { throw CommandFailure(Self.problem(answer)) }
+    context.print(context.json ? answer.text.trimmingCharacters(in: .newlines) : sentence)
+  }
+
+  private static func problem(_ answer: AdminClient.Answer) -> String {
+    let fix = (answer.object["fix"] as? String).map { "; \($0)" } ?? ""
+    return (answer.object["error"] as? String).map { $0 + fix } ?? answer.text
+  }
+
+  private func start(_ path: String, label: String) throws -> ExitStatus {
+    let client = try client()
+    let answer = try client.post(path)
+    guard let job = answer.object["job"] as? String, answer.status == 202 || answer.status == 409 else {
+      throw CommandFailure(Self.problem(answer))
+    }
+    if answer.status == 409 {
+      // Another request than this one: it has not begun, whatever becomes of the running one.
+      if label != "retrain" || !job.hasPrefix("retrain") { throw CommandFailure("\(job) is running: \(label) again when it has ended") }
+      context.note("a retrain is already running: \(job)")
+    }
     guard context.options.flag("wait") else {
       if context.json {
         context.print(answer.text.trimmingCharacters(in: .newlines))
       } else {
-        context.print("retrain \(job) has started; watch it with \(context.line("status --watch"))")
+        context.print("\(label) \(job) has started; watch it with \(context.line("status --watch"))")
       }
       return answer.status == 202 ? .done : .failed
     }
-    return try wait(client, job, label: "retrain")
+    return try wait(client, job, label: label)
   }
 
   func snapshot() throws -> ExitStatus {
@@ -64,6 +97,7 @@ struct OperateCommand {
       if let result = answer.object["result"] as? [String: Any] {
         let epoch = (result["epoch"] as? Int).map { "epoch \($0), " } ?? ""
         context.print(epoch + Self.comparison(result))
+        if let churn = Self.churn(result) { context.print(churn) }
       }
     }
     return state == "done" ? .done : .failed
@@ -71,12 +105,22 @@ struct OperateCommand {
 
   /// Describes the quality of the old and the new model in a retrain record.
   static func comparison(_ record: [String: Any]) -> String {
+    if let base = record["base_epoch"] as? Int { return "item vectors of epoch \(base), as asked; not compared" }
     guard let new = record["recall_at_20_new"] as? Double else {
       return record["epoch"] as? Int == 1
         ? "not compared: it is the first model" : "not compared: fewer than \(Holdout.pairsMin) new interactions"
     }
     let old = (record["recall_at_20_old"] as? Double).map { ListText.fixed($0, 4) } ?? "none"
     return "recall@20 on the newest interactions: old model \(old), new model \(ListText.fixed(new, 4))"
+  }
+
+  /// How lists changed with a model.
+  static func churn(_ record: [String: Any]) -> String? {
+    guard let churn = record["churn"] as? [String: Any], let users = churn["users"] as? Int else { return nil }
+    func percent(_ key: String) -> String { ListText.fixed((churn[key] as? Double ?? 0) * 100, 1) }
+    return "lists of \(users) users: \(percent("overlap")) % of the items stayed, \(percent("first_changed")) % have another first item; "
+      + "distinct items \(percent("coverage_before")) -> \(percent("coverage_after")) % of the catalogue, places of the most popular tenth "
+      + "\(percent("popular_share_before")) -> \(percent("popular_share_after")) %"
   }
 
   // MARK: Status
@@ -103,8 +147,8 @@ struct OperateCommand {
       return
     }
     var table = TextTable(
-      [.right, .left, .left, .right, .right, .right, .right, .right, .left],
-      header: ["epoch", "ended (UTC)", "result", "seconds", "users", "items", "old", "new", "reason"])
+      [.right, .left, .left, .right, .right, .right, .right, .right, .right, .left],
+      header: ["epoch", "ended (UTC)", "result", "seconds", "users", "items", "old", "new", "overlap", "reason"])
     for case let model as [String: Any] in answer.object["models"] as? [Any] ?? [] {
       let seconds = (model["seconds"] as? [String: Double] ?? [:]).values.reduce(0, +)
       table.add([
@@ -112,10 +156,24 @@ struct OperateCommand {
         ListText.fixed(seconds, 2),
         "\(model["users"] ?? 0)", "\(model["items"] ?? 0)", (model["recall_at_20_old"] as? Double).map { ListText.fixed($0, 4) } ?? "-",
         (model["recall_at_20_new"] as? Double).map { ListText.fixed($0, 4) } ?? "-",
+        ((model["churn"] as? [String: Any])?["overlap"] as? Double).map { ListText.fixed($0, 3) } ?? "-",
         (model["message"] as? String) ?? (model["reason"] as? String ?? ""),
       ])
     }
     context.print(String(table.description.dropLast()))
+    if let kept = answer.object["kept_epochs"] as? [Int], !kept.isEmpty {
+      context.print("kept for freshet models rollback: \(kept.map(String.init).joined(separator: ", "))")
+    }
+    if let epoch = answer.object["rolled_back_to"] as? Int {
+      context.print("rolled back to epoch \(epoch): retrains wait for freshet retrain, or freshet retrain --resume")
+    }
+    if let shadow = answer.object["shadow"] as? [String: Any], let name = shadow["name"] as? String {
+      context.print("\(name): \(shadow["sentence"] as? String ?? "")")
+    }
+    if let promoted = answer.object["promoted"] as? [String: String] {
+      let settings = promoted.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+      context.print("promoted settings in use: \(settings); write them into the configuration")
+    }
   }
 
   /// Formats a time as `2026-01-31 23:59:59`.

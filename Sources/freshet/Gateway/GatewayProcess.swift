@@ -73,7 +73,7 @@ struct GatewayProcess {
 
   private static let keyBytesMin = 16
 
-  private static func key(_ path: String) throws(CommandFailure) -> [UInt8]? {
+  static func key(_ path: String) throws(CommandFailure) -> [UInt8]? {
     guard !path.isEmpty else { return nil }
     let key: String
     do { key = try SecretFile.read(path) } catch { throw CommandFailure("gateway.key_file = \(path): \(error)", status: .configuration) }

@@ -6,6 +6,8 @@ extension ConsoleMonitor {
   /// What the audit log calls a change, in words; the others are shown as they are.
   private static let words = [
     "retrain.start": "A retrain was requested", "snapshot.start": "A snapshot was requested",
+    "rollback.start": "A rollback was requested", "promotion.start": "The promotion of the shadow model was requested",
+    "retrain.resume": "Retrains were resumed", "republish": "Everything is written to Redis again, by request",
     "job.cancel": "The cancellation of a retrain was requested",
   ]
 

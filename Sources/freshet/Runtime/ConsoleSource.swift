@@ -129,6 +129,14 @@ struct ConsoleSource: Sendable {
       model.recallBefore = measured.qualityOld
       model.recallEpoch = measured.epoch.map { Int($0) }
     }
+    func rates(_ tallies: [RecommendationSource: LiveQuality.Tally]) -> ConsoleFacts.LiveRates {
+      let total = LiveQualityReport.total(tallies)
+      return .init(events: total.events, hits: total.hitRate, popularHits: total.popularHitRate)
+    }
+    (model.live, model.liveBefore) = (rates(status.quality.day), rates(status.quality.dayBefore))
+    model.churn = accepted.last { $0.epoch == status.epoch }?.churn?.drift
+    model.rolledBackTo = status.rolledBackTo.map { Int($0) }
+    model.shadow = status.shadow.flatMap { $0.hits.events > 0 ? $0.hits.sentence : nil }
     model.hiddenItems = status.hiddenItems
     (model.users, model.items, model.pairs) = (status.users, status.items, status.interactions)
     return model

@@ -41,17 +41,54 @@ struct EngineBackend: AdminBackend {
   func modelsJSON() -> [UInt8] {
     let records = process.records.all.reversed().map(StatusReport.json(of:))
     let newest = (process.records.all.map(\.epoch) + [process.status.current.epoch]).compactMap(\.self).max()
-    return (["epoch": newest.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records))] as JSONValue).bytes
+    let status = process.status.current
+    return
+      ([
+        "epoch": newest.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records)),
+        "kept_epochs": .array(process.keptEpochs.map { .integer(Int($0)) }),
+        "rolled_back_to": status.rolledBackTo.map { .integer(Int($0)) } ?? .null,
+        "promoted": status.promoted.map { .object($0.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .string($0.value)) }) } ?? .null,
+        "shadow": status.shadow.map(StatusReport.json(of:)) ?? .null,
+      ] as JSONValue).bytes
+  }
+
+  func requestRollback(to epoch: UInt32) -> JobRequestOutcome {
+    let kept = process.keptEpochs
+    guard kept.contains(epoch) else {
+      let known = kept.isEmpty ? "none is" : "kept are \(kept.map(String.init).joined(separator: ", "))"
+      return .impossible("epoch \(epoch) is not kept; \(known)")
+    }
+    guard process.status.current.epoch != epoch else { return .impossible("epoch \(epoch) is the one in use") }
+    return outcome(process.requestModel(.rollback(epoch: epoch)))
+  }
+
+  func requestPromotion() -> JobRequestOutcome {
+    guard let shadow = process.status.current.shadow else {
+      return .impossible("there is no shadow model, or it has the settings in use: set shadow.settings")
+    }
+    guard shadow.isTrained else { return .impossible("the shadow model is not trained yet") }
+    return outcome(process.requestModel(.promotion))
+  }
+
+  private func outcome(_ job: (id: String, isNew: Bool)) -> JobRequestOutcome {
+    job.isNew ? .accepted(jobID: job.id) : .alreadyRunning(jobID: job.id)
+  }
+
+  func resumeRetrains() { process.post(.resumeRetrains) }
+
+  func republish() -> String? {
+    guard process.status.current.visibleEpoch != nil else { return "there is no model yet" }
+    if let rollout = process.status.current.rollout { return "a roll-out goes on (\(rollout)), which writes everything" }
+    process.post(.republish)
+    return nil
   }
 
   func requestRetrain() -> RetrainRequestOutcome {
-    let job = process.requestRetrain()
-    return job.isNew ? .accepted(jobID: job.id) : .alreadyRunning(jobID: job.id)
+    outcome(process.requestModel(.retrain))
   }
 
   func requestSnapshot() -> SnapshotRequestOutcome {
-    let job = process.requestSnapshot()
-    return job.isNew ? .accepted(jobID: job.id) : .alreadyRunning(jobID: job.id)
+    outcome(process.requestSnapshot())
   }
 
   func users(_ ids: [String]) -> @Sendable () -> [UInt8]? {

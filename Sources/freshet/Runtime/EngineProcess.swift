@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import KafkaIngest
 import Pipeline
 import RedisPublishing
@@ -19,6 +20,7 @@ final class EngineProcess: @unchecked Sendable {
   let recovered: Recovery
   let directory: SnapshotDirectory
   let console: ConsoleMonitor
+  private let epochs: EpochDirectory?
   private let loop: IngestLoop
   private let wake: @Sendable () -> Void
   private let isStopping = Atomic<Bool>(false)
@@ -99,10 +101,20 @@ final class EngineProcess: @unchecked Sendable {
     jobs = JobBoard(label: "\(WallClock.milliseconds())")
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let records = self.records
+    epochs =
+      configuration.retrain.keepEpochs == 0
+      ? nil
+      : EpochDirectory(
+        path: configuration.instance.dataDirectory + "/epochs", keep: configuration.retrain.keepEpochs,
+        synchronizes: configuration.snapshot.fsync)
+    if let key = try GatewayProcess.key(configuration.gateway.keyFile) {
+      let signer = RecommendationSigner(key: key)
+      start.engine.attribute { signer.code($0) }
+    }
     loop = IngestLoop(
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
-        source: source, items: items, publisher: publisher, deadLetters: letters, storage: directory,
+        source: source, items: items, publisher: publisher, deadLetters: letters, storage: directory, epochs: epochs,
         jobs: ThreadJobRunner(nice: configuration.retrain.nice), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
@@ -209,9 +221,19 @@ final class EngineProcess: @unchecked Sendable {
     return handle
   }
 
-  func requestRetrain() -> (id: String, isNew: Bool) {
+  func requestRetrain() -> (id: String, isNew: Bool) { requestModel(.retrain) }
+
+  func requestModel(_ request: JobBoard.ModelRequest) -> (id: String, isNew: Bool) {
     defer { wake() }
-    return jobs.begin(.retrain, nowNanoseconds: MonotonicClock.nanoseconds())
+    return jobs.begin(.retrain, request, nowNanoseconds: MonotonicClock.nanoseconds())
+  }
+
+  /// The epochs to which the model can be rolled back, ascending.
+  var keptEpochs: [UInt32] { epochs?.epochs() ?? [] }
+
+  func post(_ request: ControlRequest) {
+    mailbox.post(request)
+    wake()
   }
 
   func requestSnapshot() -> (id: String, isNew: Bool) {

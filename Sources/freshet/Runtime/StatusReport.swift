@@ -39,7 +39,9 @@ enum StatusReport {
         "phase": text(status.retrainPhase), "ratio": .number(status.retrainRatio),
         "events_since": .integer(status.eventsSinceFreeze), "last": status.lastRetrain.map(json(of:)) ?? .null,
         "next": text(status.nextRetrain.map { "\($0)" }),
+        "rolled_back_to": status.rolledBackTo.map { .integer(Int($0)) } ?? .null, "drift": number(status.drift),
       ],
+      "live_quality": json(of: status.quality), "shadow": status.shadow.map(json(of:)) ?? .null,
       "snapshot": [
         "last_ms": status.lastSnapshotMilliseconds.map { .integer(Int($0)) } ?? .null, "problem": text(status.lastSnapshotProblem),
         "file": text(status.durable.map { SnapshotDirectory.fileName($0.sequence) }),
@@ -148,6 +150,45 @@ enum StatusReport {
     ]
   }
 
+  static func json(of shadow: ShadowStatus) -> JSONValue {
+    let hits = shadow.hits
+    return [
+      "name": .string(shadow.name), "trained": .bool(shadow.isTrained), "events": .integer(hits.events),
+      "live_hit_rate": .number(hits.liveRate), "shadow_hit_rate": .number(hits.shadowRate),
+      "difference_margin": hits.margin.map { .number($0) } ?? .null,
+      "sentence": .string(shadow.isTrained ? hits.sentence : "it is trained after the next retrain, or soon after the start"),
+    ]
+  }
+
+  /// Hit rates and mean reciprocal ranks of the lists that stood, in all and by source.
+  static func json(of quality: LiveQualityReport) -> JSONValue {
+    func json(_ tally: LiveQuality.Tally) -> JSONValue {
+      func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+      return [
+        "events": .integer(tally.events), "hit_rate_at_10": number(tally.hitRate), "mrr": number(tally.meanReciprocalRank),
+        "popular_hit_rate_at_10": number(tally.popularHitRate),
+      ]
+    }
+    func json(_ tallies: [RecommendationSource: LiveQuality.Tally]) -> JSONValue {
+      var object = json(LiveQualityReport.total(tallies))
+      object["by_source"] = .object(
+        RecommendationSource.allCases.compactMap { source in tallies[source].map { JSONValue.Member(source.rawValue, json($0)) } })
+      return object
+    }
+    return [
+      "hour": json(quality.hour), "day": json(quality.day), "day_before": json(quality.dayBefore), "since_start": json(quality.totals),
+      "sampling": .integer(quality.sampling),
+    ]
+  }
+
+  private static func json(of churn: ChurnReport) -> JSONValue {
+    [
+      "users": .integer(churn.users), "overlap": .number(churn.overlap), "first_changed": .number(churn.firstChanged),
+      "coverage_before": .number(churn.coverageBefore), "coverage_after": .number(churn.coverageAfter),
+      "popular_share_before": .number(churn.popularShareBefore), "popular_share_after": .number(churn.popularShareAfter),
+    ]
+  }
+
   static func json(of record: RetrainRecord) -> JSONValue {
     [
       "epoch": record.epoch.map { .integer(Int($0)) } ?? .null, "result": .string(record.result.rawValue),
@@ -166,6 +207,7 @@ enum StatusReport {
       "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
       "recall_at_20_new": record.qualityNew.map { .number($0) } ?? .null,
       "item_prior": record.itemPrior.map(json(of:)) ?? .null,
+      "base_epoch": record.baseEpoch.map { .integer(Int($0)) } ?? .null, "churn": record.churn.map(json(of:)) ?? .null,
       "visible_ms": record.visibleAtMilliseconds.map { .integer(Int($0)) } ?? .null,
       "rolled_out_ms": record.rolledOutAtMilliseconds.map { .integer(Int($0)) } ?? .null,
     ]

@@ -34,7 +34,7 @@ import Testing
     #expect(result.record.holdoutPairs >= 500)
     #expect(try #require(result.record.qualityNew) > 0)
     #expect(result.record.warmStart)
-    #expect(result.record.secondsPerPhase.map(\.name) == ["rows", "train", "judge", "refine", "fold-in"])
+    #expect(result.record.secondsPerPhase.map(\.name) == ["rows", "train", "judge", "refine", "fold-in", "churn"])
   }
 
   @Test func aWorseCandidateIsRejected() throws {

@@ -14,6 +14,7 @@ final class LoopRig {
   let clock = ManualClock()
   let publisher: InMemoryPublisher
   let storage = InMemorySnapshotStorage()
+  let epochs = InMemoryEpochStorage()
   var jobs = ManualJobRunner()
   var letters: InMemoryDeadLetterSink
   var board = JobBoard(label: "test")
@@ -47,20 +48,21 @@ final class LoopRig {
     let items = configuration.items.topic.isEmpty ? nil : log.makeSource(topics: [Self.itemTopic])
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
     loop = Self.makeLoop(
-      RecommenderEngine(configuration), 1, [], configuration, source, items, port, letters, storage, jobs, clock, board, lines)
+      RecommenderEngine(configuration), 1, [], configuration, source, items, port, letters, storage, epochs, jobs, clock, board, lines)
   }
 
   private static func makeLoop(
     _ engine: RecommenderEngine, _ sequence: UInt64, _ unacknowledged: [DeadLetter], _ configuration: RecommenderConfiguration,
     _ source: InMemorySource, _ items: InMemorySource?,
     _ publisher: any RecommendationPublisher, _ letters: InMemoryDeadLetterSink, _ storage: InMemorySnapshotStorage,
-    _ jobs: ManualJobRunner,
+    _ epochs: InMemoryEpochStorage, _ jobs: ManualJobRunner,
     _ clock: ManualClock, _ board: JobBoard, _ lines: LogLines, _ origin: StartPositions.Origin = .beginning
   ) -> IngestLoop {
     IngestLoop(
       engine: engine, settings: .init(configuration, trainingThreads: 1),
       ports: .init(
-        source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock), jobs: board,
+        source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: epochs, jobs: jobs,
+        clock: clock), jobs: board,
       firstSnapshotSequence: sequence, unacknowledgedDeadLetters: unacknowledged, startsFrom: origin,
       log: Log(component: "engine", sink: lines))
   }
@@ -137,10 +139,15 @@ final class LoopRig {
     retrain()
   }
 
-  func retrain() {
-    _ = board.begin(.retrain, nowNanoseconds: clock.monotonicNanoseconds)
+  func retrain() { request(.retrain) }
+
+  /// Asks for a model and goes on until it is served. Returns the ended job.
+  @discardableResult
+  func request(_ request: JobBoard.ModelRequest) -> JobBoard.Job? {
+    let job = board.begin(.retrain, request, nowNanoseconds: clock.monotonicNanoseconds)
     turn()
     settle()
+    return board.job(job.id)
   }
 
   /// Asks for a retrain and goes on until `isReached`, one turn, one job and `acknowledged` commands at a time.
@@ -185,7 +192,7 @@ final class LoopRig {
     let items = configuration.items.topic.isEmpty ? nil : log.makeSource(topics: [Self.itemTopic])
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
     loop = Self.makeLoop(
-      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, items, port, letters, storage, jobs, clock,
+      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, items, port, letters, storage, epochs, jobs, clock,
       board,
       lines, origin)
   }

@@ -1,0 +1,75 @@
+import StreamingRecommender
+import Telemetry
+
+// What is done about models beside trainings; all of it on other threads.
+extension IngestLoop {
+  func stepModels() {
+    keepLiveModel()
+    stepShadow()
+    stepDrift()
+  }
+
+  /// Writes the live model once readers have it.
+  private func keepLiveModel() {
+    guard let epochs = ports.epochs, engine.lifecycle.isLiveVisible, let model = engine.storable, models.keptEpoch != model.epoch else {
+      return
+    }
+    models.keptEpoch = model.epoch
+    let log = self.log
+    _ = ports.jobs.run {
+      guard !epochs.epochs().contains(model.epoch) else { return }
+      do { try epochs.write(model.stored) } catch { log.error("epoch \(model.epoch) cannot be kept for a rollback: \(error)") }
+    }
+  }
+
+  /// Whether nothing else uses the cores for models.
+  private var isModelIdle: Bool { engine.lifecycle.job == .none && engine.lifecycle.rollout == nil && !models.isBusy }
+
+  private func run<Output: Sendable>(_ epoch: UInt32, _ work: @escaping @Sendable (TrainingMonitor) -> Output) -> ModelDesk.Running<Output> {
+    let monitor = TrainingMonitor()
+    return .init(handle: ports.jobs.run { work(monitor) }, monitor: monitor, epoch: epoch)
+  }
+
+  /// Trains the shadow after each retrain, so that both models know the same events.
+  private func stepShadow() {
+    if let running = models.shadow {
+      guard let result = running.handle.result else { return }
+      models.shadow = nil
+      if let trained = result {
+        engine.installShadow(trained)
+        log.info("the shadow model is trained", ["name": engine.shadowSettings?.name, "epoch": Int(running.epoch)])
+      }
+      if !running.monitor.isCancelled { models.shadowEpoch = running.epoch }
+      return
+    }
+    guard let epoch = engine.model?.epoch, models.shadowEpoch != epoch, isModelIdle,
+      let job = engine.makeShadowJob(id: "shadow", nowMilliseconds: ports.clock.wallMilliseconds)
+    else { return }
+    let (threads, clock) = (settings.trainingThreads, ports.clock)
+    models.shadow = run(epoch) { job.runShadow(threads: threads, monitor: $0, clock: clock) }
+  }
+
+  private func stepDrift() {
+    if let running = models.measurement {
+      guard let result = running.handle.result else { return }
+      models.measurement = nil
+      if let report = result {
+        models.drift = (report, running.epoch)
+        log.info("the drift is measured", ["drift": report.drift, "epoch": Int(running.epoch)])
+      }
+      return
+    }
+    guard settings.retrain.maxDrift != nil, let epoch = engine.model?.epoch, engine.demand.eventsSinceFreeze > 0, isModelIdle,
+      models.isDriftDue(epoch, every: settings.driftInterval, now: ports.clock.monotonicNanoseconds),
+      let job = engine.makeDriftJob(nowMilliseconds: ports.clock.wallMilliseconds)
+    else { return }
+    let (threads, clock) = (settings.trainingThreads, ports.clock)
+    models.measurement = run(epoch) { job.measureDrift(threads: threads, monitor: $0, clock: clock) }
+  }
+
+  /// Writes everything to the view again: item vectors, the pointer, the lists of all users, similar items, documents.
+  func republish() {
+    perform(engine.lifecycle.republish())
+    planner.makeDue(documentsOf: engine.items.ids)
+  }
+}

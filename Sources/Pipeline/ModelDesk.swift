@@ -1,0 +1,39 @@
+import StreamingRecommender
+
+/// What is done about models beside trainings: the live one is kept for a rollback, the shadow is trained, the drift is measured.
+struct ModelDesk {
+  struct Running<Output: Sendable> {
+    let handle: JobHandle<Output>
+    let monitor: TrainingMonitor
+    /// The live epoch when it began.
+    let epoch: UInt32
+  }
+
+  /// The live epoch that was written last, or is being written.
+  var keptEpoch: UInt32?
+  var shadow: Running<ShadowModel?>?
+  /// The live epoch after which the shadow was trained last.
+  var shadowEpoch: UInt32?
+  var measurement: Running<ChurnReport?>?
+  /// The last measurement of the drift, and of which live epoch.
+  var drift: (report: ChurnReport, epoch: UInt32)?
+  private var measuredAt: UInt64 = 0
+  private var measuredEpoch: UInt32?
+
+  var isBusy: Bool { shadow != nil || measurement != nil }
+
+  /// Whether the drift should be measured now, counted from the last measurement or the installation of the model.
+  mutating func isDriftDue(_ epoch: UInt32, every interval: Duration, now: UInt64) -> Bool {
+    // A model that was just installed has not drifted.
+    if measuredEpoch != epoch { (measuredEpoch, measuredAt) = (epoch, now) }
+    guard now - measuredAt >= interval.nanoseconds else { return false }
+    measuredAt = now
+    return true
+  }
+
+  /// A training of the live model has the cores to itself.
+  func cancel() {
+    shadow?.monitor.cancel()
+    measurement?.monitor.cancel()
+  }
+}

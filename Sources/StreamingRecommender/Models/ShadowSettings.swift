@@ -1,0 +1,42 @@
+/// Settings of a second model over the same state, which is compared with the one in use and serves nobody.
+public struct ShadowSettings: Sendable, Equatable {
+  public var name: String
+  /// The values that differ from those of the model in use, by key.
+  public var overrides: [String: String]
+  var engine: EngineSettings
+
+  /// Returns `nil` if the configuration has no shadow, or one that does not differ from the model in use.
+  init?(_ configuration: RecommenderConfiguration, live: EngineSettings) {
+    let shadow = configuration.shadow
+    guard !shadow.settings.isEmpty, let other = try? configuration.applying(shadow.settings) else { return nil }
+    engine = EngineSettings(other)
+    guard engine != live else { return nil }
+    name = shadow.name
+    overrides = shadow.settings
+  }
+
+  /// Keys of the model that change what is kept of users and items, and so cannot differ between two models over one state.
+  private static let ofState: Set<String> = [
+    "model.history_per_user", "model.seen_per_user", "model.seen_for", "model.exclude_seen", "model.trend.half_life",
+    "model.transitions", "model.transitions.successors", "model.transitions.gap_floor", "model.transitions.gap_scale",
+    "model.transitions.backward",
+  ]
+
+  /// Returns what is wrong with an entry of `shadow.settings`, or `nil`.
+  static func fault(ofEntry name: String, _ text: String) -> String? {
+    guard name.hasPrefix("model."), let key = ConfigurationTable.key(named: name) else {
+      return "not a key of the group model" + (ConfigurationTable.suggestion(for: name).map { "; did you mean \($0)?" } ?? "")
+    }
+    if ofState.contains(name) { return "a shadow shares histories, trend and transitions with the model in use: leave it out" }
+    do {
+      _ = try key.parse(.text(text))
+      return nil
+    } catch { return error.reason }
+  }
+}
+
+/// The second model.
+public struct ShadowModel: Sendable {
+  public internal(set) var model: InstalledModel
+  var index: ItemIndex
+}

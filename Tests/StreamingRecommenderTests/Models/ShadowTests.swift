@@ -1,0 +1,124 @@
+import RecommenderTestKit
+import Testing
+
+@testable import Pipeline
+@testable import StreamingRecommender
+
+@Suite struct ShadowTests {
+  private static func rig(_ settings: [String: String] = ["model.factors": "6"]) -> LoopRig {
+    LoopRig {
+      $0.shadow.name = "six"
+      $0.shadow.settings = settings
+    }
+  }
+
+  /// Every user takes the next items of the board, so that some lists hold what is taken.
+  private static func goOn(_ rig: LoopRig) {
+    for user in 0..<20 {
+      for item in 0..<20 { rig.produce("u\(user)", "i\((item * 7 + user) % 20)") }
+    }
+    rig.settle()
+  }
+
+  @Test func aShadowIsTrainedAfterEachRetrainAndServesNobody() throws {
+    let rig = Self.rig()
+    rig.start()
+    let shadow = try #require(rig.engine.shadow)
+    #expect(shadow.model.factors == 6)
+    #expect(rig.engine.model?.factors == rig.configuration.model.factors)
+    #expect(rig.missing() == nil)
+    Self.goOn(rig)
+    rig.retrain()
+    #expect(rig.loop.models.shadowEpoch == 2)
+  }
+
+  @Test func bothAreJudgedByTheSameEvents() throws {
+    let rig = LoopRig { $0.shadow.settings = ["model.regularization": "100"] }
+    rig.start(checkerboard(users: 200, items: 30))
+    // Lists stand once they were written after the shadow's training.
+    for user in 0..<200 { rig.produce("u\(user)", "i\(user % 30)") }
+    rig.settle()
+    for user in 0..<200 {
+      for item in 0..<30 { rig.produce("u\(user)", "i\((item + user) % 30)") }
+      rig.settle()
+    }
+    let hits = rig.engine.quality.comparison
+    #expect(hits.events > 20)
+    #expect(hits.liveHits + hits.shadowHits > 0)
+    let status = try #require(rig.loop.status.current.shadow)
+    #expect(status.isTrained)
+    #expect(!status.hits.sentence.isEmpty)
+  }
+
+  @Test func aPromotionServesTheShadowWithItsSettings() throws {
+    let rig = Self.rig()
+    rig.start()
+    let shadow = try #require(rig.engine.shadow)
+    let job = try #require(rig.request(.promotion))
+    #expect(job.state == .done, "\(job.message)")
+    #expect(job.record?.reason == "promotion of six")
+    #expect(job.record?.churn != nil)
+    #expect(rig.engine.model?.factors == 6)
+    #expect(rig.engine.settings.parameters.factors == 6)
+    #expect(rig.engine.model?.itemFactors.array(0) == shadow.model.itemFactors.array(0))
+    #expect(rig.engine.shadow == nil)
+    #expect(rig.engine.rolledBackTo == nil)
+    #expect(rig.missing() == nil)
+    // The stream goes on with the new length of vectors, and so does the next training.
+    rig.produce("u1", "i3")
+    rig.produce("somebody", "i4")
+    rig.settle()
+    #expect(rig.missing() == nil)
+    rig.retrain()
+    #expect(rig.engine.model?.factors == 6)
+    #expect(rig.missing() == nil)
+  }
+
+  @Test func promotedSettingsOutliveARestartUntilTheConfigurationChanges() throws {
+    let rig = Self.rig()
+    rig.start()
+    rig.request(.promotion)
+    rig.snapshot()
+    try rig.restart()
+    #expect(rig.engine.settings.parameters.factors == 6)
+    #expect(rig.engine.model?.factors == 6)
+    #expect(rig.engine.shadowSettings == nil)
+    // The configuration now says the same: nothing is left to remember.
+    var written = rig.configuration
+    written.model.factors = 6
+    try rig.restart(written)
+    #expect(rig.engine.model?.factors == 6)
+    #expect(rig.engine.promotion == nil)
+    // It says something else: that counts.
+    var other = rig.configuration
+    other.model.factors = 5
+    try rig.restart(other)
+    #expect(rig.engine.settings.parameters.factors == 5)
+    #expect(rig.engine.model == nil)
+  }
+
+  @Test func withoutAShadowAPromotionFails() throws {
+    let rig = LoopRig()
+    rig.start()
+    let job = try #require(rig.request(.promotion))
+    #expect(job.state == .failed)
+    #expect(job.message.contains("shadow.settings"))
+    rig.retrain()
+    #expect(rig.engine.model?.epoch == 2)
+  }
+
+  @Test(arguments: [
+    ("model.factors", "6", nil), ("model.factors", "many", "allowed:"), ("model.history_per_user", "3", "shares histories"),
+    ("topn.n", "3", "not a key of the group model"), ("model.factor", "3", "did you mean model.factors?"),
+  ] as [(String, String, String?)])
+  func entriesAreChecked(_ key: String, _ value: String, _ fault: String?) {
+    let found = ShadowSettings.fault(ofEntry: key, value)
+    if let fault { #expect(found?.contains(fault) == true, "\(found ?? "nothing")") } else { #expect(found == nil) }
+  }
+
+  @Test func aShadowLikeTheModelInUseIsNone() {
+    var configuration = plainConfiguration()
+    configuration.shadow.settings = ["model.factors": "\(configuration.model.factors)"]
+    #expect(RecommenderEngine(configuration).shadowSettings == nil)
+  }
+}

@@ -1,0 +1,83 @@
+import ItemMetadata
+import RecommenderTestKit
+import Testing
+
+@testable import StreamingRecommender
+
+@Suite struct AttributionTests {
+  private static let now: Int64 = 1_700_000_000_000
+
+  private static func id(user: String? = "u1", at time: Int64 = now, arm: UInt8 = 0) -> String {
+    RecommendationIdentifier(
+      now: time, epoch: 3, arm: arm, user: user,
+      items: [
+        .init(item: "a", source: .personal), .init(item: "b", source: .popular, ruleClass: [.boost]),
+        .init(item: "c", source: .personal, ruleClass: [.pin]),
+      ]
+    ).encoded { RecommendationIdentifier.checksum($0) }
+  }
+
+  private static func engine() -> RecommenderEngine { RecommenderEngine(plainConfiguration()) }
+
+  private func apply(_ engine: inout RecommenderEngine, _ fields: String, offset: Int64 = 0) -> EngineUpdate {
+    let value = Array(#"{"user_id":"u1","timestamp":\#(Self.now + 60_000),\#(fields)}"#.utf8)
+    let record = Record(offset: offset, timestampMilliseconds: Self.now + 60_000, key: nil, value: value)
+    return engine.apply([RecordBatch(source: TopicPartition(topic: "events", partition: 0), records: [record])])
+  }
+
+  @Test func aClickCountsForTheSourceTheRuleAndTheArm() {
+    var engine = Self.engine()
+    _ = apply(&engine, #""item_id":"a","recommendation_id":"\#(Self.id(arm: 1))""#)
+    _ = apply(&engine, #""recommendation_id":"\#(Self.id())","item_id":"b""#, offset: 1)
+    _ = apply(&engine, #""item_id":"c","recommendation_id":"\#(Self.id())""#, offset: 2)
+    #expect(
+      engine.attribution.clicks == [
+        .init(source: .personal, rule: "none", arm: 1): 1, .init(source: .popular, rule: "boost", arm: 0): 1,
+        .init(source: .personal, rule: "pin", arm: 0): 1,
+      ])
+    #expect(Array(engine.attribution.clicksByRank.prefix(3)) == [1, 1, 1])
+  }
+
+  @Test func impressionsCountOnceAndOnlyItemsOfTheAnswer() {
+    var engine = Self.engine()
+    for offset in 0..<2 as Range<Int64> {
+      _ = apply(
+        &engine, #""item_id":"zzz","impression":["a", "b\u0062", "b", 7],"recommendation_id":"\#(Self.id())""#, offset: offset)
+    }
+    #expect(engine.attribution.impressions.values.reduce(0, +) == 2)
+    #expect(engine.attribution.clicks.isEmpty)
+  }
+
+  @Test(arguments: [
+    (#""item_id":"a","recommendation_id":"no id""#, Attribution.Reason.badID),
+    (#""item_id":"other","recommendation_id":"\#(id())""#, .notShown),
+    (#""item_id":"a","recommendation_id":"\#(id(user: "u2"))""#, .otherUser),
+    (#""item_id":"a","recommendation_id":"\#(id(at: now - 8 * 86_400_000))""#, .expired),
+  ])
+  func whatDoesNotCountHasAReason(_ fields: String, _ reason: Attribution.Reason) {
+    var engine = Self.engine()
+    let update = apply(&engine, fields)
+    #expect(update.applied.count == 1)
+    #expect(engine.attribution.unattributed == [reason: 1])
+    #expect(engine.attribution.clicks.isEmpty)
+  }
+
+  @Test func aRepeatAndAForgedIdDoNotCount() {
+    var engine = Self.engine()
+    for offset in 0..<3 as Range<Int64> { _ = apply(&engine, #""item_id":"a","recommendation_id":"\#(Self.id())""#, offset: offset) }
+    #expect(engine.attribution.clicks.values.reduce(0, +) == 1)
+    #expect(engine.attribution.unattributed == [.repeat: 2])
+    engine.attribute { _ in [1, 2, 3, 4, 5, 6, 7, 8] }
+    _ = apply(&engine, #""item_id":"a","recommendation_id":"\#(Self.id())""#, offset: 9)
+    #expect(engine.attribution.unattributed == [.forged: 1])
+  }
+
+  @Test func eventsWithoutAnIdAreLeftAlone() {
+    var engine = Self.engine()
+    _ = apply(&engine, #""item_id":"a","impression":["a","b"]"#)
+    _ = apply(&engine, #""item_id":"b","recommendation_id":"""#, offset: 1)
+    _ = apply(&engine, #""item_id":"c","recommendation_id":null"#, offset: 2)
+    #expect(engine.attribution.unattributed.isEmpty)
+    #expect(engine.state.users.pairCount == 3)
+  }
+}
