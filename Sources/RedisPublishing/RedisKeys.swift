@@ -24,6 +24,8 @@ public struct RedisKeys: Sendable, Equatable {
   /// The latest changed items by version.
   public var changedItems: String { root + "items:changed" }
   public var trend: String { root + "trend" }
+  /// Events of items in fixed windows.
+  public var trending: String { root + "trending" }
   public func itemFactors(epoch: UInt32, item: Identifier) -> String { "\(root)e\(epoch):{i:\(Self.identifier(item))}:vec" }
   public func similar(_ item: Identifier) -> String { "\(root){i:\(Self.identifier(item))}:sim" }
   /// Whether the item vectors of an epoch are complete; its value is `itemsIncomplete` or their number.

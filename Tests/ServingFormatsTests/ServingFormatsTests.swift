@@ -22,6 +22,19 @@ import Testing
     madeAtMilliseconds: 5, numbersSinceMilliseconds: 4, numbersKept: 2, growth: 1.25, weight: 0.5, weightWithoutTaste: 0.75,
     accumulators: [2.5, 0, 5])
 
+  private let trending = TrendingBlob(
+    madeAtMilliseconds: 9, countedFromMilliseconds: 2,
+    windows: [.hour: [], .week: [.init(item: 0, events: 1), .init(item: 130, events: 70_000), .init(item: .max, events: .max)]])
+
+  @Test func windowsSurviveEncoding() throws {
+    #expect(try TrendingBlob(decoding: trending.encoded()) == trending)
+    // Item numbers beyond 31 bits.
+    var tooLarge = trending.encoded()
+    let events: [UInt8] = [0xFF, 0xFF, 0xFF, 0xFF, 0x0F]
+    tooLarge.replaceSubrange(tooLarge.count - 10..<tooLarge.count - 5, with: events)
+    #expect(throws: ServingFormatError.self) { try TrendingBlob(decoding: tooLarge) }
+  }
+
   @Test func rowsSurviveEncoding() throws {
     #expect(try UserRow(decoding: row.encoded()) == row)
     var empty = row
@@ -54,18 +67,20 @@ import Testing
 
   /// Every cut and every changed byte is either read or refused, without a trap or a large allocation.
   @Test func damagedValuesAreRefusedOrRead() {
-    for bytes in [row.encoded(), pack().encoded(), trend.encoded()] {
+    for bytes in [row.encoded(), pack().encoded(), trend.encoded(), trending.encoded()] {
       for count in bytes.indices {
         let cut = Array(bytes[..<count])
         #expect(throws: ServingFormatError.self) { try UserRow(decoding: cut) }
         #expect(throws: ServingFormatError.self) { try ItemPack(decoding: cut) }
         #expect(throws: ServingFormatError.self) { try TrendBlob(decoding: cut) }
+        #expect(throws: ServingFormatError.self) { try TrendingBlob(decoding: cut) }
         for value: UInt8 in [0, 0x7F, 0x80, 0xFF] {
           var changed = bytes
           changed[count] = value
           _ = try? UserRow(decoding: changed)
           _ = try? ItemPack(decoding: changed)
           _ = try? TrendBlob(decoding: changed)
+          _ = try? TrendingBlob(decoding: changed)
         }
       }
     }

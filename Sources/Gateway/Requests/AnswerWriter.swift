@@ -16,6 +16,7 @@ struct AnswerWriter {
       JSONString.append(user.bytes, to: &bytes)
       append(",")
     }
+    if let window = answer.window { append("\"window\":\"\(window.rawValue)\",") }
     append("\"source\":\"")
     append(answer.source?.rawValue ?? "none")
     append("\",\"epoch\":")

@@ -1,4 +1,5 @@
 import ItemMetadata
+import ServingFormats
 import StreamingRecommender
 
 /// A list as it is answered.
@@ -27,6 +28,8 @@ public struct ListAnswer: Sendable, Equatable {
     case numbers
     /// Fewer items than asked for passed the filter; others follow them.
     case filterRelaxed = "filter_relaxed"
+    /// The engine has counted for less time than the window has.
+    case window
     /// Redis is away.
     case redis
   }
@@ -42,6 +45,8 @@ public struct ListAnswer: Sendable, Equatable {
   public var isApproximate = false
   /// Whether the list is the stored one and not computed for this request.
   public var isStored = false
+  /// The window of a list of what trends.
+  public var window: TrendingWindow?
   /// What an explanation should say besides the items.
   public var notes: [String] = []
 

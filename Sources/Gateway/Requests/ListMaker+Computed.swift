@@ -32,7 +32,7 @@ extension ListMaker {
     let isFiltered = options.filter != nil || options.include != nil
     let pool = options.poolSize(countDefault, hasRules: rules != nil)
     var entries = scorer.list(
-      pool, for: taste, excluded: excluded, seen: seen, among: candidates, showsSeenWhenEmpty: !isFiltered)
+      pool, for: taste, excluded: excluded, seen: seen, among: candidates, showsSeenWhenEmpty: !isFiltered && showsPopularWhenEmpty)
     if let boosted = rules?.boosted, !boosted.isEmpty {
       entries = lifted(entries, boosted, scorer, taste, excluded + seen, candidates, pool)
     }

@@ -40,11 +40,11 @@ extension ListMaker {
   }
 
   /// What the request and rules leave out.
-  private func unlisted(_ options: ListOptions, _ matrix: ItemMatrix) -> [Int32] {
+  func unlisted(_ options: ListOptions, _ matrix: ItemMatrix) -> [Int32] {
     numbers(options.exclude, matrix) + (rules(for: nil, options).map { Array($0.excluded) } ?? [])
   }
 
-  private func listed(
+  func listed(
     _ items: [ScoredItem], _ matrix: ItemMatrix, _ options: ListOptions, _ source: ItemSource, madeAt: Int64
   ) -> ListAnswer {
     var answer = ListAnswer(user: nil)

@@ -6,7 +6,12 @@ extension ListMaker {
   func storedAnswer(
     _ user: Identifier, _ stored: GatewayStore.User, _ options: ListOptions, _ rules: AppliedRules? = nil
   ) -> ListAnswer {
-    guard let list = stored.list else { return storedPopular(user, options) }
+    guard let list = stored.list else {
+      guard !showsPopularWhenEmpty, let row = stored.row else { return storedPopular(user, options) }
+      var answer = ListAnswer(user: user)
+      (answer.epoch, answer.madeAtMilliseconds) = (row.epoch, row.madeAtMilliseconds)
+      return answer
+    }
     return answer(user, from: list, options, rules)
   }
 

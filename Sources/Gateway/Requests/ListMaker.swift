@@ -10,6 +10,8 @@ public struct ListMaker {
   /// The number of items of a list, if the request does not say.
   public let countDefault: Int
   public let now: Int64
+  /// Whether a user who has used every item gets popular ones, and not an empty list.
+  public var showsPopularWhenEmpty = true
   let filters: FilterCache
   let scratch: ScoringScratch
 
@@ -25,6 +27,9 @@ public struct ListMaker {
   public func wantsRow(_ options: ListOptions) -> Bool {
     options.needsComputation || options.page(countDefault).upperBound > countDefault || view.rules != nil
   }
+
+  /// Whether only the row can tell a user who has used every item, and has no list for that reason, from one of whom nothing is known.
+  func needsRow(_ stored: GatewayStore.User) -> Bool { stored.list == nil && !showsPopularWhenEmpty }
 
   public func list(for user: Identifier, _ stored: GatewayStore.User, _ options: ListOptions) -> ListAnswer {
     let problem = problem(with: stored.row)

@@ -86,6 +86,11 @@ extension GatewayService {
         details: "The score is the number of events, older ones counting less.", parameters: smaller, responses: Self.cacheable,
         problems: Self.filterProblems + [.unavailable], handler: popular),
       GatewayRoute(
+        "GET", "/v1/trending", id: "trending", tag: "Lists", summary: "The items with the most events in the last hour, day or week.",
+        details: "The score is the number of events; a user counts once per item and day. The window ends with the newest event.",
+        parameters: Self.trendingTable.map(\.parameter) + [Self.ifNoneMatch], responses: Self.cacheable,
+        problems: Self.filterProblems + [.notFound, .unavailable], handler: trending),
+      GatewayRoute(
         "POST", "/v1/score", id: "score", tag: "Lists", summary: "The scores of given items for a user.",
         body: .json(
           .object(
@@ -182,6 +187,9 @@ extension GatewayService {
 
   // MARK: Operations
 
+  /// Whether the server of the probes has the route.
+  func isProbe(_ route: DocumentedRoute) -> Bool { operationRoutes.contains { $0.path == route.path } }
+
   private var operationRoutes: [GatewayRoute] {
     [
       GatewayRoute(
@@ -189,9 +197,13 @@ extension GatewayService {
         responses: [RouteResponse(200, "It does.", schema: .string(), mediaType: "text/plain")], handler: live),
       GatewayRoute(
         "GET", "/readyz", id: "ready", tag: "Operations", summary: "Whether an epoch and the catalogue are in memory.",
-        details: "It stays ready while Redis is away, because popular and context lists come from memory.", requirement: .nothing,
+        details: "It stays ready while Redis is away, because popular and context lists come from memory.", requirement: .probe,
         responses: [RouteResponse(200, "They are.", schema: .string(), mediaType: "text/plain")], problems: [.unavailable],
         handler: ready),
+      GatewayRoute(
+        "GET", "/startupz", id: "started", tag: "Operations", summary: "Whether the start is complete: the same as /readyz.",
+        requirement: .probe, responses: [RouteResponse(200, "It is.", schema: .string(), mediaType: "text/plain")],
+        problems: [.unavailable], handler: ready),
       GatewayRoute(
         "GET", "/metrics", id: "metrics", tag: "Operations", summary: "Metrics in the text format of Prometheus.", requirement: .probe,
         responses: [RouteResponse(200, "The metrics.", schema: .string(), mediaType: "text/plain")], handler: metricsPage),

@@ -1,5 +1,6 @@
 import HTTPServing
 import ItemMetadata
+import ServingFormats
 import Telemetry
 
 /// The schemas that routes refer to by name.
@@ -25,6 +26,7 @@ enum GatewaySchemas {
       "List",
       .object([
         .init("user", .string(), required: false),
+        .init("window", .oneOf(TrendingWindow.allCases.map(\.rawValue)).described("Of a list of what trends."), required: false),
         .init("source", .oneOf(ItemSource.allCases.map(\.rawValue) + ["none"]).described("That of the first item; none if it is empty.")),
         .init("epoch", .integer(0...Int(UInt32.max)).orNull.described("The model that the list is of.")),
         .init("age_ms", .integer(0...Int.max).orNull.described("The time since the newest event that the list knows was applied.")),

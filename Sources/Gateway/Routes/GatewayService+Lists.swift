@@ -1,5 +1,6 @@
 import HTTPServing
 import ItemMetadata
+import ServingFormats
 import StreamingRecommender
 import Telemetry
 
@@ -67,8 +68,9 @@ extension GatewayService {
     let stored = try reading { try store.users(users, withRows: wantsRows) }
     var answers = withMaker { maker in zip(users, stored).map { maker.list(for: $0, $1, options) } }
     if !wantsRows {
-      // Too many items of the stored list may not be shown any more.
-      let short = answers.indices.filter { answers[$0].items.count < options.count(configuration.countDefault) }
+      let undecided = withMaker { stored.map($0.needsRow) }
+      // Too many items of the stored list may not be shown any more, or there is none.
+      let short = answers.indices.filter { undecided[$0] || answers[$0].items.count < options.count(configuration.countDefault) }
       if !short.isEmpty {
         let again = try reading { try store.users(short.map { users[$0] }, withRows: true) }
         withMaker { maker in
@@ -110,6 +112,17 @@ extension GatewayService {
     return cached(answer, options, request)
   }
 
+  static let windowOption = RequestOption(
+    "window", .choice(TrendingWindow.allCases.map(\.rawValue)), "The time in which events count; 24h unless given.")
+  static let trendingTable = [windowOption] + popularTable
+
+  func trending(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+    let values = try OptionValues(request.query, Self.trendingTable)
+    let options = try ListOptions(values)
+    let window = values.text(Self.windowOption.name).flatMap(TrendingWindow.init) ?? .day
+    return cached(try withMakerThrowing { maker throws(Problem) in try maker.trending(window, options) }, options, request)
+  }
+
   func similar(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
     let options = try ListOptions(OptionValues(request.query, Self.popularTable))
     let item = Identifier(request.parameters["item"] ?? "")
@@ -143,16 +156,16 @@ extension GatewayService {
       throw Problem(.body, "user and items are needed", fix: #"send {"user": "...", "items": ["...", "..."]}"#)
     }
     let stored = try reading { try store.users([Identifier(user)], withRows: true) }[0]
-    return .now(try withMakerThrowing { maker throws(Problem) in try maker.scores(of: items, for: user, stored) })
+    return .now(.json(try withMakerThrowing { maker throws(Problem) in try maker.scores(of: items, for: user, stored) }))
   }
 
   private static let scoredOption = RequestOption(
     "items", .texts(countMax: ListOptions.idsMax, queryCountMax: 0), "The items to score, up to \(ListOptions.idsMax).")
 
-  private func withMakerThrowing(_ body: (ListMaker) throws(Problem) -> JSONValue) throws(Problem) -> HTTPResponse {
-    let result = withMaker { maker -> Result<JSONValue, Problem> in
+  private func withMakerThrowing<Value>(_ body: (ListMaker) throws(Problem) -> Value) throws(Problem) -> Value {
+    let result = withMaker { maker -> Result<Value, Problem> in
       do throws(Problem) { return .success(try body(maker)) } catch { return .failure(error) }
     }
-    return .json(try result.get())
+    return try result.get()
   }
 }

@@ -13,6 +13,10 @@ public struct GatewayConfiguration: Sendable {
   public var input: RecommenderConfiguration.Input
   /// The number of items of a list, unless the request says: the engine's `topn.n`.
   public var countDefault = 20
+  /// What users get who have used every item: popular ones, or an empty list. The engine's `topn.when_empty`.
+  public var showsPopularWhenEmpty = true
+  /// A second server for health probes and metrics, without a token; `nil` for none.
+  public var probes: HTTPServerConfiguration?
   /// The version of the program, for the OpenAPI document.
   public var version = "1"
   /// Signs `recommendation_id`; without a key it has a checksum only.

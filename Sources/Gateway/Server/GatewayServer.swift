@@ -4,6 +4,7 @@ import Telemetry
 /// Serves lists, events and the catalogue over HTTP. It keeps nothing that Redis and Kafka do not have, so any number of them may run.
 public final class GatewayServer: Sendable {
   private let server: HTTPServer
+  private let probes: HTTPServer?
   private let store: GatewayStore
 
   /// Starts to read from Redis and to listen. The server answers at once; `GET /readyz` says when it can make lists.
@@ -23,8 +24,15 @@ public final class GatewayServer: Sendable {
     let service = GatewayService(
       configuration, store: store, metrics: metrics, audit: AuditLog(log: log), log: log, events: events, items: items, explain: explain)
     registry.collect { service.collect() }
-    let router = service.table.router(policy: configuration.policy) { route, status in metrics.answered(route, status) }
-    do { server = try HTTPServer(configuration.server, router: router) } catch {
+    let table = service.table
+    let observe: Router.Observer = { route, status in metrics.answered(route, status) }
+    do {
+      probes = try configuration.probes.map { (settings) throws(HTTPServerError) in
+        try HTTPServer(
+          settings, router: table.router(policy: RouterPolicy(access: .thisMachine), observe: observe, where: service.isProbe))
+      }
+      server = try HTTPServer(configuration.server, router: table.router(policy: configuration.policy, observe: observe))
+    } catch {
       store.stop()
       throw error
     }
@@ -34,6 +42,9 @@ public final class GatewayServer: Sendable {
   /// Host and port for clients.
   public var address: String { server.address }
   public var port: UInt16 { server.port }
+  /// Where health probes and metrics are answered without a token; `nil` without such a server.
+  public var probesAddress: String? { probes?.address }
+  public var probesPort: UInt16? { probes?.port }
 
   /// Reads certificate and key again.
   public func reloadCertificate() throws(TLSError) { try server.reloadCertificate() }
@@ -53,6 +64,7 @@ public final class GatewayServer: Sendable {
   /// Lets running requests finish, then ends.
   public func stop() {
     server.stop()
+    probes?.stop()
     store.stop()
   }
 }

@@ -55,8 +55,10 @@ final class GatewayService: Sendable {
   }
 
   func maker(_ view: ServingView, _ scratch: ScoringScratch) -> ListMaker {
-    ListMaker(
+    var maker = ListMaker(
       view: view, countDefault: configuration.countDefault, now: WallClock.milliseconds(), filters: filters, scratch: scratch)
+    maker.showsPopularWhenEmpty = configuration.showsPopularWhenEmpty
+    return maker
   }
 
   /// The object of a JSON body.

@@ -9,7 +9,8 @@ import Telemetry
 /// Not thread-safe: one thread calls `turn`.
 final class GatewayPoller {
   static let interval = Duration.milliseconds(250)
-  private static let popularEvery = 4
+  /// Turns between two looks at what changes once a second or less often.
+  private static let slowEvery = 4
 
   private let pool: RedisPool
   private let keys: RedisKeys
@@ -19,6 +20,7 @@ final class GatewayPoller {
   private var loader: EpochLoader
   private var model: ModelFields?
   private var popular: StoredList?
+  private var trending: TrendingFeed
   private var catalogue: CatalogueFeed
   private var catalogueView = CatalogueView()
   private var rules: RulesFeed
@@ -30,6 +32,7 @@ final class GatewayPoller {
     self.box = box
     self.log = log
     loader = EpochLoader(keys)
+    trending = TrendingFeed(keys)
     catalogue = CatalogueFeed(keys)
     rules = RulesFeed(keys)
   }
@@ -49,7 +52,8 @@ final class GatewayPoller {
     if isNew {
       box.replace(
         ServingView(
-          model: model, matrices: loader.matrices, trend: loader.trend, popular: popular, catalogue: catalogueView, rules: rules.view))
+          model: model, matrices: loader.matrices, trend: loader.trend, trending: trending.view, popular: popular,
+          catalogue: catalogueView, rules: rules.view))
     }
     turns += 1
   }
@@ -58,14 +62,16 @@ final class GatewayPoller {
     let before = (model, popular)
     model = try ModelFields(try redis.command(["HGETALL", keys.model]).fields ?? [:]) ?? model
     if let model { shelf.point(to: model.epoch, previous: model.previous) }
-    if popular == nil || turns.isMultiple(of: Self.popularEvery), let bytes = try redis.command(["GET", keys.popular]).bytes {
+    let isSlowTurn = turns.isMultiple(of: Self.slowEvery)
+    if popular == nil || isSlowTurn, let bytes = try redis.command(["GET", keys.popular]).bytes {
       popular = try StoredList(decoding: bytes)
     }
     try loader.readTrend(redis)
+    let isNewTrending = isSlowTurn ? try trending.read(redis) : false
     try loader.readPacks(redis, wanted: shelf.wanted(nowMilliseconds: now))
     let isNewCatalogue = try readCatalogue(redis)
     let isNewRules = try readRules(redis, now, isNewCatalogue: isNewCatalogue)
-    return before.0 != model || before.1 != popular || isNewCatalogue || isNewRules
+    return before.0 != model || before.1 != popular || isNewCatalogue || isNewRules || isNewTrending
   }
 
   private func readRules(_ redis: RedisConnection, _ now: Int64, isNewCatalogue: Bool) throws -> Bool {

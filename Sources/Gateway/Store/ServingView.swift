@@ -7,6 +7,8 @@ public final class ServingView: Sendable {
   public let model: ModelFields?
   public let matrices: [UInt32: ItemMatrix]
   public let trend: TrendView?
+  /// What trends in fixed windows; `nil` if the engine does not publish that.
+  public let trending: TrendingView?
   /// The stored list of popular items, for the time in which there is no matrix.
   public let popular: StoredList?
 
@@ -15,20 +17,21 @@ public final class ServingView: Sendable {
   public let rules: RulesView?
 
   init(
-    model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, popular: StoredList? = nil,
-    catalogue: CatalogueView = CatalogueView(), rules: RulesView? = nil
+    model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, trending: TrendingView? = nil,
+    popular: StoredList? = nil, catalogue: CatalogueView = CatalogueView(), rules: RulesView? = nil
   ) {
     self.rules = rules
     self.catalogue = catalogue
     self.model = model
     self.matrices = matrices
     self.trend = trend
+    self.trending = trending
     self.popular = popular
   }
 
   /// The same moment under other rules.
   func with(rules: RulesView) -> ServingView {
-    ServingView(model: model, matrices: matrices, trend: trend, popular: popular, catalogue: catalogue, rules: rules)
+    ServingView(model: model, matrices: matrices, trend: trend, trending: trending, popular: popular, catalogue: catalogue, rules: rules)
   }
 
   /// The matrix of the pointer, else the newest one.

@@ -43,9 +43,12 @@ public struct RouteTable: Sendable {
 
   public var document: JSONValue { OpenAPIDocument(info: info, components: components, routes: routes).json }
 
-  public func router(policy: RouterPolicy, observe: @escaping Router.Observer = { _, _ in }) -> Router {
+  /// - Parameter isServed: chooses routes for a server that has only some of them.
+  public func router(
+    policy: RouterPolicy, observe: @escaping Router.Observer = { _, _ in }, where isServed: (DocumentedRoute) -> Bool = { _ in true }
+  ) -> Router {
     var router = Router(policy: policy, observe: observe)
-    for route in routes { router.add(route.method, route.path, options: route.options, route.checkedHandler) }
+    for route in routes where isServed(route) { router.add(route.method, route.path, options: route.options, route.checkedHandler) }
     return router
   }
 

@@ -41,4 +41,12 @@ public struct HTTPServerConfiguration: Sendable, Equatable {
   public var stopGraceMilliseconds = 2000
 
   public init(listen: String = "127.0.0.1:0") { self.listen = listen }
+
+  /// A server of its own for health probes and metrics, which need no token and are reached from other machines.
+  public static func probes(listen: String) -> HTTPServerConfiguration {
+    var server = HTTPServerConfiguration(listen: listen)
+    server.key = "probes.listen"
+    server.allowsRemote = true
+    return server
+  }
 }

@@ -14,12 +14,12 @@ struct GatewayCommand {
     var configuration = try context.loadedForRunningEngine(using: ["redis.url", "kafka.bootstrap_servers"])
     if configuration.gateway.listen.isEmpty { configuration.gateway.listen = Self.defaultListen }
     let log = context.log(configuration)
-    let gateway = try GatewayProcess(configuration, isEmbedded: context.isEngineEmbedded, log: log.scoped("gateway"))
+    let gateway = try GatewayProcess(configuration, isEmbedded: context.isEngineEmbedded, hasProbes: true, log: log.scoped("gateway"))
     defer { gateway.stop() }
     log.info(
       "gateway listens",
       [
-        "address": gateway.server.address, "redis": Redaction.text(configuration.redis.url),
+        "address": gateway.server.address, "probes": gateway.server.probesAddress, "redis": Redaction.text(configuration.redis.url),
         "namespace": configuration.redis.namespace, "writes": configuration.gateway.writes ? "events" : "none",
       ])
     let signals = Signals(onSnapshot: {}, onRetrain: {}, onHangUp: { Self.reload(gateway, log) })

@@ -10,8 +10,10 @@ struct GatewayProcess {
   let server: GatewayServer
   private let producer: KafkaBatchProducer?
 
-  /// - Parameter isEmbedded: whether the broker is the embedded one.
-  init(_ configuration: RecommenderConfiguration, isEmbedded: Bool, log: Telemetry.Log) throws {
+  /// - Parameters:
+  ///   - isEmbedded: whether the broker is the embedded one.
+  ///   - hasProbes: whether `probes.listen` is the gateway's; in `serve` it is the engine's.
+  init(_ configuration: RecommenderConfiguration, isEmbedded: Bool, hasProbes: Bool = false, log: Telemetry.Log) throws {
     let settings = configuration.gateway
     let producer =
       settings.writes
@@ -20,6 +22,8 @@ struct GatewayProcess {
     self.producer = producer
     var gateway = GatewayConfiguration(
       server: try Self.server(settings), redis: configuration.redis, input: configuration.input, countDefault: configuration.topN.n)
+    gateway.showsPopularWhenEmpty = configuration.topN.whenEmpty == .popular
+    if hasProbes, !configuration.probes.listen.isEmpty { gateway.probes = .probes(listen: configuration.probes.listen) }
     gateway.version = Version.freshet
     gateway.recommendationKey = try Self.key(settings.keyFile)
     gateway.policy = try Self.policy(settings, log)

@@ -25,10 +25,8 @@ struct AdminServers {
         configuration.admin.listen = admin?.address ?? ""
       }
       if !configuration.probes.listen.isEmpty {
-        var server = HTTPServerConfiguration(listen: configuration.probes.listen)
-        server.key = "probes.listen"
-        server.allowsRemote = true
-        probes = try HTTPServer(server, router: AdminRoutes.probes(backend: backend, observe: observe))
+        probes = try HTTPServer(
+          .probes(listen: configuration.probes.listen), router: AdminRoutes.probes(backend: backend, observe: observe))
         configuration.probes.listen = probes?.address ?? ""
       }
     } catch let error as HTTPServerError {
