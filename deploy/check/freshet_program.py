@@ -32,6 +32,8 @@ def command_problems(path, arguments, environment, folder):
     for word in words:
         if word in ("--config", "--set"):
             options += [word, next(words, "")]
+    yield from (f"{name}={file}: there is no such file" for name, file in environment.items()
+                if name.endswith("_FILE") and not pathlib.Path(file).is_file())
     code, text = run(path, ["config", "check", *options], environment, folder)
     if code != 0:
         yield text

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -159,7 +160,10 @@ def program_problems(cluster):
             for container in containers(workload):
                 place = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "secrets")
                 config = view / "freshet.json"
-                config.write_text((FOLDER / "freshet.json").read_text().replace(place, str(view)))
+                settings = (FOLDER / "freshet.json").read_text().replace(place, str(view))
+                config.write_text(settings)
+                yield from (f"freshet.json: {file} is not in the secret" for file in re.findall(rf'"({view}/[^"]*)"', settings)
+                            if not pathlib.Path(file).is_file())
                 environment = {one["name"]: one.get("value", "name").replace(place, str(view)) for one in container.get("env", [])}
                 arguments = [word.replace("/etc/freshet/freshet.json", str(config)) for word in container["args"]]
                 for problem in freshet_program.command_problems(path, arguments, environment, folder):
