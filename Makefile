@@ -1,6 +1,6 @@
 # make help lists the targets. Needs GNU make; everything else comes with `make setup`.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-openapi lint check-imports check-deploy bench-quick clean
+.PHONY: help setup build demo test test-openapi lint check-imports check-deploy package check-package bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
 RELEASE := -c release -Xswiftc -enable-testing
@@ -81,6 +81,15 @@ check-imports: ## Build with warnings as errors, and no import that Package.swif
 check-deploy: ## Check what is in deploy/; says loudly what it skips because a tool is missing
 	deploy/check/units
 	deploy/check/rules
+	deploy/check/grafana
+	deploy/check/container
+	deploy/check/kubernetes
+
+package: setup ## Build .deb and .tar.gz without need of a Swift toolchain: .build/dist
+	deploy/package/build
+
+check-package: package ## Check them with lintian, and install, try and purge them in a clean Debian (root, mmdebstrap, minutes)
+	deploy/package/check
 
 bench-quick: build ## Guard ratios of speed within one run, and the time from event to list against its floor
 	FRESHET=$(FRESHET) benchmarks/guards/ratios
