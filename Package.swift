@@ -54,6 +54,7 @@ let full: [Target] = [
   systemLibrary("CZstd", apt: ["libzstd-dev"], brew: ["zstd"], pkgConfig: "libzstd"),
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
   .target(name: "ParquetFiles", dependencies: ["CZstd"]),
+  .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
   .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(
@@ -83,6 +84,7 @@ let full: [Target] = [
   .testTarget(name: "ParquetFilesTests", dependencies: ["ParquetFiles", "CZstd"]),
   // Writes the files that Tests/Platform reads with other programs.
   .executableTarget(name: "ParquetSamples", dependencies: ["ParquetFiles"], path: "Tests/ParquetSamples"),
+  .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
   .testTarget(
     name: "KafkaIngestTests", dependencies: ["KafkaIngest", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
