@@ -6,7 +6,7 @@
 RELEASE := -c release -Xswiftc -enable-testing
 FRESHET := .build/release/freshet
 
-PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libssl-dev
+PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libssl-dev
 
 # Installs what is missing on Debian and Ubuntu. No service is started: a guard forbids it while packages are unpacked.
 define SETUP

@@ -51,7 +51,10 @@ let full: [Target] = [
   systemLibrary("CMicroHTTPD", apt: ["libmicrohttpd-dev"], brew: ["libmicrohttpd"], pkgConfig: "libmicrohttpd"),
   systemLibrary("CCurl", apt: ["libcurl4-openssl-dev"], brew: ["curl"], pkgConfig: "libcurl"),
   systemLibrary("CZlib", apt: ["zlib1g-dev"], brew: ["zlib"], pkgConfig: "zlib"),
+  systemLibrary("CZstd", apt: ["libzstd-dev"], brew: ["zstd"], pkgConfig: "libzstd"),
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
+  .target(name: "ParquetFiles", dependencies: ["CZstd"]),
+  .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
   .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(
@@ -78,6 +81,10 @@ let full: [Target] = [
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry",
     ],
     resources: [.copy("Resources/online-retail")]),
+  .testTarget(name: "ParquetFilesTests", dependencies: ["ParquetFiles", "CZstd"]),
+  // Writes the files that Tests/Platform reads with other programs.
+  .executableTarget(name: "ParquetSamples", dependencies: ["ParquetFiles"], path: "Tests/ParquetSamples"),
+  .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
   .testTarget(
     name: "KafkaIngestTests", dependencies: ["KafkaIngest", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
