@@ -13,7 +13,8 @@ from fastapi import FastAPI, Request, Response
 
 from .. import __version__
 from ..tasks import plain
-from .pool import Busy, Crashed, Late
+from .pool import Busy, Late
+from .query_host import Crashed
 from .service import Service
 
 _BODY_MAX = 1024 * 1024

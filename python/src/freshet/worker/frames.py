@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import struct
 from typing import Any, BinaryIO
 
@@ -36,24 +37,34 @@ async def read(stream: asyncio.StreamReader) -> Any:
 
 
 class Pipe:
-    """The child's side: standard input and output, which the code that it runs no longer reaches."""
+    """The child's side of an exchange of messages."""
 
-    def __init__(self) -> None:
-        self._input: BinaryIO = os.fdopen(os.dup(0), "rb")
-        self._output: BinaryIO = os.fdopen(os.dup(1), "wb")
-        # What the code prints goes to the worker's log.
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source = source
+        self._sink = sink
+
+    @classmethod
+    def of_standard_streams(cls) -> Pipe:
+        """Standard input and output, which the code that is run no longer reaches: what it prints goes to the log."""
+        pipe = cls(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
         os.dup2(2, 1)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
+        return pipe
+
+    @classmethod
+    def of_socket(cls, descriptor: int) -> Pipe:
+        connection = socket.socket(fileno=descriptor)
+        return cls(connection.makefile("rb"), connection.makefile("wb"))
 
     def read(self) -> Any:
         """The next message; None at the end."""
-        head = self._input.read(4)
+        head = self._source.read(4)
         if len(head) < 4:
             return None
-        return json.loads(self._input.read(struct.unpack("<I", head)[0]))
+        return json.loads(self._source.read(struct.unpack("<I", head)[0]))
 
     def write(self, message: Any) -> None:
-        self._output.write(encode(message))
-        self._output.flush()
+        self._sink.write(encode(message))
+        self._sink.flush()

@@ -1,25 +1,20 @@
-"""Children that answer one query each, ended when they are late, with a spare one always ready."""
+"""Processes that answer one query each, ended when they are late, with a spare one always ready."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import frames
+from .query_host import Child, Crashed
 
 _RETRY_SECONDS_MAX = 30.0
 
 
 class Late(Exception):
     """The query took longer than it may."""
-
-
-class Crashed(Exception):
-    """The child ended while it answered."""
 
 
 class Busy(Exception):
@@ -35,47 +30,6 @@ class PoolCounts:
     crashes: int = 0
 
 
-class _Child:
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-
-    @classmethod
-    async def start(cls, command: Sequence[str], limit: float) -> _Child:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20
-        )
-        child = cls(process)
-        try:
-            message = await asyncio.wait_for(child.read(), limit)
-            if not message.get("ready"):
-                raise Crashed(message.get("error", "it did not get ready"))
-        except asyncio.TimeoutError as fault:
-            await child.end()
-            raise Crashed(f"it was not ready within {limit:g} s") from fault
-        except (EOFError, ValueError) as fault:
-            await child.end()
-            raise Crashed("it ended before it was ready; its log says why") from fault
-        except BaseException:
-            await child.end()
-            raise
-        return child
-
-    async def read(self) -> Any:
-        assert self.process.stdout is not None
-        return await frames.read(self.process.stdout)
-
-    async def exchange(self, arguments: Mapping[str, Any]) -> Any:
-        assert self.process.stdin is not None
-        self.process.stdin.write(frames.encode(arguments))
-        await self.process.stdin.drain()
-        return await self.read()
-
-    async def end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        await self.process.wait()
-
-
 class QueryPool:
     """The children of one query.
 
@@ -84,23 +38,21 @@ class QueryPool:
 
     def __init__(
         self,
-        command: Sequence[str],
+        start_child: Callable[[], Awaitable[Child]],
         *,
         timeout: float,
         concurrency: int = 1,
-        start_limit: float = 30.0,
         waiting_max: int = 64,
         wait_limit: float = 5.0,
     ) -> None:
-        self._command = list(command)
+        self._start_child = start_child
         self._timeout = timeout
         self._concurrency = concurrency
-        self._start_limit = start_limit
         self._waiting_max = waiting_max
         self._wait_limit = wait_limit
-        self._ready: asyncio.LifoQueue[_Child] = asyncio.LifoQueue()
+        self._ready: asyncio.LifoQueue[Child] = asyncio.LifoQueue()
         self._places = asyncio.Semaphore(concurrency)
-        self._children: set[_Child] = set()
+        self._children: set[Child] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = 0
         self._busy = 0
@@ -115,8 +67,7 @@ class QueryPool:
 
     async def start(self) -> None:
         """Starts all children, and returns once one of them is ready; raises Crashed if the first one is not."""
-        child = await _Child.start(self._command, self._start_limit)
-        self._take_in(child)
+        self._take_in(await self._start_child())
         for _ in range(self._concurrency):
             self._replace()
 
@@ -169,25 +120,25 @@ class QueryPool:
 
     # Parts
 
-    async def _next_child(self) -> _Child:
+    async def _next_child(self) -> Child:
         while True:
             try:
                 child = await asyncio.wait_for(self._ready.get(), self._wait_limit)
             except asyncio.TimeoutError as fault:
                 raise Busy(f"no process is ready: {self.last_error or 'they are being started'}") from fault
-            if child.process.returncode is None:
+            if not child.is_gone:
                 return child
             # It ended while it waited.
             self.counts.crashes += 1
             await self._drop(child)
 
-    def _take_in(self, child: _Child) -> None:
+    def _take_in(self, child: Child) -> None:
         self.counts.starts += 1
         self.last_error = ""
         self._children.add(child)
         self._ready.put_nowait(child)
 
-    async def _drop(self, child: _Child) -> None:
+    async def _drop(self, child: Child) -> None:
         self._children.discard(child)
         self._replace()
         await child.end()
@@ -203,7 +154,7 @@ class QueryPool:
         pause = 0.1
         while not self._is_closed:
             try:
-                child = await _Child.start(self._command, self._start_limit)
+                child = await self._start_child()
             except Crashed as fault:
                 self.last_error = str(fault)
                 await asyncio.sleep(pause)

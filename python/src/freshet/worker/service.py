@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..errors import FreshetError
@@ -18,7 +19,8 @@ from ..tasks import Query
 from . import frames
 from .deployments import Deployments, Version
 from .metrics import Registry
-from .pool import Crashed, QueryPool
+from .pool import QueryPool
+from .query_host import Crashed, QueryHost
 
 log = logging.getLogger("freshet.worker")
 
@@ -43,6 +45,7 @@ class Running:
     """A version in service."""
 
     version: Version
+    host: QueryHost | None = None
     pools: Mapping[str, QueryPool] = field(default_factory=dict)
     queries: Mapping[str, Query] = field(default_factory=dict)
     tasks: asyncio.subprocess.Process | None = None
@@ -85,6 +88,13 @@ class Service:
             running = self.running.get(name)
             if number is not None and (running is None or running.version.number != number):
                 await self._change(name, number)
+                continue
+            # A version that did not start is no longer asked for.
+            if self._failed.pop(name, None) is not None:
+                self.problems.pop(name, None)
+            if running is not None and running.host is not None and running.host.is_gone:
+                log.error("the process with the queries of %s ended; it is started again", name)
+                await self._change(name, running.version.number)
             elif running is not None and running.tasks is not None and running.tasks.returncode is not None:
                 log.error(
                     "the process of the tasks of %s ended with %s; it is started again", name, running.tasks.returncode
@@ -117,21 +127,22 @@ class Service:
 
     async def _start_queries(self, version: Version) -> Running:
         queries = {query.name: query for query in version.queries}
+        if not queries:
+            return Running(version)
+        settings = self._settings
+        command = self._command("queries", version, "--memory", str(settings.memory))
+        host = await QueryHost.start(command, settings.start_limit)
         pools = {
-            name: QueryPool(
-                self._command("query", version, "--name", name, "--memory", str(self._settings.memory)),
-                timeout=query.timeout,
-                concurrency=query.concurrency,
-                start_limit=self._settings.start_limit,
-            )
+            name: QueryPool(partial(host.new_child, name), timeout=query.timeout, concurrency=query.concurrency)
             for name, query in queries.items()
         }
+        running = Running(version, host, pools, queries)
         try:
             await asyncio.gather(*(pool.start() for pool in pools.values()))
         except BaseException:
-            await asyncio.gather(*(pool.close() for pool in pools.values()))
+            await _end_queries(running)
             raise
-        return Running(version, pools, queries)
+        return running
 
     async def _start_tasks(self, running: Running) -> None:
         if not running.version.manifest["tasks"]:
@@ -197,7 +208,7 @@ class Service:
                 self.metrics.set("freshet_query_processes_ready", pool.ready, query=query)
 
     async def _end(self, running: Running) -> None:
-        await asyncio.gather(self._end_tasks(running), *(pool.close() for pool in running.pools.values()))
+        await asyncio.gather(self._end_tasks(running), _end_queries(running))
         stays = self.running.get(running.version.name)
         kept = set(stays.queries) if stays is not None and stays is not running else set()
         for query in set(running.queries) - kept:
@@ -222,6 +233,12 @@ class Service:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
         await running.reader
+
+
+async def _end_queries(running: Running) -> None:
+    await asyncio.gather(*(pool.close() for pool in running.pools.values()))
+    if running.host is not None:
+        await running.host.close()
 
 
 _TASK_SERIES: Mapping[str, tuple[str, str]] = {
