@@ -1,0 +1,1 @@
+"""The process that runs deployed tasks and queries. User code never runs in it, only in its children."""
