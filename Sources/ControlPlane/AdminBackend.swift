@@ -18,6 +18,8 @@ public protocol AdminBackend: Sendable {
   func users(_ ids: [String]) -> @Sendable () -> [UInt8]?
   /// Asks why an item has its score for a user. The result returns the response as soon as the engine has answered, and `nil` before.
   func explain(user: String, item: String) -> @Sendable () -> HTTPResponse?
+  /// Asks for the users who are most similar to one. The result returns the response as soon as the engine has answered, and `nil` before.
+  func similarUsers(to user: String, _ n: Int) -> @Sendable () -> HTTPResponse?
   /// What the console shows; for one who has the answer with the number `since`, only what has changed.
   func consoleJSON(since: Int?) -> [UInt8]
   /// Looks a user up in the engine and in Redis. Calls `complete` once, from any thread, with a JSON object.

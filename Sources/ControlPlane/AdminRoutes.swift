@@ -45,6 +45,7 @@ public enum AdminRoutes {
       exampleOfPath: #"/v1/users -d '{"ids":["u1","u2"]}'"#, answers: userAnswers
     ) { request, context in findUsers(ids(in: request.body), context) },
     explain,
+    similarUsers,
     AdminRoute(
       method: "POST", path: "/v1/retrain", sentence: "Starts a retrain.", parameters: [wait], answers: started("retrain"), role: .admin
     ) { request, context in startJob(request, context, what: "retrain") { context.backend.requestRetrain() } },

@@ -18,6 +18,8 @@ public enum ControlRequest: Sendable {
   case report([Identifier], JobHandle<[UserReport]>)
   /// Requests why an item has its score for a user.
   case explain(user: Identifier, item: Identifier, JobHandle<ExplanationReport>)
+  /// Requests the users whose vectors are most similar to a user's.
+  case similarUsers(Identifier, Int, JobHandle<SimilarUsersReport>)
   /// Requests what the engine holds of an item.
   case reportItem(Identifier, JobHandle<ItemReport>)
 }

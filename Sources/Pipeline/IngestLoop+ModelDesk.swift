@@ -7,6 +7,7 @@ extension IngestLoop {
     keepLiveModel()
     stepShadow()
     stepDrift()
+    stepTrending()
   }
 
   /// Writes the live model once readers have it.
@@ -67,8 +68,36 @@ extension IngestLoop {
     models.measurement = run(epoch) { job.measureDrift(threads: threads, monitor: $0, clock: clock) }
   }
 
+  /// Puts counts in fixed windows together every 10 s while events arrive; with many items that takes too long for a turn.
+  private func stepTrending() {
+    if let handle = models.trending {
+      guard let blob = handle.result else { return }
+      models.trending = nil
+      planner.makeDue(blob)
+      return
+    }
+    let (now, events) = (ports.clock.monotonicNanoseconds, engine.state.eventsApplied)
+    guard let windows = engine.trendWindows, events > 0 else { return }
+    if let last = models.trendingAt, last.events == events || now - last.nanoseconds < Self.trendingEvery.nanoseconds { return }
+    models.trendingAt = (now, events)
+    let wall = ports.clock.wallMilliseconds
+    models.trending = ports.jobs.run { windows.blob(nowMilliseconds: wall) }
+  }
+
+  private static let trendingEvery = Duration.seconds(10)
+
+  /// Looks for similar users on another thread.
+  func findSimilarUsers(to id: Identifier, _ n: Int, _ answer: JobHandle<SimilarUsersReport>) {
+    let name = engine.state.merged.resolve(id.bytes) ?? id.bytes
+    guard let user = engine.state.users.find(name) else { return answer.complete(.unknownUser) }
+    guard let search = SimilarUsers(engine.state, of: user), let epoch = engine.model?.epoch else { return answer.complete(.noVector) }
+    _ = ports.jobs.run { answer.complete(.found(search.matches(n), epoch: epoch)) }
+  }
+
   /// Writes everything to the view again: item vectors, the pointer, the lists of all users, similar items, documents.
   func republish() {
+    guard engine.model != nil, engine.lifecycle.rollout == nil else { return }
+    planner.repeatEverything()
     perform(engine.lifecycle.republish())
     planner.makeDue(documentsOf: engine.items.ids)
   }

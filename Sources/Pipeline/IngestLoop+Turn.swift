@@ -248,6 +248,7 @@ extension IngestLoop {
       case .snapshot(let job): snapshots.request(job: job)
       case .freeze(let handle): handle.complete(engine.frozenState())
       case .explain(let user, let item, let handle): handle.complete(explain(item, for: user))
+      case .similarUsers(let user, let n, let handle): findSimilarUsers(to: user, n, handle)
       case .report(let users, let handle): handle.complete(users.map(report(on:)))
       case .reportItem(let item, let handle): handle.complete(report(onItem: item))
       }

@@ -1,3 +1,4 @@
+import ServingFormats
 import StreamingRecommender
 
 /// What is done about models beside trainings: the live one is kept for a rollback, the shadow is trained, the drift is measured.
@@ -17,6 +18,9 @@ struct ModelDesk {
   var measurement: Running<ChurnReport?>?
   /// The last measurement of the drift, and of which live epoch.
   var drift: (report: ChurnReport, epoch: UInt32)?
+  /// The counts of events in fixed windows that are being put together, and when the last ones were.
+  var trending: JobHandle<TrendingBlob>?
+  var trendingAt: (nanoseconds: UInt64, events: UInt64)?
   private var measuredAt: UInt64 = 0
   private var measuredEpoch: UInt32?
 

@@ -73,6 +73,7 @@ enum PublishCommands {
     case .progress(let offsets):
       return offsets.next.sorted { $0.key < $1.key }
         .map { .progress($0.key, offset: $0.value - 1, epoch: epoch, atMilliseconds: now.wallMilliseconds) }
+    case .trending(let blob): return [.trending(blob)]
     case .lists, .newItems, .pointer, .similar, .itemPacks, .duePacks, .trend, .itemDocuments:
       preconditionFailure("\(work) needs the engine to compute")
     }

@@ -1,3 +1,4 @@
+import ServingFormats
 import StreamingRecommender
 import Telemetry
 
@@ -46,6 +47,9 @@ struct PublishPlanner: Sendable {
   private var packsTicket: UInt64 = 0
   private var trendDue = true
   private var trendAt: UInt64?
+  /// What readers have, or get next.
+  private var trending: TrendingBlob?
+  private var trendingDue = false
   private var packsAt: UInt64?
   private var popularDue = true
   private var popularAt: UInt64?
@@ -123,6 +127,8 @@ struct PublishPlanner: Sendable {
     for id in ids { itemDocuments.append(id) }
   }
 
+  mutating func makeDue(_ blob: TrendingBlob) { (trending, trendingDue) = (blob, true) }
+
   /// Every list is made again soon, because an item was hidden that some may name.
   mutating func sweep(users: Int) {
     sweepLeft = users
@@ -163,7 +169,7 @@ struct PublishPlanner: Sendable {
   mutating func connected(
     _ view: ViewState, offsets: PartitionOffsets, forgotten: [(id: Identifier, isConfirmed: Bool)], find: (Identifier) -> UserReference?
   ) -> ViewFinding {
-    (popularDue, trendDue) = (true, true)
+    (popularDue, trendDue, trendingDue) = (true, true, trending != nil)
     let isFirst = !hasPublished
     let surviving = view.survivingTicket ?? 0
     var isLost = !view.hasPointer
@@ -211,6 +217,13 @@ struct PublishPlanner: Sendable {
     let ids = recent ?? kept.filter { !$0.isConfirmed || find($0.id) == nil }.map(\.id)
     forgets.append(ids)
     makeDue(ids.compactMap(find))
+  }
+
+  /// Whatever the view holds, everything is written again; progress only after a roll-out has written every user.
+  mutating func repeatEverything() {
+    (popularDue, trendDue, trendingDue, repeatsNewItems) = (true, true, trending != nil, true)
+    forgetProgress()
+    beginRelisting()
   }
 
   private mutating func forgetProgress() {
@@ -283,6 +296,8 @@ struct PublishPlanner: Sendable {
     planPopular(situation, &plan)
     if settings.rows {
       planTrend(situation, &plan)
+      if trendingDue, let trending { plan.work.append(.trending(trending)) }
+      trendingDue = false
       planDuePacks(lifecycle, situation, &plan)
     }
     if owed.isEmpty, forgets.isEmpty {

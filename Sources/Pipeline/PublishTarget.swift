@@ -9,6 +9,7 @@ public enum PublishTarget: Hashable, Sendable {
   case popular
   case itemPack(epoch: UInt32, first: Int32)
   case trend
+  case trending
   case itemDocument(Identifier)
 }
 
@@ -23,6 +24,7 @@ extension PublishCommand {
     case .popular: .popular
     case .itemPack(let pack, _): .itemPack(epoch: pack.epoch, first: pack.first)
     case .trend: .trend
+    case .trending: .trending
     case .itemDocument(let item, _, _): .itemDocument(item)
     case .itemsBegin, .itemsComplete, .retireItemFactors, .model, .progress: nil
     }

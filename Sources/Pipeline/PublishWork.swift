@@ -1,3 +1,4 @@
+import ServingFormats
 import StreamingRecommender
 
 /// A unit of work decided by the planner; the executor computes its contents with the engine.
@@ -25,6 +26,8 @@ enum PublishWork: Sendable, Equatable {
   case popular
   /// The decayed counts of all items.
   case trend
+  /// The events of items in fixed windows, as they were counted a moment ago.
+  case trending(TrendingBlob)
   /// Lists cover these offsets (next to apply).
   case progress(PartitionOffsets)
 }

@@ -81,6 +81,8 @@ public enum PublishCommand: Sendable, Equatable {
   /// Removes these item vectors and packs, and the marker that the epoch's vectors are complete.
   case retireItemFactors(epoch: UInt32, items: [Identifier], packs: Range<Int> = 0..<0)
   case trend(TrendBlob)
+  /// The events of items in fixed windows.
+  case trending(TrendingBlob)
   /// Writes the document of an item, or removes it if the item is gone. `version` grows with every change of a document.
   case itemDocument(Identifier, document: [UInt8]?, version: Int64)
   case popular(RecommendationList)

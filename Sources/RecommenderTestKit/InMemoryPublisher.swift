@@ -16,6 +16,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
     public var rows: [Identifier: UserRow] = [:]
     public var packs: [UInt32: [Int: Pack]] = [:]
     public var trend: TrendBlob?
+    public var trending: TrendingBlob?
     public var documents: [Identifier: [UInt8]] = [:]
     public var itemFactors: [ItemVersion: [Float]] = [:]
     /// The state of each epoch's item vectors.
@@ -326,6 +327,7 @@ public final class InMemoryPublisher: RecommendationPublisher {
       case .itemsBegin, .itemsComplete: "items"
       case .itemPack: "item_pack"
       case .trend: "trend"
+      case .trending: "trending"
       case .itemDocument: "item_doc"
       case .retireItemFactors: "retire"
       case .popular: "popular"
@@ -364,6 +366,7 @@ extension InMemoryPublisher.View {
     case .itemsComplete(let epoch, let count): if items[epoch] != nil { items[epoch] = .complete(count: count) }
     case .itemPack(let pack, let version): packs[pack.epoch, default: [:]][Int(pack.first) / ItemPack.size] = .init(pack, version)
     case .trend(let blob): trend = blob
+    case .trending(let blob): trending = blob
     case .itemDocument(let item, let document, _): documents[item] = document
     case .retireItemFactors(let epoch, let retired, let numbers):
       items[epoch] = nil

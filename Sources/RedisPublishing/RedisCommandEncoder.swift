@@ -5,7 +5,7 @@ import StreamingRecommender
 /// The kind of a publish command; the raw value is the label in metrics and in `PublisherStatus.published`.
 enum PublishedKind: String, CaseIterable {
   case top, vec
-  case row, trend
+  case row, trend, trending
   case itemVec = "item_vec"
   case itemPack = "item_pack"
   case itemDocument = "item_doc"
@@ -86,6 +86,7 @@ public struct RedisCommandEncoder: Sendable {
       // Only where `itemsBegin` still stands: if the server was emptied since, vectors are missing.
       return one(.items, ["SET", .text(keys.items(epoch: epoch)), .text("\(count)"), "XX"])
     case .itemPack(let pack, let version): return encodePack(pack, version)
+    case .trending(let blob): return one(.trending, ["SET", .text(keys.trending), .bytes(blob.encoded())])
     case .trend(let trend): return one(.trend, ["SET", .text(keys.trend), .bytes(trend.encoded())])
     case .itemDocument(let item, let document, let version): return encodeDocument(item, document, version)
     case .retireItemFactors(let epoch, let items, let packs): return encodeRetirement(epoch: epoch, items: items, packs: packs)

@@ -126,7 +126,7 @@ public enum MetricNames {
     "Events with an item that the answer named by their recommendation_id had shown, by where the item came from.",
     labels: ["source", "rule", "arm"])
   public static let attributedRank = MetricDefinition.counter(
-    "freshet_attributed_rank_total", "Those by the rank of the item in the answer; le is the highest rank of a class.", labels: ["le"])
+    "freshet_attributed_rank_total", "Those by the rank of the item in the answer: rank is the highest of a class, 1, 2, 3, 5, 10, 20 or 40.", labels: ["rank"])
   public static let impressions = MetricDefinition.counter(
     "freshet_impressions_total", "Items of answers that events say were seen (impression), by where the item came from.",
     labels: ["source", "rule", "arm"])

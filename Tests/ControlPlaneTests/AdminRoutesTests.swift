@@ -73,6 +73,45 @@ import Testing
     #expect(try response(HTTPRequest("GET", "/v1/explain", query: ["user": "u"], headers: local)).status == 400)
   }
 
+  @Test func similarUsersAreCounted() throws {
+    let answer = try later(HTTPRequest("GET", "/v1/similar-users", query: ["user": "a/b", "n": "7"], headers: local))
+    #expect(try text(#require(answer.poll())) == #"{"user":"a/b","n":7}"# + "\n")
+    for query in [["n": "7"], ["user": "u", "n": "0"], ["user": "u", "n": "101"], ["user": "u", "n": "x"]] {
+      #expect(try response(HTTPRequest("GET", "/v1/similar-users", query: query, headers: local)).status == 400)
+    }
+  }
+
+  // MARK: Models
+
+  @Test func aRollbackIsAJob() throws {
+    let answer = try response(HTTPRequest("POST", "/v1/models/7/rollback", headers: local))
+    #expect(answer.status == 202)
+    #expect(text(answer) == #"{"job":"rollback-1"}"# + "\n")
+    #expect(backend.state.withLock { $0.rollbacks } == [7])
+    #expect(try response(HTTPRequest("POST", "/v1/models/x/rollback", headers: local)).status == 400)
+    #expect(try response(HTTPRequest("POST", "/v1/models/-1/rollback", headers: local)).status == 400)
+  }
+
+  @Test func whatIsNotPossibleSaysWhy() throws {
+    backend.state.withLock { $0.rollback = .impossible("epoch 7 is not kept; kept are 8, 9") }
+    let answer = try response(HTTPRequest("POST", "/v1/models/7/rollback", headers: local))
+    #expect(answer.status == 409)
+    #expect(text(answer).contains("no rollback: epoch 7 is not kept; kept are 8, 9"))
+    let promotion = try response(HTTPRequest("POST", "/v1/models/promote", headers: local))
+    #expect(promotion.status == 409)
+    #expect(text(promotion).contains("there is no shadow model"))
+  }
+
+  @Test func retrainsAreResumedAndEverythingIsWrittenAgain() throws {
+    #expect(try response(HTTPRequest("POST", "/v1/retrain/resume", headers: local)).status == 202)
+    #expect(backend.state.withLock { $0.resumed } == 1)
+    #expect(try response(HTTPRequest("POST", "/v1/republish", headers: local)).status == 202)
+    backend.state.withLock { $0.republishProblem = "there is no model yet" }
+    let refused = try response(HTTPRequest("POST", "/v1/republish", headers: local))
+    #expect(refused.status == 503)
+    #expect(text(refused).contains("there is no model yet"))
+  }
+
   /// Ids may hold anything, also what a path must not.
   @Test func usersAreNamedInTheQueryOrTheBody() throws {
     let one = try later(HTTPRequest("GET", "/v1/users", query: ["id": "a/b"], headers: local))

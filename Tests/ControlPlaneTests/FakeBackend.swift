@@ -10,6 +10,10 @@ final class FakeBackend: AdminBackend {
     var ready = true
     var jobs: [String: JobStatus] = [:]
     var retrainsRequested = 0
+    var rollbacks: [UInt32] = []
+    var rollback = JobRequestOutcome.accepted(jobID: "rollback-1")
+    var resumed = 0
+    var republishProblem: String?
     var cancelled: [String] = []
     var askedUsers: [String] = []
     var answersUsers = true
@@ -41,6 +45,21 @@ final class FakeBackend: AdminBackend {
   func explain(user: String, item: String) -> @Sendable () -> HTTPResponse? {
     { .json(["user": .string(user), "item": .string(item)] as JSONValue) }
   }
+
+  func similarUsers(to user: String, _ n: Int) -> @Sendable () -> HTTPResponse? {
+    { .json(["user": .string(user), "n": .integer(n)] as JSONValue) }
+  }
+
+  func requestRollback(to epoch: UInt32) -> JobRequestOutcome {
+    state.withLock {
+      $0.rollbacks.append(epoch)
+      return $0.rollback
+    }
+  }
+
+  func requestPromotion() -> JobRequestOutcome { .impossible("there is no shadow model") }
+  func resumeRetrains() { state.withLock { $0.resumed += 1 } }
+  func republish() -> String? { state.withLock { $0.republishProblem } }
 
   func consoleJSON(since: Int?) -> [UInt8] {
     state.withLock { $0.sinces.append(since) }

@@ -5,6 +5,8 @@ public struct Catalogue: Sendable {
   public internal(set) var items = IdentifierTable()
   public internal(set) var trend: TrendCounter
   public internal(set) var transitions: TransitionCounts
+  /// Counts in fixed windows; `nil` if nobody reads them.
+  var windows: TrendWindows?
   var newItems = NewItems()
   /// Items that no list may name now, `gone` ones included. Only `gone` is in snapshots.
   public internal(set) var hidden: Set<Int32> = []
@@ -14,7 +16,9 @@ public struct Catalogue: Sendable {
   /// - Parameters:
   ///   - trendHalfLife: in events; `nil` derives it from the number of active items.
   ///   - successorsMax: maximum number of successors per item.
-  public init(trendHalfLife: Double? = nil, successorsMax: Int = 1) {
+  ///   - countsWindows: whether events are counted in fixed windows, too.
+  public init(trendHalfLife: Double? = nil, successorsMax: Int = 1, countsWindows: Bool = false) {
+    if countsWindows { windows = TrendWindows() }
     trend = TrendCounter(halfLife: trendHalfLife)
     transitions = TransitionCounts(successorsMax: successorsMax)
   }

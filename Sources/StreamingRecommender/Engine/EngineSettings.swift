@@ -32,6 +32,8 @@ public struct EngineSettings: Sendable, Equatable {
   var itemPrior: ItemPrior.Rules?
   public var maxQualityDrop: Double
   public var acceptQualityDrop: Bool
+  /// Whether events are counted in fixed windows.
+  var countsWindows: Bool
 
   public init(_ configuration: RecommenderConfiguration) {
     let model = configuration.model
@@ -68,6 +70,7 @@ public struct EngineSettings: Sendable, Equatable {
       itemPrior?.titleWords = configuration.items.titleWords
     }
     maxQualityDrop = configuration.retrain.maxQualityDrop
+    countsWindows = configuration.publish.rows
     acceptQualityDrop = configuration.retrain.onQualityDrop == .accept
   }
 
@@ -95,6 +98,7 @@ extension EngineState {
   init(_ settings: EngineSettings, topics: [String] = []) {
     self.init(
       limits: settings.limits, factors: settings.parameters.factors, topics: topics,
-      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1))
+      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1,
+        countsWindows: settings.countsWindows))
   }
 }

@@ -160,6 +160,7 @@ extension RecommenderEngine {
       if TrendRules.isNews(order, previous: previous, newestMilliseconds: state.users.newestTimeMilliseconds) {
         if previous == nil { judge(interaction, user, item) }
         countPositive(user, item, order)
+        state.catalogue.windows?.count(item, atMilliseconds: order.timeMilliseconds)
       }
       noteUserOfNewItem(item, user)
     }

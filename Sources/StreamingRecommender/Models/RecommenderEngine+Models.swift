@@ -5,6 +5,9 @@ extension RecommenderEngine {
   /// What is kept of the live model; `nil` without one. Cheap: `StorableModel.stored` copies, on any thread.
   package var storable: StorableModel? { model.map { StorableModel(model: $0, names: state.catalogue.items.withoutLookup) } }
 
+  /// Counts in fixed windows; `nil` if none are kept.
+  package var trendWindows: TrendWindows? { state.catalogue.windows }
+
   /// Lets retrains go on after a rollback.
   package mutating func resumeRetrains() { rolledBackTo = nil }
 

@@ -75,6 +75,7 @@ extension Catalogue {
       trend = TrendCounter(
         halfLife: new.trend.halfLife, accumulators: trend.accumulators, growth: trend.growth, sums: (trend.total, trend.sumOfSquares))
     }
+    if new.windows == nil { windows = nil } else if windows == nil { windows = new.windows }
     if !keepsTransitions { transitions = new.transitions }
   }
 }

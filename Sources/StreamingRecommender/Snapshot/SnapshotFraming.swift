@@ -13,6 +13,7 @@ enum SnapshotFraming {
     case retrainPause, promotion
     /// Of stored models, which are no snapshots.
     case storedModel, storedItems
+    case trendWindows
   }
 
   /// One section as read from the file.

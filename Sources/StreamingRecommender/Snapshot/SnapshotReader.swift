@@ -27,7 +27,7 @@ struct SnapshotReader {
   /// Known sections and their newest supported versions.
   private static let versions: [SnapshotFraming.Kind: UInt16] = [
     .engine: 1, .lifecycle: 1, .offsets: 1, .items: 1, .trend: 1, .model: 1, .transitions: 1, .partition: 1, .users: 2, .forgotten: 1,
-    .deadLetters: 1, .recent: 1, .merged: 1, .goneItems: 1, .itemPrior: 1, .retrainPause: 1, .promotion: 1,
+    .deadLetters: 1, .recent: 1, .merged: 1, .goneItems: 1, .itemPrior: 1, .retrainPause: 1, .promotion: 1, .trendWindows: 1,
   ]
   /// Sections that may occur several times.
   private static let repeatable: Set<SnapshotFraming.Kind> = [.users, .transitions, .partition, .recent]
@@ -77,6 +77,9 @@ struct SnapshotReader {
       let prior = try readItemPrior(&reader)
       model?.prior = prior
     case .retrainPause: rolledBackTo = try readEpoch(&reader)
+    case .trendWindows:
+      let windows = try TrendWindows(decoding: try reader.readBlob() ?? [], path: path)
+      if settings.countsWindows { state.catalogue.windows = windows }
     case .promotion: promotion = try Self.readPromotion(&reader)
     case .end, .storedModel, .storedItems: break
     }

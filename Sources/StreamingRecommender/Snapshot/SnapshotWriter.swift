@@ -32,6 +32,9 @@ struct SnapshotWriter {
     if let prior = snapshot.model?.prior {
       try SnapshotFraming.write(.itemPrior, isOptional: true, to: sink) { Self.writeItemPrior(prior, &$0) }
     }
+    if let windows = state.catalogue.windows {
+      try SnapshotFraming.write(.trendWindows, isOptional: true, to: sink) { $0.write(blob: windows.encoded()) }
+    }
     if let epoch = snapshot.rolledBackTo { try SnapshotFraming.write(.retrainPause, isOptional: true, to: sink) { $0.write(epoch) } }
     if let promotion = snapshot.promotion {
       try SnapshotFraming.write(.promotion, isOptional: true, to: sink) { Self.writePromotion(promotion, &$0) }

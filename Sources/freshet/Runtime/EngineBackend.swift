@@ -101,6 +101,11 @@ struct EngineBackend: AdminBackend {
     return { handle.result.map { StatusReport.response(to: $0, user: user, item: item) } }
   }
 
+  func similarUsers(to user: String, _ n: Int) -> @Sendable () -> HTTPResponse? {
+    let handle = process.similarUsers(to: Identifier(user), n)
+    return { handle.result.map { StatusReport.response(to: $0, user: user) } }
+  }
+
   // MARK: Console
 
   func consoleJSON(since: Int?) -> [UInt8] { process.console.json(since: since) }

@@ -213,6 +213,13 @@ final class EngineProcess: @unchecked Sendable {
     return handle
   }
 
+  /// Asks the loop for the users who are most similar to one.
+  func similarUsers(to user: Identifier, _ n: Int) -> JobHandle<SimilarUsersReport> {
+    let handle = JobHandle<SimilarUsersReport>()
+    post(.similarUsers(user, n, handle))
+    return handle
+  }
+
   /// Asks the loop what it holds of this item.
   func report(onItem item: Identifier) -> JobHandle<ItemReport> {
     let handle = JobHandle<ItemReport>()

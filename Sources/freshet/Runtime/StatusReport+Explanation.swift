@@ -7,9 +7,7 @@ extension StatusReport {
   static func response(to report: ExplanationReport, user: String, item: String) -> HTTPResponse {
     switch report {
     case .explained(let explanation, let epoch): .json(json(of: explanation, user: user, item: item, epoch: epoch))
-    case .unknownUser:
-      .error(
-        404, "there is no user \(user.prefix(100))", fix: "take the id as the events have it; GET /v1/users?id= tells whether it is known")
+    case .unknownUser: unknown(user)
     case .unknownItem: .error(404, "there is no item \(item.prefix(100))", fix: "take the id as the events have it")
     case .noVector:
       .error(
@@ -30,4 +28,25 @@ extension StatusReport {
   }
 
   private static let partsMax = 100
+}
+
+extension StatusReport {
+  static func response(to report: SimilarUsersReport, user: String) -> HTTPResponse {
+    switch report {
+    case .found(let matches, let epoch):
+      .json([
+        "user": .string(user), "epoch": .integer(Int(epoch)),
+        "users": .array(matches.map { ["user": .string($0.user.string), "score": .number(Double($0.score))] }),
+      ])
+    case .unknownUser: unknown(user)
+    case .noVector:
+      .error(
+        404, "the model knows nothing of the user \(user.prefix(100)) yet",
+        fix: "a user gets a vector from an event with an item that the model knows; before the first training there is none")
+    }
+  }
+
+  private static func unknown(_ user: String) -> HTTPResponse {
+    .error(404, "there is no user \(user.prefix(100))", fix: "take the id as the events have it; GET /v1/users?id= tells whether it is known")
+  }
 }

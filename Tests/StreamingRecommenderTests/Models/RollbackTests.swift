@@ -40,16 +40,17 @@ import Testing
   @Test func retrainsWaitAfterARollbackUntilTheyAreResumed() throws {
     let rig = Self.rigWithTwoEpochs { $0.retrain.everyEvents = 10 }
     rig.request(.rollback(epoch: 1))
+    let epoch = try #require(rig.engine.model).epoch
     for user in 0..<50 { rig.produce("more\(user)", "i\(user % 10)") }
     rig.settle()
     rig.turn(2)
-    #expect(rig.engine.model?.epoch == 3)
+    #expect(rig.engine.model?.epoch == epoch)
     #expect(rig.loop.status.current.rolledBackTo == 1)
     #expect(rig.loop.status.current.nextRetrain == .resumption(rolledBackTo: 1))
     rig.loop.mailbox.post(.resumeRetrains)
     rig.turn()
     rig.settle()
-    #expect(rig.engine.model?.epoch == 4)
+    #expect(try #require(rig.engine.model).epoch > epoch)
     #expect(rig.engine.rolledBackTo == nil)
   }
 

@@ -20,7 +20,7 @@ import Testing
   private static func engine() -> RecommenderEngine { RecommenderEngine(plainConfiguration()) }
 
   private func apply(_ engine: inout RecommenderEngine, _ fields: String, offset: Int64 = 0) -> EngineUpdate {
-    let value = Array(#"{"user_id":"u1","timestamp":\#(Self.now + 60_000),\#(fields)}"#.utf8)
+    let value = Array(#"{"user_id":"u1","event_id":"e\#(offset)","timestamp":\#(Self.now + 60_000),\#(fields)}"#.utf8)
     let record = Record(offset: offset, timestampMilliseconds: Self.now + 60_000, key: nil, value: value)
     return engine.apply([RecordBatch(source: TopicPartition(topic: "events", partition: 0), records: [record])])
   }

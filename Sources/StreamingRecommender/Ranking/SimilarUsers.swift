@@ -1,0 +1,41 @@
+/// Finds the users whose vectors have the highest cosine similarity to that of one user. The cost is one pass over all vectors.
+public struct SimilarUsers: Sendable {
+  /// A user and the cosine of the angle between the vectors, -1 to 1.
+  public struct Match: Sendable, Equatable {
+    public var user: Identifier
+    public var score: Float
+  }
+
+  private let state: EngineState
+  private let user: UserReference
+  private let vector: [Float]
+
+  /// `nil` if the user has no vector, or no taste.
+  package init?(_ state: EngineState, of user: UserReference) {
+    guard let vector = state.users.vector(user), vector.contains(where: { $0 != 0 }) else { return nil }
+    self.state = state.frozen(withVectors: true)
+    self.user = user
+    self.vector = vector
+  }
+
+  /// The `n` most similar other users, best first; of equal ones the one that came first.
+  package func matches(_ n: Int) -> [Match] {
+    let length = Self.dot(vector, vector).squareRoot()
+    var best: [(score: Float, user: UserReference)] = []
+    for other in state.users.references where other != user {
+      let score = state.users.withVector(other) { values in
+        let square = Self.dot(values, values)
+        return square > 0 ? Self.dot(values, vector) / (length * square.squareRoot()) : -.infinity
+      }
+      guard let score, score > -.infinity, best.count < n || score > best[best.count - 1].score else { continue }
+      let place = best.firstIndex { $0.score < score } ?? best.count
+      best.insert((score, other), at: place)
+      if best.count > n { best.removeLast() }
+    }
+    return best.map { Match(user: Identifier(state.users.name($0.user)), score: min(1, $0.score)) }
+  }
+
+  private static func dot(_ a: some Collection<Float>, _ b: some Collection<Float>) -> Float {
+    zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+  }
+}
