@@ -129,7 +129,9 @@ public enum AdminRoutes {
   private static func started(_ what: String) -> [(status: Int, sentence: String)] {
     [
       (200, "With `wait`: the ended job, as GET /v1/jobs/{id} shows it."), (202, "It has started; `job` is its id."),
-      (400, "`wait` is not such a number."), (409, "A job is running already, and `job` is its id; or it is not possible, for the reason in `detail`."), (503, "It cannot start now."),
+      (400, "`wait` is not such a number."),
+      (409, "A job is running already, and `job` is its id; or it is not possible, for the reason in `detail`."),
+      (503, "It cannot start now."),
     ]
   }
 

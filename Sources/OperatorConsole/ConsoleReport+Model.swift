@@ -71,7 +71,8 @@ extension ConsoleReport {
     if let base = model.rolledBackTo { text += " It was rolled back to epoch \(base), and retrains do not start by themselves." }
     return ConsoleLine(
       .model, model.rolledBackTo == nil ? .ok : .warning, text,
-      fix: model.rolledBackTo == nil ? nil : "When the cause is mended: `freshet retrain`, or `freshet retrain --resume`.", figures: [.init("epoch", .integer(epoch)), .init("age_seconds", number(model.ageSeconds.map { $0.rounded() }))])
+      fix: model.rolledBackTo == nil ? nil : "When the cause is mended: `freshet retrain`, or `freshet retrain --resume`.",
+      figures: [.init("epoch", .integer(epoch)), .init("age_seconds", number(model.ageSeconds.map { $0.rounded() }))])
   }
 
   // MARK: Is a training running, and is it stuck?

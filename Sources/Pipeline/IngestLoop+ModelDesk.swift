@@ -26,7 +26,8 @@ extension IngestLoop {
   /// Whether nothing else uses the cores for models.
   private var isModelIdle: Bool { engine.lifecycle.job == .none && engine.lifecycle.rollout == nil && !models.isBusy }
 
-  private func run<Output: Sendable>(_ epoch: UInt32, _ work: @escaping @Sendable (TrainingMonitor) -> Output) -> ModelDesk.Running<Output> {
+  private func run<Output: Sendable>(_ epoch: UInt32, _ work: @escaping @Sendable (TrainingMonitor) -> Output) -> ModelDesk.Running<Output>
+  {
     let monitor = TrainingMonitor()
     return .init(handle: ports.jobs.run { work(monitor) }, monitor: monitor, epoch: epoch)
   }

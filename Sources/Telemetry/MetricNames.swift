@@ -110,28 +110,35 @@ public enum MetricNames {
   // MARK: Live quality
   public static let liveEvents = MetricDefinition.counter(
     "freshet_live_events_total",
-    "First interactions of sampled users with an item that their list could hold, by source of the list that stood.", labels: ["source"],
+    "First interactions of sampled users with an item that their list could hold, by source of the list that stood: personal, foldin, popular.",
+    labels: ["source"],
     known: ["source": ["personal", "foldin", "popular"]])
   public static let liveHits = MetricDefinition.counter(
-    "freshet_live_hits_total", "Those whose item was among the first 10 of the list.", labels: ["source"],
+    "freshet_live_hits_total", "Those whose item was among the first 10 of the list, by source: personal, foldin, popular.",
+    labels: ["source"],
     known: ["source": ["personal", "foldin", "popular"]])
   public static let livePopularHits = MetricDefinition.counter(
-    "freshet_live_popular_hits_total", "Those whose item was among the 10 most popular items that the user had not used.",
+    "freshet_live_popular_hits_total",
+    "Those whose item was among the 10 most popular items that the user had not used, by source of the list: personal, foldin, popular.",
     labels: ["source"], known: ["source": ["personal", "foldin", "popular"]])
   public static let liveReciprocalRanks = MetricDefinition.counter(
-    "freshet_live_reciprocal_rank_total", "Sum of 1 / rank of the item in the list, 0 if it was not in it.", labels: ["source"],
+    "freshet_live_reciprocal_rank_total",
+    "Sum of 1 / rank of the item in the list, 0 if it was not in it, by source: personal, foldin, popular.", labels: ["source"],
     known: ["source": ["personal", "foldin", "popular"]])
   public static let attributed = MetricDefinition.counter(
     "freshet_attributed_total",
     "Events with an item that the answer named by their recommendation_id had shown, by where the item came from.",
     labels: ["source", "rule", "arm"])
   public static let attributedRank = MetricDefinition.counter(
-    "freshet_attributed_rank_total", "Those by the rank of the item in the answer: rank is the highest of a class, 1, 2, 3, 5, 10, 20 or 40.", labels: ["rank"])
+    "freshet_attributed_rank_total",
+    "Those by the rank of the item in the answer: rank is the highest of a class, 1, 2, 3, 5, 10, 20 or 40.", labels: ["rank"])
   public static let impressions = MetricDefinition.counter(
     "freshet_impressions_total", "Items of answers that events say were seen (impression), by where the item came from.",
     labels: ["source", "rule", "arm"])
   public static let unattributed = MetricDefinition.counter(
-    "freshet_unattributed_total", "Events with a recommendation_id that do not count, by reason.", labels: ["reason"],
+    "freshet_unattributed_total",
+    "Events with a recommendation_id that do not count, by reason: bad_id, forged, expired, other_user, not_shown, repeat.",
+    labels: ["reason"],
     known: ["reason": ["bad_id", "forged", "expired", "other_user", "not_shown", "repeat"]])
   public static let shadowEvents = MetricDefinition.gauge(
     "freshet_shadow_events", "Events on which the shadow model was compared with the one in use.")
@@ -216,8 +223,10 @@ public enum MetricNames {
     partitionGapRecords, partitionsAssigned, rebalances, eventToPublish, stageDuration, backpressure, schemaRequests, itemRecords,
     itemDocuments, hiddenItems, foldInBatchSize,
     coalescedUpdates,
-    nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, liveEvents, liveHits,
-    livePopularHits, liveReciprocalRanks, attributed, attributedRank, impressions, unattributed, shadowEvents, shadowHits, modelDrift, listChurn, retrainsPaused, retrains,
+    nonfiniteVectors, users, items, interactions, stateBytes, unknownItems, modelEpoch, modelTrainedTimestamp, modelQuality, liveEvents,
+    liveHits,
+    livePopularHits, liveReciprocalRanks, attributed, attributedRank, impressions, unattributed, shadowEvents, shadowHits, modelDrift,
+    listChurn, retrainsPaused, retrains,
     retrainDuration, retrainProgress, lastSuccessfulRetrainTimestamp, snapshots, snapshotDuration, snapshotBytes,
     lastSuccessfulSnapshotTimestamp, recoveryDuration, replayedRecords, publishKeys, publishBytes, publishErrors, publishQueueLength,
     publishOldest, redisCommandsDuration, redisReconnects, redisUp, kafkaUp, kafkaBrokerRoundTrip, kafkaErrors, adminRequests, processCPU,

@@ -299,7 +299,8 @@ extension ConfigurationTable {
       "Share of the items in lists that a retrain may change before it is due, measured on 1,000 users by one iteration over all pairs; `none` does not measure it. See [model.md](model.md#drift)."
     ).reloadable(),
     .duration(
-      "retrain.drift_interval", \.retrain.driftInterval, Duration.seconds(1)...century.upperBound, "Time between two measurements of the drift."
+      "retrain.drift_interval", \.retrain.driftInterval, Duration.seconds(1)...century.upperBound,
+      "Time between two measurements of the drift."
     ).reloadable(),
     .int(
       "retrain.keep_epochs", \.retrain.keepEpochs, 0...1000,

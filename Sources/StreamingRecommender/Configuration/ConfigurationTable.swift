@@ -16,7 +16,9 @@ public enum ConfigurationTable {
     Group(name: "model", sentence: "What is computed; each of these changes results.", keys: model),
     Group(name: "foldin", sentence: "How live events are folded into the model.", keys: foldIn),
     Group(name: "retrain", sentence: "When the whole model is trained again, and when the result is used.", keys: retrain),
-    Group(name: "shadow", sentence: "A second model that is compared with the one in use and serves nobody. See [model.md](model.md#shadow).", keys: shadow),
+    Group(
+      name: "shadow", sentence: "A second model that is compared with the one in use and serves nobody. See [model.md](model.md#shadow).",
+      keys: shadow),
     Group(name: "topn", sentence: "The lists that are published.", keys: topN),
     Group(name: "publish", sentence: "How lists are written to Redis.", keys: publish),
     Group(name: "redis", sentence: "Which Redis lists are written to.", keys: redis),

@@ -98,7 +98,8 @@ extension EngineState {
   init(_ settings: EngineSettings, topics: [String] = []) {
     self.init(
       limits: settings.limits, factors: settings.parameters.factors, topics: topics,
-      catalogue: Catalogue(trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1,
+      catalogue: Catalogue(
+        trendHalfLife: settings.trendHalfLife, successorsMax: settings.transitions?.successors ?? 1,
         countsWindows: settings.countsWindows))
   }
 }

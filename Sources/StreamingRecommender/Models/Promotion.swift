@@ -34,7 +34,9 @@ extension RecommenderConfiguration {
     var configuration = self
     // `none` of a part comes before keys of the part.
     for (name, text) in settings.sorted(by: { $0.key < $1.key }) {
-      guard let key = ConfigurationTable.key(named: name) else { throw ConfigurationError(problems: [.init(key: name, message: "\(name): no such key")]) }
+      guard let key = ConfigurationTable.key(named: name) else {
+        throw ConfigurationError(problems: [.init(key: name, message: "\(name): no such key")])
+      }
       do {
         key.write(&configuration, try key.parse(.text(text)))
       } catch {

@@ -43,7 +43,8 @@ public struct PairedHits: Sendable, Equatable {
     guard events > 0 else { return "nothing is compared yet" }
     let counts = "hits among 10: live \(Self.text(liveRate)), shadow \(Self.text(shadowRate)), on \(events) events of sampled users"
     guard let margin else { return "\(counts); too few differ to compare (\(onlyLive + onlyShadow) of 30)" }
-    let interval = "difference \(Self.signed(difference)) (95 %: \(Self.signed(difference - margin)) to \(Self.signed(difference + margin)))"
+    let interval =
+      "difference \(Self.signed(difference)) (95 %: \(Self.signed(difference - margin)) to \(Self.signed(difference + margin)))"
     if abs(difference) > margin { return "\(counts); \(interval): the \(difference > 0 ? "shadow" : "live model") is better" }
     // A twentieth of the live rate is about the least that matters.
     let wanted = max(liveRate / 20, 1e-4)

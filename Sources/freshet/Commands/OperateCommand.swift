@@ -30,7 +30,9 @@ struct OperateCommand {
 
   func promote() throws -> ExitStatus { try start("/v1/models/promote", label: "promotion") }
 
-  func republish() throws { try accept("/v1/republish", "the engine writes everything again; watch it with \(context.line("status --watch"))") }
+  func republish() throws {
+    try accept("/v1/republish", "the engine writes everything again; watch it with \(context.line("status --watch"))")
+  }
 
   private func accept(_ path: String, _ sentence: String) throws {
     let answer = try client().post(path)

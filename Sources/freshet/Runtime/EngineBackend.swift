@@ -47,7 +47,8 @@ struct EngineBackend: AdminBackend {
         "epoch": newest.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records)),
         "kept_epochs": .array(process.keptEpochs.map { .integer(Int($0)) }),
         "rolled_back_to": status.rolledBackTo.map { .integer(Int($0)) } ?? .null,
-        "promoted": status.promoted.map { .object($0.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .string($0.value)) }) } ?? .null,
+        "promoted": status.promoted.map { .object($0.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .string($0.value)) }) }
+          ?? .null,
         "shadow": status.shadow.map(StatusReport.json(of:)) ?? .null,
       ] as JSONValue).bytes
   }

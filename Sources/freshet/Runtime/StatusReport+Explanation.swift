@@ -47,6 +47,7 @@ extension StatusReport {
   }
 
   private static func unknown(_ user: String) -> HTTPResponse {
-    .error(404, "there is no user \(user.prefix(100))", fix: "take the id as the events have it; GET /v1/users?id= tells whether it is known")
+    .error(
+      404, "there is no user \(user.prefix(100))", fix: "take the id as the events have it; GET /v1/users?id= tells whether it is known")
   }
 }

@@ -107,10 +107,11 @@ import Testing
     #expect(rig.engine.model?.epoch == 2)
   }
 
-  @Test(arguments: [
-    ("model.factors", "6", nil), ("model.factors", "many", "allowed:"), ("model.history_per_user", "3", "shares histories"),
-    ("topn.n", "3", "not a key of the group model"), ("model.factor", "3", "did you mean model.factors?"),
-  ] as [(String, String, String?)])
+  @Test(
+    arguments: [
+      ("model.factors", "6", nil), ("model.factors", "many", "allowed:"), ("model.history_per_user", "3", "shares histories"),
+      ("topn.n", "3", "not a key of the group model"), ("model.factor", "3", "did you mean model.factors?"),
+    ] as [(String, String, String?)])
   func entriesAreChecked(_ key: String, _ value: String, _ fault: String?) {
     let found = ShadowSettings.fault(ofEntry: key, value)
     if let fault { #expect(found?.contains(fault) == true, "\(found ?? "nothing")") } else { #expect(found == nil) }

@@ -192,7 +192,8 @@ final class LoopRig {
     let items = configuration.items.topic.isEmpty ? nil : log.makeSource(topics: [Self.itemTopic])
     let port: any RecommendationPublisher = viewAnswersLate ? LatePublisher(publisher) : publisher
     loop = Self.makeLoop(
-      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, items, port, letters, storage, epochs, jobs, clock,
+      recovered.engine, recovered.nextSequence, recovered.deadLetters, configuration, source, items, port, letters, storage, epochs, jobs,
+      clock,
       board,
       lines, origin)
   }

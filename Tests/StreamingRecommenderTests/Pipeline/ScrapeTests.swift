@@ -11,6 +11,8 @@ import Testing
   private func rig(users: Int, items: Int) -> LoopRig {
     let rig = LoopRig()
     rig.start(checkerboard(users: users, items: items))
+    // Later models are compared with the one before and remove vectors of an older one.
+    for _ in 0..<3 { rig.retrain() }
     rig.snapshot()
     return rig
   }
@@ -25,7 +27,7 @@ import Testing
     let large = rig(users: 1000, items: 60)
     #expect(large.engine.state.users.pairCount > 50 * small.engine.state.users.pairCount)
     let pages = [small, large].map { $0.loop.metrics.registry.render() }
-    #expect(lines(pages[0]) == lines(pages[1]))
+    #expect(lines(pages[0]).difference(from: lines(pages[1])).map { "\($0)" } == [])
     #expect(lines(pages[0]).count > 200)
     #expect(pages[1].contains("freshet_users 1000\n") && pages[0].contains("freshet_users 40\n"))
   }

@@ -11,7 +11,8 @@ import Testing
   /// The last hour in the view, by item id.
   private static func hour(_ rig: LoopRig) -> [String: UInt32] {
     let entries = rig.view.trending?.windows[.hour] ?? []
-    return Dictionary(uniqueKeysWithValues: entries.map { (String(decoding: rig.engine.state.catalogue.items.name($0.item), as: UTF8.self), $0.events) })
+    return Dictionary(
+      uniqueKeysWithValues: entries.map { (String(decoding: rig.engine.state.catalogue.items.name($0.item), as: UTF8.self), $0.events) })
   }
 
   @Test func whatUsersTookInTheLastHourIsWritten() throws {

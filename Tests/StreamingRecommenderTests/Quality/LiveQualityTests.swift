@@ -90,8 +90,12 @@ import Testing
     #expect((total.events, total.hits, total.reciprocalRanks) == (expected.events, expected.hits, expected.reciprocalRanks))
     // The same items again are no first interactions.
     let again = rig.engine.quality.totals
-    for user in users { rig.produce([event(String(decoding: engine.state.users.name(user), as: UTF8.self), "i1", time: rig.clock.wallMilliseconds)]) }
-    for user in users { rig.produce([event(String(decoding: engine.state.users.name(user), as: UTF8.self), "i1", time: rig.clock.wallMilliseconds)]) }
+    for user in users {
+      rig.produce([event(String(decoding: engine.state.users.name(user), as: UTF8.self), "i1", time: rig.clock.wallMilliseconds)])
+    }
+    for user in users {
+      rig.produce([event(String(decoding: engine.state.users.name(user), as: UTF8.self), "i1", time: rig.clock.wallMilliseconds)])
+    }
     rig.settle()
     let events = LiveQualityReport.total(rig.engine.quality.totals).events - LiveQualityReport.total(again).events
     #expect(events <= users.count)
