@@ -3,7 +3,9 @@
 .PHONY: help setup build demo test test-openapi lint check-imports check-deploy package check-package bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
-RELEASE := -c release -Xswiftc -enable-testing
+# With FRESHET_STRICT set, warnings and imports that Package.swift does not declare are errors.
+STRICT := $(if $(FRESHET_STRICT),--explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors)
+RELEASE := -c release -Xswiftc -enable-testing $(STRICT)
 FRESHET := .build/release/freshet
 
 PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libssl-dev

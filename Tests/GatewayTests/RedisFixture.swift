@@ -41,8 +41,13 @@ final class RedisFixture {
     return try RedisConnection.open(patient, clientName: "test", replyBytesMax: RedisConnection.replyBytesMaxOfReader)
   }
 
-  func publish(_ commands: [PublishCommand]) throws {
+  /// - Parameter namespace: another one than the fixture's.
+  func publish(_ commands: [PublishCommand], namespace: String? = nil) throws {
     let connection = try connection()
+    let encoder =
+      namespace.map {
+        RedisCommandEncoder(keys: RedisKeys(prefix: redis.keyPrefix, namespace: $0), instance: "test", ttl: .seconds(3600))
+      } ?? encoder
     for command in commands {
       let encoded = encoder.encode(command)
       try connection.send(encoded.bytes)
@@ -53,7 +58,8 @@ final class RedisFixture {
   }
 
   /// Everything that the engine of the fixture publishes, as one epoch.
-  func publish(_ fixture: inout EngineFixture, epoch: UInt32? = nil, version: Int64 = EngineFixture.start) throws {
+  func publish(_ fixture: inout EngineFixture, epoch: UInt32? = nil, version: Int64 = EngineFixture.start, namespace: String? = nil) throws
+  {
     let epoch = epoch ?? fixture.engine.model!.epoch
     var commands: [PublishCommand] = [.trend(fixture.trend)]
     for pack in fixture.packs {
@@ -69,7 +75,7 @@ final class RedisFixture {
           items: fixture.engine.state.catalogue.items.capacity, trainedAtMilliseconds: EngineFixture.start, keptEpochs: [epoch],
           served: fixture.served)))
     for user in fixture.users { commands.append(.user(fixture.recommendations(user, epoch: epoch))) }
-    try publish(commands)
+    try publish(commands, namespace: namespace)
   }
 }
 

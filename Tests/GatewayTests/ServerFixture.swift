@@ -71,7 +71,10 @@ final class ServerFixture {
   let registry = MetricRegistry()
   private(set) var server: GatewayServer!
 
-  init(seed: UInt64 = 31, publishes: Bool = true, _ change: (inout GatewayConfiguration) -> Void = { _ in }) throws {
+  init(
+    seed: UInt64 = 31, publishes: Bool = true, _ change: (inout GatewayConfiguration) -> Void = { _ in },
+    engine engineAnswer: @escaping @Sendable (EngineQuestion) throws(Problem) -> HTTPResponse = ServerFixture.engineAnswer
+  ) throws {
     redis = try RedisFixture()
     engine = EngineFixture(seed: seed)
     let mirror = try TestMirror(redis)
@@ -87,11 +90,15 @@ final class ServerFixture {
     change(&configuration)
     server = try GatewayServer(
       configuration, events: events, items: items,
-      explain: { user, item throws(Problem) in
-        guard user != "nobody" else { throw Problem(.notFound, "there is no user nobody", fix: "name another one") }
-        return .json(["user": .string(user), "item": .string(item)] as JSONValue)
-      }, registry: registry)
+      engine: { [engineAnswer] question throws(Problem) in try engineAnswer(question) }, registry: registry)
     if publishes { _ = try eventually { try client().get("/readyz")?.status == 200 } }
+  }
+
+  /// Repeats the question.
+  static let engineAnswer: @Sendable (EngineQuestion) throws(Problem) -> HTTPResponse = { question throws(Problem) in
+    guard question.parameters[0].value != "nobody" else { throw Problem(.notFound, "there is no user nobody", fix: "name another one") }
+    return .json(
+      .object([.init("path", .string(question.path))] + question.parameters.map { .init($0.name, .string($0.value)) }))
   }
 
   deinit { server?.stop() }

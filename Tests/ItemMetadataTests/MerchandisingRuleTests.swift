@@ -7,7 +7,9 @@ func rule(_ json: String, createdAt: Int64 = now) throws -> MerchandisingRule {
 }
 
 @Suite struct MerchandisingRuleTests {
-  @Test(arguments: ["rule-pin.json", "rule-boost.json", "rule-exclude.json"]) func theExamplesAreRead(name: String) throws {
+  @Test(arguments: ["rule-pin.json", "rule-boost.json", "rule-exclude.json", "rule-explore.json"]) func theExamplesAreRead(name: String)
+    throws
+  {
     let read = try MerchandisingRule(example(name), createdAt: now)
     #expect(try MerchandisingRule(read.json.bytes, createdAt: 0) == read)
   }
@@ -17,6 +19,8 @@ func rule(_ json: String, createdAt: Int64 = now) throws -> MerchandisingRule {
     #"{"id":"b","kind":"boost","target":{"category":"home"},"strength":-0.5,"share":12.5,"salt":"s","created_at":"2026-01-31T08:30:00.000Z"}"#,
     #"{"id":"c","kind":"bury","target":{"filter":"price < 10"},"from":"2026-01-01T00:00:00.000Z","until":"2026-02-01T00:00:00.000Z","created_at":"2026-01-31T08:30:00.000Z"}"#,
     #"{"id":"d","kind":"exclude","target":{"item":"x"},"placement":"home","enabled":false,"created_at":"2026-01-31T08:30:00.000Z","note":"why"}"#,
+    #"{"id":"e","kind":"explore","exploration":{"share":0.1,"max_events":5},"created_at":"2026-01-31T08:30:00.000Z"}"#,
+    #"{"id":"f","kind":"explore","target":{"category":"new"},"exploration":{"share":0.5,"max_events":0},"placement":"home","created_at":"2026-01-31T08:30:00.000Z"}"#,
   ])
   func aRuleIsWrittenAsItWasRead(json: String) throws { #expect(try rule(json, createdAt: 0).json.text == json) }
 
@@ -41,6 +45,12 @@ func rule(_ json: String, createdAt: Int64 = now) throws -> MerchandisingRule {
       (#"{"id":"a","kind":"exclude","target":{"item":"x"},"strength":1}"#, .badValue, "strength"),
       (#"{"id":"a","kind":"bury","target":{"item":"x"},"skip_seen":true}"#, .badValue, "skip_seen"),
       (#"{"id":"a","kind":"bury","target":{"item":"x"},"share":101}"#, .badValue, "share"),
+      (#"{"id":"a","kind":"explore"}"#, .missingField, "exploration"),
+      (#"{"id":"a","kind":"explore","exploration":{"share":0.1}}"#, .missingField, "exploration"),
+      (#"{"id":"a","kind":"explore","exploration":{"share":0.6,"max_events":1}}"#, .badValue, "share"),
+      (#"{"id":"a","kind":"explore","exploration":{"share":0.1,"max_events":-1}}"#, .badValue, "max_events"),
+      (#"{"id":"a","kind":"explore","exploration":{"share":0.1,"max_events":1,"n":1}}"#, .badValue, "n"),
+      (#"{"id":"a","kind":"bury","target":{"item":"x"},"exploration":{"share":0.1,"max_events":1}}"#, .badValue, "exploration"),
       (#"{"id":"a","kind":"bury","target":{"item":"x"},"until":"then"}"#, .badTimestamp, "until"),
       (#"{"id":"a","kind":"bury","target":{"item":"x"},"from":"2026-02-01","until":"2026-02-01"}"#, .badValue, "until"),
       (#"{"id":"a","kind":"bury","target":{"item":"x"},"stength":1}"#, .badValue, "stength"),

@@ -16,6 +16,7 @@ struct AnswerWriter {
       JSONString.append(user.bytes, to: &bytes)
       append(",")
     }
+    if let arm = answer.arm { append("\"experiment\":\"\(arm.experiment)\",\"arm\":\"\(arm.arm.name)\",") }
     if let window = answer.window { append("\"window\":\"\(window.rawValue)\",") }
     append("\"source\":\"")
     append(answer.source?.rawValue ?? "none")

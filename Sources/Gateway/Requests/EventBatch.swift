@@ -17,6 +17,10 @@ struct EventBatch {
   /// Valid events that the engine will not apply, such as those of a type without a weight.
   private(set) var ignored = 0
   private(set) var faults: [Fault] = []
+  /// The users of all events.
+  private(set) var users: Set<[UInt8]> = []
+  /// Whether an event merges two users.
+  private(set) var joinsUsers = false
 
   init(_ pieces: [Range<Int>], of body: [UInt8], _ decoder: InteractionDecoder, nowMilliseconds: Int64) {
     for (index, piece) in pieces.enumerated() {
@@ -28,7 +32,10 @@ struct EventBatch {
       case .interactions(let events, _):
         // The key decides the partition; events of one record belong together.
         if let first = events.first { add(first.interaction.user, value) } else { ignored += 1 }
-      case .merge(let user, _, _): add(user, value)
+        for event in events { users.insert(event.interaction.user) }
+      case .merge(let user, _, _):
+        add(user, value)
+        joinsUsers = true
       case .ignored: ignored += 1
       case .failure(let failure): faults.append(Fault(index: index, reason: failure.reason.rawValue, message: failure.message))
       case .forget, .waiting:
@@ -37,7 +44,10 @@ struct EventBatch {
     }
   }
 
-  private mutating func add(_ user: [UInt8], _ value: [UInt8]) { records.append(OutgoingRecord(key: user, value: value)) }
+  private mutating func add(_ user: [UInt8], _ value: [UInt8]) {
+    records.append(OutgoingRecord(key: user, value: value))
+    users.insert(user)
+  }
 
   // MARK: Splitting
 

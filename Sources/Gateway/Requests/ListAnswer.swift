@@ -30,6 +30,8 @@ public struct ListAnswer: Sendable, Equatable {
     case filterRelaxed = "filter_relaxed"
     /// The engine has counted for less time than the window has.
     case window
+    /// The namespace of the user's arm has no model; the list is the one of the gateway's own namespace.
+    case namespace
     /// Redis is away.
     case redis
   }
@@ -45,6 +47,8 @@ public struct ListAnswer: Sendable, Equatable {
   public var isApproximate = false
   /// Whether the list is the stored one and not computed for this request.
   public var isStored = false
+  /// The arm of the experiment in which it was made.
+  public var arm: AssignedArm?
   /// The window of a list of what trends.
   public var window: TrendingWindow?
   /// What an explanation should say besides the items.

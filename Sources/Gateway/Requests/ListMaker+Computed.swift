@@ -17,6 +17,9 @@ extension ListMaker {
   struct Assembly {
     var eligible: ItemSet
     var seen: Set<Int32>
+    /// Candidates for slots of exploration, and the number of slots on a page.
+    var newItems: [ListCandidate] = []
+    var slots = 0
   }
 
   func computed(for person: Person, _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules?) -> ListAnswer {
@@ -49,7 +52,12 @@ extension ListMaker {
       // Where everybody has seen everything, seen items are all there is.
       let all = Set(seen)
       let isSeenShown = entries.contains { all.contains($0.item) }
-      let assembly = Assembly(eligible: eligible ?? available(matrix, unavailable), seen: isSeenShown ? [] : all)
+      var assembly = Assembly(eligible: eligible ?? available(matrix, unavailable), seen: isSeenShown ? [] : all)
+      if let exploration = rules?.exploration {
+        assembly.slots = ListSettings.explorationSlots(
+          n: options.count(countDefault), share: exploration.settings.share, user: person.user?.string, now: now)
+        assembly.newItems = newItems(exploration, slots: assembly.slots, scorer, taste, excluded + seen, candidates, options)
+      }
       answer.items = assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes)
     }
     if options.explains { explain(&answer.items, scorer, taste) } else { answer.notes = [] }
@@ -101,6 +109,22 @@ extension ListMaker {
     return entries + others.map { ListCandidate(item: $0.item, score: $0.score, source: source) }
   }
 
+  /// The best items of which little is known, enough for the slots of all pages so far.
+  private func newItems(
+    _ exploration: (settings: MerchandisingRule.Exploration, items: ItemSet), slots: Int, _ scorer: Scorer, _ taste: Taste,
+    _ excluded: [Int32], _ candidates: Candidates, _ options: ListOptions
+  ) -> [ListCandidate] {
+    guard slots > 0 else { return [] }
+    let (count, end) = (options.count(countDefault), options.page(countDefault).upperBound)
+    let pages = (end + count - 1) / count
+    var among = exploration.items.intersection(scorer.matrix.littleKnown(maxEvents: exploration.settings.maxEvents))
+    if let items = candidates.items { among = among.intersection(items) }
+    // As many as can stand in the list by themselves are not put into slots.
+    return scorer.top(slots * pages + end, for: taste, excluded: excluded, among: .some(among)).map {
+      ListCandidate(item: $0.item, score: $0.score, source: .explore)
+    }
+  }
+
   /// Items that do not pass the filter, for the places that are left.
   private func relaxed(
     _ count: Int, after entries: [ListCandidate], _ scorer: Scorer, _ taste: Taste, excluded: [Int32], seen: [Int32]
@@ -148,12 +172,13 @@ extension ListMaker {
     settings.minScore = options.minScore
     settings.maxPerCategory = options.maxPerCategory
     settings.diversity = Float(options.diversity)
+    settings.explorationSlots = assembly.slots
     var list = ListAssembly(settings, eligible: assembly.eligible, index: view.catalogue.index, now: now, rules: rules)
     list.excluded = Set(unwanted(options, matrix))
     list.isSeen = { assembly.seen.contains($0) }
     let scorer = Scorer(matrix, scratch)
     list.similarity = { max(0, scorer.similarity($0, $1)) }
-    let result = list.assemble(entries)
+    let result = list.assemble(entries, newItems: assembly.newItems)
     notes = result.notes.map(\.sentence)
     return result.items.compactMap { item in
       guard let id = matrix.directory.id(item.item) else { return nil }

@@ -12,6 +12,8 @@ public struct ListMaker {
   public let now: Int64
   /// Whether a user who has used every item gets popular ones, and not an empty list.
   public var showsPopularWhenEmpty = true
+  /// Rules that are in force only in the arms that name them.
+  var armRules: Set<String> = []
   let filters: FilterCache
   let scratch: ScoringScratch
 
@@ -70,7 +72,9 @@ public struct ListMaker {
 
   /// The rules in force for the request.
   func rules(for user: Identifier?, _ options: ListOptions) -> AppliedRules? {
-    view.rules?.applying(user: user, placement: options.placement, now: now)
+    view.rules?.applying(user: user, placement: options.placement, now: now) { rule in
+      !armRules.contains(rule.id) || options.arm?.arm.rules.contains(rule.id) ?? false
+    }
   }
 }
 

@@ -48,6 +48,7 @@ extension ListOptions {
     isStrict = values.flag("strict") ?? true
     context = try values.weights(Self.context) ?? []
     diversity = values.number("diversity") ?? 0
+    givesDiversity = values.has("diversity")
     maxPerCategory = values.integer("max_per_category")
     minScore = values.number("min_score").map { Float($0) }
     fields = values.texts("fields")?.flatMap { $0.split(separator: ",").map(String.init) } ?? []

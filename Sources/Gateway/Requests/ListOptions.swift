@@ -33,6 +33,8 @@ public struct ListOptions: Sendable {
   public var context: [Weighted] = []
   /// 0 for the best items, 1 for the most different ones.
   public var diversity = 0.0
+  /// Whether the request itself names the diversity.
+  public var givesDiversity = false
   public var maxPerCategory: Int?
   public var minScore: Float?
   /// Fields of the documents to return.
@@ -42,7 +44,20 @@ public struct ListOptions: Sendable {
   public var includesSeen = false
   public var explains = false
 
+  /// The arm of the experiment in which the request takes part.
+  public var arm: AssignedArm?
+
   public init() {}
+
+  /// In an arm, whose parameters count where the request does not say.
+  func with(_ arm: AssignedArm?) -> ListOptions {
+    guard let arm else { return self }
+    var options = self
+    options.arm = arm
+    if !givesDiversity, let diversity = arm.arm.diversity { options.diversity = diversity }
+    options.maxPerCategory = maxPerCategory ?? arm.arm.maxPerCategory
+    return options
+  }
 
   /// Whether the stored list, less the items that may not be shown, cannot be the answer.
   var needsComputation: Bool {

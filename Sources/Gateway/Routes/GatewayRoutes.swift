@@ -10,7 +10,11 @@ extension GatewayService {
       RouteTable.Info(
         title: "Freshet", version: configuration.version,
         description: "Recommendations, events and the catalogue. Ids are texts of 1 to 256 bytes; in a path, a slash in an id is %2F."),
-      components: GatewaySchemas.components, routes: (listRoutes + eventRoutes + itemRoutes + ruleRoutes + operationRoutes).map(timed))
+      components: GatewaySchemas.components, routes: allRoutes.map(timed))
+  }
+
+  private var allRoutes: [GatewayRoute] {
+    listRoutes + eventRoutes + [beaconRoute] + itemRoutes + ruleRoutes + experimentRoutes + operationRoutes
   }
 
   /// Measures the time to the answer, that of a later one included.
@@ -104,6 +108,11 @@ extension GatewayService {
         summary: "What each past interaction of the user contributes to the score of an item.", details: "Answered by the engine.",
         parameters: [Self.user, Self.item], responses: [RouteResponse(200, "The contributions.", schema: .object([]))],
         problems: [.notFound, .notConfigured, .unavailable], handler: explained),
+      GatewayRoute(
+        "GET", "/v1/similar-users/{user}", id: "similarUsers", tag: "Lists", summary: "The users whose taste is most like a user's.",
+        details: "Answered by the engine, which looks at all users.", parameters: [Self.user, Self.similarUsersCount.parameter],
+        responses: [RouteResponse(200, "The users, the most similar first.", schema: .component("SimilarUsers"))],
+        problems: [.notFound, .notConfigured, .unavailable], handler: similarUsers),
     ]
   }
 
@@ -221,7 +230,7 @@ struct GatewayRoute {
   init(
     _ method: String, _ path: String, id: String, tag: String, summary: String, details: String = "",
     requirement: AccessControl.Requirement = .role(.read), parameters: [RouteParameter] = [], body: RouteBody? = nil,
-    responses: [RouteResponse], problems: [ProblemType] = [], handler: @escaping Router.Handler
+    responses: [RouteResponse], problems: [ProblemType] = [], cors: CORSPolicy? = nil, handler: @escaping Router.Handler
   ) {
     self.method = method
     self.path = path
@@ -229,7 +238,7 @@ struct GatewayRoute {
     document = { wrapped in
       DocumentedRoute(
         method, path, id: id, tag: tag, summary: summary, details: details, requirement: requirement, parameters: parameters, body: body,
-        responses: responses, problems: problems, handler: wrapped)
+        responses: responses, problems: problems, cors: cors, handler: wrapped)
     }
   }
 

@@ -26,6 +26,8 @@ enum GatewaySchemas {
       "List",
       .object([
         .init("user", .string(), required: false),
+        .init("experiment", .string().described("The experiment that the request takes part in."), required: false),
+        .init("arm", .string().described("The user's arm in it."), required: false),
         .init("window", .oneOf(TrendingWindow.allCases.map(\.rawValue)).described("Of a list of what trends."), required: false),
         .init("source", .oneOf(ItemSource.allCases.map(\.rawValue) + ["none"]).described("That of the first item; none if it is empty.")),
         .init("epoch", .integer(0...Int(UInt32.max)).orNull.described("The model that the list is of.")),
@@ -59,12 +61,36 @@ enum GatewaySchemas {
       "Rule",
       .object([
         .init("id", .string(1...64), required: false), .init("kind", .oneOf(MerchandisingRule.Kind.allCases.map(\.rawValue))),
-        .init("target", .object([])), .init("position", .integer(1...MerchandisingRule.positionMax), required: false),
+        .init("target", .object([]), required: false), .init("position", .integer(1...MerchandisingRule.positionMax), required: false),
         .init("strength", .number(-MerchandisingRule.strengthMax...MerchandisingRule.strengthMax), required: false),
+        .init("exploration", .object([.init("share", .number(0...0.5)), .init("max_events", .number())]), required: false),
         .init("from", .any, required: false), .init("until", .any, required: false),
         .init("share", .number(0...100), required: false), .init("placement", .string(), required: false),
         .init("priority", .integer(-1000...1000), required: false), .init("enabled", .boolean, required: false),
       ]).described("A rule; schemas/rule-v1.schema.json says more.")),
+    .init(
+      "SimilarUsers",
+      .object([
+        .init("user", .string()), .init("epoch", .integer().orNull),
+        .init("users", .array(.object([.init("user", .string()), .init("score", .number())]))),
+      ])),
+    .init(
+      "Experiment",
+      .object([
+        .init("name", .string(1...64), required: false),
+        .init(
+          "arms",
+          .array(
+            .object([
+              .init("name", .string(1...64)), .init("share", .number(0...100)), .init("namespace", .string(1...64), required: false),
+              .init(
+                "parameters",
+                .object([
+                  .init("diversity", .number(0...1), required: false), .init("max_per_category", .integer(1...1_000), required: false),
+                ]), required: false), .init("rules", .array(.string(1...64)), required: false),
+            ]), count: 2...Experiment.armsMax)), .init("from", .any, required: false), .init("until", .any, required: false),
+        .init("placement", .string(), required: false), .init("enabled", .boolean, required: false),
+      ]).described("An experiment; schemas/experiment-v1.schema.json says more.")),
     .init("Fault", .object([.init("index", .integer(0...Int.max)), .init("reason", .string()), .init("message", .string())])),
     .init(
       "Scores",

@@ -36,7 +36,7 @@ extension GatewayService {
     return [.init("rejected", .integer(batch.faults.count)), .init("errors", .array(shown))]
   }
 
-  private static func refusal(_ batch: EventBatch, isPartial: Bool) -> Problem {
+  static func refusal(_ batch: EventBatch, isPartial: Bool) -> Problem {
     let total = batch.faults.count + batch.records.count + batch.ignored
     let first = batch.faults[0]
     return Problem(

@@ -62,23 +62,62 @@ extension GatewayService {
     }
   }
 
-  /// The lists of the users, with rows only where stored lists do not do.
+  private struct ListRequest {
+    let user: Identifier
+    let options: ListOptions
+  }
+
+  /// The lists of the users, each from the namespace of the user's arm.
   private func lists(for users: [Identifier], _ options: ListOptions) throws(Problem) -> [ListAnswer] {
-    let wantsRows = withMaker { $0.wantsRow(options) }
-    let stored = try reading { try store.users(users, withRows: wantsRows) }
-    var answers = withMaker { maker in zip(users, stored).map { maker.list(for: $0, $1, options) } }
-    if !wantsRows {
-      let undecided = withMaker { stored.map($0.needsRow) }
-      // Too many items of the stored list may not be shown any more, or there is none.
-      let short = answers.indices.filter { undecided[$0] || answers[$0].items.count < options.count(configuration.countDefault) }
-      if !short.isEmpty {
-        let again = try reading { try store.users(short.map { users[$0] }, withRows: true) }
-        withMaker { maker in
-          for (place, index) in short.enumerated() { answers[index] = maker.list(for: users[index], again[place], options) }
-        }
+    let experiments = store.view.experiments
+    let now = WallClock.milliseconds()
+    let requests = users.map { user in
+      ListRequest(
+        user: user, options: options.with(experiments.arm(user: user.string, placement: options.placement, now: now)))
+    }
+    var answers: [ListAnswer] = []
+    if requests.allSatisfy({ $0.options.arm?.arm.namespace == nil }) {
+      answers = try lists(requests, in: store)
+    } else {
+      var made: [Int: ListAnswer] = [:]
+      for (namespace, places) in Dictionary(grouping: requests.indices, by: { requests[$0].options.arm?.arm.namespace }) {
+        for (place, answer) in zip(places, try lists(places.map { requests[$0] }, ofNamespace: namespace)) { made[place] = answer }
+      }
+      answers = requests.indices.compactMap { made[$0] }
+    }
+    for (place, request) in requests.enumerated() {
+      answers[place].arm = request.options.arm
+      metrics.served(answers[place], placement: options.placement)
+    }
+    return answers
+  }
+
+  private func lists(_ requests: [ListRequest], ofNamespace namespace: String?) throws(Problem) -> [ListAnswer] {
+    let other = store.store(of: namespace)
+    if namespace == nil || namespace == configuration.redis.namespace || other.view.model != nil { return try lists(requests, in: other) }
+    var answers = try lists(requests, in: store)
+    for place in answers.indices { answers[place].degraded = .namespace }
+    return answers
+  }
+
+  /// With rows only where stored lists do not do.
+  private func lists(_ requests: [ListRequest], in store: GatewayStore) throws(Problem) -> [ListAnswer] {
+    let wantsRows = withMaker(in: store) { maker in requests.contains { maker.wantsRow($0.options) } }
+    let stored = try reading { try store.users(requests.map(\.user), withRows: wantsRows) }
+    var answers = withMaker(in: store) { maker in zip(requests, stored).map { maker.list(for: $0.user, $1, $0.options) } }
+    guard !wantsRows else { return answers }
+    // Too many items of the stored list may not be shown any more, or there is none.
+    let undecided = withMaker(in: store) { maker in stored.map(maker.needsRow) }
+    let short = answers.indices.filter {
+      undecided[$0] || answers[$0].items.count < requests[$0].options.count(configuration.countDefault)
+    }
+    guard !short.isEmpty else { return answers }
+    let again = try reading { try store.users(short.map { requests[$0].user }, withRows: true) }
+    withMaker(in: store) { maker in
+      for (place, index) in short.enumerated() {
+        answers[index] = maker.list(for: requests[index].user, again[place], requests[index].options)
       }
     }
-    for answer in answers { metrics.served(answer, placement: options.placement) }
     return answers
   }
 

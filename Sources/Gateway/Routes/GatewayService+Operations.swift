@@ -41,10 +41,21 @@ extension GatewayService {
   }
 
   func explained(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
-    guard let explain else {
+    try ask(.explanation(user: request.parameters["user"] ?? "", item: request.parameters["item"] ?? ""))
+  }
+
+  static let similarUsersCount = RequestOption("n", .integer(1...100), "The number of users, 1 to 100; 10 unless given.")
+
+  func similarUsers(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
+    let values = try OptionValues(request.query, [Self.similarUsersCount])
+    return try ask(.similarUsers(user: request.parameters["user"] ?? "", count: values.integer("n") ?? 10))
+  }
+
+  private func ask(_ question: EngineQuestion) throws(Problem) -> HTTPAnswer {
+    guard let engine else {
       throw Problem(
         .notConfigured, "this gateway does not know the engine", fix: "set gateway.engine to the engine's admin address")
     }
-    return .now(try explain(request.parameters["user"] ?? "", request.parameters["item"] ?? ""))
+    return try engine.answer(question)
   }
 }

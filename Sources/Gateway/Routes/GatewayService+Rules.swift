@@ -8,13 +8,15 @@ extension GatewayService {
   static let previewUsersMax = 10
 
   func getRules(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
-    let (version, rules) = try reading { try store.rules() }
+    let (version, rules) = try reading { try store.documents(MerchandisingRule.self) }
     return .now(.json(["version": .integer(Int(version)), "rules": .array(rules.map(\.json))] as JSONValue))
   }
 
   func getRule(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
     let id = request.parameters["id"] ?? ""
-    guard let rule = try reading({ try store.rules().rules.first { $0.id == id } }) else { throw Self.noRule(id) }
+    guard let rule = try reading({ try store.documents(MerchandisingRule.self).documents.first { $0.id == id } }) else {
+      throw Self.noRule(id)
+    }
     return .now(.json(rule.json))
   }
 
@@ -30,18 +32,19 @@ extension GatewayService {
     let rule = try Self.rule(bytes, createdAt: now)
     let change = try reading {
       // A rule that is changed keeps its age, which decides between pins of one priority.
-      try store.changeRule(id, now: now) { before throws(DocumentFault) in try MerchandisingRule(bytes, createdAt: before?.createdAt ?? now)
+      try store.change(id, now: now) { (before: MerchandisingRule?) throws(DocumentFault) in
+        try MerchandisingRule(bytes, createdAt: before?.createdAt ?? now)
       }
     }
-    let before = try Self.outcome(change)
+    let before = try Self.outcome(change, Self.ruleSchema)
     audit.record(request.caller, "rule.put \(id)", before: before?.json ?? .null, after: rule.json)
     return .now(.json(rule.json, status: before == nil ? 201 : 200))
   }
 
   func deleteRule(_ request: HTTPRequest) throws(Problem) -> HTTPAnswer {
     let id = request.parameters["id"] ?? ""
-    let change = try reading { try store.changeRule(id, now: WallClock.milliseconds()) { _ in nil } }
-    guard let before = try Self.outcome(change) else { throw Self.noRule(id) }
+    let change = try reading { try store.change(id, now: WallClock.milliseconds()) { (_: MerchandisingRule?) in nil } }
+    guard let before = try Self.outcome(change, Self.ruleSchema) else { throw Self.noRule(id) }
     audit.record(request.caller, "rule.delete \(id)", before: before.json)
     return .now(.empty(204))
   }
@@ -66,12 +69,14 @@ extension GatewayService {
     let view = store.view
     let others = view.rules?.compiled.rules.rules.filter { $0.id != rule.id } ?? []
     let set: RuleSet
-    do throws(DocumentFault) { set = try RuleSet(others + [rule], now: now) } catch { throw Self.problem(error) }
+    do throws(DocumentFault) { set = try RuleSet(others + [rule], now: now) } catch { throw Self.problem(error, Self.ruleSchema) }
     let directory = view.newest?.directory
     let compiled = CompiledRules(set, view.catalogue.index, now: now) { directory?.number(Identifier($0)) }
     let results = scratch.withScratch { scratch -> [JSONValue] in
       let before = maker(view, scratch)
-      let after = maker(view.with(rules: RulesView(compiled, version: 0)), scratch)
+      var after = maker(view.with(rules: RulesView(compiled, version: 0)), scratch)
+      // A rule of an arm is shown as it is there.
+      after.armRules.remove(rule.id)
       return zip(users, stored).map { user, stored in
         func items(_ maker: ListMaker) -> JSONValue {
           .array(
@@ -88,20 +93,22 @@ extension GatewayService {
   // MARK: Problems
 
   private static func rule(_ bytes: [UInt8], createdAt: Int64) throws(Problem) -> MerchandisingRule {
-    do throws(DocumentFault) { return try MerchandisingRule(bytes, createdAt: createdAt) } catch { throw problem(error) }
+    do throws(DocumentFault) { return try MerchandisingRule(bytes, createdAt: createdAt) } catch { throw problem(error, ruleSchema) }
   }
 
-  private static func problem(_ fault: DocumentFault) -> Problem {
+  private static let ruleSchema = "schemas/rule-v1.schema.json"
+
+  static func problem(_ fault: DocumentFault, _ schema: String) -> Problem {
     Problem(
-      .body, fault.message, fix: "see schemas/rule-v1.schema.json",
+      .body, fault.message, fix: "see \(schema)",
       members: [.init("reason", .string(fault.reason.rawValue))] + (fault.field.map { [.init("field", .string($0))] } ?? []))
   }
 
-  private static func outcome(_ change: GatewayStore.RuleChange) throws(Problem) -> MerchandisingRule? {
+  static func outcome<Document>(_ change: StoredChange<Document>, _ schema: String) throws(Problem) -> Document? {
     switch change {
     case .done(let before): return before
-    case .refused(let fault): throw problem(fault)
-    case .overtaken: throw Problem(.conflict, "others change rules at the same time", fix: "try again")
+    case .refused(let fault): throw problem(fault, schema)
+    case .overtaken: throw Problem(.conflict, "others change \(Document.noun)s at the same time", fix: "try again")
     }
   }
 

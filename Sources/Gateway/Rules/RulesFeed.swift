@@ -20,7 +20,7 @@ struct RulesFeed {
     let newest = try redis.integer(at: keys.ruleDocumentsVersion) ?? 0
     faults = []
     guard newest != version else { return false }
-    let (found, unusable) = try Self.all(redis, keys)
+    let (found, unusable) = try MerchandisingRule.all(redis, keys)
     faults = unusable
     version = newest
     compiled = nil
@@ -41,17 +41,5 @@ struct RulesFeed {
     guard isForced || !known.isCurrent(index, now: now) else { return false }
     compiled = known.brought(to: index, now: now, number: number)
     return true
-  }
-
-  /// All rules that stand in Redis, and why others there are none.
-  static func all(_ redis: RedisConnection, _ keys: RedisKeys) throws -> (rules: [MerchandisingRule], faults: [String]) {
-    var rules: [String: MerchandisingRule] = [:]
-    var faults: [String] = []
-    try redis.scan(keys.ruleDocuments) { id, bytes in
-      do throws(DocumentFault) { rules[id] = try MerchandisingRule(bytes, createdAt: 0) } catch {
-        faults.append("the rule \(id) in \(keys.ruleDocuments) cannot be read: \(error)")
-      }
-    }
-    return (Array(rules.values), faults)
   }
 }

@@ -15,10 +15,14 @@ public final class RulesView: Sendable {
   public var count: Int { compiled.rules.rules.count }
 
   /// The rules in force for such a request; `nil` if there are none, which is the common case and costs nothing.
-  func applying(user: Identifier?, placement: String?, now: Int64) -> AppliedRules? {
-    guard compiled.rules.rules.contains(where: { $0.isActive(at: now) }) else { return nil }
+  func applying(
+    user: Identifier?, placement: String?, now: Int64, where isAllowed: (MerchandisingRule) -> Bool = { _ in true }
+  ) -> AppliedRules? {
+    guard compiled.rules.rules.contains(where: { $0.isActive(at: now) && isAllowed($0) }) else { return nil }
     let user = user?.string
-    guard compiled.rules.rules.contains(where: { $0.applies(user: user, placement: placement, now: now) }) else { return nil }
-    return compiled.applying(user: user, placement: placement, now: now)
+    guard compiled.rules.rules.contains(where: { isAllowed($0) && $0.applies(user: user, placement: placement, now: now) }) else {
+      return nil
+    }
+    return compiled.applying(user: user, placement: placement, now: now, where: isAllowed)
   }
 }

@@ -17,6 +17,8 @@ public struct GatewayConfiguration: Sendable {
   public var showsPopularWhenEmpty = true
   /// A second server for health probes and metrics, without a token; `nil` for none.
   public var probes: HTTPServerConfiguration?
+  /// For events of web pages; `nil` for none.
+  public var beacon: BeaconConfiguration?
   /// The version of the program, for the OpenAPI document.
   public var version = "1"
   /// Signs `recommendation_id`; without a key it has a checksum only.

@@ -11,13 +11,17 @@ public final class GatewayMetrics: Sendable {
     "freshet_served_items_total", "Items in answered lists, by why they are there.", labels: ["source"],
     known: ["source": ItemSource.allCases.map(\.rawValue)])
   static let servedLists = MetricDefinition.counter(
-    "freshet_served_lists_total", "Answered lists, by placement and by how they were made.", labels: ["placement", "made"])
+    "freshet_served_lists_total", "Answered lists, by placement, arm of an experiment, and how they were made.",
+    labels: ["placement", "arm", "made"])
   static let degradedLists = MetricDefinition.counter(
     "freshet_gateway_degraded_lists_total", "Answered lists that are not quite what was asked for.", labels: ["reason"],
     known: ["reason": ListAnswer.Degradation.allCases.map(\.rawValue)])
   static let acceptedEvents = MetricDefinition.counter(
     "freshet_gateway_events_total", "Events that were sent to the gateway.", labels: ["result"],
     known: ["result": ["accepted", "rejected", "failed"]])
+  static let acceptedBeaconEvents = MetricDefinition.counter(
+    "freshet_gateway_beacon_events_total", "Events that web pages sent; those of robots are not written.", labels: ["result"],
+    known: ["result": ["accepted", "rejected", "failed", "bot"]])
   static let matrixEpoch = MetricDefinition.gauge(
     "freshet_gateway_matrix_epoch", "The epoch of the newest matrix in memory; 0 without one.")
   static let matrixItems = MetricDefinition.gauge("freshet_gateway_matrix_items", "Items with a vector in the newest matrix.")
@@ -27,7 +31,8 @@ public final class GatewayMetrics: Sendable {
 
   /// For the reference of metrics.
   public static let definitions = [
-    requests, requestSeconds, servedItems, servedLists, degradedLists, acceptedEvents, matrixEpoch, matrixItems, trendAge, redisUp, ready,
+    requests, requestSeconds, servedItems, servedLists, degradedLists, acceptedEvents, acceptedBeaconEvents, matrixEpoch, matrixItems,
+    trendAge, redisUp, ready,
   ]
 
   let registry: MetricRegistry
@@ -37,10 +42,14 @@ public final class GatewayMetrics: Sendable {
   private let lists = MetricFamily<Counter>(GatewayMetrics.servedLists)
   private let degraded = MetricFamily<Counter>(GatewayMetrics.degradedLists)
   private let events = MetricFamily<Counter>(GatewayMetrics.acceptedEvents)
+  private let beacons = MetricFamily<Counter>(GatewayMetrics.acceptedBeaconEvents)
+
+  /// Requests choose placements freely.
+  private let placements = BoundedLabel(valuesMax: 50)
 
   init(_ registry: MetricRegistry) {
     self.registry = registry
-    let families: [any RegisteredFamily] = [requests, seconds, items, lists, degraded, events]
+    let families: [any RegisteredFamily] = [requests, seconds, items, lists, degraded, events, beacons]
     for family in families { registry.add(family) }
   }
 
@@ -48,7 +57,7 @@ public final class GatewayMetrics: Sendable {
   func observe(_ route: String, nanoseconds: UInt64) { seconds.with(route).observe(nanoseconds: nanoseconds) }
 
   func served(_ answer: ListAnswer, placement: String?) {
-    lists.add(labels: [placement ?? "", answer.isStored ? "stored" : "computed"])
+    lists.add(labels: [placements.label(placement ?? ""), answer.arm?.label ?? "", answer.isStored ? "stored" : "computed"])
     if let reason = answer.degraded { degraded.add(labels: [reason.rawValue]) }
     var at = answer.items.startIndex
     while at < answer.items.endIndex {
@@ -59,5 +68,6 @@ public final class GatewayMetrics: Sendable {
     }
   }
 
+  func beaconEvents(_ count: Int, _ result: String) { if count > 0 { beacons.add(count, labels: [result]) } }
   func events(_ count: Int, _ result: String) { if count > 0 { events.add(count, labels: [result]) } }
 }

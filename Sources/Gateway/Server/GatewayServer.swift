@@ -12,17 +12,17 @@ public final class GatewayServer: Sendable {
   /// - Parameters:
   ///   - events: the engine's topic of events; `nil` where the gateway may not write.
   ///   - items: the topic of items, of which the engine makes the mirror in Redis.
-  ///   - explain: asks the engine; called on a thread of the server.
+  ///   - engine: asks the engine and waits for its answer; `nil` where the gateway does not know one.
   public init(
     _ configuration: GatewayConfiguration, events: (any RecordSink)? = nil, items: (any RecordSink)? = nil,
-    explain: (@Sendable (_ user: String, _ item: String) throws(Problem) -> HTTPResponse)? = nil,
+    engine: (@Sendable (EngineQuestion) throws(Problem) -> HTTPResponse)? = nil,
     registry: MetricRegistry = MetricRegistry(),
     log: Log = .disabled
   ) throws(HTTPServerError) {
     let store = GatewayStore(configuration.redis, connections: configuration.server.threads, log: log)
     let metrics = GatewayMetrics(registry)
     let service = GatewayService(
-      configuration, store: store, metrics: metrics, audit: AuditLog(log: log), log: log, events: events, items: items, explain: explain)
+      configuration, store: store, metrics: metrics, audit: AuditLog(log: log), log: log, events: events, items: items, engine: engine)
     registry.collect { service.collect() }
     let table = service.table
     let observe: Router.Observer = { route, status in metrics.answered(route, status) }
@@ -57,7 +57,7 @@ public final class GatewayServer: Sendable {
     let store = GatewayStore(idle: configuration.redis)
     let service = GatewayService(
       named, store: store, metrics: GatewayMetrics(MetricRegistry()), audit: AuditLog(log: .disabled), log: .disabled, events: nil,
-      items: nil, explain: nil)
+      items: nil, engine: nil)
     return service.table.document
   }
 

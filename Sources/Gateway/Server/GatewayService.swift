@@ -6,9 +6,6 @@ import Telemetry
 
 /// What the handlers of all routes share.
 final class GatewayService: Sendable {
-  /// Asks the engine why an item is in a user's list; the answer is passed on as it is.
-  typealias Explain = @Sendable (_ user: String, _ item: String) throws(Problem) -> HTTPResponse
-
   let configuration: GatewayConfiguration
   let store: GatewayStore
   let metrics: GatewayMetrics
@@ -16,16 +13,19 @@ final class GatewayService: Sendable {
   let log: Log
   let events: (any RecordSink)?
   let items: (any RecordSink)?
-  let explain: Explain?
+  /// `nil` where the gateway does not know the engine.
+  let engine: EngineDesk?
   let decoder: InteractionDecoder
   let filters = FilterCache()
   let scratch = ScratchPool()
   let mirror: ItemMirror
   let signer: RecommendationSigner
+  /// Of addresses that send beacons.
+  let beaconLimiter: RateLimiter?
 
   init(
     _ configuration: GatewayConfiguration, store: GatewayStore, metrics: GatewayMetrics, audit: AuditLog, log: Log,
-    events: (any RecordSink)?, items: (any RecordSink)?, explain: Explain?
+    events: (any RecordSink)?, items: (any RecordSink)?, engine: EngineDesk.Ask?
   ) {
     self.configuration = configuration
     self.store = store
@@ -34,9 +34,10 @@ final class GatewayService: Sendable {
     self.log = log
     self.events = events
     self.items = items
-    self.explain = explain
+    self.engine = engine.map { EngineDesk($0) }
     decoder = InteractionDecoder(configuration.input)
     mirror = ItemMirror(store)
+    beaconLimiter = configuration.beacon.map { RateLimiter(perSecond: $0.ratePerSecond, burst: max(1, 5 * $0.ratePerSecond)) }
     signer = RecommendationSigner(key: configuration.recommendationKey)
   }
 
@@ -49,14 +50,16 @@ final class GatewayService: Sendable {
     }
   }
 
-  func withMaker<Value>(_ body: (ListMaker) -> Value) -> Value {
-    let view = store.view
+  /// - Parameter other: the store of another namespace.
+  func withMaker<Value>(in other: GatewayStore? = nil, _ body: (ListMaker) -> Value) -> Value {
+    let view = (other ?? store).view
     return scratch.withScratch { body(maker(view, $0)) }
   }
 
   func maker(_ view: ServingView, _ scratch: ScoringScratch) -> ListMaker {
     var maker = ListMaker(
       view: view, countDefault: configuration.countDefault, now: WallClock.milliseconds(), filters: filters, scratch: scratch)
+    maker.armRules = store.view.experiments.armRules
     maker.showsPopularWhenEmpty = configuration.showsPopularWhenEmpty
     return maker
   }

@@ -24,17 +24,28 @@ final class GatewayPoller {
   private var catalogue: CatalogueFeed
   private var catalogueView = CatalogueView()
   private var rules: RulesFeed
+  private var experiments: ExperimentsFeed
+  /// Told in every turn which other namespaces should be followed.
+  private let onNamespaces: @Sendable (Set<String>) -> Void
   private var turns = 0
 
-  init(pool: RedisPool, keys: RedisKeys, box: ViewBox, log: Log) {
+  /// - Parameters:
+  ///   - keys: of the namespace whose models and lists are served.
+  ///   - shop: of the namespace that has the catalogue and the rules.
+  init(
+    pool: RedisPool, keys: RedisKeys, shop: RedisKeys, box: ViewBox, log: Log,
+    onNamespaces: @escaping @Sendable (Set<String>) -> Void = { _ in }
+  ) {
+    self.onNamespaces = onNamespaces
     self.pool = pool
     self.keys = keys
     self.box = box
     self.log = log
     loader = EpochLoader(keys)
     trending = TrendingFeed(keys)
-    catalogue = CatalogueFeed(keys)
-    rules = RulesFeed(keys)
+    catalogue = CatalogueFeed(shop)
+    rules = RulesFeed(shop)
+    experiments = ExperimentsFeed(keys)
   }
 
   /// Reads what changed. What was read before stays in use while Redis is away.
@@ -53,8 +64,9 @@ final class GatewayPoller {
       box.replace(
         ServingView(
           model: model, matrices: loader.matrices, trend: loader.trend, trending: trending.view, popular: popular,
-          catalogue: catalogueView, rules: rules.view))
+          catalogue: catalogueView, rules: rules.view, experiments: experiments.set))
     }
+    onNamespaces(experiments.set.namespaces(now: nowMilliseconds))
     turns += 1
   }
 
@@ -71,7 +83,9 @@ final class GatewayPoller {
     try loader.readPacks(redis, wanted: shelf.wanted(nowMilliseconds: now))
     let isNewCatalogue = try readCatalogue(redis)
     let isNewRules = try readRules(redis, now, isNewCatalogue: isNewCatalogue)
-    return before.0 != model || before.1 != popular || isNewCatalogue || isNewRules || isNewTrending
+    let (isNewExperiment, faults) = try experiments.read(redis, now: now)
+    for fault in faults { log.warning("\(fault)") }
+    return isNewExperiment || before.0 != model || before.1 != popular || isNewCatalogue || isNewRules || isNewTrending
   }
 
   private func readRules(_ redis: RedisConnection, _ now: Int64, isNewCatalogue: Bool) throws -> Bool {

@@ -22,16 +22,23 @@ public final class GatewayStore: Sendable {
   private let log: Log
   /// `nil` if nothing is read.
   private let poller: PollingThread?
+  private let arms: ArmStores
 
-  /// - Parameter connections: threads that may read at the same time.
-  public convenience init(_ redis: RecommenderConfiguration.Redis, connections: Int, log: Log) {
-    self.init(redis, connections: connections, log: log, polls: true)
+  /// - Parameters:
+  ///   - connections: threads that may read at the same time.
+  ///   - shop: the namespace that has the catalogue and the rules; `nil` for the same. A store of another namespace reads no experiments.
+  public convenience init(
+    _ redis: RecommenderConfiguration.Redis, connections: Int, shop: RedisKeys? = nil, log: Log
+  ) {
+    self.init(redis, connections: connections, shop: shop, log: log, polls: true)
   }
 
   /// A store that reads nothing, for what needs its keys only.
-  convenience init(idle redis: RecommenderConfiguration.Redis) { self.init(redis, connections: 0, log: .disabled, polls: false) }
+  convenience init(idle redis: RecommenderConfiguration.Redis) {
+    self.init(redis, connections: 0, shop: nil, log: .disabled, polls: false)
+  }
 
-  private init(_ redis: RecommenderConfiguration.Redis, connections: Int, log: Log, polls: Bool) {
+  private init(_ redis: RecommenderConfiguration.Redis, connections: Int, shop: RedisKeys?, log: Log, polls: Bool) {
     let log = log.scoped("gateway")
     let keys = RedisKeys(prefix: redis.keyPrefix, namespace: redis.namespace)
     let box = ViewBox()
@@ -46,8 +53,25 @@ public final class GatewayStore: Sendable {
     self.box = box
     self.pool = pool
     self.log = log
-    poller = !polls ? nil : PollingThread { GatewayPoller(pool: pool, keys: keys, box: box, log: log) }
+    let arms = ArmStores { name in
+      var other = redis
+      other.namespace = name
+      return GatewayStore(other, connections: connections, shop: keys, log: log)
+    }
+    self.arms = arms
+    let isShop = shop == nil
+    poller =
+      !polls
+      ? nil
+      : PollingThread {
+        GatewayPoller(pool: pool, keys: keys, shop: shop ?? keys, box: box, log: log) { names in
+          if isShop { arms.follow(names.subtracting([redis.namespace])) }
+        }
+      }
   }
+
+  /// The store of another namespace, if an experiment that is not over names it; else this one.
+  func store(of namespace: String?) -> GatewayStore { namespace.flatMap { arms[$0] } ?? self }
 
   public var view: ServingView { box.current }
   /// Why Redis cannot be asked now.
@@ -55,6 +79,7 @@ public final class GatewayStore: Sendable {
 
   public func stop() {
     poller?.stop()
+    arms.follow([])
     pool.close()
   }
 

@@ -1,3 +1,4 @@
+import ItemMetadata
 import ServingFormats
 import StreamingRecommender
 import Synchronization
@@ -15,11 +16,14 @@ public final class ServingView: Sendable {
   public let catalogue: CatalogueView
   /// `nil` if there are none.
   public let rules: RulesView?
+  public let experiments: ExperimentSet
 
   init(
     model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, trending: TrendingView? = nil,
-    popular: StoredList? = nil, catalogue: CatalogueView = CatalogueView(), rules: RulesView? = nil
+    popular: StoredList? = nil, catalogue: CatalogueView = CatalogueView(), rules: RulesView? = nil,
+    experiments: ExperimentSet = .none
   ) {
+    self.experiments = experiments
     self.rules = rules
     self.catalogue = catalogue
     self.model = model
@@ -31,7 +35,9 @@ public final class ServingView: Sendable {
 
   /// The same moment under other rules.
   func with(rules: RulesView) -> ServingView {
-    ServingView(model: model, matrices: matrices, trend: trend, trending: trending, popular: popular, catalogue: catalogue, rules: rules)
+    ServingView(
+      model: model, matrices: matrices, trend: trend, trending: trending, popular: popular, catalogue: catalogue, rules: rules,
+      experiments: experiments)
   }
 
   /// The matrix of the pointer, else the newest one.

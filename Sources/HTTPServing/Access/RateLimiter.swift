@@ -25,7 +25,7 @@ public final class RateLimiter: Sendable {
   }
 
   /// Throws 429 if the caller has sent too many requests.
-  func admit(_ caller: Caller) throws(Problem) {
+  public func admit(_ caller: Caller) throws(Problem) {
     let key: Key = caller.name.map(Key.name) ?? caller.address.map { .address($0.network) } ?? .unknown
     let time = now()
     guard let wait = buckets.withLock({ $0.admit(key, now: time) }) else { return }

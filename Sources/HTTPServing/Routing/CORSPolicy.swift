@@ -49,7 +49,7 @@ public struct CORSPolicy: Sendable, Equatable {
   }
 
   /// Whether pages of this origin may use the server; `null` (a file, a sandbox) never is such an origin.
-  func allows(_ origin: String) -> Bool { allowsAll || origins.contains(origin.lowercased()) }
+  public func allows(_ origin: String) -> Bool { allowsAll || origins.contains(origin.lowercased()) }
 
   /// Whether this origin is listed by name. `*` lets all pages read; that is no reason to let them change things on this machine.
   func names(_ origin: String) -> Bool { origins.contains(origin.lowercased()) }
@@ -57,7 +57,7 @@ public struct CORSPolicy: Sendable, Equatable {
   private var isEmpty: Bool { !allowsAll && origins.isEmpty }
 
   /// For the response to any request.
-  func headers(_ request: HTTPRequest) -> [HTTPResponse.Header] {
+  public func headers(_ request: HTTPRequest) -> [HTTPResponse.Header] {
     guard !isEmpty else { return [] }
     // Caches must not give the response for one origin to another.
     let vary: [HTTPResponse.Header] = allowsAll ? [] : [.init("Vary", "Origin")]

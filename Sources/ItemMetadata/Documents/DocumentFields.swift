@@ -40,6 +40,20 @@ struct DocumentFields {
     return text
   }
 
+  /// An object within the object.
+  func object(_ name: String) throws(DocumentFault) -> DocumentFields? {
+    guard let value = self[name] else { return nil }
+    guard case .object(let members) = value else { throw DocumentFault(.badValue, field: name, "\(name) must be an object") }
+    return DocumentFields(members)
+  }
+
+  /// Throws for a field that is not among `names`: a misspelled one would change what the document says.
+  func refuseOthers(than names: [String], of owner: String) throws(DocumentFault) {
+    guard let unknown = members.first(where: { member in !names.contains { $0.hasSameBytes(as: member.key) } })?.key else { return }
+    throw DocumentFault(
+      .badValue, field: unknown, "\(unknown.debugDescription) is not a field of \(owner) (\(names.joined(separator: ", ")))")
+  }
+
   /// 1 to 256 bytes without a zero byte, as the ids of events.
   func identifier(_ name: String) throws(DocumentFault) -> String {
     guard let value = self[name] else { throw DocumentFault(.missingField, field: name, "\(name) is missing") }
@@ -98,4 +112,14 @@ struct DocumentFields {
 
   /// From 0000-01-01 to the end of 9999, the years that RFC 3339 can write.
   static let years: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
+}
+
+extension String {
+  /// Whether it may name a rule, an experiment or an arm: 1 to 64 letters, digits, points, hyphens and underscores of ASCII.
+  var isPlainName: Bool {
+    1...64 ~= utf8.count
+      && utf8.allSatisfy { byte in
+        0x61...0x7A ~= byte | 0x20 || 0x30...0x39 ~= byte || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains(byte)
+      }
+  }
 }

@@ -27,6 +27,9 @@ public struct ItemFilter: Sendable {
 
   public init(_ text: String, limits: FilterLimits = .query) throws(FilterFault) { try self.init(text.utf8, limits: limits) }
 
+  /// All items.
+  public static let everything = ItemFilter(.joined([], isAnd: true))
+
   /// The items of any of these categories.
   public static func categories(anyOf names: [String]) -> ItemFilter {
     ItemFilter(.test(FilterTest(field: .categories, condition: .isIn(names.map { .text($0) }))))

@@ -118,7 +118,9 @@ public struct ListAssembly {
     for entry in entries {
       while isSlot(result.count), let new = rest.popFirst() {
         guard placed.insert(new.item) else { continue }
-        result.append(Entry(candidate: ListCandidate(item: new.item, score: new.score, source: .explore), key: new.score))
+        var entry = Entry(candidate: ListCandidate(item: new.item, score: new.score, source: .explore), key: new.score)
+        if let rule = rules.exploring?.rule { entry.rules = [rule.id] }
+        result.append(entry)
       }
       if placed.insert(entry.item) { result.append(entry) }
     }

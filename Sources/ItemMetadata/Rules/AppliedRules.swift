@@ -23,6 +23,9 @@ public struct AppliedRules: Sendable {
   /// The items that go below all others.
   public private(set) var buried = ItemSet()
 
+  /// The first rule for slots of exploration, and the items that it may show.
+  private(set) var exploring: Applied?
+
   public static let none = AppliedRules()
   init() {}
 
@@ -37,7 +40,13 @@ public struct AppliedRules: Sendable {
     case .bury:
       buries.append(applied)
       buried = buried.union(items)
+    case .explore: exploring = exploring ?? applied
     }
+  }
+
+  /// What is shown in slots for exploration, and the items that may be; `nil` without such slots.
+  public var exploration: (settings: MerchandisingRule.Exploration, items: ItemSet)? {
+    exploring.flatMap { applied in applied.rule.exploration.map { ($0, applied.items) } }
   }
 
   mutating func note(unknownItemOf rule: MerchandisingRule) { if rule.kind == .pin { pinsWithoutItem.append(rule) } }

@@ -44,9 +44,14 @@ public struct CompiledRules: Sendable {
   }
 
   /// The rules that are in force for such a request.
-  public func applying(user: String?, placement: String?, now: Int64) -> AppliedRules {
+  ///
+  /// - Parameter isAllowed: leaves out rules for a reason of the caller's, such as the user's arm.
+  public func applying(
+    user: String?, placement: String?, now: Int64, where isAllowed: (MerchandisingRule) -> Bool = { _ in true }
+  ) -> AppliedRules {
     var applied = AppliedRules()
-    for (rule, items) in zip(rules.rules, items) where rule.applies(user: user, placement: placement, now: now) {
+    for (rule, items) in zip(rules.rules, items)
+    where isAllowed(rule) && rule.applies(user: user, placement: placement, now: now) {
       switch items {
       case .one(nil): applied.note(unknownItemOf: rule)
       case .one(let item?): applied.add(rule, ItemSet([item]), item: item)

@@ -3,7 +3,8 @@ import Telemetry
 extension MerchandisingRule {
   public static let bytesMax = 16_384
   private static let fieldNames = [
-    "id", "kind", "target", "position", "strength", "from", "until", "share", "salt", "placement", "priority", "skip_seen", "enabled",
+    "id", "kind", "target", "position", "strength", "exploration", "from", "until", "share", "salt", "placement", "priority", "skip_seen",
+    "enabled",
     "created_at", "note",
   ]
 
@@ -11,27 +12,27 @@ extension MerchandisingRule {
   /// - Parameter createdAt: the time of a rule that does not name its own.
   public init(_ bytes: [UInt8], createdAt: Int64) throws(DocumentFault) {
     let fields = try DocumentFields(bytes, bytesMax: Self.bytesMax)
-    if let unknown = fields.members.first(where: { member in !Self.fieldNames.contains { $0.hasSameBytes(as: member.key) } })?.key {
-      throw DocumentFault(
-        .badValue, field: unknown, "\(unknown.debugDescription) is not a field of a rule (\(Self.fieldNames.joined(separator: ", ")))")
-    }
+    try fields.refuseOthers(than: Self.fieldNames, of: "a rule")
     id = try fields.identifier("id")
-    guard id.utf8.count <= 64, id.utf8.allSatisfy(Self.isPlain) else {
+    guard id.isPlainName else {
       throw DocumentFault(.badID, field: "id", "id must have at most 64 letters, digits, points, hyphens and underscores of ASCII")
     }
+    let kinds = "pin, boost, bury, exclude or explore"
     guard let kindText = try fields.word("kind", bytesMax: 16) else {
-      throw DocumentFault(.missingField, field: "kind", "kind is missing; it is pin, boost, bury or exclude")
+      throw DocumentFault(.missingField, field: "kind", "kind is missing; it is \(kinds)")
     }
     guard let kind = Kind(rawValue: kindText) else {
-      throw DocumentFault(.badValue, field: "kind", "kind must be pin, boost, bury or exclude")
+      throw DocumentFault(.badValue, field: "kind", "kind must be \(kinds)")
     }
     self.kind = kind
-    target = try Self.target(fields)
+    target = kind == .explore && fields["target"] == nil ? .everything : try Self.target(fields)
     position = try fields.integer("position", 1...Self.positionMax)
     strength = try fields.number("strength", -Self.strengthMax...Self.strengthMax)
+    exploration = try Self.exploration(fields)
     skipsSeen = try fields.flag("skip_seen") ?? false
     try Self.check("position", isGiven: position != nil, belongsTo: .pin, kind, isRequired: true)
     try Self.check("strength", isGiven: strength != nil, belongsTo: .boost, kind, isRequired: true)
+    try Self.check("exploration", isGiven: exploration != nil, belongsTo: .explore, kind, isRequired: true)
     try Self.check("skip_seen", isGiven: skipsSeen, belongsTo: .pin, kind, isRequired: false)
     from = try fields.time("from")
     until = try fields.time("until")
@@ -47,17 +48,25 @@ extension MerchandisingRule {
     note = try fields.word("note", bytesMax: 1024)
   }
 
-  private static func isPlain(_ byte: UInt8) -> Bool {
-    0x61...0x7A ~= byte | 0x20 || 0x30...0x39 ~= byte || [UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains(byte)
-  }
-
   private static func check(
     _ name: String, isGiven: Bool, belongsTo owner: Kind, _ kind: Kind, isRequired: Bool
   ) throws(DocumentFault) {
-    if kind == owner, isRequired, !isGiven { throw DocumentFault(.missingField, field: name, "a \(kind.rawValue) needs \(name)") }
+    if kind == owner, isRequired, !isGiven { throw DocumentFault(.missingField, field: name, "kind \(kind.rawValue) needs \(name)") }
     if kind != owner, isGiven {
-      throw DocumentFault(.badValue, field: name, "\(name) belongs to a \(owner.rawValue), not to kind \(kind.rawValue)")
+      throw DocumentFault(.badValue, field: name, "\(name) belongs to kind \(owner.rawValue), not to \(kind.rawValue)")
     }
+  }
+
+  private static func exploration(_ fields: DocumentFields) throws(DocumentFault) -> Exploration? {
+    guard let inner = try fields.object("exploration") else { return nil }
+    try inner.refuseOthers(than: ["share", "max_events"], of: "exploration")
+    guard let share = try inner.number("share", 0...Exploration.shareMax),
+      let maxEvents = try inner.number("max_events", 0...Exploration.maxEventsMax)
+    else {
+      throw DocumentFault(
+        .missingField, field: "exploration", #"exploration needs share and max_events, for example {"share": 0.1, "max_events": 5}"#)
+    }
+    return Exploration(share: share, maxEvents: maxEvents)
   }
 
   private static func target(_ fields: DocumentFields) throws(DocumentFault) -> Target {
@@ -84,18 +93,19 @@ extension MerchandisingRule {
 
   /// The rule as JSON, without what is as by default. Reading it gives the rule again.
   public var json: JSONValue {
-    let target: JSONValue.Member =
+    let target: JSONValue? =
       switch target {
-      case .item(let id): .init("item", .string(id))
-      case .category(let name): .init("category", .string(name))
-      case .filter(_, let text): .init("filter", .string(text))
+      case .item(let id): ["item": .string(id)]
+      case .category(let name): ["category": .string(name)]
+      case .filter(_, let text): ["filter": .string(text)]
+      case .everything: nil
       }
-    var members: [JSONValue.Member] = [
-      .init("id", .string(id)), .init("kind", .string(kind.rawValue)), .init("target", .object([target])),
-    ]
+    var members: [JSONValue.Member] = [.init("id", .string(id)), .init("kind", .string(kind.rawValue))]
     func add(_ name: String, _ value: JSONValue?) { if let value { members.append(.init(name, value)) } }
+    add("target", target)
     add("position", position.map { .integer($0) })
     add("strength", strength.map { .number($0) })
+    add("exploration", exploration.map { ["share": .number($0.share), "max_events": .number($0.maxEvents)] })
     add("from", from.map { .string(Timestamp.rfc3339(milliseconds: $0)) })
     add("until", until.map { .string(Timestamp.rfc3339(milliseconds: $0)) })
     add("share", share == 100 ? nil : .number(share))

@@ -1,8 +1,8 @@
 import Telemetry
 
-/// A wish of the people who run the shop: show an item at a place, lift or lower items, or leave them out.
+/// A wish of the people who run the shop: show an item at a place, lift or lower items, leave them out, or try new ones.
 public struct MerchandisingRule: Sendable, Equatable {
-  public enum Kind: String, Sendable, CaseIterable { case pin, boost, bury, exclude }
+  public enum Kind: String, Sendable, CaseIterable { case pin, boost, bury, exclude, explore }
 
   /// The items that the rule is about.
   public enum Target: Sendable, Equatable {
@@ -10,6 +10,8 @@ public struct MerchandisingRule: Sendable, Equatable {
     case category(String)
     /// The filter and its text as it was written.
     case filter(ItemFilter, text: String)
+    /// All items: an exploration without a target.
+    case everything
 
     /// The items as a filter, or `nil` for a single item.
     var filter: ItemFilter? {
@@ -17,14 +19,32 @@ public struct MerchandisingRule: Sendable, Equatable {
       case .item: nil
       case .category(let name): .categories(anyOf: [name])
       case .filter(let filter, _): filter
+      case .everything: .everything
       }
     }
 
     public static func == (a: Self, b: Self) -> Bool {
       switch (a, b) {
       case (.item(let a), .item(let b)), (.category(let a), .category(let b)), (.filter(_, let a), .filter(_, let b)): a.hasSameBytes(as: b)
+      case (.everything, .everything): true
       default: false
       }
+    }
+  }
+
+  /// Slots of lists for items of which little is known.
+  public struct Exploration: Sendable, Equatable {
+    /// Of the items of a list, from 0 to 0.5.
+    public let share: Double
+    /// Items with more events are left out; older events count less, as in the popular list.
+    public let maxEvents: Double
+
+    public static let shareMax = 0.5
+    public static let maxEventsMax = 1_000_000.0
+
+    public init(share: Double, maxEvents: Double) {
+      self.share = share
+      self.maxEvents = maxEvents
     }
   }
 
@@ -38,6 +58,8 @@ public struct MerchandisingRule: Sendable, Equatable {
   public let position: Int?
   /// How far a boost lifts an item, or lowers it if negative, in units of the list's spread: -3 to 3.
   public let strength: Double?
+  /// What an `explore` shows.
+  public let exploration: Exploration?
   /// The first millisecond since 1970 at which the rule is in force.
   public let from: Int64?
   /// The first millisecond at which it no longer is.

@@ -410,6 +410,16 @@ extension ConfigurationTable {
       "gateway.trusted_proxies", \.gateway.trustedProxies, "Addresses of proxies whose `X-Forwarded-For` names the client."),
     optionalDouble(
       "gateway.rate_limit", \.gateway.rateLimit, "Requests a second of one token or address; twice as many may come at once."),
+    .string(
+      "gateway.beacon_file", \.gateway.beaconFile, empty: "none",
+      "File of the public keys with which web pages send events: lines of `key origin ...`; a change is in force within a second. `none`: no page may."
+    ),
+    .string(
+      "gateway.beacon_secret_file", \.gateway.beaconSecretFile, empty: "none",
+      "File with the secret that signs the user ids of web pages, mode 0600; without it pages send anonymous ids only."),
+    .double(
+      "gateway.beacon_rate_limit", \.gateway.beaconRateLimit, 0.1...1_000_000,
+      "Requests a second that the pages of one address may send; five times as many may come at once."),
     .int("gateway.threads", \.gateway.threads, 1...256, "Threads; each has a connection to Redis of its own."),
     .int("gateway.max_connections", \.gateway.connectionsMax, 8...100_000, "Largest number of open connections."),
     .bool("gateway.writes", \.gateway.writes, "Whether events, items and deletions of users are taken and written to Kafka."),

@@ -295,6 +295,12 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var trustedProxies: [String] = []
     /// Requests a second of one client; `nil` for no limit.
     public var rateLimit: Double?
+    /// The public keys with which web pages send events; empty for none.
+    public var beaconFile = ""
+    /// Signs the user ids that pages send; if empty, pages send anonymous ids only.
+    public var beaconSecretFile = ""
+    /// Beacons a second of one address.
+    public var beaconRateLimit = 20.0
     public var threads = 4
     public var connectionsMax = 2000
     /// Whether events and items are taken, which need Kafka.

@@ -25,14 +25,15 @@ struct GatewayProcess {
     gateway.showsPopularWhenEmpty = configuration.topN.whenEmpty == .popular
     if hasProbes, !configuration.probes.listen.isEmpty { gateway.probes = .probes(listen: configuration.probes.listen) }
     gateway.version = Version.freshet
-    gateway.recommendationKey = try Self.key(settings.keyFile)
+    gateway.recommendationKey = try Self.key(settings.keyFile, "gateway.key_file")
+    gateway.beacon = try Self.beacon(settings, log)
     gateway.policy = try Self.policy(settings, log)
     let items = configuration.items.topic
     do {
       server = try GatewayServer(
         gateway, events: producer.map { KafkaRecordSink(producer: $0, topic: configuration.input.topics[0]) },
         items: items.isEmpty ? nil : producer.map { KafkaRecordSink(producer: $0, topic: items) },
-        explain: Self.explain(configuration), log: log)
+        engine: Self.engine(configuration), log: log)
     } catch { throw CommandFailure("\(error)", status: .configuration) }
   }
 
@@ -75,37 +76,52 @@ struct GatewayProcess {
     return policy
   }
 
+  private static func beacon(
+    _ settings: RecommenderConfiguration.Gateway, _ log: Telemetry.Log
+  ) throws(CommandFailure) -> BeaconConfiguration? {
+    guard !settings.beaconFile.isEmpty else { return nil }
+    do {
+      let keys = try WatchedFile(key: "gateway.beacon_file", path: settings.beaconFile, noun: "keys", log: log) { path in
+        try BeaconKeys(parsing: String(contentsOfFile: path, encoding: .utf8))
+      }
+      return BeaconConfiguration(
+        keys: keys, secret: try key(settings.beaconSecretFile, "gateway.beacon_secret_file"), ratePerSecond: settings.beaconRateLimit)
+    } catch let failure as CommandFailure { throw failure } catch {
+      throw CommandFailure("gateway.beacon_file = \(settings.beaconFile): \(error)", status: .configuration)
+    }
+  }
+
   private static let keyBytesMin = 16
 
-  static func key(_ path: String) throws(CommandFailure) -> [UInt8]? {
+  static func key(_ path: String, _ name: String) throws(CommandFailure) -> [UInt8]? {
     guard !path.isEmpty else { return nil }
     let key: String
-    do { key = try SecretFile.read(path) } catch { throw CommandFailure("gateway.key_file = \(path): \(error)", status: .configuration) }
+    do { key = try SecretFile.read(path) } catch { throw CommandFailure("\(name) = \(path): \(error)", status: .configuration) }
     guard key.utf8.count >= keyBytesMin else {
       throw CommandFailure(
-        "gateway.key_file = \(path): the key must have at least \(keyBytesMin) bytes; `openssl rand -hex 32` makes one",
+        "\(name) = \(path): the key must have at least \(keyBytesMin) bytes; `openssl rand -hex 32` makes one",
         status: .configuration)
     }
     return Array(key.utf8)
   }
 
   /// Asks the engine's admin server; `nil` if there is none.
-  private static func explain(
+  private static func engine(
     _ configuration: RecommenderConfiguration
-  ) -> (@Sendable (String, String) throws(Problem) -> HTTPResponse)? {
+  ) -> (@Sendable (EngineQuestion) throws(Problem) -> HTTPResponse)? {
     let settings = configuration.gateway
     var engine = configuration
     if !settings.engine.isEmpty { engine.admin.listen = settings.engine }
     if !settings.engineTokenFile.isEmpty { engine.admin.tokenFile = settings.engineTokenFile }
     guard !engine.admin.listen.isEmpty else { return nil }
     let client = AdminClient(engine, serveLine: "`freshet serve`")
-    return { user, item throws(Problem) in
+    return { question throws(Problem) in
       do {
         var query = URLComponents()
-        query.queryItems = [URLQueryItem(name: "user", value: user), URLQueryItem(name: "item", value: item)]
+        query.queryItems = question.parameters.map { URLQueryItem(name: $0.name, value: $0.value) }
         // A plus would be read as a space.
         let encoded = (query.percentEncodedQuery ?? "").replacing("+", with: "%2B")
-        let answer = try client.get("/v1/explain?\(encoded)")
+        let answer = try client.get("\(question.path)?\(encoded)")
         if answer.status == 200 { return .json(Array(answer.text.utf8)) }
         let words = answer.object["error"] as? String ?? "the engine answered with status \(answer.status)"
         throw Problem(

@@ -107,7 +107,7 @@ final class EngineProcess: @unchecked Sendable {
       : EpochDirectory(
         path: configuration.instance.dataDirectory + "/epochs", keep: configuration.retrain.keepEpochs,
         synchronizes: configuration.snapshot.fsync)
-    if let key = try GatewayProcess.key(configuration.gateway.keyFile) {
+    if let key = try GatewayProcess.key(configuration.gateway.keyFile, "gateway.key_file") {
       let signer = RecommendationSigner(key: key)
       start.engine.attribute { signer.code($0) }
     }
