@@ -258,7 +258,7 @@ STEPS: dict[str, Step] = {
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Settings from FRESHET_SOURCE, FRESHET_WORK, and where they are set FRESHET_REDIS_URL, FRESHET_NAMESPACE, FRESHET."""
+    """Settings from FRESHET_SOURCE and FRESHET_WORK, and if set FRESHET_REDIS_URL, FRESHET_NAMESPACE, FRESHET."""
     missing = [name for name in ("FRESHET_SOURCE", "FRESHET_WORK") if not environment.get(name)]
     if missing:
         raise RuntimeError(f"set {missing[0]}")
