@@ -1,6 +1,6 @@
 # make help lists the targets. Needs GNU make; everything else comes with `make setup`.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-openapi lint check-imports check-deploy package check-package bench-quick clean
+.PHONY: help setup build demo test test-openapi test-platform lint check-imports check-deploy package check-package bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
 # With FRESHET_STRICT set, warnings and imports that Package.swift does not declare are errors.
@@ -70,6 +70,9 @@ SCHEMATHESIS := .build/schemathesis
 test-openapi: setup ## Send thousands of requests that follow or break the gateway's OpenAPI document (installs schemathesis from PyPI)
 	test -x $(SCHEMATHESIS)/bin/schemathesis || { python3 -m venv $(SCHEMATHESIS) && $(SCHEMATHESIS)/bin/pip install --quiet schemathesis==4.32.5; }
 	FRESHET_SCHEMATHESIS=$(CURDIR)/$(SCHEMATHESIS)/bin/schemathesis swift test $(RELEASE) --filter OpenAPITests
+
+test-platform: setup build ## Test the Python package, its worker and the examples against real servers (installs from PyPI)
+	FRESHET=$(CURDIR)/$(FRESHET) python/tests/run
 
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift

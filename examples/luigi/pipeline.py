@@ -3,8 +3,8 @@
     FRESHET_SOURCE=events.tsv.gz FRESHET_WORK=/var/lib/pipeline \\
       python -m luigi --module pipeline All --local-scheduler --retcode-task-failed 30
 
-Without --retcode-task-failed, luigi's exit status is 0 although a task has failed. `--module pipeline CleanUp --step train`
-removes the output of one step, and the next run makes it again.
+Without --retcode-task-failed, luigi's exit status is 0 although a task has failed. `--module pipeline CleanUp --step
+train` removes the output of one step, and the next run makes it again.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import redis
+
 from freshet import Keyspace, frames, ranking
 
 DONE = "done.json"
@@ -132,11 +133,25 @@ def _split(settings: Settings, before: Mapping[str, Path], target: Path) -> Mapp
     test = test[is_new & test.user.isin(set(train.user))].drop_duplicates(["user", "item"])
     written = frames.to_interactions(train[["user", "item", "time"]], target / "train.tsv")
     frames.to_interactions(test[["user", "item", "time"]], target / "test.tsv")
-    return {"border": str(border), "train_rows": written.rows, "test_rows": len(test), "test_users": test.user.nunique()}
+    return {
+        "border": str(border),
+        "train_rows": written.rows,
+        "test_rows": len(test),
+        "test_users": test.user.nunique(),
+    }
 
 
 def _train(settings: Settings, before: Mapping[str, Path], target: Path) -> Mapping[str, Any]:
-    command = [settings.freshet, "train", "--train", before["split"] / "train.tsv", "--output", target / "model", "--json", "--quiet"]
+    command = [
+        settings.freshet,
+        "train",
+        "--train",
+        before["split"] / "train.tsv",
+        "--output",
+        target / "model",
+        "--json",
+        "--quiet",
+    ]
     command += ["--factors", settings.factors, "--iterations", settings.iterations, "--seed", settings.seed]
     ended = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if ended.returncode:
@@ -145,7 +160,7 @@ def _train(settings: Settings, before: Mapping[str, Path], target: Path) -> Mapp
     return {name: report[name] for name in ("users", "items", "interactions", "factors", "seconds_total")}
 
 
-def _lists(settings: Settings, before: Mapping[str, Path], n: int, users: list[str] | None = None) -> dict[str, list[tuple[str, float]]]:
+def _lists(before: Mapping[str, Path], n: int, users: list[str] | None = None) -> dict[str, list[tuple[str, float]]]:
     model = frames.read_factors(before["train"] / "model")
     train = frames.interactions(before["split"] / "train.tsv")
     seen = train.groupby("user").item.agg(set).to_dict()
@@ -159,21 +174,29 @@ def _evaluate(settings: Settings, before: Mapping[str, Path], target: Path) -> M
     train = frames.interactions(before["split"] / "train.tsv")
     seen = train.groupby("user").item.agg(set).to_dict()
     popular = list(train.drop_duplicates(["user", "item"]).item.value_counts().index)
-    made = _lists(settings, before, settings.n, list(truth))
+    made = _lists(before, settings.n, list(truth))
     systems = {
         "als": {user: [item for item, _ in entries] for user, entries in made.items()},
-        "popularity": {user: [item for item in popular if item not in seen.get(user, ())][: settings.n] for user in truth},
+        "popularity": {
+            user: [item for item in popular if item not in seen.get(user, ())][: settings.n] for user in truth
+        },
     }
     table = {
         system: {
             name: vars(ranking.estimate(values))
             for k in (10, settings.n)
-            for name, values in ((f"{metric}_at_{k}", values) for metric, values in ranking.per_user(lists, truth, k).items())
+            for name, values in (
+                (f"{metric}_at_{k}", values) for metric, values in ranking.per_user(lists, truth, k).items()
+            )
         }
         for system, lists in systems.items()
     }
     (target / "metrics.json").write_text(json.dumps(table, indent=2) + "\n")
-    return {"users": len(truth), "ndcg_at_10": table["als"]["ndcg_at_10"]["mean"], "popularity_ndcg_at_10": table["popularity"]["ndcg_at_10"]["mean"]}
+    return {
+        "users": len(truth),
+        "ndcg_at_10": table["als"]["ndcg_at_10"]["mean"],
+        "popularity_ndcg_at_10": table["popularity"]["ndcg_at_10"]["mean"],
+    }
 
 
 def _publish(settings: Settings, before: Mapping[str, Path], target: Path) -> Mapping[str, Any]:
@@ -185,10 +208,18 @@ def _publish(settings: Settings, before: Mapping[str, Path], target: Path) -> Ma
     epoch = int(server.hget(keys.model, "epoch") or 0) + 1
 
     def text(entries: list[tuple[str, float]], source: str) -> str:
-        value = {"v": 1, "epoch": epoch, "part": 0, "off": 0, "ts": now, "src": source, "items": [[item, round(score, 7)] for item, score in entries]}
+        value = {
+            "v": 1,
+            "epoch": epoch,
+            "part": 0,
+            "off": 0,
+            "ts": now,
+            "src": source,
+            "items": [[item, round(score, 7)] for item, score in entries],
+        }
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
-    made = _lists(settings, before, settings.n)
+    made = _lists(before, settings.n)
     train = frames.interactions(before["split"] / "train.tsv").drop_duplicates(["user", "item"])
     popular = [(item, float(count)) for item, count in train.item.value_counts().head(100).items()]
     with server.pipeline(transaction=False) as pipeline:
@@ -197,10 +228,16 @@ def _publish(settings: Settings, before: Mapping[str, Path], target: Path) -> Ma
             pipeline.set(keys.user_list(user), text(entries, "personal"), ex=7 * 86400)
             if number % 1000 == 0:
                 pipeline.execute()
-        pipeline.hset(keys.model, mapping={"epoch": epoch, "format": "freshet-1", "list_format": "json", "trained_at": now})
+        pipeline.hset(
+            keys.model, mapping={"epoch": epoch, "format": "freshet-1", "list_format": "json", "trained_at": now}
+        )
         pipeline.execute()
     (target / "published.json").write_text(json.dumps({"namespace": settings.namespace, "epoch": epoch}))
     return {"lists": len(made), "epoch": epoch, "namespace": settings.namespace}
+
+
+def _place(settings: Settings) -> Mapping[str, Any]:
+    return {"redis": settings.redis_url, "namespace": settings.namespace, "n": settings.n}
 
 
 STEPS: dict[str, Step] = {
@@ -210,13 +247,18 @@ STEPS: dict[str, Step] = {
         Step("split", ("download",), lambda s: {"test_share": s.test_share}, _split),
         Step("train", ("split",), lambda s: {"factors": s.factors, "iterations": s.iterations, "seed": s.seed}, _train),
         Step("evaluate", ("split", "train"), lambda s: {"n": s.n}, _evaluate),
-        Step("publish", ("split", "train", "evaluate"), lambda s: {"redis": s.redis_url, "namespace": s.namespace, "n": s.n}, _publish),
+        Step(
+            "publish",
+            ("split", "train", "evaluate"),
+            _place,
+            _publish,
+        ),
     )
 }
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Settings from FRESHET_SOURCE, FRESHET_WORK, and where they are set FRESHET_REDIS_URL, FRESHET_NAMESPACE, FRESHET."""
+    """Settings from FRESHET_SOURCE and FRESHET_WORK, and if set FRESHET_REDIS_URL, FRESHET_NAMESPACE, FRESHET."""
     missing = [name for name in ("FRESHET_SOURCE", "FRESHET_WORK") if not environment.get(name)]
     if missing:
         raise RuntimeError(f"set {missing[0]}")

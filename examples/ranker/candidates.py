@@ -1,8 +1,8 @@
 """Candidates of a first model with features and labels, split by time so that nothing of the future leaks in.
 
-The time line is cut in three: the first model is trained on what is before the first border, the ranker on what happened
-between the borders, and everything is measured with what came after the second. Whoever measures trains the first model
-again up to the second border, as production would.
+The time line is cut in three: the first model is trained on what is before the first border, the ranker on what
+happened between the borders, and everything is measured with what came after the second. For that the first model is
+trained again up to the second border, as in production.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy
 import pandas
+
 from freshet import frames
 
 FEATURES = (
@@ -54,7 +55,18 @@ def train_model(freshet: str, history: pandas.DataFrame, directory: Path, factor
     """The first model: `freshet train` with its defaults."""
     directory.mkdir(parents=True, exist_ok=True)
     frames.to_interactions(history[["user", "item", "time"]], directory / "history.tsv")
-    command = [freshet, "train", "--train", directory / "history.tsv", "--output", directory / "model", "--factors", factors, "--json", "--quiet"]
+    command = [
+        freshet,
+        "train",
+        "--train",
+        directory / "history.tsv",
+        "--output",
+        directory / "model",
+        "--factors",
+        factors,
+        "--json",
+        "--quiet",
+    ]
     ended = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if ended.returncode:
         raise RuntimeError(f"freshet train ended with {ended.returncode}: {ended.stderr.strip()}")
@@ -63,7 +75,10 @@ def train_model(freshet: str, history: pandas.DataFrame, directory: Path, factor
 
 
 def make(model: frames.Factors, history: pandas.DataFrame, future: pandas.DataFrame, n: int = 100) -> Candidates:
-    """Candidates for the users of `future` whom `history` knows; the label is whether they came to the item for the first time."""
+    """Candidates for the users of `future` whom `history` knows.
+
+    The label is whether they came to the item then, for the first time.
+    """
     history = history.sort_values("time", kind="stable")
     seen: dict[str, set[str]] = history.groupby("user").item.agg(set).to_dict()
     truth = {
@@ -109,14 +124,19 @@ def _with_neighbours(rows: pandas.DataFrame, history: pandas.DataFrame, pairs: p
     items = {item: column for column, item in enumerate(pairs.item.unique())}
     users = {user: row for row, user in enumerate(pairs.user.unique())}
     matrix = csr_matrix(
-        (numpy.ones(len(pairs), dtype="float32"), (pairs.user.map(users), pairs.item.map(items))), shape=(len(users), len(items))
+        (numpy.ones(len(pairs), dtype="float32"), (pairs.user.map(users), pairs.item.map(items))),
+        shape=(len(users), len(items)),
     )
     norms = numpy.sqrt(numpy.asarray(matrix.sum(axis=0)).ravel())
     cosines = (matrix @ diags(1 / numpy.maximum(norms, 1e-9))).tocsc()
-    latest: dict[str, list[str]] = {user: list(dict.fromkeys(reversed(list(group))))[:20] for user, group in history.groupby("user").item}
+    latest: dict[str, list[str]] = {
+        user: list(dict.fromkeys(reversed(list(group))))[:20] for user, group in history.groupby("user").item
+    }
     transitions = _transitions(history)
     outgoing = Counter({item: sum(nexts.values()) for item, nexts in transitions.items()})
-    columns: dict[str, list[float]] = {name: [] for name in ("similar_most", "similar_sum", "after_last", "after_recent")}
+    columns: dict[str, list[float]] = {
+        name: [] for name in ("similar_most", "similar_sum", "after_last", "after_recent")
+    }
     for user, group in rows.groupby("user", sort=False):
         mine = latest[user]
         wanted = cosines[:, [items[item] for item in group.item]]
@@ -124,7 +144,9 @@ def _with_neighbours(rows: pandas.DataFrame, history: pandas.DataFrame, pairs: p
         columns["similar_most"].extend(similar.max(axis=1))
         columns["similar_sum"].extend(similar.sum(axis=1))
         for item in group.item:
-            chances = [transitions[before][item] / (outgoing[before] + 20) if before in transitions else 0.0 for before in mine]
+            chances = [
+                transitions[before][item] / (outgoing[before] + 20) if before in transitions else 0.0 for before in mine
+            ]
             columns["after_last"].append(chances[0])
             columns["after_recent"].append(sum(chance * 0.7**place for place, chance in enumerate(chances)))
     # The rows of a user stand together, so the groups come in the order of the rows.

@@ -56,7 +56,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(condition: Callable[[], T], what: str, seconds: float = 30) -> T:
+def eventually(condition: Callable[[], T], what: str, seconds: float = 120) -> T:
     """The first true value of the condition; the last error is part of the failure."""
     end = time.monotonic() + seconds
     last: Any = None

@@ -45,14 +45,14 @@ def test_notebook_gives_what_its_queries_need(tmp_path: Path) -> None:
         "!ls\nFACTOR = 2\nUNUSED = open('/etc/hostname').read()",
         "%%bash\nls -l",
         "plt.plot([1, 2]); plt.show()",
-        "def half(x):\n    return x / FACTOR\n\ndef unused():\n    return plt",
+        "def half(x):\n    return [y / FACTOR for y in [x]][0]\n\ndef unused():\n    return plt",
         "@query(timeout='1s')\ndef answer(context, x: float):\n    return half(math.floor(x))",
-        "answer(None, 5)",
+        "context = open('/etc/hostname'); x = 5; y = [1 / 0]\nanswer(None, 5)",
     )
     source = source_of(path)
     for kept in ("import json, math", "from freshet import query", "FACTOR = 2", "def half", "@query(timeout='1s')"):
         assert kept in source
-    for dropped in ("matplotlib", "UNUSED", "unused", "answer(None", "plt.", "ls"):
+    for dropped in ("matplotlib", "UNUSED", "unused", "answer(None", "plt.", "ls", "hostname", "1 / 0"):
         assert dropped not in source
     scope: dict[str, object] = {}
     exec(compile(source, "n", "exec"), scope)

@@ -7,6 +7,9 @@ import pytest
 from freshet.durations import seconds
 from freshet.tasks import Task
 from freshet.worker.schedule import Run, delay, next_run
+from freshet.worker.service import series_reference
+
+from .support import REPOSITORY
 
 
 def every(period: float, catch_up: str = "once", jitter: float = 0.0) -> Task:
@@ -63,6 +66,13 @@ def test_delays_spread() -> None:
     delays = [delay(task, due) for due in range(0, 100_000_000, 1_000_000)]
     assert all(0 <= each < 100_000 for each in delays)
     assert len({each // 10_000 for each in delays}) == 10
+
+
+def test_documentation_has_the_series_of_the_worker() -> None:
+    rows = [f"| `{name}` | {kind} |" for name, kind, _ in series_reference()]
+    text = (REPOSITORY / "docs/python.md").read_text()
+    assert [row for row in rows if row not in text] == []
+    assert len(rows) >= 11
 
 
 def test_lengths_of_time() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.util
 import json
 import logging
 import os
@@ -190,14 +191,14 @@ def _remove(given: argparse.Namespace) -> int:
 
 
 def _worker(given: argparse.Namespace) -> int:
+    if importlib.util.find_spec("redis") is None:
+        raise MissingExtra("worker", "redis")
     try:
-        import redis
         import uvicorn
 
         from .worker.app import make_app
     except ImportError as fault:
         raise MissingExtra("worker", fault.name or "fastapi") from fault
-    del redis
     from .worker.metrics import Registry
     from .worker.service import Service, WorkerSettings
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import symtable
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,6 @@ _MAGIC = ("%", "!", "?")
 
 @dataclass(frozen=True)
 class _Statement:
-    node: ast.stmt
     text: str
     binds: frozenset[str]
     uses: frozenset[str]
@@ -38,7 +38,7 @@ def source_of(path: Path) -> str:
         sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as fault:
         raise FreshetError(f"{path} is no notebook", fix="save it as nbformat 4") from fault
-    return "\n".join(
+    return "\n\n\n".join(
         _needed(
             [statement for number, text in enumerate(sources, 1) for statement in _statements(text, number, path)], path
         )
@@ -60,15 +60,9 @@ def _statements(text: str, number: int, path: Path) -> list[_Statement]:
     result = []
     for node in tree.body:
         first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
-        result.append(
-            _Statement(
-                node,
-                "\n".join(lines[first - 1 : node.end_lineno]),
-                frozenset(_bound(node)),
-                frozenset(_used(node)),
-                _is_marked(node),
-            )
-        )
+        part = "\n".join(lines[first - 1 : node.end_lineno])
+        binds, uses = _names(part)
+        result.append(_Statement(part, frozenset(binds), frozenset(uses), _is_marked(node)))
     return result
 
 
@@ -96,20 +90,15 @@ def _is_marked(node: ast.stmt) -> bool:
     return False
 
 
-def _bound(node: ast.stmt) -> set[str]:
-    """The names that a statement binds at the top of the module."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return {node.name}
-    names: set[str] = set()
-    for each in ast.walk(node):
-        if isinstance(each, ast.alias):
-            names.add((each.asname or each.name).partition(".")[0])
-        elif isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
-            names.add(each.id)
-        elif isinstance(each, (ast.FunctionDef, ast.ClassDef)):
-            names.add(each.name)
-    return names
-
-
-def _used(node: ast.stmt) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
+def _names(text: str) -> tuple[set[str], set[str]]:
+    """The names that a statement binds at the top of the module, and those that it uses from there."""
+    top = symtable.symtable(text, "notebook", "exec")
+    binds = {each.get_name() for each in top.get_symbols() if each.is_assigned() or each.is_imported()}
+    uses = {each.get_name() for each in top.get_symbols() if each.is_referenced()}
+    inner = list(top.get_children())
+    while inner:
+        table = inner.pop()
+        # Parameters and names of the function's own are no names of the module.
+        uses |= {each.get_name() for each in table.get_symbols() if each.is_global()}
+        inner.extend(table.get_children())
+    return binds, uses
