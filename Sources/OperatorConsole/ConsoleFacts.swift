@@ -114,6 +114,10 @@ public struct ConsoleFacts: Sendable, Equatable {
     public var churn: Double?
     /// The epoch to which it was rolled back, while retrains wait.
     public var rolledBackTo: Int?
+    /// Share of the items that were seen in answers and then used; `nil` if nobody reports what was seen.
+    public var clickThrough: Double?
+    /// How the arms of an experiment compare.
+    public var arms: String?
     /// How a shadow model compares.
     public var shadow: String?
     public var users = 0

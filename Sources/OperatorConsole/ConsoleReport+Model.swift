@@ -36,6 +36,8 @@ extension ConsoleReport {
     if let popular = live.popularHits { text += "; the popular items alone had \(Wording.share(popular))" }
     if before.events >= Self.liveEventsMin, let rate = before.hits { text += ", the day before \(Wording.share(rate))" }
     text += ". Judged on \(Wording.count(live.events, "event")) of sampled users."
+    if let rate = facts.model.clickThrough { text += " Of the items seen in answers, \(Wording.share(rate)) were used." }
+    if let arms = facts.model.arms { text += " Experiment: \(Wording.ended(arms))" }
     if let shadow = facts.model.shadow { text += " Shadow model: \(Wording.ended(shadow))" }
     let isBelowPopular = live.popularHits.map { hits < $0 } ?? false
     let isWorse = before.events >= 10 * Self.liveEventsMin && live.events >= 10 * Self.liveEventsMin && hits < (before.hits ?? 0) * 0.8

@@ -55,6 +55,7 @@ public struct EngineStatus: Sendable {
   /// The share of lists that a retrain would have changed at the last measurement; `nil` if none was made of this model.
   public var drift: Double?
   public var quality = LiveQualityReport()
+  public var attribution = AttributionReport()
   public var tickedNanoseconds: UInt64 = 0
   /// Users that a tombstone removed and whose lists may still be somewhere.
   public var forgottenUsers = 0

@@ -76,7 +76,7 @@ import Testing
   @Test func similarUsersAreCounted() throws {
     let answer = try later(HTTPRequest("GET", "/v1/similar-users", query: ["user": "a/b", "n": "7"], headers: local))
     #expect(try text(#require(answer.poll())) == #"{"user":"a/b","n":7}"# + "\n")
-    for query in [["n": "7"], ["user": "u", "n": "0"], ["user": "u", "n": "101"], ["user": "u", "n": "x"]] {
+    for query in [["n": "7"], ["user": "u", "n": "0"], ["user": "u", "n": "101"], ["user": "u", "n": "x"]] as [HTTPQuery] {
       #expect(try response(HTTPRequest("GET", "/v1/similar-users", query: query, headers: local)).status == 400)
     }
   }

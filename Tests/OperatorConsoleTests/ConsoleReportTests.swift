@@ -154,6 +154,29 @@ import Testing
 
   // MARK: Model
 
+  @Test func theListsThatStoodAreJudgedBeforeTheModelIs() {
+    let live = line(.good) {
+      $0.model.live = .init(events: 1234, hits: 0.22, popularHits: 0.09)
+      $0.model.liveBefore = .init(events: 5000, hits: 0.21)
+      $0.model.clickThrough = 0.031
+      $0.model.shadow = "nothing is compared yet"
+    }
+    #expect(live.level == .ok)
+    #expect(
+      live.text
+        == "Of the new items that users took in the last 24 hours, 22 % were among the first 10 recommended to them; the popular items alone "
+        + "had 9.0 %, the day before 21 %. Judged on 1,234 events of sampled users. Of the items seen in answers, 3.1 % were used. "
+        + "Shadow model: nothing is compared yet.")
+    #expect(line(.good) { $0.model.live = .init(events: 99, hits: 0.22) }.text.contains("newest actions"))
+    let below = line(.good) { $0.model.live = .init(events: 500, hits: 0.02, popularHits: 0.09) }
+    #expect(below.level == .warning && below.fix?.contains("input.weights") == true)
+    let fallen = line(.good) {
+      $0.model.live = .init(events: 2000, hits: 0.15, popularHits: 0.09)
+      $0.model.liveBefore = .init(events: 2000, hits: 0.22)
+    }
+    #expect(fallen.level == .warning && fallen.fix?.contains("models rollback") == true)
+  }
+
   @Test func aWorseModelIsYellow() {
     #expect(line(.good) { $0.model.recall = 0.1 }.level == .warning)
     #expect(line(.good) { $0.model.recallBefore = nil }.level == .ok)
@@ -165,6 +188,11 @@ import Testing
   @Test func theModelSaysSinceWhenAndWhy() {
     #expect(line(.model).text.hasPrefix("Epoch 7, trained 3 h ago (61,204 interactions since the last training)."))
     #expect(line(.model) { $0.model.hiddenItems = 12 }.text.contains("41,020 items (12 left out of lists), 38,100,200 pairs."))
+    let churned = line(.model) { $0.model.churn = 0.31 }
+    #expect(churned.text.contains("which changed 31 % of the items in lists"))
+    let back = line(.model) { $0.model.rolledBackTo = 5 }
+    #expect(back.level == .warning)
+    #expect(back.text.contains("rolled back to epoch 5") && back.fix?.contains("--resume") == true)
     #expect(line(.model, of: .fresh).text == "None yet. First model: 312 of 1000 pairs.")
     #expect(line(.model, of: .fresh) { $0.stream.events = 0 }.level == .unknown)
   }

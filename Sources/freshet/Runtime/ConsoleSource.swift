@@ -134,6 +134,7 @@ struct ConsoleSource: Sendable {
       return .init(events: total.events, hits: total.hitRate, popularHits: total.popularHitRate)
     }
     (model.live, model.liveBefore) = (rates(status.quality.day), rates(status.quality.dayBefore))
+    (model.clickThrough, model.arms) = (status.attribution.total.rate, status.attribution.armSentence)
     model.churn = accepted.last { $0.epoch == status.epoch }?.churn?.drift
     model.rolledBackTo = status.rolledBackTo.map { Int($0) }
     model.shadow = status.shadow.flatMap { $0.hits.events > 0 ? $0.hits.sentence : nil }

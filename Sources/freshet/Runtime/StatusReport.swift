@@ -41,7 +41,8 @@ enum StatusReport {
         "next": text(status.nextRetrain.map { "\($0)" }),
         "rolled_back_to": status.rolledBackTo.map { .integer(Int($0)) } ?? .null, "drift": number(status.drift),
       ],
-      "live_quality": json(of: status.quality), "shadow": status.shadow.map(json(of:)) ?? .null,
+      "live_quality": json(of: status.quality), "attribution": json(of: status.attribution),
+      "shadow": status.shadow.map(json(of:)) ?? .null,
       "snapshot": [
         "last_ms": status.lastSnapshotMilliseconds.map { .integer(Int($0)) } ?? .null, "problem": text(status.lastSnapshotProblem),
         "file": text(status.durable.map { SnapshotDirectory.fileName($0.sequence) }),
@@ -179,6 +180,25 @@ enum StatusReport {
       "hour": json(quality.hour), "day": json(quality.day), "day_before": json(quality.dayBefore), "since_start": json(quality.totals),
       "sampling": .integer(quality.sampling),
     ]
+  }
+
+  /// Clicks, impressions and their quotient, in all, by source, rule and arm.
+  private static func json(of attribution: AttributionReport) -> JSONValue {
+    func json(_ counts: AttributionReport.Counts) -> JSONValue {
+      [
+        "clicks": .integer(counts.clicks), "impressions": .integer(counts.impressions),
+        "click_through_rate": counts.rate.map { .number($0) } ?? .null,
+      ]
+    }
+    func json(_ groups: [String: AttributionReport.Counts]) -> JSONValue {
+      .object(groups.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, json($0.value)) })
+    }
+    var object = json(attribution.total)
+    object["by_source"] = json(attribution.bySource)
+    object["by_rule"] = json(attribution.byRule)
+    object["by_arm"] = json(Dictionary(uniqueKeysWithValues: attribution.byArm.map { ("\($0.key)", $0.value) }))
+    object["arms"] = text(attribution.armSentence)
+    return object
   }
 
   private static func json(of churn: ChurnReport) -> JSONValue {

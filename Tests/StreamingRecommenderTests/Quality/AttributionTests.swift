@@ -2,6 +2,7 @@ import ItemMetadata
 import RecommenderTestKit
 import Testing
 
+@testable import Pipeline
 @testable import StreamingRecommender
 
 @Suite struct AttributionTests {
@@ -79,5 +80,22 @@ import Testing
     _ = apply(&engine, #""item_id":"c","recommendation_id":null"#, offset: 2)
     #expect(engine.attribution.unattributed.isEmpty)
     #expect(engine.state.users.pairCount == 3)
+  }
+
+  @Test func armsAreComparedWithAnInterval() throws {
+    func report(_ counts: [(arm: UInt8, clicks: Int, impressions: Int)]) -> AttributionReport {
+      AttributionReport(
+        counts.map { arm, clicks, impressions in (.init(source: .personal, rule: "none", arm: arm), clicks, impressions) })
+    }
+    #expect(report([(0, 50, 1000)]).armSentence == nil)
+    // Standard error sqrt(0.05 * 0.95 / 1000 + 0.06 * 0.94 / 1000) = 0.01019; n = 16 * 0.05 * 0.95 / 0.0025^2 = 121,600.
+    let unclear = try #require(report([(0, 50, 1000), (1, 60, 1000)]).armSentence)
+    #expect(
+      unclear
+        == "arm 1 6.00 % against 5.00 % of arm 0, difference 1.00 % (95 %: -1.00 % to 3.00 %): none shown, about 120600 more impressions "
+        + "an arm to see one of 5 %")
+    let clear = try #require(report([(0, 500, 10_000), (1, 700, 10_000)]).armSentence)
+    #expect(clear.contains("difference 2.00 %") && !clear.contains("none shown"))
+    #expect(report([(0, 50, 1000), (2, 10, 0)]).total.rate == 0.06)
   }
 }
