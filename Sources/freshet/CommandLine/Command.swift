@@ -3,6 +3,7 @@ enum CommandID: String, CaseIterable, Sendable {
   case demo, serve, gateway, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, forget, train
   case evaluatePrequential, evaluateHoldout, tune
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
+  case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean
   case topicsCreate, tokenNew, estimate, snapshot, configShow, configCheck, completion, version, help
 }
 
