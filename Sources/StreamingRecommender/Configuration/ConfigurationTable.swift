@@ -23,6 +23,7 @@ public enum ConfigurationTable {
     Group(name: "publish", sentence: "How lists are written to Redis.", keys: publish),
     Group(name: "redis", sentence: "Which Redis lists are written to.", keys: redis),
     Group(name: "snapshot", sentence: "State on disk, with which a restart continues.", keys: snapshot),
+    Group(name: "store", sentence: "How S3 servers are reached; a store in a directory needs nothing of it.", keys: store),
     Group(name: "admin", sentence: "The HTTP server for operators.", keys: admin),
     Group(name: "gateway", sentence: "The HTTP server for applications: `freshet gateway`, or inside `serve`.", keys: gateway),
     Group(name: "probes", sentence: "A second, read-only HTTP server for health probes and metrics.", keys: probes),
@@ -44,7 +45,7 @@ public enum ConfigurationTable {
     "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
     "retrain.external", "topn.pool", "topn.min_interval_per_user", "publish.format", "publish.fence", "redis.tls.ca_file",
     "redis.tls.cert_file", "redis.tls.key_file", "snapshot.store", "admin.unix_socket", "admin.tls.cert_file",
-    "admin.tls.key_file", "metrics.buckets", "mlflow.uri", "mlflow.experiment", "s3.endpoint", "s3.region", "s3.path_style",
+    "admin.tls.key_file", "metrics.buckets", "mlflow.uri", "mlflow.experiment",
     "limits.max_inflight",
   ]
 

@@ -16,6 +16,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var publish = Publish()
   public var redis = Redis()
   public var snapshot = Snapshot()
+  public var store = Store()
   public var admin = Admin()
   public var probes = Probes()
   public var gateway = Gateway()
@@ -268,6 +269,22 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     /// If empty, `<instance.data_dir>/snapshots`.
     public var directory = ""
     public var fsync = true
+    public init() {}
+  }
+
+  /// How S3 servers are reached. An address says which of these it replaces.
+  public struct Store: Sendable, Equatable {
+    public enum Style: String, Sendable, CaseIterable { case auto, path, virtual }
+    /// If empty, that of the environment, otherwise AWS.
+    public var endpoint = ""
+    /// If empty, that of the environment, otherwise `us-east-1`.
+    public var region = ""
+    public var style = Style.auto
+    /// If empty, the credentials of the environment.
+    public var credentialsFile = ""
+    /// If empty, the certificates of the system.
+    public var caFile = ""
+    public var timeout = Duration.seconds(30)
     public init() {}
   }
 
