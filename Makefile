@@ -82,7 +82,7 @@ test-platform: setup build ## Test the Python package and the examples, read wha
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift
 	@if grep -rnIE '(^|[^[:alnum:]_.])/(wor[k]|roo[t])/|\.\./share[d]' \
-	  Sources Package.swift Makefile .ci benchmarks deploy docs $(wildcard *.md) NOTICE; then \
+	  Sources Package.swift Makefile .ci benchmarks deploy docs examples python $(wildcard *.md) NOTICE; then \
 	  echo 'the lines above name a path of one machine' >&2; exit 1; fi
 
 check-imports: ## Build with warnings as errors, and no import that Package.swift does not declare

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,11 +23,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with engine("retrain.every_events=100000000", "retrain.first_pairs=20000") as running:
         running.run("produce", file, "--data-dir", running.directory, "--max", "--quiet")
         with Client(running.redis) as client:
-            eventually(lambda: client.recommend("17850").source in ("personal", "foldin"), "the first model is out", 60)
-            eventually(lambda: client.recommend("17850").epoch == 1, "its lists are out", 60)
+            eventually(lambda: client.recommend("17850").source in ("personal", "foldin"), "the first model is out")
+            eventually(lambda: client.recommend("17850").epoch == 1, "its lists are out")
         with Client(running.gateway) as client:
-            eventually(lambda: client.recommend("17850").degraded is None, "the gateway has the matrix", 60)
+            eventually(lambda: client.recommend("17850").degraded is None, "the gateway has the matrix")
         yield running
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How much memory the tests took: their own process, and the largest of those that they started."""
+    peaks = (resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    terminalreporter.write_line("peak memory: {} MiB of pytest, {} MiB of its largest child".format(*peaks))
 
 
 @pytest.fixture(scope="session")
