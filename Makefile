@@ -95,7 +95,7 @@ check-deploy: ## Check what is in deploy/; says loudly what it skips because a t
 	deploy/check/container
 	deploy/check/kubernetes
 
-package: setup ## Build .deb and .tar.gz without need of a Swift toolchain: .build/dist
+package: setup ## Build a .deb and a .tar.gz that run without a Swift toolchain, into .build/dist
 	deploy/package/build
 
 check-package: package ## Check them with lintian, and install, try and purge them in a clean Debian (root, mmdebstrap, minutes)

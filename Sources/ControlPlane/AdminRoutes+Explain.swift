@@ -31,6 +31,7 @@ extension AdminRoutes {
     answers: [
       (200, "A JSON object with `user`, `epoch` and `users`: for each its `user` and `score`, -1 to 1."),
       (400, "The user is missing, or `n` is out of its range."), (404, "The user is unknown, or the model knows nothing of the user yet."),
+      (429, "Another such question is being answered; one is at a time."),
       (503, "The engine did not answer in time."),
     ]
   ) { request, context in

@@ -27,12 +27,14 @@ extension ConsoleReport {
 
   /// Events below which a rate says little.
   private static let liveEventsMin = 100
+  /// Events of each day below which two days are not compared.
+  private static let liveEventsToCompare = 1000
 
   /// The lists that stood, judged by the events that came; `nil` while there are too few.
   private var liveLine: ConsoleLine? {
     let (live, before) = (facts.model.live, facts.model.liveBefore)
     guard live.events >= Self.liveEventsMin, let hits = live.hits else { return nil }
-    var text = "Of the new items that users took in the last 24 hours, \(Wording.share(hits)) were among the first 10 recommended to them"
+    var text = "Of the items that users first used in the last 24 hours, \(Wording.share(hits)) were among the first 10 recommended to them"
     if let popular = live.popularHits { text += "; the popular items alone had \(Wording.share(popular))" }
     if before.events >= Self.liveEventsMin, let rate = before.hits { text += ", the day before \(Wording.share(rate))" }
     text += ". Judged on \(Wording.count(live.events, "event")) of sampled users."
@@ -40,7 +42,8 @@ extension ConsoleReport {
     if let arms = facts.model.arms { text += " Experiment: \(Wording.ended(arms))" }
     if let shadow = facts.model.shadow { text += " Shadow model: \(Wording.ended(shadow))" }
     let isBelowPopular = live.popularHits.map { hits < $0 } ?? false
-    let isWorse = before.events >= 10 * Self.liveEventsMin && live.events >= 10 * Self.liveEventsMin && hits < (before.hits ?? 0) * 0.8
+    let areEnough = min(before.events, live.events) >= Self.liveEventsToCompare
+    let isWorse = areEnough && hits < (before.hits ?? 0) * 0.8
     let fix =
       isBelowPopular
       ? "The popular items do better than the model: is the right type of event weighted (input.weights)? `freshet tune` searches for settings."
@@ -73,7 +76,7 @@ extension ConsoleReport {
     if let base = model.rolledBackTo { text += " It was rolled back to epoch \(base), and retrains do not start by themselves." }
     return ConsoleLine(
       .model, model.rolledBackTo == nil ? .ok : .warning, text,
-      fix: model.rolledBackTo == nil ? nil : "When the cause is mended: `freshet retrain`, or `freshet retrain --resume`.",
+      fix: model.rolledBackTo == nil ? nil : "Once the cause is fixed: `freshet retrain`, or `freshet retrain --resume`.",
       figures: [.init("epoch", .integer(epoch)), .init("age_seconds", number(model.ageSeconds.map { $0.rounded() }))])
   }
 

@@ -1,27 +1,48 @@
 import StreamingRecommender
+import Synchronization
 import Telemetry
 
 // What is done about models beside trainings; all of it on other threads.
 extension IngestLoop {
   func stepModels() {
-    keepLiveModel()
+    keepModel()
     stepShadow()
     stepDrift()
     stepTrending()
   }
 
-  /// Writes the live model once readers have it.
-  private func keepLiveModel() {
-    guard let epochs = ports.epochs, engine.lifecycle.isLiveVisible, let model = engine.storable, models.keptEpoch != model.epoch else {
-      return
+  /// Writes a model as soon as it is adopted: afterwards new items change the live one, and would copy what is being written. One that a
+  /// restart brought, or that could not be written, follows once readers have it.
+  private func keepModel() {
+    let now = ports.clock.monotonicNanoseconds
+    if let handle = models.keeping {
+      guard let isWritten = handle.result else { return }
+      models.keeping = nil
+      if !isWritten { (models.keptEpoch, models.keepAgainAt) = (nil, now + Self.keepAgainAfter.nanoseconds) }
     }
+    guard let epochs = ports.epochs, now >= models.keepAgainAt else { return }
+    let isPending = engine.lifecycle.pending != nil
+    guard let model = engine.storable(isPending: isPending), models.keptEpoch != model.epoch,
+      isPending || engine.lifecycle.isLiveVisible
+    else { return }
     models.keptEpoch = model.epoch
-    let log = self.log
-    _ = ports.jobs.run {
-      guard !epochs.epochs().contains(model.epoch) else { return }
-      do { try epochs.write(model.stored) } catch { log.error("epoch \(model.epoch) cannot be kept for a rollback: \(error)") }
+    let (log, isNew) = (self.log, isPending)
+    // Emptied by the job, so that the vectors have one owner again as soon as they are copied.
+    let box = Mutex<StorableModel?>(model)
+    models.keeping = ports.jobs.run {
+      guard let model = box.withLock({ $0.take() }), isNew || !epochs.epochs().contains(model.epoch) else { return true }
+      let epoch = model.epoch
+      do {
+        try epochs.write(model.stored)
+        return true
+      } catch {
+        log.error("epoch \(epoch) cannot be kept for a rollback: \(error)")
+        return false
+      }
     }
   }
+
+  private static let keepAgainAfter = Duration.seconds(60)
 
   /// Whether nothing else uses the cores for models.
   private var isModelIdle: Bool { engine.lifecycle.job == .none && engine.lifecycle.rollout == nil && !models.isBusy }
@@ -38,7 +59,7 @@ extension IngestLoop {
       guard let result = running.handle.result else { return }
       models.shadow = nil
       if let trained = result {
-        engine.installShadow(trained)
+        engine.installShadow(trained, epoch: running.epoch)
         log.info("the shadow model is trained", ["name": engine.shadowSettings?.name, "epoch": Int(running.epoch)])
       }
       if !running.monitor.isCancelled { models.shadowEpoch = running.epoch }
@@ -87,12 +108,13 @@ extension IngestLoop {
 
   private static let trendingEvery = Duration.seconds(10)
 
-  /// Looks for similar users on another thread.
+  /// Looks for similar users on another thread, one question at a time: while one is looked at, changed vectors are copied.
   func findSimilarUsers(to id: Identifier, _ n: Int, _ answer: JobHandle<SimilarUsersReport>) {
+    if let last = models.similarUsers, last.result == nil { return answer.complete(.busy) }
     let name = engine.state.merged.resolve(id.bytes) ?? id.bytes
     guard let user = engine.state.users.find(name) else { return answer.complete(.unknownUser) }
     guard let search = SimilarUsers(engine.state, of: user), let epoch = engine.model?.epoch else { return answer.complete(.noVector) }
-    _ = ports.jobs.run { answer.complete(.found(search.matches(n), epoch: epoch)) }
+    models.similarUsers = ports.jobs.run { answer.complete(.found(search.matches(n), epoch: epoch)) }
   }
 
   /// Writes everything to the view again: item vectors, the pointer, the lists of all users, similar items, documents.

@@ -35,7 +35,10 @@ extension IngestLoop {
 
   private func begin(_ reason: RetrainPolicy.Reason, _ requested: String?, _ situation: RetrainPolicy.Situation) {
     training.awaits = nil
-    let job = requested ?? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds).id
+    let new = requested == nil ? jobs.begin(.retrain, nowNanoseconds: ports.clock.monotonicNanoseconds) : nil
+    // Somebody has asked for another model at this moment; the next turn takes it.
+    if let new, !new.isNew { return }
+    guard let job = requested ?? new?.id else { return }
     log.info("a retrain begins: \(reason)", ["job": job, "pairs": situation.pairs])
     start(job, reason)
   }
@@ -44,13 +47,14 @@ extension IngestLoop {
   private func begin(_ requested: JobBoard.Job) {
     training.awaits = nil
     let now = ports.clock.wallMilliseconds
-    let work: TrainingJob?
+    var work: TrainingJob?
     switch requested.request {
     case .retrain: return
     case .rollback(let epoch):
       guard let epochs = ports.epochs else { return fail(requested.id, "no epochs are kept: set retrain.keep_epochs") }
       work = engine.makeTrainingJob(
         id: requested.id, reason: .rollback(epoch), source: .stored { try epochs.read(epoch) }, nowMilliseconds: now)
+      work?.configuration = settings.configuration
     case .promotion:
       work = engine.makePromotionJob(id: requested.id, over: settings.configuration, nowMilliseconds: now)
     }
@@ -80,7 +84,7 @@ extension IngestLoop {
       max(0, ports.clock.wallMilliseconds - (training.lastAttemptMilliseconds ?? engine.model?.trainedAtMilliseconds ?? 0)))
     situation.running = .nanoseconds(Int64(ports.clock.monotonicNanoseconds - startedNanoseconds))
     training.complete(&situation, now: ports.clock.monotonicNanoseconds)
-    situation.drift = models.drift.flatMap { $0.epoch == engine.model?.epoch ? $0.report.drift : nil }
+    situation.drift = models.drift(of: engine.model?.epoch)
     return situation
   }
 
@@ -93,7 +97,7 @@ extension IngestLoop {
   }
 
   private func run(_ work: TrainingJob, _ job: String) {
-    models.cancel()
+    models.makeWay()
     let now = EngineInstant(ports.clock)
     let monitor = TrainingMonitor()
     let (threads, clock, residentBytes) = (settings.trainingThreads, ports.clock, ports.residentBytes)
@@ -116,7 +120,7 @@ extension IngestLoop {
 
   private func endTraining(_ job: String, _ result: TrainingResult) {
     guard let trained = result.trained else {
-      engine.abandonTraining()
+      engine.abandonTraining(wasTraining: jobs.job(job)?.request == .retrain)
       let states: [RetrainRecord.Result: JobBoard.State] = [.rejected: .rejected, .cancelled: .cancelled]
       finish(job, result.record, states[result.record.result] ?? .failed)
       return

@@ -210,7 +210,7 @@ extension IngestLoop {
     status.rolledBackTo = engine.rolledBackTo
     status.promoted = engine.promotion?.settings
     status.shadow = engine.shadowSettings.map { .init(name: $0.name, isTrained: engine.shadow != nil, hits: engine.quality.comparison) }
-    status.drift = models.drift.flatMap { $0.epoch == engine.model?.epoch ? $0.report.drift : nil }
+    status.drift = models.drift(of: engine.model?.epoch)
     status.attribution = AttributionReport(engine.attribution)
     status.quality = LiveQualityReport(engine.quality, nowMilliseconds: state.users.newestTimeMilliseconds)
     status.tickedNanoseconds = now

@@ -10,8 +10,12 @@ struct ModelDesk {
     let epoch: UInt32
   }
 
-  /// The live epoch that was written last, or is being written.
+  /// The epoch that was written last, or is being written.
   var keptEpoch: UInt32?
+  /// Whether it could be written; `nil` if nothing is being written.
+  var keeping: JobHandle<Bool>?
+  /// Not before this time is it tried again.
+  var keepAgainAt: UInt64 = 0
   var shadow: Running<ShadowModel?>?
   /// The live epoch after which the shadow was trained last.
   var shadowEpoch: UInt32?
@@ -21,6 +25,8 @@ struct ModelDesk {
   /// The counts of events in fixed windows that are being put together, and when the last ones were.
   var trending: JobHandle<TrendingBlob>?
   var trendingAt: (nanoseconds: UInt64, events: UInt64)?
+  /// The last search for similar users.
+  var similarUsers: JobHandle<Void>?
   private var measuredAt: UInt64 = 0
   private var measuredEpoch: UInt32?
 
@@ -35,7 +41,15 @@ struct ModelDesk {
     return true
   }
 
-  /// A training of the live model has the cores to itself.
+  /// The drift of the live model as measured last.
+  func drift(of epoch: UInt32?) -> Double? { drift.flatMap { $0.epoch == epoch ? $0.report.drift : nil } }
+
+  /// A training of the live model has the cores to itself, and answers what the drift asks.
+  mutating func makeWay() {
+    cancel()
+    drift = nil
+  }
+
   func cancel() {
     shadow?.monitor.cancel()
     measurement?.monitor.cancel()

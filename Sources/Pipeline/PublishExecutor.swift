@@ -56,7 +56,7 @@ struct PublishExecutor {
     let factors = engine.settings.parameters.factors
     if scratch.factors != factors { scratch = EngineScratch(factors: factors, workers: scratch.workers) }
     let shadow = engine.shadow?.model.factors
-    if shadowScratch?.factors != shadow { shadowScratch = shadow.map { EngineScratch(factors: $0) } }
+    if shadowScratch?.factors != shadow { shadowScratch = shadow.map { EngineScratch(factors: $0, workers: scratch.workers) } }
   }
 
   private mutating func run(_ work: PublishWork, _ engine: inout RecommenderEngine, _ now: EngineInstant, _ outcome: inout Outcome) {

@@ -6,4 +6,6 @@ public enum SimilarUsersReport: Sendable, Equatable {
   case unknownUser
   /// There is no model, or it knows nothing of the user yet.
   case noVector
+  /// Another question is being looked at.
+  case busy
 }

@@ -164,7 +164,7 @@ import Testing
     #expect(live.level == .ok)
     #expect(
       live.text
-        == "Of the new items that users took in the last 24 hours, 22 % were among the first 10 recommended to them; the popular items alone "
+        == "Of the items that users first used in the last 24 hours, 22 % were among the first 10 recommended to them; the popular items alone "
         + "had 9.0 %, the day before 21 %. Judged on 1,234 events of sampled users. Of the items seen in answers, 3.1 % were used. "
         + "Shadow model: nothing is compared yet.")
     #expect(line(.good) { $0.model.live = .init(events: 99, hits: 0.22) }.text.contains("newest actions"))

@@ -10,7 +10,7 @@ public struct PendingModel: Sendable {
   /// Users whose vectors in `served` are older than their history.
   var changed: Set<UserReference>
   /// The settings that come with the model; `nil`: those in use.
-  var promotion: (settings: EngineSettings, record: Promotion)?
+  var settings: ModelSettings?
 
   mutating func forget(_ user: UserReference) {
     served[Int(user.partition)].remove(user.index)

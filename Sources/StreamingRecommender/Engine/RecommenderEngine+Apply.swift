@@ -129,11 +129,15 @@ extension RecommenderEngine {
       work.update.addExample(.ignored(.duplicate), source, record)
       return
     }
-    var interaction = interaction
-    if !state.merged.isEmpty, let user = state.merged.resolve(interaction.user) { interaction.user = user }
-    if !apply(interaction, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) {
-      work.update.addExample(.ignored(.stale), source, record)
+    var merged = interaction
+    if !state.merged.isEmpty, let user = state.merged.resolve(interaction.user) { merged.user = user }
+    guard apply(merged, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) else {
+      return work.update.addExample(.ignored(.stale), source, record)
     }
+    guard let answer = interaction.answer else { return }
+    attribution.count(
+      answer, users: [interaction.user, merged.user], item: interaction.item,
+      isClick: interaction.operation != .delete && interaction.strength > 0, atMilliseconds: interaction.timeMilliseconds)
   }
 
   /// Returns whether the event was applied; one that is older than what the state has of its pair is not.
@@ -147,9 +151,6 @@ extension RecommenderEngine {
     }
     demand.note()
     counts.applied += 1
-    if let answer = interaction.answer {
-      attribution.count(answer, user: interaction.user, item: interaction.item, atMilliseconds: interaction.timeMilliseconds)
-    }
     if isNewItem { noteNewItem(item, interaction.item) }
     if Int32(partition & 0xfff) != user.partition, state.users.partitions.count > 1 { state.hasStrayRecords = true }
     work.update.applied.append(.init(user: user, producedAtMilliseconds: producedAt))

@@ -75,19 +75,24 @@ public struct RecommenderEngine: Sendable {
     lifecycle.beginTraining(job: id)
     catchUp = CatchUp()
     demand.freeze()
-    return trainingJob(id: id, reason: reason, source: source, nowMilliseconds: nowMilliseconds)
+    if reason == .requested { resumeRetrains() }
+    var job = trainingJob(id: id, reason: reason, source: source, nowMilliseconds: nowMilliseconds)
+    job.items = items
+    return job
   }
 
   func trainingJob(id: String, reason: RetrainPolicy.Reason, source: TrainingJob.Source, nowMilliseconds: Int64) -> TrainingJob {
     TrainingJob(
-      id: id, reason: reason, source: source, state: state.frozen(withVectors: false), settings: settings, liveSettings: settings,
-      items: items, live: model, eventsSinceFreeze: demand.eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
+      id: id, reason: reason, source: source, state: state.frozen(withVectors: false), settings: settings, live: model,
+      eventsSinceFreeze: demand.eventsSinceFreeze, startedAtMilliseconds: nowMilliseconds)
   }
 
   /// Ends a training without a new model. The next training waits for as many events as after an accepted one.
-  public mutating func abandonTraining() {
+  ///
+  /// - Parameter wasTraining: false if the model was not to be trained, so that nothing is said about the next training.
+  public mutating func abandonTraining(wasTraining: Bool = true) {
     lifecycle.endTraining()
-    demand.abandon()
+    if wasTraining { demand.abandon() }
     catchUp = nil
   }
 
@@ -100,8 +105,8 @@ public struct RecommenderEngine: Sendable {
     var next = PendingModel(
       model: model, served: trained.served, index: trained.index, similar: trained.similar,
       documentedItems: UniqueQueue(trained.documentedItems + (catchUp?.documents ?? [])), changed: catchUp?.changed ?? [])
-    next.promotion = trained.promotion
-    rolledBackTo = trained.promotion == nil ? trained.base : nil
+    next.settings = trained.settings
+    rolledBackTo = trained.rolledBackTo
     let forgotten = catchUp?.forgotten ?? []
     for user in forgotten { next.forget(user) }
     pending = next
@@ -121,7 +126,7 @@ public struct RecommenderEngine: Sendable {
     pending = nil
     preparedSimilarItems = next.similar
     lifecycle.install()
-    if let promoted = next.promotion { install(promoted.settings, promoted.record) }
+    if let settings = next.settings { install(settings) }
     model = next.model
     index = next.index
     state.users.install(next.served)

@@ -251,7 +251,7 @@ struct EventReader {
     do throws(DecodingFailure) { isDeleted = try rules.isSet(.json(start)) } catch { note(error.reason, error.message) }
   }
 
-  /// Reads a text that the engine does not store: only its length is checked, and a value of another type is accepted.
+  /// Reads a text of which only the length is checked; a value of another type is accepted.
   /// Returns `nil` if the value is no text.
   private mutating func readShortText(_ field: EventField) throws(JSONFault) -> JSONText? {
     guard scanner.peek() == 0x22 else {

@@ -72,6 +72,7 @@ extension RecommenderEngine {
     state.catalogue.hidden = []
     state.catalogue.gone = []
     index.setBiases(state.catalogue)
+    shadow?.index.setBiases(state.catalogue)
   }
 
   /// Returns whether this hides an item.
@@ -84,6 +85,7 @@ extension RecommenderEngine {
     guard isListed == state.catalogue.hidden.contains(item) else { return false }
     if isListed { state.catalogue.hidden.remove(item) } else { state.catalogue.hidden.insert(item) }
     index.setBias(item, state.catalogue)
+    shadow?.index.setBias(item, state.catalogue)
     return !isListed
   }
 

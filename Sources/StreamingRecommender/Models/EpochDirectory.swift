@@ -1,4 +1,4 @@
-/// Stores models as files `epoch-<number>.frm` and keeps the newest `keep`.
+/// Stores models as files `epoch-<number>.frm` and keeps the `keep` that were written last.
 public struct EpochDirectory: EpochStorage {
   private let files: DurableDirectory
   private let keep: Int
@@ -13,8 +13,12 @@ public struct EpochDirectory: EpochStorage {
   public func write(_ model: StoredModel) throws {
     guard keep > 0 else { return }
     try files.prepare()
-    try files.write(Self.fileName(model.epoch)) { try StoredModelCodec.write(model, to: $0) }
-    for old in epochs().dropLast(keep) { files.remove(Self.fileName(old)) }
+    files.removeUnfinished()
+    let name = Self.fileName(model.epoch)
+    try files.write(name) { try StoredModelCodec.write(model, to: $0) }
+    // By time and not by number: files of an earlier life of the engine may have higher numbers.
+    let others = epochs().map(Self.fileName).filter { $0 != name }.sorted { files.modified($0) < files.modified($1) }
+    for old in others.dropLast(keep - 1) { files.remove(old) }
   }
 
   public func read(_ epoch: UInt32) throws -> StoredModel {

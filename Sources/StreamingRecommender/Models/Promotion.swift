@@ -1,4 +1,4 @@
-/// Settings of the model that were promoted at run time and hold until the configuration says otherwise.
+/// Settings of the model that were promoted at run time. Each holds until the configuration says something else about its key.
 public struct Promotion: Sendable, Equatable {
   /// The promoted values by key, as they are written in a file.
   public var settings: [String: String]
@@ -7,42 +7,21 @@ public struct Promotion: Sendable, Equatable {
 
   public init(_ settings: [String: String], over configuration: RecommenderConfiguration) {
     self.settings = settings
-    configured = Self.texts(of: settings.keys, in: configuration)
+    configured = Dictionary(
+      uniqueKeysWithValues: settings.keys.compactMap { name in Self.text(of: name, in: configuration).map { (name, $0) } })
   }
 
   init(settings: [String: String], configured: [String: String]) {
     (self.settings, self.configured) = (settings, configured)
   }
 
-  /// The configuration with the promoted values, unless it has changed since: then somebody has decided anew.
-  func applied(to configuration: RecommenderConfiguration) -> RecommenderConfiguration? {
-    guard Self.texts(of: settings.keys, in: configuration) == configured else { return nil }
-    return try? configuration.applying(settings)
+  /// What still holds: of a key that has another value in the configuration now, somebody has decided anew. `nil` if nothing does.
+  func holding(over configuration: RecommenderConfiguration) -> Promotion? {
+    let kept = settings.filter { name, _ in Self.text(of: name, in: configuration) == configured[name] }
+    return kept.isEmpty ? nil : Promotion(settings: kept, configured: configured.filter { kept[$0.key] != nil })
   }
 
-  private static func texts(of keys: some Sequence<String>, in configuration: RecommenderConfiguration) -> [String: String] {
-    Dictionary(
-      uniqueKeysWithValues: keys.compactMap { name in
-        ConfigurationTable.key(named: name).map { (name, $0.text($0.value(in: configuration))) }
-      })
-  }
-}
-
-extension RecommenderConfiguration {
-  /// Returns the configuration with other values of some keys, as they are written in a file. Throws what is wrong with one.
-  func applying(_ settings: [String: String]) throws -> RecommenderConfiguration {
-    var configuration = self
-    // `none` of a part comes before keys of the part.
-    for (name, text) in settings.sorted(by: { $0.key < $1.key }) {
-      guard let key = ConfigurationTable.key(named: name) else {
-        throw ConfigurationError(problems: [.init(key: name, message: "\(name): no such key")])
-      }
-      do {
-        key.write(&configuration, try key.parse(.text(text)))
-      } catch {
-        throw ConfigurationError(problems: [.init(key: name, message: "\(name) = \(text): \(error.reason)")])
-      }
-    }
-    return configuration
+  private static func text(of name: String, in configuration: RecommenderConfiguration) -> String? {
+    ConfigurationTable.key(named: name).map { $0.text($0.value(in: configuration)) }
   }
 }

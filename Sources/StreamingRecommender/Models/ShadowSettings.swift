@@ -34,9 +34,3 @@ public struct ShadowSettings: Sendable, Equatable {
     } catch { return error.reason }
   }
 }
-
-/// The second model.
-public struct ShadowModel: Sendable {
-  public internal(set) var model: InstalledModel
-  var index: ItemIndex
-}

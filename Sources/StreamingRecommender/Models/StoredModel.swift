@@ -5,6 +5,8 @@ public struct StoredModel: Sendable {
   public var epoch: UInt32
   public var trainedPairs: Int
   public var trainedAtMilliseconds: Int64
+  /// The settings with which it was served and that the configuration did not have.
+  public var promotion: Promotion?
   /// The ids of the items, one per row of `factors`.
   public private(set) var items: [Identifier] = []
   public private(set) var factors: FactorMatrix
@@ -48,13 +50,4 @@ public struct StoredModel: Sendable {
     }
     return (indexed, trained)
   }
-}
-
-/// Keeps the models of the newest epochs.
-public protocol EpochStorage: Sendable {
-  /// Writes a model durably and removes the oldest ones beyond the number that is kept.
-  func write(_ model: StoredModel) throws
-  func read(_ epoch: UInt32) throws -> StoredModel
-  /// The epochs that can be read, ascending.
-  func epochs() -> [UInt32]
 }

@@ -14,6 +14,9 @@ enum StoredModelCodec {
       $0.write(UInt32(model.factors.factors))
       $0.write(count: model.items.count)
     }
+    if let promotion = model.promotion {
+      try SnapshotFraming.write(.promotion, isOptional: true, to: sink) { promotion.write(to: &$0) }
+    }
     for first in stride(from: 0, to: model.items.count, by: itemsPerSection) {
       try SnapshotFraming.write(.storedItems, to: sink) { writer in
         let rows = first..<min(first + itemsPerSection, model.items.count)
@@ -54,6 +57,7 @@ enum StoredModelCodec {
           guard !name.isEmpty else { throw malformed("an item without an id") }
           model!.append(Identifier(name), try content.readFiniteFloats(factors))
         }
+      case .promotion where section.version == 1: model?.promotion = try Promotion(reading: &content)
       case .end:
         guard let model, model.items.count == announced else { throw malformed("items are missing") }
         return model

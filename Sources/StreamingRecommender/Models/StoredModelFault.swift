@@ -6,8 +6,8 @@ enum StoredModelFault: Error, Equatable, CustomStringConvertible {
   var description: String {
     switch self {
     case .factors(let epoch, let stored, let wanted):
-      "the model of epoch \(epoch) has \(stored) factors and model.factors is \(wanted): start with model.factors=\(stored) to use it"
-    case .noItems(let epoch): "the model of epoch \(epoch) knows none of the items of today"
+      "the model of epoch \(epoch) has \(stored) factors and the configuration says model.factors=\(wanted): start with model.factors=\(stored) to use it"
+    case .noItems(let epoch): "the model of epoch \(epoch) knows none of the current items"
     }
   }
 }

@@ -9,6 +9,8 @@ public struct LiveQuality: Sendable {
   static let hoursMax = 48
   /// The largest number of users in the sample; beyond it, the sample is halved.
   static let usersMax = 50_000
+  /// Items of a list that are kept.
+  static let itemsMax = 100
   private static let hour: Int64 = 3_600_000
 
   /// Sums over judged events.
@@ -49,8 +51,10 @@ public struct LiveQuality: Sendable {
   private struct Standing: Sendable {
     var items: [Int32]
     var source: RecommendationSource
-    /// What the shadow model would have served; empty without one.
-    var shadow: [Int32]
+    /// The items of both models' lists that both know; `nil` without a shadow.
+    var compared: (live: [Int32], shadow: [Int32])?
+    /// What the user contributed to the comparison.
+    var share = PairedHits.Share()
   }
 
   private var standing: [UserReference: Standing] = [:]
@@ -76,8 +80,13 @@ public struct LiveQuality: Sendable {
   }
 
   /// Keeps a list that was handed to the publisher.
-  mutating func note(_ user: UserReference, _ items: [Int32], _ source: RecommendationSource, shadow: [Int32]) {
-    standing[user] = Standing(items: items, source: source, shadow: shadow)
+  mutating func note(
+    _ user: UserReference, _ items: [Int32], _ source: RecommendationSource, compared: (live: [Int32], shadow: [Int32])? = nil
+  ) {
+    standing[user] = Standing(
+      items: Array(items.prefix(Self.itemsMax)), source: source,
+      compared: compared.map { (Array($0.live.prefix(Self.k)), Array($0.shadow.prefix(Self.k))) },
+      share: standing[user]?.share ?? PairedHits.Share())
     while standing.count > Self.usersMax {
       sampling *= 2
       standing = standing.filter { isSampled($0.key) }
@@ -91,7 +100,10 @@ public struct LiveQuality: Sendable {
   /// The users may have other numbers from now on.
   mutating func forgetUsers() { standing = [:] }
 
-  mutating func restartComparison() { comparison = PairedHits() }
+  mutating func restartComparison() {
+    comparison = PairedHits()
+    for user in standing.keys { standing[user]!.share = PairedHits.Share() }
+  }
 
   /// Judges the list of a user by a first interaction.
   ///
@@ -107,8 +119,8 @@ public struct LiveQuality: Sendable {
     totals[list.source, default: Tally()].add(rank: rank, popularRank: popularRank)
     hours[time / Self.hour, default: [:]][list.source, default: Tally()].add(rank: rank, popularRank: popularRank)
     if hours.count > Self.hoursMax, let oldest = hours.keys.min() { hours[oldest] = nil }
-    if isInShadow, !list.shadow.isEmpty {
-      comparison.add(live: rank.map { $0 <= Self.k } ?? false, shadow: list.shadow.prefix(Self.k).contains(item))
+    if isInShadow, let lists = list.compared {
+      comparison.add(live: lists.live.contains(item), shadow: lists.shadow.contains(item), &standing[user]!.share)
     }
   }
 

@@ -7,14 +7,40 @@ public struct PairedHits: Sendable, Equatable {
   public private(set) var onlyLive = 0
   public private(set) var onlyShadow = 0
 
+  /// Sums over users of their events n and differences d (hits of the shadow minus hits of the live list): d^2, d n and n^2.
+  private var squares = (dd: 0.0, dn: 0.0, nn: 0.0)
+
+  /// The events and the difference of one user.
+  public struct Share: Sendable, Equatable {
+    fileprivate var events = 0.0
+    fileprivate var difference = 0.0
+    public init() {}
+  }
+
   public init() {}
 
-  public mutating func add(live: Bool, shadow: Bool) {
+  /// - Parameter share: that of the user, which is updated.
+  public mutating func add(live: Bool, shadow: Bool, _ share: inout Share) {
     events += 1
     if live { liveHits += 1 }
     if shadow { shadowHits += 1 }
     if live, !shadow { onlyLive += 1 }
     if shadow, !live { onlyShadow += 1 }
+    squares = (
+      squares.dd - share.difference * share.difference, squares.dn - share.difference * share.events,
+      squares.nn - share.events * share.events
+    )
+    share.events += 1
+    share.difference += (shadow ? 1 : 0) - (live ? 1 : 0)
+    squares = (
+      squares.dd + share.difference * share.difference, squares.dn + share.difference * share.events,
+      squares.nn + share.events * share.events
+    )
+  }
+
+  public static func == (a: PairedHits, b: PairedHits) -> Bool {
+    a.events == b.events && a.liveHits == b.liveHits && a.shadowHits == b.shadowHits && a.onlyLive == b.onlyLive
+      && a.onlyShadow == b.onlyShadow && a.squares == b.squares
   }
 
   public var liveRate: Double { events == 0 ? 0 : Double(liveHits) / Double(events) }
@@ -22,20 +48,21 @@ public struct PairedHits: Sendable, Equatable {
   /// The shadow's hit rate minus that of the live model.
   public var difference: Double { shadowRate - liveRate }
 
-  /// Half the width of the 95 % confidence interval of `difference` (normal approximation of McNemar's test); `nil` below 30 discordant
-  /// events, where it would say little.
-  public var margin: Double? {
-    let (count, discordant) = (Double(events), Double(onlyLive + onlyShadow))
-    guard discordant >= 30 else { return nil }
-    let gap = Double(onlyShadow - onlyLive)
-    return 1.96 * (discordant - gap * gap / count).squareRoot() / count
+  /// The variance of `difference`. Events of one user are not independent, so users are the units (a ratio estimator); with one event per
+  /// user it is that of McNemar's test.
+  private var variance: Double {
+    let count = Double(events)
+    return (squares.dd - 2 * difference * squares.dn + difference * difference * squares.nn) / (count * count)
   }
+
+  /// Half the width of the 95 % confidence interval of `difference` (normal approximation); `nil` below 30 discordant events, where it would
+  /// say little.
+  public var margin: Double? { onlyLive + onlyShadow < 30 ? nil : 1.96 * max(0, variance).squareRoot() }
 
   /// The number of events after which a true difference of this size shows in four of five comparisons (5 % two-sided, power 80 %).
   public func eventsNeeded(toSee difference: Double) -> Int? {
-    guard events >= 100, difference > 0 else { return nil }
-    let discordant = max(1, Double(onlyLive + onlyShadow)) / Double(events)
-    return Int(((1.96 + 0.84) * (1.96 + 0.84) * discordant / (difference * difference)).rounded(.up))
+    guard margin != nil, difference > 0 else { return nil }
+    return Int(((1.96 + 0.84) * (1.96 + 0.84) * variance * Double(events) / (difference * difference)).rounded(.up))
   }
 
   /// What the numbers say and how many more events a sure answer takes.

@@ -31,7 +31,7 @@ struct DurableDirectory: Sendable {
   @discardableResult
   func write(_ name: String, _ body: (SnapshotSink) throws -> Void) throws -> Int {
     let final = "\(path)/\(name)"
-    let temporary = final + ".writing"
+    let temporary = final + Self.unfinished
     do {
       let bytes = try writeFile(temporary, body)
       guard rename(temporary, final) == 0 else { throw failure("cannot rename \(temporary)") }
@@ -92,6 +92,20 @@ struct DurableDirectory: Sendable {
     }
     defer { munmap(map, size) }
     return try body(UnsafeRawBufferPointer(start: map, count: size))
+  }
+
+  /// Removes what a crash left of files that were being written.
+  func removeUnfinished() {
+    for name in entries() where name.hasSuffix(Self.unfinished) { remove(name) }
+  }
+
+  private static let unfinished = ".writing"
+
+  /// When the file was last written, in nanoseconds since 1970; 0 if it is not there.
+  func modified(_ name: String) -> Int64 {
+    var status = stat()
+    guard stat("\(path)/\(name)", &status) == 0 else { return 0 }
+    return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
   }
 
   func remove(_ name: String) { unlink("\(path)/\(name)") }

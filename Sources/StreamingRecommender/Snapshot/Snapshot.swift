@@ -36,16 +36,15 @@ extension RecommenderEngine {
     return Snapshot(
       sequence: sequence, state: frozen, stale: pending?.changed ?? [], model: pending?.model ?? model, epoch: lifecycle.highest,
       rolledOutEpoch: lifecycle.rolledOut, eventsSinceFreeze: demand.eventsSinceFreeze, rolledBackTo: rolledBackTo,
-      promotion: pending?.promotion?.record ?? promotion, deadLetters: deadLetters)
+      promotion: pending.flatMap(\.settings).map(\.promotion) ?? promotion, deadLetters: deadLetters)
   }
 
   /// Restores an engine from a snapshot, with limits and model parameters from `configuration`. If the number of factors differs, the
   /// model is dropped and trained again.
   public init(restoring snapshot: Snapshot, configuration: RecommenderConfiguration) {
-    let promoted = snapshot.promotion.flatMap { $0.applied(to: configuration) }
-    self.init(promoted ?? configuration)
-    promotion = promoted == nil ? nil : snapshot.promotion
-    rolledBackTo = snapshot.rolledBackTo
+    let promoted = configuration.promoted(by: snapshot.promotion)
+    self.init(promoted.configuration)
+    promotion = promoted.promotion
     let empty = state
     state = snapshot.state
     state.thaw()
@@ -59,6 +58,7 @@ extension RecommenderEngine {
       return
     }
     self.model = model
+    rolledBackTo = snapshot.rolledBackTo
     self.model?.support = state.users.support(items: model.itemFactors.rows)
     lifecycle = ModelLifecycle(highest: snapshot.epoch, live: model.epoch, rolledOut: snapshot.rolledOutEpoch)
     index = ItemIndex(model.itemFactors, absent: model.absentItems)

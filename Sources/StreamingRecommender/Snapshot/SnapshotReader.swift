@@ -80,19 +80,9 @@ struct SnapshotReader {
     case .trendWindows:
       let windows = try TrendWindows(decoding: try reader.readBlob() ?? [], path: path)
       if settings.countsWindows { state.catalogue.windows = windows }
-    case .promotion: promotion = try Self.readPromotion(&reader)
+    case .promotion: promotion = try Promotion(reading: &reader)
     case .end, .storedModel, .storedItems: break
     }
-  }
-
-  private static func readPromotion(_ reader: inout ByteReader) throws -> Promotion {
-    var promotion = Promotion(settings: [:], configured: [:])
-    for _ in 0..<(try reader.readCount(each: 12)) {
-      let texts = try (0..<3).map { _ in String(decoding: try reader.readBlob() ?? [], as: UTF8.self) }
-      promotion.settings[texts[0]] = texts[1]
-      promotion.configured[texts[0]] = texts[2]
-    }
-    return promotion
   }
 
   private func readItemPrior(_ reader: inout ByteReader) throws -> ItemPrior {

@@ -37,7 +37,7 @@ struct SnapshotWriter {
     }
     if let epoch = snapshot.rolledBackTo { try SnapshotFraming.write(.retrainPause, isOptional: true, to: sink) { $0.write(epoch) } }
     if let promotion = snapshot.promotion {
-      try SnapshotFraming.write(.promotion, isOptional: true, to: sink) { Self.writePromotion(promotion, &$0) }
+      try SnapshotFraming.write(.promotion, isOptional: true, to: sink) { promotion.write(to: &$0) }
     }
     if !snapshot.deadLetters.isEmpty { try SnapshotFraming.write(.deadLetters, to: sink, writeDeadLetters) }
   }
@@ -190,13 +190,6 @@ struct SnapshotWriter {
     writer.write(count: prior.columns.count)
     for feature in prior.columns.sorted(by: { $0.value < $1.value }) { writer.write(blob: Array(feature.key.utf8)) }
     writer.write(floats: prior.weights)
-  }
-
-  private static func writePromotion(_ promotion: Promotion, _ writer: inout ByteWriter) {
-    writer.write(count: promotion.settings.count)
-    for (key, value) in promotion.settings.sorted(by: { $0.key < $1.key }) {
-      for text in [key, value, promotion.configured[key] ?? ""] { writer.write(blob: Array(text.utf8)) }
-    }
   }
 
   private func writeGoneItems(_ writer: inout ByteWriter) {

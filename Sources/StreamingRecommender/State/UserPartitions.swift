@@ -5,13 +5,13 @@
 public struct UserPartitions: Sendable {
   public let limits: HistoryLimits
   public private(set) var partitions: [UserPartition]
-  private let factors: Int
+  /// Those of the vectors; a promoted model may have others than the configuration.
+  private var factors: Int { partitions[0].served.factors }
   /// Timestamp of the newest applied event, milliseconds since 1970. Strengths with a half-life are evaluated at this time.
   public internal(set) var newestTimeMilliseconds: Int64 = 0
 
   public init(limits: HistoryLimits = HistoryLimits(), factors: Int, partitionCount: Int = 1) {
     self.limits = limits
-    self.factors = factors
     partitions = (0..<Int32(partitionCount)).map { UserPartition(number: $0, factors: factors) }
   }
 

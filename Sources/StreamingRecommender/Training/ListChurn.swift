@@ -53,18 +53,8 @@ struct ListChurn {
     let ranking = Ranking(index, trend: state.catalogue.trend, transitions: state.catalogue.transitions, settings: settings)
     let (all, sample) = (state.users, users)
     return pool.map(count: sample.count, chunk: 32) { range, _ in
-      let selector = TopNSelector()
-      let workspace = FoldIn.Workspace(factors: model.factors)
-      var row = [Float](repeating: 0, count: model.itemFactors.stride)
-      return range.map { at in
-        let user = sample[at]
-        all.foldIn(user, settings.foldIn, model, into: &row, workspace)
-        return row.withUnsafeBufferPointer { row in
-          let vector = UnsafeBufferPointer(rebasing: row[0..<model.factors])
-          let query = ranking.query(vector, seen: all.seen(user)) { all.forEachNewestFirst(user, $0) }
-          return ranking.top(settings.n, [query], selector)[0].map(\.item)
-        }
-      }
+      let (selector, workspace) = (TopNSelector(), FoldIn.Workspace(factors: model.factors))
+      return range.map { all.list(of: sample[$0], model, settings, ranking, workspace, selector) }
     }
   }
 }

@@ -122,7 +122,9 @@ public struct RetrainPolicy: Sendable, Equatable {
     if now.hasFailed, let last = now.lastTraining, last.ago < Self.retryAfter { return .wait(.retry(Self.retryAfter - last.ago)) }
     guard let trained = now.trainedPairs else { return decideFirst(now, isEnough: isEnough) }
     if let interval, now.modelAge >= interval { return .retrain(.age(now.modelAge)) }
-    if let maxDrift, let drift = now.drift, drift > maxDrift { return .retrain(.drift(drift)) }
+    if let maxDrift, let drift = now.drift, drift > maxDrift {
+      return rest(now).map { .wait(.rest($0)) } ?? .retrain(.drift(drift))
+    }
     let due = everyEvents ?? max(Self.everyEventsMin, trained / 20)
     guard now.eventsSinceFreeze >= due else { return .wait(.interactions(have: now.eventsSinceFreeze, needed: due)) }
     // A model that knows less than two thirds of the data is replaced at once: the first one is trained while a stream still pours in.

@@ -9,19 +9,20 @@ public struct TrainingJob: Sendable {
   /// Where the item vectors of the new model come from.
   public enum Source: Sendable {
     case training
-    /// A stored model, which is not judged: somebody asked for it.
+    /// A kept model, which is not judged: somebody asked for it.
     case stored(@Sendable () throws -> StoredModel)
+    /// The shadow model with its settings, not judged either.
+    case shadow(@Sendable () -> StoredModel, ModelSettings)
   }
 
   public let id: String
   let reason: RetrainPolicy.Reason
   var source = Source.training
   let state: EngineState
+  /// Those in use; a model that is there already may bring others.
   var settings: EngineSettings
-  /// The settings with which the live model is served; `nil`: those of the job.
-  var liveSettings: EngineSettings?
-  /// What the settings of the job are recorded as when its model is installed; `nil` if they are those in use.
-  var promotion: Promotion?
+  /// What a kept model's settings are put over.
+  package var configuration = RecommenderConfiguration()
   var items = ItemDocuments()
   var live: InstalledModel?
   /// Number of events since the freeze of the live model.
@@ -63,7 +64,6 @@ extension TrainingJob {
     var run = TrainingRun(job, threads: threads, monitor: monitor, clock: clock)
     guard let model = try? run.trainUnserved() else { return nil }
     let pool = WorkerPool(workers: threads, isBackground: true)
-    let settings = liveSettings ?? settings
     return ListChurn(state).report(from: (live, settings), to: (model, settings), pool)
   }
 }
@@ -79,9 +79,10 @@ public struct TrainedModel: Sendable {
   var rareItems: [Int32: [UserReference]]
   /// Items that the model was not trained on and knows features of, ascending.
   var documentedItems: [Identifier]
-  /// The epoch whose item vectors these are; `nil` after a training.
-  var base: UInt32?
-  var promotion: (settings: EngineSettings, record: Promotion)?
+  /// The epoch whose item vectors these are, after a rollback.
+  var rolledBackTo: UInt32?
+  /// The settings that come with the model; `nil`: those in use.
+  var settings: ModelSettings?
 }
 
 /// The outcome of a training job.
@@ -123,7 +124,13 @@ private struct TrainingRun {
   mutating func train() throws -> TrainedModel? {
     phases.begin("rows")
     let rows = TrainingRows(job.state, block: job.settings.trainingBlock, minSupport: job.settings.minSupport)
-    if case .stored(let load) = job.source { return try restore(load, rows) }
+    switch job.source {
+    case .training: break
+    case .stored(let load):
+      phases.begin("load")
+      return try rollBack(to: try load(), rows)
+    case .shadow(let load, let settings): return try install(load(), settings, rows)
+    }
     let holdout = job.live == nil ? nil : Holdout(job.state.users, eventsSinceFreeze: job.eventsSinceFreeze)
     record.items = rows.columns.count
     var columnFactors = try fit(rows, without: holdout)
@@ -132,24 +139,30 @@ private struct TrainingRun {
       columnFactors = try refine(columnFactors, rows)
     }
     let (factors, trained) = rows.itemIndexed(columnFactors, job.state.catalogue.items)
-    return try finish(factors, trained, rows, trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
+    return try finish(
+      factors, trained, rows, job.settings, trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
   }
 
-  /// Makes a model of stored item vectors; users are folded in from their histories of today.
-  private mutating func restore(_ load: () throws -> StoredModel, _ rows: TrainingRows) throws -> TrainedModel {
-    phases.begin("load")
-    let stored = try load()
-    let wanted = job.settings.parameters.factors
+  /// The model of an earlier epoch, with the settings that it was served with.
+  private mutating func rollBack(to stored: StoredModel, _ rows: TrainingRows) throws -> TrainedModel {
+    var model = try install(stored, ModelSettings(job.configuration, stored.promotion), rows)
+    model.rolledBackTo = stored.epoch
+    record.baseEpoch = stored.epoch
+    return model
+  }
+
+  /// Makes a model of item vectors that are there already; users are folded in from their current histories.
+  private mutating func install(_ stored: StoredModel, _ settings: ModelSettings, _ rows: TrainingRows) throws -> TrainedModel {
+    let wanted = settings.engine.parameters.factors
     guard stored.factors.factors == wanted else { throw StoredModelFault.factors(stored.epoch, stored.factors.factors, wanted) }
     let (factors, trained) = stored.itemIndexed(job.state.catalogue.items)
     record.items = trained.count { $0 }
-    record.baseEpoch = stored.epoch == 0 ? nil : stored.epoch
+    record.factors = wanted
     record.iterations = 0
     guard record.items > 0 else { throw StoredModelFault.noItems(stored.epoch) }
     var model = try finish(
-      factors, trained, rows, trainedPairs: stored.trainedPairs, trainedAtMilliseconds: stored.trainedAtMilliseconds)
-    model.base = stored.epoch
-    if let promotion = job.promotion { model.promotion = (job.settings, promotion) }
+      factors, trained, rows, settings.engine, trainedPairs: stored.trainedPairs, trainedAtMilliseconds: stored.trainedAtMilliseconds)
+    model.settings = settings
     return model
   }
 
@@ -219,7 +232,8 @@ private struct TrainingRun {
   }
 
   private mutating func finish(
-    _ factors: FactorMatrix, _ trained: [Bool], _ rows: TrainingRows, trainedPairs: Int, trainedAtMilliseconds: Int64
+    _ factors: FactorMatrix, _ trained: [Bool], _ rows: TrainingRows, _ settings: EngineSettings, trainedPairs: Int,
+    trainedAtMilliseconds: Int64
   ) throws -> TrainedModel {
     phases.begin("fold-in")
     guard factors.isFinite else { throw TrainingError.notFinite(halfStep: record.loss.count, rows: factors.rows) }
@@ -227,28 +241,28 @@ private struct TrainingRun {
       epoch: 0, itemFactors: factors, trained: trained, gramian: Gramian(of: factors, pool: pool),
       trainedPairs: trainedPairs, trainedAtMilliseconds: trainedAtMilliseconds)
     model.support = rows.support
-    let served = try foldInEveryUser(&model)
+    let served = try foldInEveryUser(&model, settings)
     if let live = job.live {
       phases.begin("churn")
-      record.churn = ListChurn(job.state).report(from: (live, job.liveSettings ?? job.settings), to: (model, job.settings), pool)
+      record.churn = ListChurn(job.state).report(from: (live, job.settings), to: (model, settings), pool)
       guard monitor.continues(at: 1) else { throw TrainingError.cancelled }
     }
-    model.prior = try learnPrior(model)
+    model.prior = try learnPrior(model, settings)
     let absent = model.absentItems
     return TrainedModel(
       model: model, served: served, index: ItemIndex(factors, absent: absent),
-      similar: SimilarItems(factors, absent: absent, support: rows.support, shrinkage: job.settings.similarShrinkage),
+      similar: SimilarItems(factors, absent: absent, support: rows.support, shrinkage: settings.similarShrinkage),
       rareItems: rows.users(ofItemsWithout: trained, job.state.users), documentedItems: documentedItems(model))
   }
 
   /// Learns the map from features to vectors, and leaves it out if it knows nothing.
-  private mutating func learnPrior(_ model: InstalledModel) throws -> ItemPrior? {
-    guard let rules = job.settings.itemPrior, job.items.count > 0 else { return nil }
+  private mutating func learnPrior(_ model: InstalledModel, _ settings: EngineSettings) throws -> ItemPrior? {
+    guard let rules = settings.itemPrior, job.items.count > 0 else { return nil }
     phases.begin("item prior")
     let examples = examples(model, rules)
     let monitor = self.monitor
-    let trial = ItemPriorTrial(examples, rules, seed: job.settings.seed)
-    let outcome = trial.run(job.state.users, job.settings.foldIn, model) { !monitor.continues(at: 0.5) }
+    let trial = ItemPriorTrial(examples, rules, seed: settings.seed)
+    let outcome = trial.run(job.state.users, settings.foldIn, model) { !monitor.continues(at: 0.5) }
     guard monitor.continues(at: 1) else { throw TrainingError.cancelled }
     var learned: ItemPrior?
     if let outcome, outcome.isPassed {
@@ -284,10 +298,10 @@ private struct TrainingRun {
   private static let examplesMax = 100_000
 
   /// Computes all user vectors by fold-in, so that every published vector is produced by the same method.
-  private func foldInEveryUser(_ model: inout InstalledModel) throws -> [ServedFactors] {
+  private func foldInEveryUser(_ model: inout InstalledModel, _ settings: EngineSettings) throws -> [ServedFactors] {
     let all = job.state.users
     let references = all.references
-    let matrix = try solve(references, model)
+    let matrix = try solve(references, model, settings.foldIn)
     var served = all.partitions.map { _ in ServedFactors(factors: matrix.factors) }
     var sums = [Double](repeating: 0, count: matrix.factors)
     var count = 0
@@ -303,8 +317,8 @@ private struct TrainingRun {
   }
 
   /// Solves one row per user.
-  private func solve(_ users: [UserReference], _ model: InstalledModel) throws -> FactorMatrix {
-    let (all, foldIn, monitor) = (job.state.users, job.settings.foldIn, monitor)
+  private func solve(_ users: [UserReference], _ model: InstalledModel, _ foldIn: FoldIn) throws -> FactorMatrix {
+    let (all, monitor) = (job.state.users, monitor)
     var rows = FactorMatrix(rows: users.count, factors: model.factors)
     let stride = rows.stride
     let done = Atomic<Int>(0)

@@ -24,7 +24,7 @@ struct OperateCommand {
 
   func rollBack() throws -> ExitStatus {
     let word = context.parsed.operands.first ?? ""
-    guard let epoch = UInt32(word) else { throw UsageError("\(word) is no number of an epoch", usage: context.parsed.command.usage) }
+    guard let epoch = UInt32(word) else { throw UsageError("\(word) is not an epoch number", usage: context.parsed.command.usage) }
     return try start("/v1/models/\(epoch)/rollback", label: "rollback")
   }
 
@@ -53,7 +53,7 @@ struct OperateCommand {
     }
     if answer.status == 409 {
       // Another request than this one: it has not begun, whatever becomes of the running one.
-      if label != "retrain" || !job.hasPrefix("retrain") { throw CommandFailure("\(job) is running: \(label) again when it has ended") }
+      if label != "retrain" || !job.hasPrefix("retrain") { throw CommandFailure("\(job) is running: try again when it has ended") }
       context.note("a retrain is already running: \(job)")
     }
     guard context.options.flag("wait") else {
@@ -107,7 +107,8 @@ struct OperateCommand {
 
   /// Describes the quality of the old and the new model in a retrain record.
   static func comparison(_ record: [String: Any]) -> String {
-    if let base = record["base_epoch"] as? Int { return "item vectors of epoch \(base), as asked; not compared" }
+    if let base = record["base_epoch"] as? Int { return "item vectors of epoch \(base), as asked; not judged" }
+    if let reason = record["reason"] as? String, reason.hasPrefix("promotion of ") { return "\(reason), as asked; not judged" }
     guard let new = record["recall_at_20_new"] as? Double else {
       return record["epoch"] as? Int == 1
         ? "not compared: it is the first model" : "not compared: fewer than \(Holdout.pairsMin) new interactions"

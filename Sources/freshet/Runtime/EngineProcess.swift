@@ -107,9 +107,14 @@ final class EngineProcess: @unchecked Sendable {
       : EpochDirectory(
         path: configuration.instance.dataDirectory + "/epochs", keep: configuration.retrain.keepEpochs,
         synchronizes: configuration.snapshot.fsync)
-    if let key = try GatewayProcess.key(configuration.gateway.keyFile, "gateway.key_file") {
-      let signer = RecommendationSigner(key: key)
-      start.engine.attribute { signer.code($0) }
+    do throws(CommandFailure) {
+      if let key = try GatewayProcess.key(configuration.gateway.keyFile, "gateway.key_file") {
+        let signer = RecommendationSigner(key: key)
+        start.engine.attribute { signer.code($0) }
+      }
+    } catch {
+      log.warning("recommendation ids cannot be checked, so that clicks are not attributed: \(error)")
+      start.engine.attribute { _ in [UInt8](repeating: 0, count: 8) }
     }
     loop = IngestLoop(
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),

@@ -39,6 +39,9 @@ extension StatusReport {
         "users": .array(matches.map { ["user": .string($0.user.string), "score": .number(Double($0.score))] }),
       ])
     case .unknownUser: unknown(user)
+    case .busy:
+      .error(
+        429, "the engine looks for the similar users of somebody else", fix: "ask again in a second", headers: [.init("Retry-After", "1")])
     case .noVector:
       .error(
         404, "the model knows nothing of the user \(user.prefix(100)) yet",

@@ -26,6 +26,26 @@ import Testing
     #expect(rig.lines.all(containing: "a retrain would change").count == 1)
   }
 
+  @Test func aRejectedRetrainIsNotRepeatedAtOnce() throws {
+    var policy = RetrainPolicy()
+    policy.maxDrift = 0.1
+    var situation = RetrainPolicy.Situation()
+    (situation.trainedPairs, situation.pairs, situation.users, situation.items) = (10_000, 10_000, 100, 100)
+    situation.drift = 0.2
+    #expect(policy.decide(situation) == .retrain(.drift(0.2)))
+    situation.lastTraining = (took: .seconds(10), ago: .seconds(5))
+    #expect(policy.decide(situation) == .wait(.rest(.seconds(25))))
+    // The training answers what the measurement asked.
+    var desk = ModelDesk()
+    let report = ChurnReport(
+      users: 1, overlap: 0.5, firstChanged: 0, coverageBefore: 0, coverageAfter: 0, popularShareBefore: 0, popularShareAfter: 0)
+    desk.drift = (report, 3)
+    #expect(desk.drift(of: 3) == 0.5)
+    #expect(desk.drift(of: 4) == nil)
+    desk.makeWay()
+    #expect(desk.drift(of: 3) == nil)
+  }
+
   @Test func withoutALimitNothingIsMeasured() {
     let rig = LoopRig()
     rig.start()

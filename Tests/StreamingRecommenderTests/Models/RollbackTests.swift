@@ -71,6 +71,27 @@ import Testing
     #expect(rig.engine.model?.epoch == 3)
   }
 
+  @Test func withoutAModelNothingWaits() throws {
+    let rig = Self.rigWithTwoEpochs()
+    rig.request(.rollback(epoch: 1))
+    rig.snapshot()
+    var other = rig.configuration
+    other.model.factors += 1
+    try rig.restart(other)
+    #expect(rig.engine.model == nil)
+    #expect(rig.engine.rolledBackTo == nil)
+  }
+
+  @Test func aFailedRollbackDelaysNoRetrain() throws {
+    let rig = Self.rigWithTwoEpochs()
+    for user in 0..<3 { rig.produce("n\(user)", "i1") }
+    rig.settle()
+    let before = rig.engine.demand.eventsSinceLastAttempt
+    #expect(before > 0)
+    rig.request(.rollback(epoch: 77))
+    #expect(rig.engine.demand.eventsSinceLastAttempt == before)
+  }
+
   @Test func anUnknownEpochFailsAndChangesNothing() throws {
     let rig = Self.rigWithTwoEpochs()
     let job = try #require(rig.request(.rollback(epoch: 77)))

@@ -1,3 +1,4 @@
+import Factorization
 import RecommenderTestKit
 import Testing
 
@@ -95,6 +96,89 @@ import Testing
     try rig.restart(other)
     #expect(rig.engine.settings.parameters.factors == 5)
     #expect(rig.engine.model == nil)
+  }
+
+  @Test func aRollbackUndoesAPromotion() throws {
+    let rig = Self.rig()
+    rig.start()
+    let factors = rig.configuration.model.factors
+    rig.request(.promotion)
+    let job = try #require(rig.request(.rollback(epoch: 1)))
+    #expect(job.state == .done, "\(job.message)")
+    #expect(rig.engine.model?.factors == factors)
+    #expect(rig.engine.settings.parameters.factors == factors)
+    #expect(rig.engine.promotion == nil)
+    #expect(rig.missing() == nil)
+    // And back again: the promoted epoch is served with its settings.
+    #expect(rig.engine.lifecycle.live == 3)
+    #expect(try #require(rig.request(.rollback(epoch: 2))).state == .done)
+    #expect(rig.engine.settings.parameters.factors == 6)
+    #expect(rig.missing() == nil)
+    rig.snapshot()
+    try rig.restart()
+    #expect(rig.engine.model?.factors == 6)
+  }
+
+  @Test func aSecondPromotionKeepsTheFirst() throws {
+    let rig = Self.rig()
+    rig.start()
+    rig.request(.promotion)
+    rig.snapshot()
+    var other = rig.configuration
+    other.shadow.settings = ["model.regularization": "0.5"]
+    try rig.restart(other)
+    rig.settle()
+    rig.retrain()
+    rig.settle()
+    #expect(try #require(rig.request(.promotion)).state == .done)
+    rig.snapshot()
+    try rig.restart(other)
+    #expect(rig.engine.model?.factors == 6)
+    #expect(rig.engine.settings.parameters.regularization.lambda == 0.5)
+    #expect(rig.engine.promotion?.settings == ["model.factors": "6", "model.regularization": "0.5"])
+    // One key is set in the configuration; the other one still holds.
+    other.model.regularization = 0.25
+    try rig.restart(other)
+    #expect(rig.engine.model?.factors == 6)
+    #expect(rig.engine.settings.parameters.regularization.lambda == 0.25)
+  }
+
+  @Test func promotedVectorsSurviveMorePartitions() throws {
+    let rig = Self.rig()
+    rig.start()
+    rig.request(.promotion)
+    var engine = rig.engine
+    let before = Dictionary(
+      uniqueKeysWithValues: engine.state.users.references.map { (engine.state.users.name($0), engine.state.users.vector($0)) })
+    engine.distributeUsers(into: 5)
+    for user in engine.state.users.references { #expect(engine.state.users.vector(user) == before[engine.state.users.name(user)]) }
+    var restored = RecommenderEngine(restoring: engine.snapshot(sequence: 9), configuration: rig.configuration)
+    restored.distributeUsers(into: 2)
+    for user in restored.state.users.references { #expect(restored.state.users.vector(user) == before[restored.state.users.name(user)]) }
+  }
+
+  @Test func aHiddenItemLeavesTheShadowsLists() throws {
+    let rig = LoopRig {
+      $0.items.topic = LoopRig.itemTopic
+      $0.model.trend = TrendRules()
+      $0.shadow.settings = ["model.factors": "6"]
+    }
+    rig.start()
+    let item = try #require(rig.engine.state.catalogue.items.find(Array("i0".utf8)))
+    #expect(try Self.shadowLists(rig).contains { $0.contains(item) })
+    rig.produceItem("i0", #"{"item_id":"i0","hidden":true}"#)
+    rig.settle()
+    #expect(try !Self.shadowLists(rig).contains { $0.contains(item) })
+  }
+
+  private static func shadowLists(_ rig: LoopRig) throws -> [[Int32]] {
+    let (engine, shadow) = (rig.engine, try #require(rig.engine.shadow))
+    let settings = try #require(engine.shadowSettings).engine
+    let catalogue = engine.state.catalogue
+    let ranking = Ranking(shadow.index, trend: catalogue.trend, transitions: catalogue.transitions, settings: settings)
+    return engine.state.users.references.map {
+      engine.state.users.list(of: $0, shadow.model, settings, ranking, .init(factors: 6), TopNSelector())
+    }
   }
 
   @Test func withoutAShadowAPromotionFails() throws {

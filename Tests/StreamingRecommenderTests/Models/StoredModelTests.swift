@@ -7,6 +7,7 @@ import Testing
 @Suite struct StoredModelTests {
   private static func model(_ epoch: UInt32 = 4) -> StoredModel {
     var model = StoredModel(epoch: epoch, trainedPairs: 1234, trainedAtMilliseconds: 1_700_000_000_000, factors: 3)
+    model.promotion = Promotion(settings: ["model.factors": "3"], configured: ["model.factors": "64"])
     for item in 0..<20_000 { model.append("item é\(item)", [Float(item), -1.5, 0]) }
     return model
   }
@@ -18,9 +19,13 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: directory.path) }
     for epoch in [4, 5, 6] as [UInt32] { try directory.write(Self.model(epoch)) }
     #expect(directory.epochs() == [5, 6])
+    // A file of an earlier life may have a higher number.
+    try directory.write(Self.model(1))
+    #expect(directory.epochs() == [1, 6])
     let read = try directory.read(6)
     let written = Self.model(6)
     #expect(read.items == written.items)
+    #expect(read.promotion == written.promotion)
     #expect(read.factors.array(19_999) == written.factors.array(19_999))
     #expect((read.trainedPairs, read.trainedAtMilliseconds) == (written.trainedPairs, written.trainedAtMilliseconds))
   }

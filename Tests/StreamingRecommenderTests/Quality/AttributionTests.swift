@@ -73,6 +73,21 @@ import Testing
     #expect(engine.attribution.unattributed == [.forged: 1])
   }
 
+  @Test func aMergedUserIsTheSameAndADislikeIsNoClick() {
+    var engine = Self.engine()
+    func apply(_ value: String, _ offset: Int64) {
+      let record = Record(offset: offset, timestampMilliseconds: Self.now + 60_000, key: nil, value: Array(value.utf8))
+      _ = engine.apply([RecordBatch(source: TopicPartition(topic: "events", partition: 0), records: [record])])
+    }
+    apply(#"{"op":"merge","user_id":"u1","into":"account"}"#, 0)
+    apply(#"{"user_id":"u1","item_id":"a","recommendation_id":"\#(Self.id())"}"#, 1)
+    #expect(engine.attribution.clicks.values.reduce(0, +) == 1)
+    apply(#"{"user_id":"account","item_id":"b","event_value":-1,"recommendation_id":"\#(Self.id(user: "account"))"}"#, 2)
+    apply(#"{"user_id":"account","item_id":"a","op":"delete","recommendation_id":"\#(Self.id(user: "account"))"}"#, 3)
+    #expect(engine.attribution.clicks.values.reduce(0, +) == 1)
+    #expect(engine.attribution.unattributed.isEmpty)
+  }
+
   @Test func eventsWithoutAnIdAreLeftAlone() {
     var engine = Self.engine()
     _ = apply(&engine, #""item_id":"a","impression":["a","b"]"#)

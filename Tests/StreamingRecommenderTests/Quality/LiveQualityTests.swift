@@ -15,7 +15,7 @@ import Testing
     var quality = LiveQuality()
     let user = Self.sampledUser(quality)
     quality.setPopular(Array(100..<120))
-    quality.note(user, Array(0..<20), .foldin, shadow: [])
+    quality.note(user, Array(0..<20), .foldin)
     // Rank 1, rank 11, a popular one that is not in the list, none of both.
     for item in [0, 10, 103, 999] as [Int32] { quality.judge(item, of: user, atMilliseconds: 5 * Self.hour, isInShadow: false) { [] } }
     let tally = try #require(quality.totals[.foldin])
@@ -33,7 +33,7 @@ import Testing
     var quality = LiveQuality()
     let user = Self.sampledUser(quality)
     quality.setPopular(Array(0..<30))
-    quality.note(user, [500], .personal, shadow: [])
+    quality.note(user, [500], .personal)
     quality.judge(12, of: user, atMilliseconds: 0, isInShadow: false) { [] }
     #expect(quality.totals[.personal]?.popularHits == 0)
     quality.judge(12, of: user, atMilliseconds: 0, isInShadow: false) { [0, 1, 2] }
@@ -44,7 +44,7 @@ import Testing
     var quality = LiveQuality()
     let user = Self.sampledUser(quality)
     quality.judge(1, of: user, atMilliseconds: 0, isInShadow: false) { [] }
-    quality.note(user, [1], .foldin, shadow: [])
+    quality.note(user, [1], .foldin)
     quality.forget(user)
     quality.judge(1, of: user, atMilliseconds: 0, isInShadow: false) { [] }
     #expect(quality.totals.isEmpty)
@@ -56,7 +56,7 @@ import Testing
     let sampled = users.filter(quality.isSampled)
     let share = Double(sampled.count) / Double(users.count)
     #expect(0.058...0.067 ~= share)
-    for user in sampled { quality.note(user, [1], .foldin, shadow: []) }
+    for user in sampled { quality.note(user, [1], .foldin) }
     #expect(quality.sampling > 16)
     #expect(users.filter(quality.isSampled).count <= LiveQuality.usersMax)
   }
@@ -64,7 +64,7 @@ import Testing
   @Test func oldHoursAreDropped() {
     var quality = LiveQuality()
     let user = Self.sampledUser(quality)
-    quality.note(user, [1], .foldin, shadow: [])
+    quality.note(user, [1], .foldin)
     for hour in 0..<200 { quality.judge(1, of: user, atMilliseconds: Int64(hour) * Self.hour, isInShadow: false) { [] } }
     let kept = quality.tally(ofHours: 0..<200, before: 199 * Self.hour)[.foldin]
     #expect(kept?.events == LiveQuality.hoursMax)
@@ -106,7 +106,10 @@ import Testing
   private static func hits(_ both: Int, _ onlyLive: Int, _ onlyShadow: Int, _ neither: Int) -> PairedHits {
     var hits = PairedHits()
     for (count, live, shadow) in [(both, true, true), (onlyLive, true, false), (onlyShadow, false, true), (neither, false, false)] {
-      for _ in 0..<count { hits.add(live: live, shadow: shadow) }
+      for _ in 0..<count {
+        var user = PairedHits.Share()
+        hits.add(live: live, shadow: shadow, &user)
+      }
     }
     return hits
   }
@@ -125,9 +128,25 @@ import Testing
   @Test func anUnclearComparisonSaysHowManyEventsItTakes() throws {
     let hits = Self.hits(200, 50, 55, 700)
     #expect(hits.sentence.contains("no difference shown"))
-    // (1.96 + 0.84)^2 * (105 / 1005) / 0.0124378^2 = 5,295.
-    #expect(hits.eventsNeeded(toSee: hits.liveRate / 20) == 5295)
-    #expect(hits.sentence.contains("about 4290 more events"))
+    // (1.96 + 0.84)^2 * (105 / 1005 - (5 / 1005)^2) / 0.0124378^2 = 5294.
+    #expect(hits.eventsNeeded(toSee: hits.liveRate / 20) == 5294)
+    #expect(hits.sentence.contains("about 4289 more events"))
+  }
+
+  /// Ten users with ten equal events each say no more than ten events.
+  @Test func eventsOfOneUserAreNotIndependent() throws {
+    var (hits, single) = (PairedHits(), PairedHits())
+    for user in 0..<60 {
+      var share = PairedHits.Share()
+      for _ in 0..<10 { hits.add(live: user % 3 == 0, shadow: user % 2 == 0, &share) }
+      var one = PairedHits.Share()
+      single.add(live: user % 3 == 0, shadow: user % 2 == 0, &one)
+    }
+    #expect(hits.difference == single.difference)
+    #expect(hits.onlyLive + hits.onlyShadow == 300)
+    #expect(single.onlyLive + single.onlyShadow == 30)
+    let (margin, alone) = (try #require(hits.margin), try #require(single.margin))
+    #expect(abs(margin - alone) < 1e-12)
   }
 
   @Test func fewDifferencesSayNothing() {
