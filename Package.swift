@@ -120,7 +120,7 @@ let full: [Target] = [
     name: "EndToEndTests",
     dependencies: [
       "freshet", "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing",
-      "RecommenderTestKit", "RegistryTestKit",
+      "HTTPServing", "RecommenderTestKit", "RegistryTestKit",
     ]),
 ]
 

@@ -10,6 +10,7 @@ struct ServeCommand {
   init(_ context: CommandContext) { self.context = context }
 
   func run() throws -> ExitStatus {
+    Signals.ignoreHangUp()
     let loaded = try context.loaded()
     var configuration = loaded.configuration
     let isEmbedded = context.options.flag("embedded")
@@ -18,7 +19,8 @@ struct ServeCommand {
       configuration.instance.dataDirectory += "/\(Endpoints.embeddedDirectory)"
       configuration.snapshot.directory = configuration.instance.dataDirectory + "/snapshots"
     }
-    let log = context.log(configuration)
+    let sink = context.sink(configuration)
+    let log = context.log(sink)
     let directory = try DataDirectory(configuration.instance.dataDirectory)
     let servers =
       isEmbedded ? try EmbeddedServers(&configuration, directory: directory.path, usesRunningRedis: true, log: log) : nil
@@ -56,7 +58,9 @@ struct ServeCommand {
       ])
     var service = ServiceNotifier()
     service.ready(status: Self.serviceStatus(process.status.current))
-    return waitForTheEnd(process, &service, log)
+    let reload = Reload(
+      context, current: loaded.configuration, parts: admin.reloaded + (gateway?.reloaded ?? []), sink: sink, log: log)
+    return waitForTheEnd(process, &service, reload, log)
   }
 
   /// What `systemctl status` shows: the first condition that is in the way.
@@ -111,14 +115,16 @@ struct ServeCommand {
     }
   }
 
-  private func waitForTheEnd(_ process: EngineProcess, _ service: inout ServiceNotifier, _ log: Telemetry.Log) -> ExitStatus {
+  private func waitForTheEnd(
+    _ process: EngineProcess, _ service: inout ServiceNotifier, _ reload: Reload, _ log: Telemetry.Log
+  ) -> ExitStatus {
     let signals = Signals(
       onSnapshot: {
         if process.requestSnapshot().isNew { process.console.note("A snapshot was requested", by: .request("by signal")) }
       },
       onRetrain: {
         if process.requestRetrain().isNew { process.console.note("A retrain was requested", by: .request("by signal")) }
-      })
+      }, onHangUp: { reload.run() })
     // The servers end after the loop.
     let stopTimeout = process.configuration.shutdown.timeout + .seconds(10)
     while !signals.waitForStop(seconds: 0.5) {

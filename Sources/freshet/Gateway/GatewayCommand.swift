@@ -11,9 +11,12 @@ struct GatewayCommand {
   static let defaultListen = "127.0.0.1:8087"
 
   func run() throws -> ExitStatus {
+    Signals.ignoreHangUp()
+    let loaded = try context.loaded().configuration
     var configuration = try context.loadedForRunningEngine(using: ["redis.url", "kafka.bootstrap_servers"])
     if configuration.gateway.listen.isEmpty { configuration.gateway.listen = Self.defaultListen }
-    let log = context.log(configuration)
+    let sink = context.sink(configuration)
+    let log = context.log(sink)
     let gateway = try GatewayProcess(configuration, isEmbedded: context.isEngineEmbedded, hasProbes: true, log: log.scoped("gateway"))
     defer { gateway.stop() }
     log.info(
@@ -22,7 +25,8 @@ struct GatewayCommand {
         "address": gateway.server.address, "probes": gateway.server.probesAddress, "redis": Redaction.text(configuration.redis.url),
         "namespace": configuration.redis.namespace, "writes": configuration.gateway.writes ? "events" : "none",
       ])
-    let signals = Signals(onSnapshot: {}, onRetrain: {}, onHangUp: { Self.reload(gateway, log) })
+    let reload = Reload(context, current: loaded, parts: gateway.reloaded, sink: sink, log: log, where: Self.isUsed)
+    let signals = Signals(onSnapshot: {}, onRetrain: {}, onHangUp: { reload.run() })
     var service = ServiceNotifier()
     service.ready(status: "listening on \(gateway.server.address)")
     var turns: UInt64 = 0
@@ -35,10 +39,9 @@ struct GatewayCommand {
     return .done
   }
 
-  private static func reload(_ gateway: GatewayProcess, _ log: Telemetry.Log) {
-    do {
-      try gateway.server.reloadCertificate()
-      log.info("the certificate has been read again", repetition: .always)
-    } catch { log.error("the certificate cannot be read again, the one before stays in use: \(error)") }
+  /// Keys of the engine that stand in the same file say nothing to a gateway.
+  private static func isUsed(_ key: String) -> Bool {
+    let groups = ["gateway.", "probes.", "redis.", "kafka.", "input.", "items.", "admin.", "log.", "schema_registry.", "instance."]
+    return ["topn.n", "topn.when_empty"].contains(key) || groups.contains { key.hasPrefix($0) }
   }
 }

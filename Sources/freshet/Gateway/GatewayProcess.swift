@@ -9,6 +9,8 @@ import Telemetry
 struct GatewayProcess {
   let server: GatewayServer
   private let producer: KafkaBatchProducer?
+  /// What is read again on SIGHUP.
+  let reloaded: [Reload.Part]
 
   /// - Parameters:
   ///   - isEmbedded: whether the broker is the embedded one.
@@ -35,6 +37,15 @@ struct GatewayProcess {
         items: items.isEmpty ? nil : producer.map { KafkaRecordSink(producer: $0, topic: items) },
         engine: Self.engine(configuration), log: log)
     } catch { throw CommandFailure("\(error)", status: .configuration) }
+    reloaded = Self.reloaded(gateway, server)
+  }
+
+  private static func reloaded(_ gateway: GatewayConfiguration, _ server: GatewayServer) -> [Reload.Part] {
+    var parts: [Reload.Part] = []
+    if case .tokens(let file) = gateway.policy.access { parts.append(Reload.Part(name: file.key) { file.check() }) }
+    if let keys = gateway.beacon?.keys { parts.append(Reload.Part(name: keys.key) { keys.check() }) }
+    if gateway.server.tls != nil { parts.append(Reload.Part(name: "gateway.tls_certificate_file") { try server.reloadCertificate() }) }
+    return parts
   }
 
   func stop() {

@@ -9,6 +9,7 @@ struct AdminServers {
   private(set) var probes: HTTPServer?
   /// What was changed over the admin server.
   let audit: AuditLog
+  private var tokens: AccessTokenFile?
 
   /// Starts what the configuration asks for, and stores the addresses with the ports that were chosen for port 0.
   init(_ process: EngineProcess, _ configuration: inout RecommenderConfiguration, log: Telemetry.Log) throws {
@@ -18,7 +19,8 @@ struct AdminServers {
     let observe: Router.Observer = { metrics.adminRequests.with($0, String($1)).add() }
     do {
       if !configuration.admin.listen.isEmpty {
-        let access = try Self.access(configuration.admin, log)
+        tokens = configuration.admin.tokenFile.isEmpty ? nil : try AdminToken.tokens(configuration.admin.tokenFile, log: log)
+        let access = tokens.map { AccessControl.tokens($0) } ?? .thisMachine
         var server = HTTPServerConfiguration(listen: configuration.admin.listen)
         server.allowsRemote = !configuration.admin.tokenFile.isEmpty
         admin = try HTTPServer(server, router: AdminRoutes.router(backend: backend, access: access, audit: audit, observe: observe))
@@ -43,10 +45,8 @@ struct AdminServers {
     probes?.stop()
   }
 
-  private static func access(_ admin: RecommenderConfiguration.Admin, _ log: Telemetry.Log) throws -> AccessControl {
-    guard !admin.tokenFile.isEmpty else { return .thisMachine }
-    return .tokens(try AdminToken.tokens(admin.tokenFile, log: log))
-  }
+  /// What is read again on SIGHUP.
+  var reloaded: [Reload.Part] { tokens.map { tokens in [Reload.Part(name: "admin.token_file") { tokens.check() }] } ?? [] }
 }
 
 /// The file with the tokens of the admin server.

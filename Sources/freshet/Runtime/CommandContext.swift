@@ -67,11 +67,15 @@ struct CommandContext {
     do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch { exit(ExitStatus.failed.rawValue) }
   }
 
-  func log(_ configuration: RecommenderConfiguration) -> Telemetry.Log {
-    let sink = StandardErrorSink(
+  func log(_ configuration: RecommenderConfiguration) -> Telemetry.Log { log(sink(configuration)) }
+
+  /// The sink decides which lines are written.
+  func log(_ sink: StandardErrorSink) -> Telemetry.Log { Telemetry.Log(component: "freshet", sink: sink, level: .debug) }
+
+  func sink(_ configuration: RecommenderConfiguration) -> StandardErrorSink {
+    StandardErrorSink(
       format: LogFormat(rawValue: configuration.log.format.rawValue) ?? .auto,
       minimumLevel: parsed.global.verbose ? .debug : LogLevel(name: configuration.log.level.rawValue) ?? .info,
       instance: configuration.instance.id)
-    return Telemetry.Log(component: "freshet", sink: sink, level: .debug)
   }
 }

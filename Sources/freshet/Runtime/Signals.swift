@@ -25,6 +25,9 @@ final class Signals {
     if let onHangUp { on(SIGHUP, onHangUp) }
   }
 
+  /// A lost terminal or a reload that comes too early must not end a service that is still starting.
+  static func ignoreHangUp() { signal(SIGHUP, SIG_IGN) }
+
   /// Accessed only on the signal queue.
   private final class Counter: @unchecked Sendable {
     private var count = 0
