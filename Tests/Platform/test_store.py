@@ -14,6 +14,8 @@ import pyarrow.fs
 import pyarrow.parquet
 import pytest
 
+from tls_proxy import TLSProxy
+
 
 class Store:
     """One store, and a way to run the program on it."""
@@ -188,6 +190,39 @@ def test_credentials_come_from_a_file_that_only_the_owner_reads(freshet, servers
     assert b"no profile [other]" in store.run("list", status=1, extra={"AWS_PROFILE": "other"}).stderr
     file.chmod(0o644)
     assert b"chmod 600" in store.run("list", status=1).stderr
+
+
+def test_a_server_with_tls_needs_a_certificate_that_is_trusted(freshet, servers, tmp_path):
+    server = servers["moto"]
+    proxy = TLSProxy(server["endpoint"], tmp_path)
+    try:
+        environment = {
+            "AWS_ACCESS_KEY_ID": server["access_key"],
+            "AWS_SECRET_ACCESS_KEY": server["secret_key"],
+            "FRESHET_STORE_ENDPOINT": proxy.endpoint,
+        }
+        store = Store(freshet, f"s3://b-{uuid.uuid4()}", "", environment, tmp_path)
+        assert b"certificate" in store.run("create", status=1).stderr
+        store.environment["FRESHET_STORE_CA_FILE"] = str(proxy.certificate)
+        store.run("create")
+        content = os.urandom(2 << 20)
+        store.run("put", "-", "a", stdin=content)
+        assert store.run("get", "a", "-").stdout == content
+    finally:
+        proxy.close()
+
+
+def test_the_bucket_may_stand_in_front_of_the_host(freshet, servers, tmp_path):
+    server = servers["moto"]
+    environment = {"AWS_ACCESS_KEY_ID": server["access_key"], "AWS_SECRET_ACCESS_KEY": server["secret_key"]}
+    endpoint = server["endpoint"].replace("127.0.0.1", "localhost")
+    bucket = f"b-{uuid.uuid4()}"
+    virtual = Store(freshet, f"s3://{bucket}/p", f"?endpoint={endpoint}&style=virtual", environment, tmp_path)
+    path = Store(freshet, f"s3://{bucket}/p", f"?endpoint={endpoint}&style=path", environment, tmp_path)
+    virtual.run("create")
+    virtual.run("put", "-", "a b/c", stdin=b"1")
+    assert virtual.names() == path.names() == ["a b/c"]
+    assert virtual.run("get", "a b/c", "-").stdout == b"1"
 
 
 def test_mistakes_of_the_command_line(freshet, tmp_path):
