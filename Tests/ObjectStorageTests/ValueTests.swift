@@ -52,9 +52,6 @@ import Testing
     let configured = try Self.s3("s3://bucket/p", settings)
     #expect(configured.base == ("https://minio.example:9000", "/bucket") && configured.settings.region == "moon")
     #expect(configured.path(try ObjectKey("k")) == "/bucket/p/k" && configured.path(nil) == "/bucket")
-    let (store, key) = try StoreAddress("s3://bucket/a/b.txt", settings).splitLast()
-    #expect("\(store)" == "s3://bucket" && key.text == "a/b.txt")
-    #expect(try StoreAddress("/srv/a/b.txt").splitLast() == (.directory(path: "/srv/a"), try ObjectKey("b.txt")))
   }
 
   @Test(arguments: [

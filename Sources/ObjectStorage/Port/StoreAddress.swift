@@ -28,21 +28,6 @@ public enum StoreAddress: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// The address of something in a store: its store with the last part of the path as the key.
-  public func splitLast() throws(ObjectStoreError) -> (store: StoreAddress, key: ObjectKey) {
-    switch self {
-    case .directory(let path):
-      guard let slash = path.lastIndex(of: "/"), slash < path.index(before: path.endIndex) else {
-        throw ObjectStoreError(.invalid, "\(path) does not name an object")
-      }
-      let parent = path[..<slash]
-      return (.directory(path: parent.isEmpty ? "/" : String(parent)), try ObjectKey(String(path[path.index(after: slash)...])))
-    case .s3(let address):
-      guard !address.prefix.isEmpty else { throw ObjectStoreError(.invalid, "\(address) names a bucket, not an object in it") }
-      return (.s3(try S3Address(bucket: address.bucket, prefix: "", address.settings)), try ObjectKey(address.prefix))
-    }
-  }
-
   private static func s3(_ text: Substring, _ defaults: S3Settings) throws(ObjectStoreError) -> S3Address {
     // Nothing of an address with credentials is repeated.
     let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

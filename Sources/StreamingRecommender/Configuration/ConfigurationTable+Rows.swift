@@ -370,6 +370,10 @@ extension ConfigurationTable {
       .reloadable(),
     .int("snapshot.keep", \.snapshot.keep, 1...1000, "Number of snapshots that are kept.").reloadable(),
     .string("snapshot.dir", \.snapshot.directory, empty: "auto", "Directory for snapshots; `auto` is `<instance.data_dir>/snapshots`."),
+    .string(
+      "snapshot.store", \.snapshot.store, empty: "none",
+      "Directory or `s3://bucket/prefix`, of this engine alone, that the newest snapshot is copied to; an engine without snapshots starts from there. See [stores.md](stores.md)."
+    ),
     .bool("snapshot.fsync", \.snapshot.fsync, "Whether a snapshot is synchronized to disk before its offsets are committed."),
   ]
 

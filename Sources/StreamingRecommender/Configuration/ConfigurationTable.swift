@@ -44,7 +44,7 @@ public enum ConfigurationTable {
   static let planned: Set<String> = [
     "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
     "retrain.external", "topn.pool", "topn.min_interval_per_user", "publish.format", "publish.fence", "redis.tls.ca_file",
-    "redis.tls.cert_file", "redis.tls.key_file", "snapshot.store", "admin.unix_socket", "admin.tls.cert_file",
+    "redis.tls.cert_file", "redis.tls.key_file", "admin.unix_socket", "admin.tls.cert_file",
     "admin.tls.key_file", "metrics.buckets", "mlflow.uri", "mlflow.experiment",
     "limits.max_inflight",
   ]

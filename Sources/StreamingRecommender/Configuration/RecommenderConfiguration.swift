@@ -268,6 +268,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var keep = 3
     /// If empty, `<instance.data_dir>/snapshots`.
     public var directory = ""
+    /// An object store for copies; if empty, there are none.
+    public var store = ""
     public var fsync = true
     public init() {}
   }

@@ -1,8 +1,10 @@
 import Foundation
 import Gateway
 import KafkaIngest
+import ObjectStorage
 import Pipeline
 import RedisPublishing
+import SnapshotReplication
 import StreamingRecommender
 import Synchronization
 import Telemetry
@@ -19,6 +21,8 @@ final class EngineProcess: @unchecked Sendable {
   let records: RetrainRecords
   let recovered: Recovery
   let directory: SnapshotDirectory
+  /// Copies of the snapshots; `nil` without a store.
+  private let copies: ReplicatedSnapshots?
   let console: ConsoleMonitor
   private let epochs: EpochDirectory?
   private let loop: IngestLoop
@@ -60,7 +64,9 @@ final class EngineProcess: @unchecked Sendable {
     let directory = SnapshotDirectory(
       path: configuration.snapshot.directory, keep: configuration.snapshot.keep, synchronizes: configuration.snapshot.fsync)
     try directory.prepare()
-    var start = try RecoveredEngine(from: directory, configuration: configuration)
+    copies = try Self.copies(of: directory, configuration, log: log)
+    let storage: any SnapshotStorage = copies ?? directory
+    var start = try RecoveredEngine(from: storage, configuration: configuration)
     if let refusal = options.from.refusal(start, directory, setsAside: options.setsAside) { throw refusal }
     let offsets = try options.from.offsets(configuration)
     if options.resetsOffsets { start.engine.resetOffsets() }
@@ -119,7 +125,7 @@ final class EngineProcess: @unchecked Sendable {
     loop = IngestLoop(
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
-        source: source, items: items, publisher: publisher, deadLetters: letters, storage: directory, epochs: epochs,
+        source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: epochs,
         jobs: ThreadJobRunner(nice: configuration.retrain.nice), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
@@ -143,6 +149,17 @@ final class EngineProcess: @unchecked Sendable {
     _ = try directory.write(start.engine.snapshot(sequence: start.nextSequence, deadLetters: start.deadLetters))
     start.nextSequence += 1
     return aside
+  }
+
+  /// Copies in an object store, if the configuration names one.
+  private static func copies(
+    of directory: SnapshotDirectory, _ configuration: RecommenderConfiguration, log: Telemetry.Log
+  ) throws -> ReplicatedSnapshots? {
+    guard !configuration.snapshot.store.isEmpty else { return nil }
+    let stores = ObjectStores(configuration.store)
+    do throws(ObjectStoreError) {
+      return ReplicatedSnapshots(directory, store: stores.open(try stores.address(configuration.snapshot.store)), log: log.scoped("store"))
+    } catch { throw CommandFailure("snapshot.store = \(Redaction.text(configuration.snapshot.store)): \(error)", status: .configuration) }
   }
 
   /// The topic of items, read by itself and outside the consumer group, from its beginning.
@@ -174,6 +191,9 @@ final class EngineProcess: @unchecked Sendable {
     wake()
     ended.wait()
     console.stop()
+    if let copies, !copies.waitForCopies(.seconds(10)) {
+      problems.withLock { $0.append("the last snapshot was not copied to snapshot.store in time") }
+    }
     return problems.withLock { $0 }
   }
 

@@ -9,35 +9,26 @@ struct StoreCommand {
 
   init(_ context: CommandContext) { self.context = context }
 
-  private var operand: String { context.parsed.operands[0] }
+  private var operands: [String] { context.parsed.operands }
 
-  /// An address that cannot be used is a wrong command line.
-  private func address(_ text: String) throws -> (StoreAddress, ObjectStores) {
+  /// An operand that cannot be used is a wrong command line.
+  private func usage(_ message: String) -> UsageError { UsageError(message, usage: context.parsed.command.usage) }
+
+  private func store() throws -> any ObjectStore {
     let stores = ObjectStores(try context.loaded().configuration.store)
-    do { return (try stores.address(text), stores) } catch {
-      throw UsageError("\(TerminalText.escaped(Redaction.text(text))): \(error)", usage: context.parsed.command.usage)
-    }
+    do { return stores.open(try stores.address(operands[0])) } catch { throw usage("\(error)") }
   }
 
-  private func store(_ text: String) throws -> any ObjectStore {
-    let (address, stores) = try address(text)
-    return stores.open(address)
-  }
-
-  private func object(_ text: String) throws -> (store: any ObjectStore, key: ObjectKey) {
-    let (address, stores) = try address(text)
-    do {
-      let (place, key) = try address.splitLast()
-      return (stores.open(place), key)
-    } catch { throw UsageError("\(error)", usage: context.parsed.command.usage) }
+  private func key(_ name: String) throws -> ObjectKey {
+    do { return try ObjectKey(name) } catch { throw usage("\(error)") }
   }
 
   // MARK: Commands
 
   /// One line an object; with `--json`, one object whose list is printed as it comes, however long it is.
   func list() throws {
-    let store = try store(operand)
-    let prefix = context.options.string("prefix") ?? ""
+    let store = try store()
+    let prefix = operands.count > 1 ? operands[1] : ""
     var (objects, bytes) = (0, 0)
     var isOpen = false
     try store.forEach(prefix) { object in
@@ -62,9 +53,8 @@ struct StoreCommand {
   }
 
   func get() throws {
-    let (store, key) = try object(operand)
-    let name = key.text.split(separator: "/").last.map(String.init) ?? key.text
-    let path = context.parsed.operands.count > 1 ? context.parsed.operands[1] : name
+    let (store, key) = (try store(), try key(operands[1]))
+    let path = operands.count > 2 ? operands[2] : Self.lastPart(key.text)
     var bytes = 0
     if path == "-" {
       try store.read(key, nil) { piece in
@@ -84,17 +74,13 @@ struct StoreCommand {
   }
 
   func put() throws {
-    let (path, target) = (operand, context.parsed.operands[1])
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    if path == "-", target.hasSuffix("/") {
-      throw UsageError("what comes from standard input needs a name: do not end OBJECT with /", usage: context.parsed.command.usage)
+    let path = operands[1]
+    var name = operands.count > 2 ? operands[2] : ""
+    if name.isEmpty || name.hasSuffix("/") {
+      if path == "-" { throw usage("what comes from standard input needs a NAME, without / at its end") }
+      name += Self.lastPart(path)
     }
-    // The name is behind the path, not behind what follows a ?.
-    let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-    var full = String(parts[0])
-    if full.hasSuffix("/") { full += target.hasPrefix("s3://") ? Self.encoded(name) : name }
-    if parts.count > 1 { full += "?" + parts[1] }
-    let (store, key) = try object(full)
+    let (store, key) = (try store(), try key(name))
     let condition: PutCondition = context.options.flag("if-absent") ? .ifAbsent : .always
     if path == "-" {
       let upload = try store.upload(key, condition)
@@ -111,36 +97,37 @@ struct StoreCommand {
 
   func remove() throws {
     let isForced = context.options.flag("force")
+    let name = operands.count > 1 ? operands[1] : ""
     guard context.options.flag("recursive") else {
-      let (store, key) = try object(operand)
+      if name.isEmpty { throw usage("name the object; --recursive removes all") }
+      let (store, key) = (try store(), try key(name))
       guard try isForced || store.head(key) != nil else {
         throw CommandFailure("there is no object \(store.name)/\(key); --recursive removes everything below a name")
       }
       try store.remove(key)
       return report(["removed": 1], "removed \(store.name)/\(key)")
     }
-    let store = try store(operand)
-    if !isForced { try confirm(store) }
+    let store = try store()
+    let folder = name.isEmpty || name.hasSuffix("/") ? name : name + "/"
+    if !isForced { try confirm(store, folder) }
     var removed = 0
-    try store.forEach("") { object in
+    try store.forEach(folder) { object in
       try store.remove(object.key)
       removed += 1
     }
-    report(["removed": .integer(removed)], "removed \(removed) objects below \(store.name)")
+    report(["removed": .integer(removed)], "removed \(removed) objects below \(store.name)/\(folder)")
   }
 
-  private func confirm(_ store: any ObjectStore) throws {
-    guard isatty(STDIN_FILENO) == 1 else {
-      throw UsageError("--recursive needs --force where nobody can be asked", usage: context.parsed.command.usage)
-    }
+  private func confirm(_ store: any ObjectStore, _ folder: String) throws {
+    guard isatty(STDIN_FILENO) == 1 else { throw usage("--recursive needs --force where nobody can be asked") }
     var objects = 0
-    try store.forEach("") { _ in objects += 1 }
-    Terminal.note("remove \(objects) objects below \(store.name)? Type yes:")
+    try store.forEach(folder) { _ in objects += 1 }
+    Terminal.note("remove \(objects) objects below \(store.name)/\(folder)? Type yes:")
     guard readLine() == "yes" else { throw CommandFailure("nothing was removed") }
   }
 
   func create() throws {
-    let store = try store(operand)
+    let store = try store()
     let isNew = try store.create()
     report(["store": .string(store.name), "created": .bool(isNew)], "\(store.name): \(isNew ? "created" : "exists")")
   }
@@ -148,9 +135,9 @@ struct StoreCommand {
   func clean() throws {
     let text = context.options.string("older-than") ?? "24h"
     guard let age = ConfigurationDuration.parse(text), age >= .zero else {
-      throw UsageError("--older-than must be a duration such as 90m, 24h or 7d, not \(text)", usage: context.parsed.command.usage)
+      throw usage("--older-than must be a duration such as 90m, 24h or 7d, not \(text)")
     }
-    let store = try store(operand)
+    let store = try store()
     let removed = try store.removeUnfinishedUploads(olderThan: age)
     report(["store": .string(store.name), "removed": .integer(removed)], "removed \(removed) unfinished uploads from \(store.name)")
   }
@@ -167,8 +154,5 @@ struct StoreCommand {
     Date(timeIntervalSince1970: Double(milliseconds) / 1_000).formatted(.iso8601)
   }
 
-  /// The name of a file as it stands in an s3:// address.
-  private static func encoded(_ name: String) -> String {
-    name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.intersection(CharacterSet(charactersIn: "\u{0}"..."\u{7F}"))) ?? name
-  }
+  private static func lastPart(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 }
