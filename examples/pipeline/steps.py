@@ -127,10 +127,10 @@ def _split(settings: Settings, before: Mapping[str, Path], target: Path) -> Mapp
     events = frames.interactions(file).dropna(subset=["time"]).sort_values("time", kind="stable")
     border = events.time.quantile(1 - settings.test_share)
     train, test = events[events.time < border], events[events.time >= border]
-    pairs = set(zip(train.user, train.item, strict=True))
-    is_new = [pair not in pairs for pair in zip(test.user, test.item, strict=True)]
-    # Users of whom the training knows nothing have no list of their own.
-    test = test[is_new & test.user.isin(set(train.user))].drop_duplicates(["user", "item"])
+    # Only what is new to a user is to be found, and users of whom the training knows nothing have no list of their own.
+    known = train[["user", "item"]].drop_duplicates().assign(known=True)
+    test = test.drop_duplicates(["user", "item"]).merge(known, how="left", on=["user", "item"])
+    test = test[test.known.isna() & test.user.isin(set(train.user))]
     written = frames.to_interactions(train[["user", "item", "time"]], target / "train.tsv")
     frames.to_interactions(test[["user", "item", "time"]], target / "test.tsv")
     return {
