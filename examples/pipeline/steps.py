@@ -258,14 +258,14 @@ STEPS: dict[str, Step] = {
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Settings from FRESHET_SOURCE and FRESHET_WORK, and if set FRESHET_REDIS_URL, FRESHET_NAMESPACE, FRESHET."""
-    missing = [name for name in ("FRESHET_SOURCE", "FRESHET_WORK") if not environment.get(name)]
+    """Settings from PIPELINE_SOURCE and PIPELINE_WORK, and if set FRESHET_REDIS_URL, PIPELINE_NAMESPACE, FRESHET."""
+    missing = [name for name in ("PIPELINE_SOURCE", "PIPELINE_WORK") if not environment.get(name)]
     if missing:
         raise RuntimeError(f"set {missing[0]}")
     return Settings(
-        source=environment["FRESHET_SOURCE"],
-        work=Path(environment["FRESHET_WORK"]),
+        source=environment["PIPELINE_SOURCE"],
+        work=Path(environment["PIPELINE_WORK"]),
         redis_url=environment.get("FRESHET_REDIS_URL", "redis://127.0.0.1:6379"),
-        namespace=environment.get("FRESHET_NAMESPACE", "batch"),
+        namespace=environment.get("PIPELINE_NAMESPACE", "batch"),
         freshet=environment.get("FRESHET", "freshet"),
     )
