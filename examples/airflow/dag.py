@@ -1,7 +1,7 @@
 """The pipeline as a DAG of Airflow 3.
 
 Put this file and the directory `pipeline` beside it into a folder of DAGs (or keep the layout of this repository), and
-set FRESHET_SOURCE and FRESHET_WORK where tasks run. The work directory must be one that all workers share. The
+set PIPELINE_SOURCE and PIPELINE_WORK where tasks run. The work directory must be one that all workers share. The
 parameter `clean` names a step whose output is removed first, so that this step runs again.
 """
 
@@ -21,7 +21,7 @@ for place in (Path(__file__).resolve().parent / "pipeline", Path(__file__).resol
         break
 import steps
 
-RETRY_DELAY = timedelta(seconds=float(os.environ.get("FRESHET_RETRY_SECONDS", "60")))
+RETRY_DELAY = timedelta(seconds=float(os.environ.get("PIPELINE_RETRY_SECONDS", "60")))
 
 
 @dag(

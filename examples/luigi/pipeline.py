@@ -1,6 +1,6 @@
 """The pipeline as tasks of Luigi.
 
-    FRESHET_SOURCE=events.tsv.gz FRESHET_WORK=/var/lib/pipeline \\
+    PIPELINE_SOURCE=events.tsv.gz PIPELINE_WORK=/var/lib/pipeline \\
       python -m luigi --module pipeline All --local-scheduler --retcode-task-failed 30
 
 Without --retcode-task-failed, luigi's exit status is 0 although a task has failed. `--module pipeline CleanUp --step

@@ -127,10 +127,10 @@ def _split(settings: Settings, before: Mapping[str, Path], target: Path) -> Mapp
     events = frames.interactions(file).dropna(subset=["time"]).sort_values("time", kind="stable")
     border = events.time.quantile(1 - settings.test_share)
     train, test = events[events.time < border], events[events.time >= border]
-    pairs = set(zip(train.user, train.item, strict=True))
-    is_new = [pair not in pairs for pair in zip(test.user, test.item, strict=True)]
-    # Users of whom the training knows nothing have no list of their own.
-    test = test[is_new & test.user.isin(set(train.user))].drop_duplicates(["user", "item"])
+    # Only what is new to a user is to be found, and users of whom the training knows nothing have no list of their own.
+    known = train[["user", "item"]].drop_duplicates().assign(known=True)
+    test = test.drop_duplicates(["user", "item"]).merge(known, how="left", on=["user", "item"])
+    test = test[test.known.isna() & test.user.isin(set(train.user))]
     written = frames.to_interactions(train[["user", "item", "time"]], target / "train.tsv")
     frames.to_interactions(test[["user", "item", "time"]], target / "test.tsv")
     return {
@@ -258,14 +258,14 @@ STEPS: dict[str, Step] = {
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Settings from FRESHET_SOURCE and FRESHET_WORK, and if set FRESHET_REDIS_URL, FRESHET_NAMESPACE, FRESHET."""
-    missing = [name for name in ("FRESHET_SOURCE", "FRESHET_WORK") if not environment.get(name)]
+    """Settings from PIPELINE_SOURCE and PIPELINE_WORK, and if set FRESHET_REDIS_URL, PIPELINE_NAMESPACE, FRESHET."""
+    missing = [name for name in ("PIPELINE_SOURCE", "PIPELINE_WORK") if not environment.get(name)]
     if missing:
         raise RuntimeError(f"set {missing[0]}")
     return Settings(
-        source=environment["FRESHET_SOURCE"],
-        work=Path(environment["FRESHET_WORK"]),
+        source=environment["PIPELINE_SOURCE"],
+        work=Path(environment["PIPELINE_WORK"]),
         redis_url=environment.get("FRESHET_REDIS_URL", "redis://127.0.0.1:6379"),
-        namespace=environment.get("FRESHET_NAMESPACE", "batch"),
+        namespace=environment.get("PIPELINE_NAMESPACE", "batch"),
         freshet=environment.get("FRESHET", "freshet"),
     )

@@ -23,10 +23,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with engine("retrain.every_events=100000000", "retrain.first_pairs=20000") as running:
         running.run("produce", file, "--data-dir", running.directory, "--max", "--quiet")
         with Client(running.redis) as client:
-            eventually(lambda: client.recommend("17850").source in ("personal", "foldin"), "the first model is out")
-            eventually(lambda: client.recommend("17850").epoch == 1, "its lists are out")
+            eventually(
+                lambda: client.recommend("17850").source in ("personal", "foldin"), "the first model is out", 300
+            )
+            eventually(lambda: client.recommend("17850").epoch == 1, "its lists are out", 300)
         with Client(running.gateway) as client:
-            eventually(lambda: client.recommend("17850").degraded is None, "the gateway has the matrix")
+            eventually(lambda: client.recommend("17850").degraded is None, "the gateway has the matrix", 300)
         yield running
 
 

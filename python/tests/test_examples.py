@@ -57,7 +57,7 @@ def execute(path: Path, monkeypatch: pytest.MonkeyPatch, **environment: str) -> 
 
 
 def test_exploration(monkeypatch: pytest.MonkeyPatch, small_file: Path) -> None:
-    done = execute(EXAMPLES / "notebooks/exploration.ipynb", monkeypatch, FRESHET_EVENTS=str(small_file))
+    done = execute(EXAMPLES / "notebooks/exploration.ipynb", monkeypatch, EVENTS_FILE=str(small_file))
     outputs = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
     plots = [output for output in outputs if "image/png" in output.get("data", {})]
     assert len(plots) == 3
@@ -72,8 +72,8 @@ def test_from_model_to_production(monkeypatch: pytest.MonkeyPatch, trained: Engi
         monkeypatch,
         FRESHET=str(trained.binary),
         FRESHET_REDIS_URL=trained.redis,
-        FRESHET_NOTEBOOK=str(path),
-        FRESHET_PORT=str(free_port()),
+        THIS_NOTEBOOK=str(path),
+        WORKER_PORT=str(free_port()),
     )
     assert done.cells[-1].outputs[-1]["data"]["text/plain"] == "0"
 
@@ -87,10 +87,10 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, redis_url: str,
     namespace = f"batch-{tmp_path.name}"
     for name, value in {
         "FRESHET": str(freshet_binary()),
-        "FRESHET_SOURCE": str(small_file),
-        "FRESHET_WORK": str(tmp_path / "work"),
+        "PIPELINE_SOURCE": str(small_file),
+        "PIPELINE_WORK": str(tmp_path / "work"),
         "FRESHET_REDIS_URL": redis_url,
-        "FRESHET_NAMESPACE": namespace,
+        "PIPELINE_NAMESPACE": namespace,
     }.items():
         monkeypatch.setenv(name, value)
     yield namespace
@@ -154,7 +154,7 @@ def test_step_that_was_interrupted_begins_anew(environment: str, monkeypatch: py
     assert report["train_rows"] > 50_000
     assert report["test_rows"] > 1000
     # Another parameter is another key, and what does not depend on it stays.
-    monkeypatch.setenv("FRESHET_NAMESPACE", environment + "-b")
+    monkeypatch.setenv("PIPELINE_NAMESPACE", environment + "-b")
     other = steps.settings_from(os.environ)
     assert steps.key(other, "split") == steps.key(settings, "split")
     assert steps.key(other, "publish") != steps.key(settings, "publish")
@@ -182,7 +182,7 @@ def test_airflow(environment: str, redis_url: str, tmp_path: Path) -> None:
         "AIRFLOW_HOME": str(tmp_path / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(EXAMPLES / "airflow"),
-        "FRESHET_RETRY_SECONDS": "0",
+        "PIPELINE_RETRY_SECONDS": "0",
     }
     code = f"""
 import runpy, sys

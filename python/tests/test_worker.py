@@ -193,6 +193,10 @@ def test_wrong_parameters_are_named(queries: Worker, path: str, detail: str) -> 
     assert detail in answer["detail"]
 
 
+def test_null_is_a_parameter_that_is_not_given(queries: Worker) -> None:
+    assert queries.post("/v1/queries/top", b'{"user": "a", "n": null}')[1]["result"] == ["a", "b"]
+
+
 def test_unknown_query(queries: Worker) -> None:
     status, answer = queries.get("/v1/queries/none")
     assert status == 404
@@ -285,6 +289,7 @@ def test_query_only_reads_redis(queries: Worker, how: str) -> None:
 def test_host_of_another_name_is_refused(queries: Worker) -> None:
     assert queries.get("/v1/queries", Host="evil.example")[0] == 403
     assert queries.get("/metrics", Host="evil.example")[0] == 200
+    assert queries.get("/v1/queries", Host="localhost")[0] == 200
 
 
 def test_metrics_of_queries(queries: Worker) -> None:
@@ -394,6 +399,13 @@ def test_versions_change_while_calls_arrive(tmp_path: Path, redis_url: str) -> N
         eventually(lambda: running.get("/readyz")[0] == 200, "the problem is over")
         Deployments(tmp_path / "store").roll_back("v", 1)
         eventually(lambda: running.query("version") == 1, "the first version is back")
+        # A store that cannot be read leaves what runs in service.
+        current = tmp_path / "store/v/current"
+        current.write_text("nonsense")
+        eventually(lambda: "the store cannot be read" in running.get("/readyz")[1], "the problem is told")
+        assert running.query("version") == 1
+        current.write_text("1\n")
+        eventually(lambda: running.get("/readyz")[0] == 200, "the problem is over")
         Deployments(tmp_path / "store").remove("v")
         eventually(lambda: running.get("/v1/queries/version")[0] == 404, "it is out of service")
 

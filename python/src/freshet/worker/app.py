@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -85,9 +86,10 @@ def make_app(service: Service, *, token: str | None = None, is_local: bool = Tru
             return _problem(400, "body", f"the body is no JSON: {fault}", "send an object with the parameters")
         if not isinstance(members, dict):
             return _problem(400, "body", "the body is no JSON object", "send an object with the parameters")
-        return await _answer(
-            service, name, {key: value if isinstance(value, list) else [value] for key, value in members.items()}
-        )
+        given = {
+            key: value if isinstance(value, list) else [value] for key, value in members.items() if value is not None
+        }
+        return await _answer(service, name, given)
 
     return app
 
@@ -134,7 +136,7 @@ async def _answer(service: Service, name: str, given: Mapping[str, list[Any]]) -
 def _refusal(request: Request, token: str | None, is_local: bool) -> Response | None:
     if request.url.path in _PROBES:
         return None
-    if is_local and request.headers.get("host", "").rpartition(":")[0] not in _LOCAL_HOSTS:
+    if is_local and re.sub(r":[0-9]+$", "", request.headers.get("host", "")) not in _LOCAL_HOSTS:
         return _problem(
             403, "forbidden", "the Host header does not name this machine", "call it as 127.0.0.1, or give a token file"
         )

@@ -237,4 +237,4 @@ def describe(module: Path) -> dict[str, Any]:
 def default_store() -> Path:
     """Where deployments are kept unless --store says otherwise."""
     home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local/state")
-    return Path(os.environ.get("FRESHET_PY_STORE") or Path(home) / "freshet" / "python")
+    return Path(os.environ.get("FRESHETPY_STORE") or Path(home) / "freshet" / "python")

@@ -56,8 +56,9 @@ class QueryHostProcess:
         self._children: dict[int, int] = {}
 
     def run(self) -> int:
-        # Ctrl-C reaches the whole group of processes; the worker decides when this one ends.
+        # Signals reach the whole group of processes; the worker decides when this one ends.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         # What redis-py imports late must be there before the guard.
         RedisPool(RedisSettings(Address(self._url))).close()
         guard.install(self._url)

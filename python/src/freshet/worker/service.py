@@ -24,6 +24,8 @@ from .query_host import Crashed, QueryHost
 
 log = logging.getLogger("freshet.worker")
 
+_STORE = "store"
+
 
 @dataclass(frozen=True)
 class WorkerSettings:
@@ -73,7 +75,14 @@ class Service:
     async def follow(self, stop: asyncio.Event) -> None:
         """Runs until `stop` is set, then ends everything: queries after their calls, tasks after their runs."""
         while not stop.is_set():
-            await self.refresh()
+            try:
+                await self.refresh()
+                self.problems.pop(_STORE, None)
+            except (OSError, ValueError, KeyError) as fault:
+                # What runs goes on; the store may be readable again the next time.
+                if _STORE not in self.problems:
+                    log.exception("the store cannot be read")
+                self.problems[_STORE] = f"the store cannot be read: {fault}"
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._settings.poll)
         await asyncio.gather(*(self._end(running) for running in self.running.values()))
