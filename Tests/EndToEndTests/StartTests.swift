@@ -54,6 +54,27 @@ extension EndToEnd {
       try FileManager.default.contentsOfDirectory(atPath: engine.directory + "/snapshots").sorted()
     }
 
+    @Test func anEngineThatLostItsDirectoryStartsFromTheStore() throws {
+      let scene = try Scene("from-store")
+      let store = try Bench.directory("snapshot-store")
+      let engine = try serve(scene, ["--set", "snapshot.store=\(store)"])
+      try engine.start()
+      try scene.produceShipped(3000)
+      try engine.settle(applied: 3000)
+      #expect(try freshet(["retrain", "--wait", "--data-dir", engine.directory]).status == 0)
+      let before = try engine.settle(applied: 3000)
+      #expect(try engine.stop() == 0)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: store).contains { $0.hasSuffix(".frs") })
+      try FileManager.default.removeItem(atPath: engine.directory)
+      let next = try serve(scene, ["--set", "snapshot.store=\(store)"])
+      try next.start()
+      let after = try next.settle(applied: 3000)
+      #expect(after.epoch == before.epoch)
+      #expect(try after.stateHash == before.stateHash)
+      #expect((after.object["start"] as? [String: Any])?["from"] as? String == "snapshot", "\(after.object)")
+      #expect(try next.stop() == 0)
+    }
+
     @Test func theLogIsReadAgainIntoANewStateAndNothingOfTheOldOneIsDeleted() throws {
       let scene = try Scene("from-earliest")
       try scene.engine.start()
