@@ -52,7 +52,11 @@ public struct DirectoryStore: ObjectStore {
         return try LocalFile.synchronizeDirectory(Self.parent(of: target))
       }
       switch errno {
-      case ENOENT: continue
+      case ENOENT:
+        if access(temporary, F_OK) != 0 {
+          throw ObjectStoreError(
+            .unavailable, "cannot write \(target): somebody has removed what was written of it, perhaps `freshet store clean`")
+        }
       case EEXIST: throw ObjectStoreError(.alreadyExists, "\(target) exists already")
       case EISDIR, ENOTEMPTY:
         throw ObjectStoreError(.invalid, "\(target) is a directory of other objects: in a directory, a name cannot also begin other names")
