@@ -333,28 +333,11 @@ struct EventReader {
     var draft = EventDraft(
       weight: rule.weight, value: value, timeMilliseconds: timeMilliseconds, operation: operation, typeOperation: rule.operation,
       eventID: dedupeID, typeHash: rules.input.dedupeWindow > 0 ? typeHash : 0, countsAsSeen: rule.countsAsSeen, clamped: clamped)
-    if let recommendationID, recommendationID.count > 0 { draft.answer = answer(recommendationID) }
+    if let recommendationID, recommendationID.count > 0 {
+      draft.answer = ShownAnswer(scanner.bytes(of: recommendationID), impressions: impressions)
+    }
     let event = rules.event(user: userID, item: itemID, draft, record, fallbackMilliseconds: fallbackMilliseconds)
     return .interaction(event.interaction, clamped: event.clamped, keyMismatch: event.keyMismatch)
-  }
-
-  @inline(never) private func answer(_ id: JSONText) -> ShownAnswer {
-    var shown = ShownAnswer(recommendationID: scanner.bytes(of: id), impressions: [])
-    guard var list = impressions, list.peek() == 0x5B else { return shown }
-    list.at += 1
-    // It was read without a fault, so that what is no text ends it.
-    while shown.impressions.count < DecodingRules.maxImpressionItems {
-      list.skipSpace()
-      if list.peek() == 0x2C {
-        list.at += 1
-        continue
-      }
-      guard list.peek() == 0x22 else { break }
-      list.at += 1
-      guard let text = try? list.text() else { break }
-      shown.impressions.append(list.bytes(of: text))
-    }
-    return shown
   }
 
   /// The type as the record names it, for messages.

@@ -48,14 +48,6 @@ public struct Interaction: Equatable, Sendable {
   }
 }
 
-/// The answer to which an event belongs.
-public struct ShownAnswer: Equatable, Sendable {
-  /// The text of `recommendation_id`.
-  public var recommendationID: [UInt8]
-  /// The ids in `impression`: what was on the screen, whether or not the user did anything with it.
-  public var impressions: [[UInt8]]
-}
-
 /// Why a record is rejected. The raw value is the label `reason` of the metric and of the dead letter.
 public enum RejectionReason: String, Sendable, CaseIterable {
   case empty

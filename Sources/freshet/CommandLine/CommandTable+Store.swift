@@ -41,7 +41,7 @@ extension CommandTable {
     ],
     examples: [
       Command.Example(line: "freshet store put s3://shop-archive items.jsonl input/", sentence: "As input/items.jsonl."),
-      Command.Example(line: "gzip -c log | freshet store put /srv/archive - log.gz --if-absent", sentence: "From another program."),
+      Command.Example(line: "freshet store put /srv/archive - log.gz --if-absent", sentence: "What a program before it in a pipe writes."),
     ])
 
   static let storeRemove = Command(

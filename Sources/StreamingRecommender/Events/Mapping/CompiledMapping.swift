@@ -87,7 +87,7 @@ final class CompiledMapping: @unchecked Sendable {
   let rules: [Rule]
   let isExclusive: Bool
   let isZeroNoValue: Bool
-  /// The candidates of each field of `EventField.mappedFields`.
+  /// The candidates of each field of `EventField.mappedFields`, and of those that say what a user was shown.
   let user: [Candidate]
   let item: [Candidate]
   let eventType: [Candidate]
@@ -97,6 +97,8 @@ final class CompiledMapping: @unchecked Sendable {
   let operation: [Candidate]
   let into: [Candidate]
   let deleted: [Candidate]
+  let recommendationID: [Candidate]
+  let impression: [Candidate]
   /// The paths of user and item as they are named in messages.
   let places: [EventField: String]
 
@@ -133,6 +135,8 @@ final class CompiledMapping: @unchecked Sendable {
     operation = candidates(.operation)
     into = candidates(.into)
     deleted = candidates(.deleted)
+    recommendationID = candidates(.recommendationID)
+    impression = candidates(.impression)
     rules = mapping.rules.map {
       Rule(candidate: candidate($0.source, isFallback: true), values: $0.values.map { Array($0.utf8) }, isNegated: $0.isNegated)
     }

@@ -98,6 +98,7 @@ extension MappedReader {
       let item = try id(mapping.item, .item, chain, outer, inner)
       draft.eventID = try eventID(chain, outer, inner, index: index)
       draft.value = try value(chain, outer, inner)
+      draft.answer = answer(chain, outer, inner)
       guard let user else { return .failure(missing(.user, .missingUserID)) }
       guard let item else { return .failure(missing(.item, .missingItemID)) }
       return .event(rules.event(user: user, item: item, draft, record, fallbackMilliseconds: fallbackMilliseconds))
@@ -191,6 +192,19 @@ extension MappedReader {
     // An id of the record names each of its events with their number.
     if let index, !isIDOfElement(chain, outer, inner) { bytes += "#\(index)".utf8 }
     return bytes
+  }
+
+  /// What the user was shown; `nil` if the event does not say so in one place. It decides nothing about the event, so nothing of it is a fault.
+  private mutating func answer(_ chain: Chain, _ outer: Int32, _ inner: Int32) -> ShownAnswer? {
+    guard case .json(var text)?? = try? first(mapping.recommendationID, .recommendationID, chain, outer, inner), text.peek() == 0x22 else {
+      return nil
+    }
+    let id = text.validatedText()
+    guard 1...DecodingRules.maxTextBytes ~= id.count else { return nil }
+    guard case .json(let list)?? = try? first(mapping.impression, .impression, chain, outer, inner) else {
+      return ShownAnswer(id, impressions: nil)
+    }
+    return ShownAnswer(id, impressions: list)
   }
 
   /// Whether the event's id stands in the same element as the event.
