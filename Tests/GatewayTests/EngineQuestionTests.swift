@@ -31,7 +31,7 @@ import Testing
       })
     let clients = try (0..<EngineDesk.waitingMax).map { _ in try fixture.client() }
     for client in clients { client.send("GET /v1/explain/u1/i1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") }
-    #expect(try eventually { asked.withLock { $0 } == EngineDesk.waitingMax })
+    #expect(eventually { asked.withLock { $0 } == EngineDesk.waitingMax })
     #expect(try fixture.get("/v1/explain/u1/i1").status == 503)
     #expect(try fixture.get("/v1/recommend/u1").status == 200)
     #expect(try fixture.get("/v1/similar-users/u1").headers["retry-after"] == "1")
