@@ -3,57 +3,55 @@ import ServingFormats
 /// The counter as bytes, for a snapshot: what was counted survives a restart with the offsets up to which it was.
 extension TrendWindows {
   private static let version: UInt8 = 1
+  /// Times that are further from 1970 are of no event, and would overflow.
+  private static let numberMax = Int64.max / 86_400_000
 
   public func encoded() -> [UInt8] {
-    let all = folded()
     var writer = ByteWriter()
     writer.write(Self.version)
     writer.write(countedFromMilliseconds ?? Int64.min)
-    writer.write(all.open.number)
     for window in TrendingWindow.allCases {
-      let used = all.rings[window]?.intervals.filter { !$0.counts.isEmpty } ?? []
+      let ring = ring(window)
+      var used = ring.intervals.compactMap { $0 }.sorted { $0.number < $1.number }
+      if let newest = ring.newest { used.append(TrendRing.Interval(number: newest, entries: ring.open.entries)) }
       writer.write(count: used.count)
       for interval in used {
         writer.write(interval.number)
-        writer.write(count: interval.counts.count)
-        for (item, count) in interval.counts.sorted(by: { $0.key < $1.key }) {
-          writer.write(item)
-          writer.write(count)
+        writer.write(count: interval.entries.count)
+        for entry in interval.entries {
+          writer.write(entry.item)
+          writer.write(entry.count)
         }
       }
     }
     return writer.bytes
   }
 
-  /// - Parameter path: of the file, for errors.
-  public init(decoding bytes: [UInt8], itemsMax: Int = Self.itemsMaxDefault, path: String) throws {
+  /// - Parameters:
+  ///   - items: the number of items; a higher one is refused.
+  ///   - path: of the file, for errors.
+  public init(decoding bytes: [UInt8], items: Int, itemsMax: Int = Self.itemsMaxDefault, path: String) throws {
     self = try bytes.withUnsafeBytes { buffer in
       var reader = ByteReader(buffer, path: path)
+      func fault(_ what: String) -> SnapshotError { SnapshotError(.malformed("trend windows: \(what)"), path: path) }
       let version: UInt8 = try reader.read()
-      guard version == Self.version else { throw SnapshotError(.malformed("trend windows of version \(version)"), path: path) }
+      guard version == Self.version else { throw fault("version \(version)") }
       let from: Int64 = try reader.read()
-      let open = Interval(number: try reader.read())
-      // Times far from any event would overflow.
-      func check(_ number: Int64) throws {
-        guard number == .min || abs(number / 2) < Int64.max / 86_400_000 else {
-          throw SnapshotError(.malformed("an interval of trend windows at \(number)"), path: path)
-        }
-      }
-      try check(open.number)
-      var intervals: [TrendingWindow: [Interval]] = [:]
+      var intervals: [TrendingWindow: [TrendRing.Interval]] = [:]
       for window in TrendingWindow.allCases {
         for _ in 0..<(try reader.readCount(each: 16)) {
-          var interval = Interval(number: try reader.read())
+          var interval = TrendRing.Interval(number: try reader.read())
+          guard interval.number != .min, abs(interval.number) < Self.numberMax else { throw fault("an interval at \(interval.number)") }
           for _ in 0..<(try reader.readCount(each: 8)) {
-            let item: Int32 = try reader.read()
-            interval.counts[item] = try reader.read()
+            let entry = TrendRing.Entry(item: try reader.read(), count: try reader.read())
+            guard entry.item >= 0, Int(entry.item) < items else { throw fault("item \(entry.item) of \(items)") }
+            interval.entries.append(entry)
           }
-          try check(interval.number)
-          if interval.number != .min { intervals[window, default: []].append(interval) }
+          intervals[window, default: []].append(interval)
         }
       }
-      guard reader.remaining == 0 else { throw SnapshotError(.malformed("bytes after the trend windows"), path: path) }
-      return TrendWindows(itemsMax: itemsMax, countedFrom: from == .min ? nil : from, open: open, intervals)
+      guard reader.remaining == 0 else { throw fault("bytes after the end") }
+      return TrendWindows(itemsMax: itemsMax, countedFrom: from == .min ? nil : from, intervals)
     }
   }
 }
