@@ -65,7 +65,7 @@ import Testing
       for worker in 0..<4 {
         group.addTask {
           Self.error {
-            for round in 0..<100 {
+            for round in 0..<20 {
               let key = try ObjectKey("x/y/\(worker)-\(round)")
               try store.put(key, .bytes([1]))
               try store.remove(key)

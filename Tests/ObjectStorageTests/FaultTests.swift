@@ -14,6 +14,8 @@ import Testing
   ) throws -> S3Store {
     var settings = S3Settings()
     settings.endpoint = "http://127.0.0.1:\(server.port)"
+    // On a machine that is very busy, even an answer of this process can take half a minute.
+    settings.timeout = .seconds(600)
     change(&settings)
     return S3Store(
       try S3Address(bucket: "bucket", prefix: "", settings),

@@ -270,7 +270,13 @@ import Testing
   @Test(arguments: TestedStore.available) func listsGoOnBehindAThousandObjects(kind: TestedStore) throws {
     let store = try kind.new()
     let texts = (0..<1_003).map { "many/\(String($0 + 10_000).dropFirst()) é+" }
-    for text in texts { try store.put(try ObjectKey(text), .bytes([1])) }
+    if let directory = store as? DirectoryStore {
+      // Without thousands of fsyncs.
+      try FileManager.default.createDirectory(atPath: directory.path + "/many", withIntermediateDirectories: true)
+      for text in texts { try Data([1]).write(to: URL(filePath: "\(directory.path)/\(text)")) }
+    } else {
+      for text in texts { try store.put(try ObjectKey(text), .bytes([1])) }
+    }
     #expect(try Self.names(store, "many/") == texts)
     #expect(try Self.names(store, "many/09").count == 100 && Self.names(store, "many/012").count == 10)
   }

@@ -61,6 +61,7 @@ import Testing
     let secret = "wJalrXUtnFEMI/K7MDENG"
     var settings = S3Settings()
     (settings.endpoint, settings.region) = ("http://127.0.0.1:\(server.port)", "eu-west-3")
+    settings.timeout = .seconds(600)
     let address = try S3Address(bucket: "bucket", prefix: prefix, settings)
     let store = S3Store(address, credentials: { S3Credentials(accessKey: "AKID", secretKey: secret, sessionToken: token) })
     for text in Self.keys {
