@@ -195,7 +195,7 @@ for clean in ("", "evaluate"):
     assert set(states.values()) == {{"success"}}, states
 """
     for command in ([sys.executable, "-m", "airflow", "db", "migrate"], [sys.executable, "-c", code]):
-        ended = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=300, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, env=variables, timeout=900, check=False)
         assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-4000:]
     made = marks(tmp_path)
     assert sorted(made) == ["download", "evaluate", "publish", "split", "train"]
