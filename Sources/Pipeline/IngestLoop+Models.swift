@@ -51,6 +51,7 @@ extension IngestLoop {
     switch requested.request {
     case .retrain: return
     case .rollback(let epoch):
+      guard engine.model?.epoch != epoch else { return fail(requested.id, "epoch \(epoch) is the one in use") }
       guard let epochs = ports.epochs else { return fail(requested.id, "no epochs are kept: set retrain.keep_epochs") }
       work = engine.makeTrainingJob(
         id: requested.id, reason: .rollback(epoch), source: .stored { try epochs.read(epoch) }, nowMilliseconds: now)

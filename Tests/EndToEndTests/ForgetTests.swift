@@ -107,7 +107,7 @@ import Testing
     var receipt = ErasureReceipt(erasures: erasures, positions: beyond, waits: waits, nowMilliseconds: 1_700_000_000_000)
     receipt.snapshots = .init(
       newest: "snapshot-000000000042.frs", epoch: 7, files: (40...43).map { "snapshot-0000000000\($0).frs" },
-      asides: ["set-aside-20261101T000000Z"], intervalSeconds: 30)
+      store: "s3://shop/snapshots", asides: ["set-aside-20261101T000000Z"], intervalSeconds: 30)
     receipt.logs = [
       .init(
         topic: "events", ranges: [2: 5...100], retention: .milliseconds(2_592_000_000), deadLetters: "events.dlq",

@@ -122,8 +122,10 @@ extension EndToEnd {
         let answer = try stage.call("GET", "/v1/recommend/u4?n=3").object
         return answer["epoch"] as? Int == 3 && (answer["items"] as? [[String: Any]])?.first?["item"] as? String == pinned
       }
-      let refused = try freshet(["models", "rollback", "3"] + directory)
-      #expect(refused.status == 1 && refused.messages.contains("epoch 3 is the one in use"), "\(refused.messages)")
+      let refused = try freshet(["models", "rollback", "3", "--wait"] + directory)
+      #expect(refused.status == 1 && refused.output.contains("epoch 3 is the one in use"), "\(refused)")
+      let unknown = try freshet(["models", "rollback", "33"] + directory)
+      #expect(unknown.status == 1 && unknown.messages.contains("epoch 33 is not kept"), "\(unknown)")
       #expect(try freshet(["retrain", "--resume"] + directory).status == 0)
       try eventually("retrains go on") { try freshet(["models", "--json"] + directory).json["rolled_back_to"] as? Int == nil }
 

@@ -78,7 +78,8 @@ struct SnapshotReader {
       model?.prior = prior
     case .retrainPause: rolledBackTo = try readEpoch(&reader)
     case .trendWindows:
-      let windows = try TrendWindows(decoding: try reader.readBlob() ?? [], path: path)
+      let windows = try TrendWindows(
+        decoding: try reader.readBlob() ?? [], items: state.catalogue.items.capacity, path: path)
       if settings.countsWindows { state.catalogue.windows = windows }
     case .promotion: promotion = try Promotion(reading: &reader)
     case .end, .storedModel, .storedItems: break

@@ -9,6 +9,8 @@ struct ErasureReceipt {
     var newest: String?
     var epoch: Int?
     var files: [String] = []
+    /// Where copies of them go; `nil` if nowhere.
+    var store: String?
     /// Directories of snapshots that were moved aside and that nothing removes.
     var asides: [String] = []
     var intervalSeconds: Double?
@@ -138,6 +140,9 @@ extension ErasureReceipt {
       if !snapshotsWith.isEmpty {
         rows.append(["", "\(snapshotsWith.joined(separator: ", ")) may still hold it: \(older)"])
       }
+      if let store = snapshots.store {
+        rows.append(["", "\(store) has copies, of which as many are kept: those that may still hold it leave as newer ones come"])
+      }
       for aside in snapshots.asides {
         rows.append(["", "\(aside) holds older snapshots, which nothing removes: delete it when it is not needed"])
       }
@@ -183,7 +188,8 @@ extension ErasureReceipt {
     if waits {
       object["snapshot"] = [
         "first_without": firstSnapshotWithout.map { .string($0) } ?? .null, "epoch": snapshots.epoch.map { .integer($0) } ?? .null,
-        "may_hold": .array(snapshotsWith.map { .string($0) }), "set_aside": .array(snapshots.asides.map { .string($0) }),
+        "may_hold": .array(snapshotsWith.map { .string($0) }), "store": snapshots.store.map { .string($0) } ?? .null,
+        "set_aside": .array(snapshots.asides.map { .string($0) }),
         "interval_seconds": snapshots.intervalSeconds.map { .number($0) } ?? .null,
       ]
       object["model_epoch"] = modelEpoch.map { .integer($0) } ?? .null

@@ -31,11 +31,13 @@ struct GatewayProcess {
     gateway.beacon = try Self.beacon(settings, log)
     gateway.policy = try Self.policy(settings, log)
     let items = configuration.items.topic
+    let registry = MetricRegistry()
+    ProcessMetrics.install(in: registry)
     do {
       server = try GatewayServer(
         gateway, events: producer.map { KafkaRecordSink(producer: $0, topic: configuration.input.topics[0]) },
         items: items.isEmpty ? nil : producer.map { KafkaRecordSink(producer: $0, topic: items) },
-        engine: Self.engine(configuration), log: log)
+        engine: Self.engine(configuration), registry: registry, log: log)
     } catch { throw CommandFailure("\(error)", status: .configuration) }
     reloaded = Self.reloaded(gateway, server)
   }

@@ -59,7 +59,6 @@ struct EngineBackend: AdminBackend {
       let known = kept.isEmpty ? "none is" : "kept are \(kept.map(String.init).joined(separator: ", "))"
       return .impossible("epoch \(epoch) is not kept; \(known)")
     }
-    guard process.status.current.epoch != epoch else { return .impossible("epoch \(epoch) is the one in use") }
     return outcome(process.requestModel(.rollback(epoch: epoch)))
   }
 

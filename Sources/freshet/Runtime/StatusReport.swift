@@ -50,6 +50,7 @@ enum StatusReport {
         "interval_seconds": .number(process.configuration.snapshot.interval / .seconds(1)),
         "keep": .integer(process.directory.keep),
         "files": .array(process.directory.sequences().map { .string(SnapshotDirectory.fileName($0)) }),
+        "store": process.configuration.snapshot.store.isEmpty ? .null : .string(Redaction.text(process.configuration.snapshot.store)),
         "set_aside": .array(process.directory.setAsideDirectories().map { .string($0) }),
       ],
       "start": json(of: status.start), "positions": .array(positions(status)),

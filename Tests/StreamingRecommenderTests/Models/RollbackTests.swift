@@ -103,6 +103,12 @@ import Testing
     #expect(rig.engine.model?.epoch == 3)
   }
 
+  @Test func theEpochInUseIsRefused() throws {
+    let rig = Self.rigWithTwoEpochs()
+    let job = try #require(rig.request(.rollback(epoch: 2)))
+    #expect((job.state, job.message) == (.failed, "epoch 2 is the one in use"))
+  }
+
   @Test func aStoredModelWithOtherFactorsIsRefused() throws {
     let rig = Self.rigWithTwoEpochs()
     var other = StoredModel(epoch: 9, trainedPairs: 1, trainedAtMilliseconds: 0, factors: 3)
