@@ -196,12 +196,12 @@ extension MappedReader {
 
   /// What the user was shown; `nil` if the event does not say so in one place. It decides nothing about the event, so nothing of it is a fault.
   private mutating func answer(_ chain: Chain, _ outer: Int32, _ inner: Int32) -> ShownAnswer? {
-    guard case .json(var text)?? = try? first(mapping.recommendationID, .recommendationID, chain, outer, inner), text.peek() == 0x22 else {
+    guard case .json(var text)? = try? first(mapping.recommendationID, .recommendationID, chain, outer, inner), text.peek() == 0x22 else {
       return nil
     }
     let id = text.validatedText()
     guard 1...DecodingRules.maxTextBytes ~= id.count else { return nil }
-    guard case .json(let list)?? = try? first(mapping.impression, .impression, chain, outer, inner) else {
+    guard case .json(let list)? = try? first(mapping.impression, .impression, chain, outer, inner) else {
       return ShownAnswer(id, impressions: nil)
     }
     return ShownAnswer(id, impressions: list)
