@@ -44,6 +44,9 @@ enum EventField: UInt32 {
   /// The fields that `input.fields` can set.
   static let mappedFields: [EventField] = [.user, .item, .eventType, .eventValue, .timestamp, .eventID, .operation, .deleted, .into]
 
+  /// The fields that a mapping reads: also those that only say what a user was shown.
+  static let readFields = mappedFields + [.recommendationID, .impression]
+
   static func mapped(named name: String) -> EventField? { mappedFields.first { $0.name == name } }
 
   /// Returns the field with this canonical name (case-sensitive), or `nil`.

@@ -87,7 +87,7 @@ final class CompiledMapping: @unchecked Sendable {
   let rules: [Rule]
   let isExclusive: Bool
   let isZeroNoValue: Bool
-  /// The candidates of each field of `EventField.mappedFields`, and of those that say what a user was shown.
+  /// The candidates of each field of `EventField.readFields`.
   let user: [Candidate]
   let item: [Candidate]
   let eventType: [Candidate]

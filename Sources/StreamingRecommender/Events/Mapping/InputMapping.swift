@@ -29,7 +29,7 @@ struct InputMapping: Sendable {
   }
 
   private mutating func add(_ preset: [InputPreset.Row], under prefix: String) {
-    for (field, texts) in preset where EventField.mappedFields.contains(field) {
+    for (field, texts) in preset where EventField.readFields.contains(field) {
       for text in texts {
         let isFallback = text.first == "?"
         let path = isFallback ? text.dropFirst() : text[...]
