@@ -63,7 +63,7 @@ let full: [Target] = [
   .target(
     name: "Gateway",
     dependencies: [
-      "COpenSSL", "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization",
+      "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization",
       "Telemetry",
     ]),
   .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),

@@ -21,17 +21,17 @@ extension IngestLoop {
       if !isWritten { (models.keptEpoch, models.keepAgainAt) = (nil, now + Self.keepAgainAfter.nanoseconds) }
     }
     guard let epochs = ports.epochs, now >= models.keepAgainAt else { return }
-    let isPending = engine.lifecycle.pending != nil
-    guard let model = engine.storable(isPending: isPending), models.keptEpoch != model.epoch,
-      isPending || engine.lifecycle.isLiveVisible
+    let pending = engine.lifecycle.pending
+    // In nearly every turn there is nothing to keep.
+    guard let epoch = pending ?? engine.model?.epoch, models.keptEpoch != epoch, pending != nil || engine.lifecycle.isLiveVisible,
+      let model = engine.storable(isPending: pending != nil)
     else { return }
-    models.keptEpoch = model.epoch
-    let (log, isNew) = (self.log, isPending)
+    models.keptEpoch = epoch
+    let (log, isNew) = (self.log, pending != nil)
     // Emptied by the job, so that the vectors have one owner again as soon as they are copied.
     let box = Mutex<StorableModel?>(model)
     models.keeping = ports.jobs.run {
-      guard let model = box.withLock({ $0.take() }), isNew || !epochs.epochs().contains(model.epoch) else { return true }
-      let epoch = model.epoch
+      guard let model = box.withLock({ $0.take() }), isNew || !epochs.epochs().contains(epoch) else { return true }
       do {
         try epochs.write(model.stored)
         return true
@@ -99,8 +99,8 @@ extension IngestLoop {
       return
     }
     let (now, events) = (ports.clock.monotonicNanoseconds, engine.state.eventsApplied)
-    guard let windows = engine.trendWindows, events > 0 else { return }
     if let last = models.trendingAt, last.events == events || now - last.nanoseconds < Self.trendingEvery.nanoseconds { return }
+    guard events > 0, let windows = engine.trendWindows else { return }
     models.trendingAt = (now, events)
     let wall = ports.clock.wallMilliseconds
     models.trending = ports.jobs.run { windows.blob(nowMilliseconds: wall) }

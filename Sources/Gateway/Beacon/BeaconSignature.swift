@@ -9,8 +9,7 @@ enum BeaconSignature {
 
   static func text(_ user: [UInt8], milliseconds: Int64, secret: [UInt8]) -> String {
     let day = Timestamp.rfc3339(milliseconds: milliseconds).prefix(10)
-    return MessageCode.hmacSHA256(user + [0] + Array(day.utf8), key: secret)
-      .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    return MessageCode.hmacSHA256(user + [0] + Array(day.utf8), key: secret).hex
   }
 
   static func isValid(_ signature: String, user: [UInt8], now: Int64, secret: [UInt8]) -> Bool {

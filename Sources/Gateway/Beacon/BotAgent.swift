@@ -1,4 +1,4 @@
-/// Recognises programs that are no browsers of people by what they say themselves.
+/// Recognises automated clients by the `User-Agent` that they send.
 enum BotAgent {
   /// Parts of names, in lower case.
   private static let marks = [

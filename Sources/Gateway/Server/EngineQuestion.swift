@@ -4,7 +4,7 @@ import HTTPServing
 public enum EngineQuestion: Sendable, Equatable {
   /// What each past interaction of the user contributes to the score of the item.
   case explanation(user: String, item: String)
-  /// The users with the most similar taste.
+  /// The users with the most similar vectors.
   case similarUsers(user: String, count: Int)
 
   public var path: String {

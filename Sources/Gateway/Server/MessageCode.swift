@@ -1,20 +1,13 @@
-import COpenSSL
+import HTTPServing
 
-/// Codes that only who has a key can make.
+/// Message authentication codes: only the holder of the key can make them.
 enum MessageCode {
   private static let blockBytes = 64
 
   /// RFC 2104.
-  static func hmacSHA256(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
-    let short = key.count > blockBytes ? digest(key) : key
+  static func hmacSHA256(_ message: [UInt8], key: [UInt8]) -> SHA256Digest {
+    let short = key.count > blockBytes ? SHA256Digest(of: key).bytes : key
     let block = short + [UInt8](repeating: 0, count: blockBytes - short.count)
-    return digest(block.map { $0 ^ 0x5C } + digest(block.map { $0 ^ 0x36 } + message))
-  }
-
-  private static func digest(_ bytes: [UInt8]) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Int(SHA256_DIGEST_LENGTH)) { output, count in
-      _ = SHA256(bytes, bytes.count, output.baseAddress)
-      count = Int(SHA256_DIGEST_LENGTH)
-    }
+    return SHA256Digest(of: block.map { $0 ^ 0x5C } + SHA256Digest(of: block.map { $0 ^ 0x36 } + message).bytes)
   }
 }

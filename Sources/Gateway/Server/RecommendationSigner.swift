@@ -17,6 +17,6 @@ public struct RecommendationSigner: Sendable {
   }
 
   public func code(_ message: [UInt8]) -> [UInt8] {
-    key.map { MessageCode.hmacSHA256(message, key: $0) } ?? RecommendationIdentifier.checksum(message)
+    key.map { MessageCode.hmacSHA256(message, key: $0).bytes } ?? RecommendationIdentifier.checksum(message)
   }
 }

@@ -24,7 +24,8 @@ public struct SHA256Digest: Sendable, Equatable {
     self.bytes = bytes
   }
 
-  var hex: String {
+  /// 64 hexadecimal digits in lower case.
+  public var hex: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }

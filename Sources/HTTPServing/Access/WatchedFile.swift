@@ -10,7 +10,7 @@ import Telemetry
 /// A file that says who is let in, and that is read again when it changes.
 ///
 /// A change that cannot be used (a line that is wrong, permissions that are too wide) leaves the content before in force and is logged, so
-/// that a slip of the pen does not lock everybody out; without the file nobody is let in.
+/// that a mistake in it does not lock everyone out; without the file nobody is let in.
 public final class WatchedFile<Content: Sendable>: Sendable {
   /// What changes with the content. The time of the inode is there because the other one can be set.
   private struct Version: Sendable, Equatable {

@@ -4,8 +4,6 @@ package struct StorableModel: Sendable {
   let names: IdentifierTable
   let promotion: Promotion?
 
-  package var epoch: UInt32 { model.epoch }
-
   /// Copies the ids and vectors of the trained items.
   package var stored: StoredModel {
     var stored = StoredModel(model, names: names)

@@ -9,7 +9,6 @@ enum StatusReport {
   static func json(_ process: EngineProcess, withStateHash: Bool) -> JSONValue {
     let frozen = withStateHash ? process.frozen() : nil
     let status = process.status.current
-    func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
     let pairs = frozen?.users.pairCount ?? status.interactions
     let users = frozen?.users.count ?? status.users
     let size = status.size
@@ -95,6 +94,8 @@ enum StatusReport {
     }
   }
 
+  private static func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
+
   private static func text(_ value: String?) -> JSONValue { value.map { .string($0) } ?? .null }
 
   static func json(of user: UserReport) -> JSONValue {
@@ -146,9 +147,8 @@ enum StatusReport {
   private static func json(of prior: RetrainRecord.ItemPriorRecord) -> JSONValue {
     [
       "used": .bool(prior.isUsed), "items": .integer(prior.items), "features": .integer(prior.features),
-      "recall_at_20": prior.recallAt20.map { .number($0) } ?? .null,
-      "profile_recall_at_20": prior.profileRecallAt20.map { .number($0) } ?? .null,
-      "random_recall_at_20": prior.randomRecallAt20.map { .number($0) } ?? .null,
+      "recall_at_20": number(prior.recallAt20), "profile_recall_at_20": number(prior.profileRecallAt20),
+      "random_recall_at_20": number(prior.randomRecallAt20),
     ]
   }
 
@@ -157,7 +157,7 @@ enum StatusReport {
     return [
       "name": .string(shadow.name), "trained": .bool(shadow.isTrained), "events": .integer(hits.events),
       "live_hit_rate": .number(hits.liveRate), "shadow_hit_rate": .number(hits.shadowRate),
-      "difference_margin": hits.margin.map { .number($0) } ?? .null,
+      "difference_margin": number(hits.margin),
       "sentence": .string(shadow.isTrained ? hits.sentence : "it is trained after the next retrain, or soon after the start"),
     ]
   }
@@ -165,7 +165,6 @@ enum StatusReport {
   /// Hit rates and mean reciprocal ranks of the lists that stood, in all and by source.
   static func json(of quality: LiveQualityReport) -> JSONValue {
     func json(_ tally: LiveQuality.Tally) -> JSONValue {
-      func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }
       return [
         "events": .integer(tally.events), "hit_rate_at_10": number(tally.hitRate), "mrr": number(tally.meanReciprocalRank),
         "popular_hit_rate_at_10": number(tally.popularHitRate),
@@ -188,7 +187,7 @@ enum StatusReport {
     func json(_ counts: AttributionReport.Counts) -> JSONValue {
       [
         "clicks": .integer(counts.clicks), "impressions": .integer(counts.impressions),
-        "click_through_rate": counts.rate.map { .number($0) } ?? .null,
+        "click_through_rate": number(counts.rate),
       ]
     }
     func json(_ groups: [String: AttributionReport.Counts]) -> JSONValue {
@@ -224,9 +223,9 @@ enum StatusReport {
       "kernel": .string(record.kernel), "solver": .string(record.solver),
       "offsets": .object(record.offsets.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .integer(Int($0.value))) }),
       "loss": .array(record.loss.map { .number($0) }), "seconds_per_iteration": .number(record.secondsPerIteration),
-      "recall_at_20_margin": record.qualityMargin.map { .number($0) } ?? .null,
-      "recall_at_20_old": record.qualityOld.map { .number($0) } ?? .null,
-      "recall_at_20_new": record.qualityNew.map { .number($0) } ?? .null,
+      "recall_at_20_margin": number(record.qualityMargin),
+      "recall_at_20_old": number(record.qualityOld),
+      "recall_at_20_new": number(record.qualityNew),
       "item_prior": record.itemPrior.map(json(of:)) ?? .null,
       "base_epoch": record.baseEpoch.map { .integer(Int($0)) } ?? .null, "churn": record.churn.map(json(of:)) ?? .null,
       "visible_ms": record.visibleAtMilliseconds.map { .integer(Int($0)) } ?? .null,
