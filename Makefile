@@ -3,8 +3,8 @@
 .PHONY: help setup build demo test test-openapi test-platform lint check-imports check-deploy package check-package bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
-# With FRESHET_STRICT set, warnings and imports that Package.swift does not declare are errors.
-STRICT := $(if $(FRESHET_STRICT),--explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors)
+# With WARNINGS_AS_ERRORS set, warnings and imports that Package.swift does not declare are errors.
+STRICT := $(if $(WARNINGS_AS_ERRORS),--explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors)
 RELEASE := -c release -Xswiftc -enable-testing $(STRICT)
 FRESHET := .build/release/freshet
 

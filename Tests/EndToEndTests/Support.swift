@@ -1,6 +1,7 @@
 import Foundation
 import RedisPublishing
 import StreamingRecommender
+import Synchronization
 import Testing
 
 /// Everything here starts real processes, so nothing here runs beside anything else of it.
@@ -71,12 +72,14 @@ enum Bench {
     return path
   }()
 
-  /// A new empty directory.
+  /// A new empty directory, which no other test of this run gets.
   static func directory(_ name: String) throws -> String {
-    let path = "\(root)/\(name)-\(UInt32.random(in: 0...0xffff))"
+    let path = "\(root)/\(name)-\(numbers.add(1, ordering: .relaxed).newValue)"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     return path
   }
+
+  private static let numbers = Atomic(0)
 
   static func write(_ name: String, _ text: String) throws -> String {
     let path = try directory("file") + "/" + name
@@ -109,9 +112,12 @@ enum Bench {
   static func fresh(_ name: String) -> String { "\(name)-\(UInt32.random(in: 0...(.max)))" }
 }
 
+/// Nothing of the caller's own set-up shows, as in `Program`.
+private let forgetting = Place.environment.keys.filter { $0.hasPrefix("FRESHET_") }.map { "unset \($0)\n" }.joined()
+
 /// Through `popen`: Foundation's `Process` waits for grandchildren, too, and a broker is one.
 @discardableResult func shell(_ command: String) throws -> String {
-  guard let pipe = popen("{ \(command)\n} 2>&1", "r") else { throw Failure("popen: \(command)") }
+  guard let pipe = popen("{ \(forgetting)\(command)\n} 2>&1", "r") else { throw Failure("popen: \(command)") }
   var output: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 4096)
   while true {

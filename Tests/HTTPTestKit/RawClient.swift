@@ -17,7 +17,8 @@ public final class RawClient {
   public var companion: AnyObject?
 
   public init(port: UInt16, secondsMax: Int = 8) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    // No process that another test starts may keep the connection open.
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
@@ -64,7 +65,7 @@ public final class RawClient {
   public func isClosedByServer() -> Bool {
     var byte: UInt8 = 0
     while true {
-      let count = recv(descriptor, &byte, 1, 0)
+      let count = receive(&byte, 1)
       if count == 0 { return true }
       if count < 0 { return errno == ECONNRESET }
     }
@@ -88,9 +89,17 @@ public final class RawClient {
     return receive()
   }
 
+  /// With a time limit, a signal to the process ends a call, whatever its handler says.
+  private func receive(_ bytes: UnsafeMutableRawPointer, _ capacity: Int) -> Int {
+    while true {
+      let count = recv(descriptor, bytes, capacity, 0)
+      if count >= 0 || errno != EINTR { return count }
+    }
+  }
+
   private func fill() -> Bool {
     var piece = [UInt8](repeating: 0, count: 65_536)
-    let count = recv(descriptor, &piece, piece.count, 0)
+    let count = receive(&piece, piece.count)
     guard count > 0 else { return false }
     buffer += piece[..<count]
     return true

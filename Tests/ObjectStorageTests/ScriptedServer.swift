@@ -49,16 +49,19 @@ final class ScriptedServer: Sendable {
     Thread.detachNewThread { [self] in
       while true {
         let connection = accept(listener, nil, nil)
-        guard connection >= 0, !isOver.withLock({ $0 }) else { return }
+        guard connection >= 0 else {
+          close(listener)
+          return
+        }
         Thread.detachNewThread { self.serve(connection) }
       }
     }
   }
 
+  /// The thread closes the listener itself: closed here, its number could name another test's socket when the thread uses it.
   func stop() {
     isOver.withLock { $0 = true }
     shutdown(listener, Int32(SHUT_RDWR))
-    close(listener)
   }
 
   private func serve(_ connection: Int32) {
