@@ -23,6 +23,10 @@ public struct EngineUpdate: Sendable {
   /// The first record of each kind that was ignored, and the first whose key is not the user of its event.
   public var examples: [RecordExample] = []
   public var unknownItems = 0
+  /// What the archive takes; empty unless the engine archives.
+  public var archived: [ArchivedBatch] = []
+  /// Partitions whose log is not the one that was archived.
+  public var foreignLogs: [TopicPartition] = []
   public init() {}
 
   public struct AppliedEvent: Sendable, Equatable {

@@ -12,6 +12,7 @@ extension RecommenderEngine {
       // Taken out, so that it is looked up and copied once per batch.
       work.recent = state.recent.removeValue(forKey: batch.source) ?? RecentEvents(capacity: settings.dedupeWindow)
       var mark = batch.mark
+      work.rows = archive.map { ArchiveRows(behind: $0[batch.source]) }
       for (index, record) in batch.records.enumerated() {
         guard record.offset >= next else {
           counts.consumed += 1
@@ -26,7 +27,9 @@ extension RecommenderEngine {
         }
         counts.consumed += 1
         next = record.offset + 1
+        if work.rows?.isForeign(record) == true { work.update.foreignLogs.append(batch.source) }
       }
+      if let rows = work.rows?.batch(batch) { work.update.archived.append(rows) }
       if work.recent.count > 0 { state.recent[batch.source] = work.recent }
       if next > 0 { state.offsets[batch.source] = next }
       if let mark, mark.offset == next - 1 { state.marks[batch.source] = mark }
@@ -50,6 +53,8 @@ extension RecommenderEngine {
     var update = EngineUpdate()
     /// The newest events of the partition.
     var recent = RecentEvents(capacity: 0)
+    /// What the archive takes of the batch; `nil` if there is no archive.
+    var rows: ArchiveRows?
     /// The users in `update.changedUsers`, for fast lookup.
     var changed: Set<UserReference> = []
     /// The lengths of `changedUsers` and `applied` when a user was last removed: what names the user before that is void. The entries are
@@ -99,11 +104,13 @@ extension RecommenderEngine {
         work.update.unknownTombstones.append(.init(source: source, offset: record.offset, form: form))
       }
       forget(id, &work)
+      work.rows?.append(.forget, user: id, of: record, fallbackMilliseconds: state.users.newestTimeMilliseconds)
     case .merge(let user, let into, let keyMismatch):
       work.update.note([], keyMismatch: keyMismatch)
       if keyMismatch { work.update.addExample(.keyMismatch, source, record) }
       if merge(user, into: into, producedAt: record.timestampMilliseconds, &work) {
         counts.applied += 1
+        work.rows?.append(.merge, user: user, into: into, of: record, fallbackMilliseconds: state.users.newestTimeMilliseconds)
       } else {
         counts.ignored[.stale, default: 0] += 1
         work.update.addExample(.ignored(.stale), source, record)
@@ -134,6 +141,7 @@ extension RecommenderEngine {
     guard apply(merged, partition: partition, producedAt: record.timestampMilliseconds, &counts, &work) else {
       return work.update.addExample(.ignored(.stale), source, record)
     }
+    work.rows?.append(interaction, user: merged.user, of: record)
     guard let answer = interaction.answer else { return }
     attribution.count(
       answer, users: [interaction.user, merged.user], item: interaction.item,

@@ -19,6 +19,8 @@ public struct RecommenderEngine: Sendable {
   public internal(set) var promotion: Promotion?
   public internal(set) var quality = LiveQuality()
   public internal(set) var attribution = Attribution()
+  /// How far the archive goes; `nil` if there is none.
+  public internal(set) var archive: [TopicPartition: ArchivedPosition]?
   public internal(set) var shadowSettings: ShadowSettings?
   public internal(set) var shadow: ShadowModel?
   /// Users changed during the training in progress; `nil` if there is none.
@@ -48,6 +50,12 @@ public struct RecommenderEngine: Sendable {
 
   /// Checks ids of recommendations with this code from now on.
   public mutating func attribute(with code: @escaping Attribution.MessageCode) { attribution = Attribution(code: code) }
+
+  /// Reports what is applied in `EngineUpdate.archived` from now on, beginning behind what is archived already.
+  public mutating func archive(behind positions: [TopicPartition: ArchivedPosition]) {
+    archive = positions
+    decoder = decoder.keepingTypes()
+  }
 
   /// Whether the partition belongs to a known topic and its number is in range.
   public func supports(_ source: TopicPartition) -> Bool { state.topics.number(source) != nil }

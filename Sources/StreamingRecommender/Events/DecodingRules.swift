@@ -23,6 +23,8 @@ final class DecodingRules: Sendable {
   let hasSchemaFile: Bool
   /// Whether a value without headers and frame can only be JSON.
   let isPlainJSON: Bool
+  /// Whether interactions name the type of their event.
+  let keepsTypes: Bool
   private let types: TypeRules
   private let operations: [(code: [UInt8], rule: OperationRule)]
   /// Made when the first record needs them.
@@ -55,9 +57,10 @@ final class DecodingRules: Sendable {
   static let maxImpressionItems = 100
 
   /// The settings have been checked where they were read; here a fault in them is a programming error.
-  init(_ input: RecommenderConfiguration.Input, payloads: (any PayloadDecoder)? = nil) {
+  init(_ input: RecommenderConfiguration.Input, payloads: (any PayloadDecoder)? = nil, keepsTypes: Bool = false) {
     self.input = input
     self.payloads = payloads
+    self.keepsTypes = keepsTypes
     hasSchemaFile = payloads != nil && !input.schemaFile.isEmpty
     isPlainJSON = input.format == .json || (!hasSchemaFile && (input.format == .auto || input.format == .cloudEvents))
     aliases = EventAliases(input.aliases)

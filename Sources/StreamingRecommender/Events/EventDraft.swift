@@ -10,6 +10,8 @@ struct EventDraft {
   var eventID: [UInt8]?
   /// See `Interaction.typeHash`.
   var typeHash: UInt32 = 0
+  /// See `Interaction.type`.
+  var type: [UInt8]?
   var countsAsSeen = true
   var clamped: ClampedFields = []
   var answer: ShownAnswer?
@@ -38,6 +40,7 @@ extension DecodingRules {
       operation: draft.resultingOperation, eventID: draft.eventID,
       typeHash: draft.timeMilliseconds != nil && input.dedupeWindow > 0 ? draft.typeHash : nil, countsAsSeen: draft.countsAsSeen)
     if draft.answer != nil { interaction.answer = draft.answer }
+    if draft.type != nil { interaction.type = draft.type }
     return DecodedEvent(interaction: interaction, clamped: clamped, keyMismatch: isMismatch(record, user))
   }
 

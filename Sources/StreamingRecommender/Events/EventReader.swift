@@ -333,6 +333,7 @@ struct EventReader {
     var draft = EventDraft(
       weight: rule.weight, value: value, timeMilliseconds: timeMilliseconds, operation: operation, typeOperation: rule.operation,
       eventID: dedupeID, typeHash: rules.input.dedupeWindow > 0 ? typeHash : 0, countsAsSeen: rule.countsAsSeen, clamped: clamped)
+    if rules.keepsTypes, let eventType { draft.type = scanner.bytes(of: eventType) }
     if let recommendationID, recommendationID.count > 0 {
       draft.answer = ShownAnswer(scanner.bytes(of: recommendationID), impressions: impressions)
     }

@@ -23,6 +23,8 @@ public struct Interaction: Equatable, Sendable {
   /// A hash of the event's type if the event has a time of its own, by which an exact repeat without an `event_id` is recognized; `nil`
   /// for events without one and while deduplication is off.
   public var typeHash: UInt32?
+  /// The event's type; `nil` for events without one, and unless the decoder keeps types.
+  public var type: [UInt8]?
   /// Whether the event makes the item one that the user has seen.
   public var countsAsSeen: Bool
   /// What the user was shown, if the event says so; `nil` for others.

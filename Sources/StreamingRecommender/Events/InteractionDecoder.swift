@@ -12,7 +12,16 @@ public struct InteractionDecoder: Sendable {
   }
 
   /// The same decoder with something that opens payloads of other formats than JSON.
-  public func opening(_ payloads: any PayloadDecoder) -> InteractionDecoder { InteractionDecoder(rules.input, payloads: payloads) }
+  public func opening(_ payloads: any PayloadDecoder) -> InteractionDecoder {
+    InteractionDecoder(DecodingRules(rules.input, payloads: payloads, keepsTypes: rules.keepsTypes))
+  }
+
+  /// The same decoder, whose interactions name the types of their events.
+  func keepingTypes() -> InteractionDecoder {
+    InteractionDecoder(DecodingRules(rules.input, payloads: rules.payloads, keepsTypes: true))
+  }
+
+  private init(_ rules: DecodingRules) { self.rules = rules }
 
   public var payloads: (any PayloadDecoder)? { rules.payloads }
 

@@ -227,9 +227,11 @@ extension MappedReader {
         throw DecodingFailure(.badEventType, "event_type must be a string or an integer")
       }
       draft.typeHash = UInt32(truncatingIfNeeded: integer)
+      if rules.keepsTypes { draft.type = Array(String(integer).utf8) }
       return Array(String(integer).utf8).withUnsafeBufferPointer(rules.rule(ofType:))
     }
     if rules.input.dedupeWindow > 0 { draft.typeHash = value.withText(DecodingRules.hash(ofType:)) }
+    if rules.keepsTypes { draft.type = value.withText { Array($0) } }
     let (rule, characters) = value.withText { text in
       (rules.rule(ofType: text), text.count > DecodingRules.maxEventTypeCharacters ? text.count { $0 & 0xC0 != 0x80 } : 1)
     }
