@@ -56,6 +56,9 @@ let full: [Target] = [
   .target(name: "ParquetFiles", dependencies: ["CZstd"]),
   .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
   .target(name: "SnapshotReplication", dependencies: ["ObjectStorage", "StreamingRecommender", "Telemetry"]),
+  .target(
+    name: "InteractionArchives",
+    dependencies: ["ParquetFiles", "ObjectStorage", "Pipeline", "StreamingRecommender", "Telemetry", "Timestamps"]),
   .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(
@@ -80,7 +83,7 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication",
+      "SnapshotReplication", "InteractionArchives",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "ParquetFilesTests", dependencies: ["ParquetFiles", "CZstd"]),
@@ -90,6 +93,9 @@ let full: [Target] = [
   .testTarget(
     name: "SnapshotReplicationTests",
     dependencies: ["SnapshotReplication", "ObjectStorage", "StreamingRecommender", "Telemetry"]),
+  .testTarget(
+    name: "InteractionArchivesTests",
+    dependencies: ["InteractionArchives", "ObjectStorage", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
   .testTarget(
     name: "KafkaIngestTests", dependencies: ["KafkaIngest", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),

@@ -7,7 +7,7 @@ public struct Condition: Sendable, Equatable {
   public enum Name: String, Sendable, CaseIterable {
     case engine, kafka, partitions, lag, redis
     case deadLetters = "dead_letters"
-    case schemas, items, replay, memory, snapshots, model, retrain, records, types, keys
+    case schemas, items, replay, memory, snapshots, archive, model, retrain, records, types, keys
   }
 
   public enum Severity: String, Sendable {
@@ -71,6 +71,13 @@ extension EngineStatus {
     if isMemoryPaused {
       found.append(
         Condition(.memory, severity: .warning, "memory is above limits.max_rss, so nothing is read: raise the limit or add memory"))
+    }
+    if let archive, let problem = archive.problem {
+      let effect = archive.isFull ? "nothing is read until it can be" : "snapshots wait for it"
+      found.append(
+        Condition(
+          .archive, severity: archive.isFull ? .notReady : .warning,
+          "archive.store cannot be written, so \(effect) (\(archive.waitingRows) rows wait): \(problem)"))
     }
     return found + modelConditions + recordConditions
   }

@@ -58,6 +58,7 @@ extension EngineStatus {
     exportSource(to: metrics, topic: engine.settings.topics[0])
     exportPublisher(to: metrics)
     exportQuality(to: metrics)
+    exportArchive(to: metrics)
     engine.attribution.export(to: metrics)
     metrics.deadLetterFailures.with(engine.settings.topics[0]).raise(to: Double(deadLetterFailures))
     metrics.nonfiniteVectors.with("fold_in").raise(to: Double(engine.nonFiniteVectors))
@@ -91,6 +92,15 @@ extension EngineStatus {
     metrics.shadowHits.set(Double(shadow?.hits.shadowHits ?? 0), labels: ["shadow"])
     metrics.modelDrift.set(drift ?? 0)
     metrics.retrainsPaused.set(rolledBackTo == nil ? 0 : 1)
+  }
+
+  private func exportArchive(to metrics: EngineMetrics) {
+    guard let archive else { return }
+    metrics.archivedRows.raise(to: Double(archive.rows))
+    metrics.archiveBytes.raise(to: Double(archive.bytes))
+    metrics.archiveFiles.raise(to: Double(archive.files))
+    metrics.archiveFailures.raise(to: Double(archive.failures))
+    metrics.archiveWaiting.set(Double(archive.waitingRows))
   }
 
   private func exportSource(to metrics: EngineMetrics, topic: String) {

@@ -67,6 +67,8 @@ public struct EngineStatus: Sendable {
   public var offsets = PartitionOffsets()
   /// The newest snapshot on disk; `nil` if there is none.
   public var durable: DurableSnapshot?
+  /// `nil` without an archive.
+  public var archive: ArchiveStatus?
   public init() {}
 }
 

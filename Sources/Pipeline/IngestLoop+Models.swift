@@ -179,7 +179,7 @@ extension IngestLoop {
     switch snapshots.step(now: now, interval: settings.snapshotInterval) {
     case .wait: break
     case .freeze(let sequence):
-      let snapshot = engine.snapshot(sequence: sequence, deadLetters: deadLetters.unacknowledged)
+      let snapshot = frozenSnapshot(sequence: sequence)
       let storage = ports.storage
       let handle = ports.jobs.run { () -> Result<SnapshotReceipt, SnapshotError> in
         do { return .success(try storage.write(snapshot)) } catch {

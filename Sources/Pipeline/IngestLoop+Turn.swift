@@ -54,6 +54,7 @@ extension IngestLoop {
     metrics.stage(.decode).observe(Double(ports.clock.monotonicNanoseconds - began) / 1e9)
     for letter in update.deadLetters { handle(letter) }
     for tombstone in update.unknownTombstones { warn(tombstone) }
+    archive(update)
     if !planner.dirty.hasReady { dirtyNanoseconds = ports.clock.monotonicNanoseconds }
     planner.note(update, offsets: engine.state.offsets)
     snapshots.noteChange()
@@ -126,6 +127,26 @@ extension IngestLoop {
     if schemas.waiting[partition] == nil { engine.skip(to: resumed, partition) }
   }
 
+  // MARK: Archive
+
+  private func archive(_ update: EngineUpdate) {
+    if let source = update.foreignLogs.first, fatal == nil {
+      fatal =
+        "\(source): archive.store goes up to a record of another log, so the topic was created anew; name another archive.store for it"
+    }
+    guard let archive = ports.archive else { return }
+    let now = ports.clock.wallMilliseconds
+    for batch in update.archived {
+      for segment in archived.add(batch, nowMilliseconds: now) { archive.submit(segment) }
+    }
+  }
+
+  /// The state as a snapshot, which must not be written before the archive has what was submitted.
+  func frozenSnapshot(sequence: UInt64) -> Snapshot {
+    for segment in archived.takeAll() { ports.archive?.submit(segment) }
+    return engine.snapshot(sequence: sequence, deadLetters: deadLetters.unacknowledged)
+  }
+
   // MARK: Dead letters
 
   func handle(_ letter: DeadLetter) {
@@ -148,9 +169,11 @@ extension IngestLoop {
     guard now - watchedNanoseconds >= Self.watchEvery.nanoseconds else { return }
     watchedNanoseconds = now
     watchMemory()
+    archiveStatus = ports.archive?.status
     pausePartitions()
     if !deadLetters.held.isEmpty { metrics.backpressure.with("dead_letters").add(seconds: Self.watchEvery.milliseconds / 1e3) }
     if !schemas.isEmpty { metrics.backpressure.with("schemas").add(seconds: Self.watchEvery.milliseconds / 1e3) }
+    if archiveStatus?.isFull == true { metrics.backpressure.with("archive").add(seconds: Self.watchEvery.milliseconds / 1e3) }
     for (result, requests) in engine.decoder.payloads?.requests ?? [:] {
       metrics.schemaRequests.with(result).raise(to: Double(requests))
     }
@@ -220,6 +243,8 @@ extension IngestLoop {
     status.start = startPositions
     status.offsets = state.offsets
     status.durable = snapshots.durable
+    status.archive = archiveStatus
+    status.archive?.waitingRows += archived.rows
     return status
   }
 
@@ -232,7 +257,7 @@ extension IngestLoop {
 
   /// One decision for all reasons to wait: partitions whose dead letters or records wait, and all of them while memory is short.
   private func pausePartitions() {
-    let wanted = isMemoryPaused || schemas.isFull ? source.all : deadLetters.held.union(schemas.partitions)
+    let wanted = isMemoryPaused || schemas.isFull || archiveStatus?.isFull == true ? source.all : deadLetters.held.union(schemas.partitions)
     for partition in wanted.subtracting(pausedPartitions) { ports.source.setPaused(true, partition) }
     for partition in pausedPartitions.subtracting(wanted) { ports.source.setPaused(false, partition) }
     pausedPartitions = wanted
@@ -309,7 +334,7 @@ extension IngestLoop {
       return
     }
     do {
-      let snapshot = engine.snapshot(sequence: snapshots.takeSequence(), deadLetters: deadLetters.unacknowledged)
+      let snapshot = frozenSnapshot(sequence: snapshots.takeSequence())
       _ = try ports.storage.write(snapshot)
       ports.source.commit(snapshot.offsets)
     } catch {

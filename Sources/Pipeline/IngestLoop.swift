@@ -56,6 +56,8 @@ public final class IngestLoop {
     public var storage: any SnapshotStorage
     /// Where models are kept for a rollback; `nil`: nowhere.
     public var epochs: (any EpochStorage)?
+    /// Where applied interactions are kept for good; `nil`: nowhere. `storage` must wait for it; see `ArchivedSnapshots`.
+    public var archive: (any InteractionArchive)?
     public var jobs: any JobRunner
     public var clock: any EngineClock
     public var residentBytes: @Sendable () -> Int
@@ -64,7 +66,8 @@ public final class IngestLoop {
 
     public init(
       source: any RecordSource, items: (any RecordSource)? = nil, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
-      storage: any SnapshotStorage, epochs: (any EpochStorage)? = nil, jobs: any JobRunner, clock: any EngineClock = SystemClock(),
+      storage: any SnapshotStorage, epochs: (any EpochStorage)? = nil, archive: (any InteractionArchive)? = nil, jobs: any JobRunner,
+      clock: any EngineClock = SystemClock(),
       residentBytes: @escaping @Sendable () -> Int = { 0 }, retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
     ) {
       self.source = source
@@ -73,6 +76,7 @@ public final class IngestLoop {
       self.deadLetters = deadLetters
       self.storage = storage
       self.epochs = epochs
+      self.archive = archive
       self.jobs = jobs
       self.clock = clock
       self.residentBytes = residentBytes
@@ -95,6 +99,8 @@ public final class IngestLoop {
   var models = ModelDesk()
   var deadLetters: DeadLetterQueue
   var schemas = SchemaHold()
+  var archived = ArchiveBuffers()
+  var archiveStatus: ArchiveStatus?
   var replay = ReplayHold()
   var tally = RecordTally()
   var conditions = ConditionWatch()

@@ -76,6 +76,23 @@ public struct NaiveState {
     state.pairs[item] = pair
   }
 
+  /// - Parameter row: of the archive.
+  mutating func apply(_ row: ArchivedInteraction, partition: String) {
+    let user = String(decoding: row.user, as: UTF8.self)
+    let operation: Interaction.Operation
+    switch row.operation {
+    case .forget: return forget(user: user)
+    case .merge: return merge(user: user, into: String(decoding: row.mergedInto ?? [], as: UTF8.self))
+    case .add: operation = .add
+    case .set: operation = .set
+    case .delete: operation = .delete
+    case .once: operation = .once
+    }
+    apply(
+      user: user, item: String(decoding: row.item ?? [], as: UTF8.self), operation: operation, strength: row.strength,
+      time: row.timeMilliseconds, partition: partition)
+  }
+
   private static func stronger(_ a: Float, _ b: Float) -> Float { [a, b].max { (abs($0), $0) < (abs($1), $1) }! }
 
   private func enter(_ item: String, _ pair: PlainPair, _ state: inout PlainUser) {

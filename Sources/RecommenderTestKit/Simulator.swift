@@ -8,7 +8,7 @@ import Telemetry
 ///
 /// At the end of a run all faults are healed. Then the state must equal one rebuilt from the log and every list must be published. During
 /// the run, no list may be replaced by an older one, no offset may be committed beyond a durable snapshot, and no epoch may denote two
-/// models.
+/// models. The archive must hold every applied event once, whatever the state is rebuilt from.
 public final class Simulator {
   public let seed: UInt64
   public private(set) var violations: [String] = []
@@ -19,6 +19,7 @@ public final class Simulator {
   private let partitions: Int
   private let publisher: InMemoryPublisher
   private let storage = InMemorySnapshotStorage()
+  private let archive: InMemoryArchive?
   private let clock = ManualClock()
   private var letters = InMemoryDeadLetterSink(isAutomatic: false)
   private var allLetters: [DeadLetter] = []
@@ -58,20 +59,25 @@ public final class Simulator {
     publisher = InMemoryPublisher(
       acknowledgesAutomatically: false, roomMax: 8 + Int(random.below(200)), clock: { clock.monotonicNanoseconds })
     source = log.makeSource()
-    loop = try Self.makeLoop(configuration, source, publisher, letters, storage, jobs, clock, board)
+    archive = random.chance(0.5) ? InMemoryArchive(rowsMax: 100) : nil
+    loop = try Self.makeLoop(configuration, source, publisher, letters, storage, archive, jobs, clock, board)
     self.random = random
   }
 
   private static func makeLoop(
     _ configuration: RecommenderConfiguration, _ source: InMemorySource, _ publisher: InMemoryPublisher, _ letters: InMemoryDeadLetterSink,
-    _ storage: InMemorySnapshotStorage, _ jobs: ManualJobRunner, _ clock: ManualClock, _ board: JobBoard
+    _ storage: InMemorySnapshotStorage, _ archive: InMemoryArchive?, _ jobs: ManualJobRunner, _ clock: ManualClock, _ board: JobBoard
   ) throws -> IngestLoop {
-    let recovered = try RecoveredEngine(from: storage, configuration: configuration)
+    var storage: any SnapshotStorage = storage
+    if let archive { storage = ArchivedSnapshots(storage, archive: archive) }
+    var recovered = try RecoveredEngine(from: storage, configuration: configuration)
+    if let archive { recovered.engine.archive(behind: try archive.positions()) }
     var settings = IngestLoop.Settings(configuration, trainingThreads: 1)
     settings.pollMax = 40
     return IngestLoop(
       engine: recovered.engine, settings: settings,
-      ports: .init(source: source, publisher: publisher, deadLetters: letters, storage: storage, jobs: jobs, clock: clock),
+      ports: .init(
+        source: source, publisher: publisher, deadLetters: letters, storage: storage, archive: archive, jobs: jobs, clock: clock),
       jobs: board, firstSnapshotSequence: recovered.nextSequence, unacknowledgedDeadLetters: recovered.deadLetters)
   }
 
@@ -93,7 +99,9 @@ public final class Simulator {
     case 62..<72: note("acknowledge") { publisher.acknowledge(Int(random.below(60))) }
     case 72..<75: note("unacknowledged") { publisher.applyWithoutAcknowledging(Int(random.below(20))) }
     case 75..<82: note("job") { jobs.runOne() }
-    case 82..<85: note("letters") { letters.acknowledge() }
+    case 82..<85:
+      note("letters") { letters.acknowledge() }
+      archive?.storeOne()
     case 85: note("view down") { publisher.goDown() }
     case 86:
       note("view loses its newest writes") {
@@ -110,7 +118,9 @@ public final class Simulator {
     case 92..<94: note("retrain") { _ = board.begin(.retrain, nowNanoseconds: clock.monotonicNanoseconds) }
     case 94: note("snapshot") { loop.mailbox.post(.snapshot(job: nil)) }
     case 95: note("disk full") { storage.failNext(1) }
-    case 96: note("broker away") { source.isUp.toggle() }
+    case 96:
+      note("broker away") { source.isUp.toggle() }
+      if let archive { note("archive away") { archive.isAway = random.chance(0.5) } }
     case 97: note("rebalance") { rebalance() }
     default: note("crash") { crash() }
     }
@@ -190,9 +200,10 @@ public final class Simulator {
     jobs = ManualJobRunner()
     board = JobBoard(label: "simulation\(lives)")
     publisher.publisherDied()
+    archive?.processDied()
     source = log.makeSource()
     do {
-      loop = try Self.makeLoop(configuration, source, publisher, letters, storage, jobs, clock, board)
+      loop = try Self.makeLoop(configuration, source, publisher, letters, storage, archive, jobs, clock, board)
     } catch { violations.append("restart failed: \(error)") }
   }
 
@@ -241,6 +252,7 @@ public final class Simulator {
     source.isUp = true
     source.rebalance(to: source.status.all.sorted())
     storage.failNext(0)
+    archive?.isAway = false
     publisher.comeUp()
     publisher.acknowledgesAutomatically = true
     for round in 0..<3000 {
@@ -259,6 +271,32 @@ public final class Simulator {
     isViewPartial = false
     checkView()
     checkEnd()
+    checkArchive()
+  }
+
+  /// Rebuilds the state from the archive alone.
+  private func checkArchive() {
+    guard let archive else { return }
+    counts["ended with an archive", default: 0] += 1
+    loop.mailbox.post(.snapshot(job: nil))
+    for _ in 0..<5 {
+      clock.advance(by: .seconds(6))
+      loop.turn(maxWait: .zero)
+      jobs.runAll()
+    }
+    var rebuilt = NaiveState(historyPerUser: configuration.model.historyPerUser)
+    var next: [TopicPartition: Int64] = [:]
+    for segment in archive.stored {
+      for row in segment.rows {
+        if row.offset < next[segment.source] ?? 0 { violations.append("\(segment.source) offset \(row.offset) is archived twice") }
+        next[segment.source] = row.offset + 1
+        rebuilt.apply(row, partition: "\(segment.source)")
+      }
+    }
+    if let difference = rebuilt.difference(from: loop.engine.state) { violations.append("the archive's state: \(difference)") }
+    if archive.status.waitingRows > 0 || loop.status.current.archive?.problem != nil {
+      violations.append("the archive does not come to rest")
+    }
   }
 
   private func checkEnd() {

@@ -78,6 +78,11 @@ public final class EngineMetrics: Sendable {
   public let lastSuccessfulSnapshotTimestamp = Gauge(MetricNames.lastSuccessfulSnapshotTimestamp)
   public let recoveryDuration = Gauge(MetricNames.recoveryDuration)
   public let replayedRecords = Counter(MetricNames.replayedRecords)
+  public let archivedRows = Counter(MetricNames.archivedRows)
+  public let archiveBytes = Counter(MetricNames.archiveBytes)
+  public let archiveFiles = Counter(MetricNames.archiveFiles)
+  public let archiveFailures = Counter(MetricNames.archiveFailures)
+  public let archiveWaiting = Gauge(MetricNames.archiveWaiting)
 
   // MARK: Publishing and Redis
   public let publishKeys = MetricFamily<Counter>(MetricNames.publishKeys)

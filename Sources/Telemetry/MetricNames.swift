@@ -71,9 +71,9 @@ public enum MetricNames {
     "freshet_stage_duration_seconds", "Time that one batch took in a stage: decode, fold_in, score, publish.", labels: ["stage"],
     known: ["stage": Stage.allCases.map(\.rawValue)])
   public static let backpressure = MetricDefinition.counter(
-    "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: dead_letters, memory, schemas.",
+    "freshet_backpressure_seconds_total", "Time during which reading was paused, by cause: archive, dead_letters, memory, schemas.",
     labels: ["cause"],
-    known: ["cause": ["dead_letters", "memory", "schemas"]])
+    known: ["cause": ["archive", "dead_letters", "memory", "schemas"]])
   public static let schemaRequests = MetricDefinition.counter(
     "freshet_schema_registry_requests_total", "Requests to the schema registry, by result: ok, unknown, failed.", labels: ["result"],
     known: ["result": ["ok", "unknown", "failed"]])
@@ -174,6 +174,13 @@ public enum MetricNames {
     "freshet_recovery_duration_seconds", "Time from the start until the state was restored and caught up.")
   public static let replayedRecords = MetricDefinition.counter(
     "freshet_replayed_records_total", "Records that were read again after a restart.")
+  public static let archivedRows = MetricDefinition.counter(
+    "freshet_archived_rows_total", "Rows that archive.store has taken.")
+  public static let archiveBytes = MetricDefinition.counter("freshet_archived_bytes_total", "Bytes that archive.store has taken.")
+  public static let archiveFiles = MetricDefinition.counter("freshet_archived_files_total", "Files that archive.store has taken.")
+  public static let archiveFailures = MetricDefinition.counter(
+    "freshet_archive_failures_total", "Attempts to write archive.store that failed; each is made again.")
+  public static let archiveWaiting = MetricDefinition.gauge("freshet_archive_waiting_rows", "Rows that are not in archive.store yet.")
 
   // MARK: Publishing and Redis
   public static let publishKeys = MetricDefinition.counter(
@@ -228,7 +235,8 @@ public enum MetricNames {
     livePopularHits, liveReciprocalRanks, attributed, attributedRank, impressions, unattributed, shadowEvents, shadowHits, modelDrift,
     listChurn, retrainsPaused, retrains,
     retrainDuration, retrainProgress, lastSuccessfulRetrainTimestamp, snapshots, snapshotDuration, snapshotBytes,
-    lastSuccessfulSnapshotTimestamp, recoveryDuration, replayedRecords, publishKeys, publishBytes, publishErrors, publishQueueLength,
+    lastSuccessfulSnapshotTimestamp, recoveryDuration, replayedRecords, archivedRows, archiveBytes, archiveFiles, archiveFailures,
+    archiveWaiting, publishKeys, publishBytes, publishErrors, publishQueueLength,
     publishOldest, redisCommandsDuration, redisReconnects, redisUp, kafkaUp, kafkaBrokerRoundTrip, kafkaErrors, adminRequests, processCPU,
     processResidentMemory, processOpenFileDescriptors, processStartTime,
   ]

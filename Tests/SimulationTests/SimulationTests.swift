@@ -14,6 +14,7 @@ import Testing
       "turn": 30_000, "acknowledge": 9_000, "unacknowledged": 2_500, "job": 6_000, "letters": 2_500, "view down": 800, "view up": 3_000,
       "view loses its newest writes": 800, "view wiped": 800, "retrain": 1_600, "snapshot": 800, "disk full": 800, "broker away": 800,
       "rebalance": 800, "crash": 1_600, "ended with a model": 200, "merge": 1_000, "sent again": 1_000,
+      "archive away": 300, "ended with an archive": 100,
     ]
     for (what, least) in expected { #expect(counts[what, default: 0] >= least, "\(what) happened \(counts[what, default: 0]) times") }
   }

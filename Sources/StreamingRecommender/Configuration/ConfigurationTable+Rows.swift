@@ -377,6 +377,16 @@ extension ConfigurationTable {
     .bool("snapshot.fsync", \.snapshot.fsync, "Whether a snapshot is synchronized to disk before its offsets are committed."),
   ]
 
+  static let archive: [ConfigurationKey] = [
+    .string(
+      "archive.store", \.archive.store, empty: "none",
+      "Directory or `s3://bucket/prefix`, of this engine alone, that every applied interaction is written to as Parquet. See [archive.md](archive.md)."
+    ),
+    .int(
+      "archive.spool_max", \.archive.spoolMax, (1 << 20)...(1 << 50),
+      "Bytes of files that wait in `instance.data_dir` while `archive.store` cannot be reached; above it, reading is paused."),
+  ]
+
   static let admin: [ConfigurationKey] = [
     .string(
       "admin.listen", \.admin.listen, empty: "none",

@@ -23,6 +23,7 @@ public enum ConfigurationTable {
     Group(name: "publish", sentence: "How lists are written to Redis.", keys: publish),
     Group(name: "redis", sentence: "Which Redis lists are written to.", keys: redis),
     Group(name: "snapshot", sentence: "State on disk, with which a restart continues.", keys: snapshot),
+    Group(name: "archive", sentence: "Every applied interaction as Parquet, for other programs.", keys: archive),
     Group(name: "store", sentence: "How S3 servers are reached; a store in a directory needs nothing of it.", keys: store),
     Group(name: "admin", sentence: "The HTTP server for operators.", keys: admin),
     Group(name: "gateway", sentence: "The HTTP server for applications: `freshet gateway`, or inside `serve`.", keys: gateway),

@@ -16,6 +16,7 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var publish = Publish()
   public var redis = Redis()
   public var snapshot = Snapshot()
+  public var archive = Archive()
   public var store = Store()
   public var admin = Admin()
   public var probes = Probes()
@@ -271,6 +272,14 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     /// An object store for copies; if empty, there are none.
     public var store = ""
     public var fsync = true
+    public init() {}
+  }
+
+  public struct Archive: Sendable, Equatable {
+    /// An object store for every applied interaction; if empty, there is no archive.
+    public var store = ""
+    /// Bytes of files that wait in `instance.data_dir` while the store cannot be reached.
+    public var spoolMax = 1 << 30
     public init() {}
   }
 

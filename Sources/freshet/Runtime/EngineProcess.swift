@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import InteractionArchives
 import KafkaIngest
 import ObjectStorage
 import Pipeline
@@ -23,6 +24,7 @@ final class EngineProcess: @unchecked Sendable {
   let directory: SnapshotDirectory
   /// Copies of the snapshots; `nil` without a store.
   private let copies: ReplicatedSnapshots?
+  private let archive: ParquetArchive?
   let console: ConsoleMonitor
   private let epochs: EpochDirectory?
   private let loop: IngestLoop
@@ -65,7 +67,9 @@ final class EngineProcess: @unchecked Sendable {
       path: configuration.snapshot.directory, keep: configuration.snapshot.keep, synchronizes: configuration.snapshot.fsync)
     try directory.prepare()
     copies = try Self.copies(of: directory, configuration, log: log)
-    let storage: any SnapshotStorage = copies ?? directory
+    archive = try Self.archive(configuration, log: log)
+    var storage: any SnapshotStorage = copies ?? directory
+    if let archive { storage = ArchivedSnapshots(storage, archive: archive) }
     var start = try RecoveredEngine(from: storage, configuration: configuration)
     if let refusal = options.from.refusal(start, directory, setsAside: options.setsAside) { throw refusal }
     let offsets = try options.from.offsets(configuration)
@@ -97,6 +101,7 @@ final class EngineProcess: @unchecked Sendable {
       snapshotSequence: start.snapshotSequence, refused: start.refused, droppedModelFactors: start.droppedModelFactors, setAside: setAside)
     self.directory = directory
     if let payloads = try Payloads.decoder(configuration, log: log.scoped("schemas"), onChange: wake) { start.engine.open(payloads) }
+    if let archive { try Self.begin(archive, in: &start.engine, configuration) }
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()
@@ -126,7 +131,8 @@ final class EngineProcess: @unchecked Sendable {
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
         source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: epochs,
-        jobs: ThreadJobRunner(nice: configuration.retrain.nice), residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
+        archive: archive, jobs: ThreadJobRunner(nice: configuration.retrain.nice),
+        residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
       log: log.scoped("engine"), metrics: metrics)
@@ -156,10 +162,38 @@ final class EngineProcess: @unchecked Sendable {
     of directory: SnapshotDirectory, _ configuration: RecommenderConfiguration, log: Telemetry.Log
   ) throws -> ReplicatedSnapshots? {
     guard !configuration.snapshot.store.isEmpty else { return nil }
+    let store = try open("snapshot.store", configuration.snapshot.store, configuration)
+    return ReplicatedSnapshots(directory, store: store, log: log.scoped("store"))
+  }
+
+  /// The archive, if the configuration names one. What a process before has left beside it is removed.
+  private static func archive(_ configuration: RecommenderConfiguration, log: Telemetry.Log) throws -> ParquetArchive? {
+    guard !configuration.archive.store.isEmpty else { return nil }
+    let store = try open("archive.store", configuration.archive.store, configuration)
+    do {
+      return try ParquetArchive(
+        store, directory: configuration.instance.dataDirectory + "/archive", limits: .init(spoolBytes: configuration.archive.spoolMax),
+        createdBy: "freshet version \(Version.freshet)", log: log.scoped("archive"))
+    } catch { throw CommandFailure("cannot make \(configuration.instance.dataDirectory)/archive: \(error)", status: .configuration) }
+  }
+
+  private static func begin(
+    _ archive: ParquetArchive, in engine: inout RecommenderEngine, _ configuration: RecommenderConfiguration
+  ) throws {
+    // Without knowing where the archive ends, rows would be written twice.
+    do { engine.archive(behind: try archive.positions()) } catch {
+      throw CommandFailure(
+        "archive.store = \(Redaction.text(configuration.archive.store)) cannot be listed, so it is not known where it ends: \(error)")
+    }
+  }
+
+  private static func open(
+    _ key: String, _ address: String, _ configuration: RecommenderConfiguration
+  ) throws(CommandFailure) -> any ObjectStore {
     let stores = ObjectStores(configuration.store)
-    do throws(ObjectStoreError) {
-      return ReplicatedSnapshots(directory, store: stores.open(try stores.address(configuration.snapshot.store)), log: log.scoped("store"))
-    } catch { throw CommandFailure("snapshot.store = \(Redaction.text(configuration.snapshot.store)): \(error)", status: .configuration) }
+    do throws(ObjectStoreError) { return stores.open(try stores.address(address)) } catch {
+      throw CommandFailure("\(key) = \(Redaction.text(address)): \(error)", status: .configuration)
+    }
   }
 
   /// The topic of items, read by itself and outside the consumer group, from its beginning.
@@ -190,6 +224,7 @@ final class EngineProcess: @unchecked Sendable {
     isStopping.store(true, ordering: .relaxed)
     wake()
     ended.wait()
+    archive?.close()
     console.stop()
     if let copies, !copies.waitForCopies(.seconds(10)) {
       problems.withLock { $0.append("the last snapshot was not copied to snapshot.store in time") }

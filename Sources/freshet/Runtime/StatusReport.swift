@@ -52,6 +52,7 @@ enum StatusReport {
         "store": process.configuration.snapshot.store.isEmpty ? .null : .string(Redaction.text(process.configuration.snapshot.store)),
         "set_aside": .array(process.directory.setAsideDirectories().map { .string($0) }),
       ],
+      "archive": status.archive.map { json(of: $0, process.configuration.archive.store) } ?? .null,
       "start": json(of: status.start), "positions": .array(positions(status)),
       "problem": text(status.fatal),
       "version": .string(Version.freshet),
@@ -92,6 +93,13 @@ enum StatusReport {
         "next": offset(status.offsets[partition]), "snapshot": offset(status.durable?.offsets[partition]),
       ]
     }
+  }
+
+  private static func json(of archive: ArchiveStatus, _ store: String) -> JSONValue {
+    [
+      "store": .string(Redaction.text(store)), "rows": .integer(archive.rows), "files": .integer(archive.files),
+      "bytes": .integer(archive.bytes), "waiting_rows": .integer(archive.waitingRows), "problem": text(archive.problem),
+    ]
   }
 
   private static func number(_ value: Double?) -> JSONValue { value.map { .number($0) } ?? .null }

@@ -1,0 +1,58 @@
+import ParquetFiles
+import Pipeline
+import StreamingRecommender
+
+/// Writes the rows of a segment as Parquet.
+struct ArchiveFile {
+  private let writer: ParquetWriter
+  private let user, item, type, operation, topic, mergedInto: ParquetBytesColumn
+  private let strength: ParquetNumberColumn<Float>
+  private let time, offset: ParquetNumberColumn<Int64>
+  private let partition: ParquetNumberColumn<Int32>
+
+  private init(to sink: any ParquetSink, createdBy: String) {
+    writer = ParquetWriter(to: sink, createdBy: createdBy)
+    user = writer.text("user")
+    item = writer.text("item", isOptional: true)
+    type = writer.text("type", isOptional: true)
+    operation = writer.text("operation")
+    strength = writer.float("strength", .dictionary)
+    time = writer.time("time", .milliseconds)
+    topic = writer.text("topic")
+    partition = writer.int32("partition", .dictionary)
+    offset = writer.int64("offset")
+    mergedInto = writer.text("merged_into", isOptional: true)
+  }
+
+  /// - Returns: the number of rows and bytes written. Rows of an id that is no text are left out: only a tombstone can name one, and
+  ///   nobody with such an id is in the archive.
+  static func write(_ segment: ArchiveSegment, to path: String, createdBy: String) throws -> ParquetSummary {
+    let sink = try ParquetFileSink(path: path)
+    let file = ArchiveFile(to: sink, createdBy: createdBy)
+    for row in segment.rows where isText(row.user) && row.mergedInto.map(isText) != false { try file.append(row, segment.source) }
+    let summary = try file.writer.finish()
+    try sink.close()
+    return summary
+  }
+
+  private static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
+
+  private func append(_ row: ArchivedInteraction, _ source: TopicPartition) throws {
+    try append(row.user, to: user)
+    try append(row.item, to: item)
+    try append(row.type, to: type)
+    try operation.append(row.operation.rawValue)
+    strength.append(row.strength)
+    time.append(row.timeMilliseconds)
+    try topic.append(source.topic)
+    partition.append(source.partition)
+    offset.append(row.offset)
+    try append(row.mergedInto, to: mergedInto)
+    try writer.endRow()
+  }
+
+  private func append(_ bytes: [UInt8]?, to column: ParquetBytesColumn) throws {
+    guard let bytes else { return column.appendNull() }
+    try bytes.withUnsafeBytes { raw throws(ParquetError) in try column.append(raw) }
+  }
+}
