@@ -99,7 +99,7 @@ import Testing
     }
     let both = try (0..<2).map { _ in try limited.client() }
     for client in both { #expect(client.get("/livez")?.status == 200) }
-    #expect(try limited.client().get("/livez") == nil)
+    try withExtendedLifetime(both) { #expect(try limited.client().get("/livez") == nil) }
   }
 
   @Test func moreConnectionsThanFilesAreRefusedWithTheFix() throws {
