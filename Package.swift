@@ -83,7 +83,7 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "ParquetFilesTests", dependencies: ["ParquetFiles", "CZstd"]),

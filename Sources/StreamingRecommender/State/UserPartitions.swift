@@ -95,6 +95,11 @@ public struct UserPartitions: Sendable {
     }
   }
 
+  /// The live pairs of the user, oldest first, with strengths as they are stored.
+  package func storedPairs(_ user: UserReference) -> [(item: Int32, strength: Float, timeMilliseconds: Int64)] {
+    history(user).pairs.filter(\.isLive).map { ($0.item, $0.strength, $0.order.timeMilliseconds) }
+  }
+
   /// Strength of the user's pair with the item; 0 if there is none.
   func strength(_ user: UserReference, _ item: Int32) -> Float { history(user).livePair(item).map(strength) ?? 0 }
 

@@ -74,7 +74,21 @@ struct OperateCommand {
     return try wait(client, job, label: "snapshot")
   }
 
+  /// A snapshot of the running engine, for a command that reads it.
+  func freshSnapshot() throws {
+    let client = try client()
+    let answer = try client.post("/v1/snapshot")
+    guard let job = answer.object["job"] as? String else { throw CommandFailure(answer.object["error"] as? String ?? answer.text) }
+    let (end, state) = try ended(client, job, label: "snapshot")
+    guard state == "done" else { throw CommandFailure("the engine's snapshot: \(end.object["message"] as? String ?? state)") }
+  }
+
   private func wait(_ client: AdminClient, _ job: String, label: String) throws -> ExitStatus {
+    let (answer, state) = try ended(client, job, label: label)
+    return show(answer, state, label)
+  }
+
+  private func ended(_ client: AdminClient, _ job: String, label: String) throws -> (answer: AdminClient.Answer, state: String) {
     var progress = context.progress(label, total: 100, unit: .percent)
     while true {
       let answer = try client.get("/v1/jobs/\(job)")
@@ -83,7 +97,7 @@ struct OperateCommand {
       guard state == "running" else {
         progress.label = label
         progress.finish(100)
-        return show(answer, state, label)
+        return (answer, state)
       }
       if let phase = answer.object["phase"] as? String, !phase.isEmpty { progress.label = "\(label), \(phase)" }
       progress.update(Int(ratio * 100))

@@ -1,0 +1,94 @@
+import Foundation
+import ObjectStorage
+import StreamingRecommender
+import Telemetry
+
+/// `freshet export WHAT`: tables of what a snapshot holds, for other programs.
+struct ExportCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  private func usage(_ message: String) -> UsageError { UsageError(message, usage: context.parsed.command.usage) }
+
+  func run() throws {
+    let word = context.parsed.operands[0]
+    guard let kind = ExportKind(rawValue: word) else {
+      let words = ExportKind.allCases.map(\.rawValue)
+      throw usage("\(word) cannot be exported; \(words.dropLast().joined(separator: ", ")) and \(words[words.count - 1]) can")
+    }
+    let path = context.options.string("output") ?? "-"
+    let format = try format(kind, path)
+    let configuration = try context.loaded().configuration
+    if context.options.flag("fresh") { try OperateCommand(context).freshSnapshot() }
+    var source = try ExportSource(
+      configuration, at: context.options.string("snapshot"), workers: ProcessInfo.processInfo.activeProcessorCount)
+    context.note("\(kind.rawValue) of snapshot \(source.sequence)\(source.epoch > 0 ? ", model epoch \(source.epoch)" : "")")
+    let output = try output(path, configuration)
+    var writer = try Self.writer(format, kind, output)
+    var progress = context.progress(kind.rawValue, total: source.count(of: kind))
+    var rows = 0
+    try source.rows(of: kind) { row in
+      try writer.append(row)
+      rows += 1
+      if rows & 0xfff == 0 { progress.update(rows) }
+    }
+    try writer.finish()
+    if rows > 0x1000 { progress.finish(rows) }
+    report(kind, format, path, rows: rows, bytes: output.bytes, source)
+  }
+
+  private func format(_ kind: ExportKind, _ path: String) throws -> String {
+    let formats = Self.formats(of: kind)
+    let ending = path.split(separator: ".").last.map(String.init) ?? ""
+    guard let format = context.options.string("format") ?? formats.first(where: { $0 == ending }) ?? (path == "-" ? "jsonl" : nil) else {
+      throw usage("\(path) does not end in a format's name: add --format \(formats.joined(separator: ", ")), or name another file")
+    }
+    guard formats.contains(format) else {
+      throw usage("\(kind.rawValue) cannot be written as \(format); \(formats.joined(separator: ", ")) can")
+    }
+    if path == "-", format == "parquet" || format == "npz", isatty(STDOUT_FILENO) == 1 {
+      throw usage("\(format) is not for a terminal: name a file with --output")
+    }
+    return format
+  }
+
+  private static func formats(of kind: ExportKind) -> [String] {
+    kind == .factors || kind == .interactions ? ["parquet", "jsonl", "csv", "npz"] : ["parquet", "jsonl", "csv"]
+  }
+
+  private func output(_ path: String, _ configuration: RecommenderConfiguration) throws -> ExportOutput {
+    if path == "-" { return ExportOutput() }
+    guard path.hasPrefix("s3://") else { return try ExportOutput(file: path, replaces: context.options.flag("force")) }
+    // The object's name is the last part; what is before it is the store, with its settings behind a question mark.
+    let parts = path.split(separator: "?", maxSplits: 1)
+    guard let slash = parts[0].lastIndex(of: "/"), parts[0][..<slash].count > "s3://".count else {
+      throw usage("\(path) names no object: write s3://BUCKET/NAME")
+    }
+    let name = String(parts[0][parts[0].index(after: slash)...])
+    let settings = parts.count > 1 ? "?\(parts[1])" : ""
+    let stores = ObjectStores(configuration.store)
+    do {
+      let store = stores.open(try stores.address(parts[0][..<slash] + settings))
+      return ExportOutput(object: try store.upload(try ObjectKey(name), context.options.flag("force") ? .always : .ifAbsent))
+    } catch { throw CommandFailure("\(Redaction.text(path)): \(error)") }
+  }
+
+  private static func writer(_ format: String, _ kind: ExportKind, _ output: ExportOutput) throws -> any ExportWriter {
+    switch format {
+    case "parquet": ParquetExport(kind, to: output)
+    case "csv": try CSVExport(kind, to: output)
+    case "npz": kind == .factors ? FactorArchive(to: output) : MatrixArchive(to: output)
+    default: JSONLinesExport(kind, to: output)
+    }
+  }
+
+  private func report(_ kind: ExportKind, _ format: String, _ path: String, rows: Int, bytes: Int, _ source: ExportSource) {
+    if path == "-" { return context.note("\(rows) rows") }
+    let json: JSONValue = [
+      "export": .string(kind.rawValue), "output": .string(Redaction.text(path)), "format": .string(format), "rows": .integer(rows),
+      "bytes": .integer(bytes), "snapshot": .integer(Int(source.sequence)), "epoch": .integer(source.epoch),
+    ]
+    context.print(context.json ? json.text : "\(Redaction.text(path)): \(rows) rows, \(bytes) bytes")
+  }
+}

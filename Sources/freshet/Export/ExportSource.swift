@@ -1,0 +1,168 @@
+import Foundation
+import SnapshotReplication
+import StreamingRecommender
+
+/// The engine that a snapshot holds, and what of it is exported.
+struct ExportSource {
+  private(set) var engine: RecommenderEngine
+  let sequence: UInt64
+  private let workers: Int
+  private static let slice = 512
+
+  /// - Parameter place: a directory of snapshots, or a store of copies of them; `nil` takes those of the configuration.
+  init(_ configuration: RecommenderConfiguration, at place: String?, workers: Int) throws {
+    self.workers = workers
+    let found = try Self.newest(configuration, at: place)
+    sequence = found.sequence
+    engine = found.engine
+  }
+
+  private static func newest(
+    _ configuration: RecommenderConfiguration, at place: String?
+  ) throws -> (sequence: UInt64, engine: RecommenderEngine) {
+    let place =
+      place ?? (configuration.snapshot.store.isEmpty ? nil : Self.local(configuration) == nil ? configuration.snapshot.store : nil)
+    let address = place ?? configuration.snapshot.directory
+    guard let storage = try place.map({ try Self.storage($0, configuration) }) ?? Self.local(configuration) else {
+      throw CommandFailure(
+        "there is no snapshot in \(address): --snapshot names another directory or store, and --fresh asks a running engine for one")
+    }
+    defer { storage.end() }
+    var configuration = configuration
+    var recovered = try RecoveredEngine(from: storage.snapshots, configuration: configuration)
+    if let factors = recovered.droppedModelFactors {
+      // The model is exported as it is, whatever the configuration wants next.
+      configuration.model.factors = factors
+      recovered = try RecoveredEngine(from: storage.snapshots, configuration: configuration)
+    }
+    guard let sequence = recovered.snapshotSequence else {
+      let why = recovered.refused.first.map { ": \($0)" } ?? ""
+      throw CommandFailure("there is no snapshot in \(address) that can be used\(why)")
+    }
+    return (sequence, recovered.engine)
+  }
+
+  private struct Storage {
+    let snapshots: any SnapshotStorage
+    /// Where copies were put to be read.
+    var temporary: String?
+
+    func end() { if let temporary { try? FileManager.default.removeItem(atPath: temporary) } }
+  }
+
+  private static func local(_ configuration: RecommenderConfiguration) -> Storage? {
+    let directory = SnapshotDirectory(path: configuration.snapshot.directory)
+    return directory.lastSequence() == 0 ? nil : Storage(snapshots: directory)
+  }
+
+  private static func storage(_ place: String, _ configuration: RecommenderConfiguration) throws -> Storage {
+    if !place.hasPrefix("s3://") {
+      let directory = SnapshotDirectory(path: place)
+      if directory.lastSequence() > 0 { return Storage(snapshots: directory) }
+    }
+    let stores = ObjectStores(configuration.store)
+    let store = stores.open(try stores.address(place))
+    let temporary = try DataDirectory.temporary("export")
+    return Storage(
+      snapshots: ReplicatedSnapshots(SnapshotDirectory(path: temporary), store: store, log: .disabled), temporary: temporary)
+  }
+
+  var epoch: Int { Int(engine.model?.epoch ?? 0) }
+  private var users: [UserReference] { engine.state.users.references.filter { engine.state.users.isPresent($0) } }
+
+  /// How many rows are to be expected, for the progress.
+  func count(of kind: ExportKind) -> Int {
+    switch kind {
+    case .interactions: engine.state.users.pairCount
+    case .factors: engine.state.users.count + engine.state.catalogue.items.count
+    case .lists: engine.state.users.count * engine.settings.n
+    case .popular: engine.settings.n
+    case .similar: engine.state.catalogue.items.count * engine.settings.similarN
+    }
+  }
+
+  /// Hands over all rows.
+  mutating func rows(of kind: ExportKind, _ body: ([ExportValue]) throws -> Void) throws {
+    switch kind {
+    case .interactions: try interactions(body)
+    case .factors: try factors(body)
+    case .lists: try lists(body)
+    case .popular: try popular(body)
+    case .similar: try similar(body)
+    }
+  }
+
+  private func name(_ item: Int32) -> ExportValue { .text(engine.state.catalogue.items.name(item)) }
+
+  /// Oldest first, as they are stored: without the decay of `input.half_life`.
+  private func interactions(_ body: ([ExportValue]) throws -> Void) throws {
+    for user in users {
+      let id = ExportValue.text(engine.state.users.name(user))
+      for pair in engine.state.users.storedPairs(user) {
+        try body([id, name(pair.item), .float(pair.strength), .time(pair.timeMilliseconds)])
+      }
+    }
+  }
+
+  private mutating func factors(_ body: ([ExportValue]) throws -> Void) throws {
+    guard let model = engine.model else { throw noModel }
+    let epoch = ExportValue.integer(self.epoch)
+    for item in 0..<Int32(engine.state.catalogue.items.capacity) where model.hasVector(item) {
+      try body([.text("item"), name(item), epoch, .floats(Array(model.itemFactors[Int(item)]))])
+    }
+    let scratch = EngineScratch(factors: model.factors, workers: workers)
+    for slice in slices {
+      engine.foldIn(slice, scratch)
+      for user in slice {
+        guard let vector = engine.state.users.vector(user) else { continue }
+        try body([.text("user"), .text(engine.state.users.name(user)), epoch, .floats(vector)])
+      }
+    }
+  }
+
+  private var slices: [[UserReference]] {
+    let users = users
+    return stride(from: 0, to: users.count, by: Self.slice).map { Array(users[$0..<min($0 + Self.slice, users.count)]) }
+  }
+
+  private mutating func lists(_ body: ([ExportValue]) throws -> Void) throws {
+    guard let model = engine.model else { throw noModel }
+    let scratch = EngineScratch(factors: model.factors, workers: workers)
+    for slice in slices {
+      for list in engine.refresh(slice, scratch) {
+        let user = ExportValue.text(engine.state.users.name(list.user))
+        for (place, entry) in list.items.enumerated() {
+          let isFilled = place >= list.filledFrom ?? .max
+          let source = isFilled ? RecommendationSource.popular : list.source
+          try body([
+            user, .integer(place + 1), name(entry.item), .float(entry.score), .integer(epoch), .text(source.rawValue),
+          ])
+        }
+      }
+    }
+  }
+
+  private func popular(_ body: ([ExportValue]) throws -> Void) throws {
+    for (place, entry) in engine.popular(engine.settings.n).enumerated() {
+      try body([.integer(place + 1), name(entry.item), .float(entry.score)])
+    }
+  }
+
+  private mutating func similar(_ body: ([ExportValue]) throws -> Void) throws {
+    guard let similar = engine.takeSimilarItems(), let model = engine.model else { throw noModel }
+    let scratch = EngineScratch(factors: model.factors, workers: workers)
+    let items = (0..<Int32(engine.state.catalogue.items.capacity)).filter(model.hasVector)
+    for start in stride(from: 0, to: items.count, by: Self.slice) {
+      let slice = Array(items[start..<min(start + Self.slice, items.count)])
+      for (item, list) in zip(slice, similar.lists(of: slice, model, n: engine.settings.similarN, scratch)) {
+        for (place, entry) in list.enumerated() {
+          try body([name(item), .integer(place + 1), name(entry.item), .float(entry.score), .integer(epoch)])
+        }
+      }
+    }
+  }
+
+  private var noModel: CommandFailure {
+    CommandFailure("snapshot \(sequence) has no model yet; popular and interactions can be exported without one")
+  }
+}
