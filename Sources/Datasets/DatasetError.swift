@@ -31,7 +31,7 @@ public struct DatasetError: Error, Equatable, CustomStringConvertible, Sendable 
   public var description: String {
     switch code {
     case .missing: "\(name): no such file; check the path"
-    case .isDirectory: "\(name): is a directory; name one file in it"
+    case .isDirectory: "\(name): is a directory without Parquet files; name one file in it"
     case .unreadable(let why): "\(name): cannot be read (\(why)); check its permissions"
     case .unwritable(let why): "\(name): cannot be written (\(why)); check the directory and its permissions"
     case .truncatedGzip(let bytes): "\(name): the gzip data ends early, after \(bytes) unpacked bytes; copy or download the file again"

@@ -51,6 +51,34 @@ extension EndToEnd {
         "\($0 % 4 == 0 ? "like" : "read"),\(3100 + $0 % 20),\(90_700 + $0 % 30),2022-06-24 21:\(10 + $0 / 60):\(10 + $0 % 50)\n"
       }.joined()
 
+    /// The program that reads Parquet is another one; Tests/Platform runs the real one.
+    @Test func parquetIsReadThroughTheProgramForIt() throws {
+      let rows = try Bench.write("rows.csv", Self.feedback)
+      let directory = try Bench.directory("tools")
+      let file = directory + "/events.parquet"
+      func train(_ script: String?) throws -> Outcome {
+        try Data("PAR1".utf8).write(to: URL(fileURLWithPath: file))
+        let tool = directory + "/bin/freshet-py"
+        try? FileManager.default.removeItem(atPath: directory + "/bin")
+        try FileManager.default.createDirectory(atPath: directory + "/bin", withIntermediateDirectories: true)
+        if let script {
+          try Data("#!/bin/sh\n\(script)\n".utf8).write(to: URL(fileURLWithPath: tool))
+          try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
+        }
+        return try freshet(
+          ["train", "--train", file, "--factors", "4", "--iterations", "1", "--json"],
+          environment: ["PATH": directory + "/bin:/usr/bin:/bin"])
+      }
+      let read = try train(#"[ "$1 $2 $3" = "rows -- \#(file)" ] && exec cat '\#(rows)'"#)
+      #expect(read.status == 0 && read.json["users"] as? Int == 20 && read.json["items"] as? Int == 30, "\(read.messages)")
+      let broken = try train("head -n 50 '\(rows)'; echo 'freshet-py: no such column' >&2; exit 1")
+      #expect(broken.status == 1 && broken.output.isEmpty, "a table that ends early is not trained on")
+      #expect(broken.messages.contains("no such column") && broken.messages.contains("could not read it"), "\(broken.messages)")
+      let missing = try train(nil)
+      #expect(missing.status == 1 && missing.messages.contains("pip install 'freshet[parquet]'"), "\(missing.messages)")
+      #expect(try freshet(["train", "--train", "/nowhere/x.parquet"]).messages.contains("no such file"))
+    }
+
     @Test func typesWeighWhatTheConfigurationSays() throws {
       let file = try Bench.write("feedback.csv", Self.feedback)
       let all = try freshet(["train", "--train", file, "--factors", "4", "--iterations", "1", "--json"])

@@ -6,7 +6,7 @@ import CZlib
   import Darwin
 #endif
 
-/// Reads a plain or gzip file, or standard input, in chunks and decompresses it.
+/// Reads a plain or gzip file, or standard input, in chunks and decompresses it; of Parquet files, their rows as CSV.
 ///
 /// Gzip is detected by the first two bytes, not by the file name. Concatenated gzip members are read as one file.
 final class ByteSource {
@@ -26,6 +26,8 @@ final class ByteSource {
   var isPipe: Bool { sizeBytes == nil }
 
   private let descriptor: Int32
+  /// Owns the descriptor of Parquet files.
+  private let parquet: ParquetRows?
   private let packed = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: ByteSource.chunkBytes)
   /// The unread range of `packed`.
   private var waiting = 0..<0
@@ -43,7 +45,8 @@ final class ByteSource {
   init(path: String) throws(DatasetError) {
     self.path = path
     let isInput = path == Self.standardInput
-    let descriptor = isInput ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
+    parquet = !isInput && ParquetRows.reads(path) ? try ParquetRows(path) : nil
+    let descriptor = parquet?.descriptor ?? (isInput ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC))
     guard descriptor >= 0 else {
       throw DatasetError(errno == ENOENT || errno == ENOTDIR ? .missing : .unreadable(String(cString: strerror(errno))), path: path)
     }
@@ -52,7 +55,7 @@ final class ByteSource {
       close(descriptor)
       throw DatasetError(.isDirectory, path: path)
     }
-    sizeBytes = !isInput && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    sizeBytes = !isInput && parquet == nil && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
     self.descriptor = descriptor
     stream.initialize(to: z_stream())
     var head = 0
@@ -76,7 +79,7 @@ final class ByteSource {
     if isCompressed { inflateEnd(stream) }
     stream.deallocate()
     packed.deallocate()
-    close(descriptor)
+    if parquet == nil { close(descriptor) }
   }
 
   /// Reads the next decompressed bytes into `buffer` and returns their number; 0 at the end.
@@ -197,6 +200,7 @@ final class ByteSource {
       let count = readSome(descriptor, packed.baseAddress!, ByteSource.chunkBytes)
       guard count >= 0 else { throw DatasetError(.unreadable(String(cString: strerror(errno))), path: path) }
       isAtEnd = count == 0
+      if isAtEnd { try parquet?.finish() }
       bytesRead += count
       waiting = 0..<count
     }

@@ -2,7 +2,7 @@
 enum OtherFileKind {
   private static let table: [(magic: [UInt8], fix: String)] = [
     ([0x50, 0x4B, 0x03, 0x04], "is an Excel workbook or another zip archive; save the sheet as CSV, or unpack the archive"),
-    (Array("PAR1".utf8), "is a Parquet file; convert it to CSV, for example with pandas or DuckDB"),
+    (Array("PAR1".utf8), "is a Parquet file; name it so that it ends in .parquet, or convert it to CSV, for example with DuckDB"),
     (Array("Obj\u{1}".utf8), "is an Avro file; convert it to JSON lines, for example with avro-tools tojson"),
     (Array("ORC".utf8), "is an ORC file; convert it to CSV"),
     (Array("SQLite format 3".utf8), "is an SQLite database; export a table as CSV with sqlite3 -csv -header"),
