@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -21,12 +22,18 @@ import pytest
 EVENTS = 1_000_000
 USERS, ITEMS, PARTITIONS = 20_000, 2_000, 4
 KILLS = 5
+PYTHON = pathlib.Path(__file__).resolve().parents[2] / "python/src"
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def plain_environment() -> dict[str, str]:
+    """Without what the tests are told, which the program would take for its configuration."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FRESHET")}
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +72,18 @@ class Engine:
         self.freshet, self.folder, self.data = freshet, folder, folder / "engine"
         self.store = folder / "store"
         self.store.mkdir()
+        (folder / "bin").mkdir()
+        reader = folder / "bin/freshet-py"
+        reader.write_text(f"#!{sys.executable}\nfrom freshet.cli import main\nraise SystemExit(main())\n")
+        reader.chmod(0o755)
         self.address = ["--bootstrap-servers", broker, "--topic", "clicks", "--redis", redis, "--namespace", "archive"]
         self.process = None
 
     def command(self, *arguments) -> dict:
         line = [self.freshet, *map(str, arguments), "--json"]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+        # As it is installed: the program is found on the PATH.
+        environment = plain_environment() | {"PATH": f"{self.folder}/bin:{os.environ['PATH']}", "PYTHONPATH": str(PYTHON)}
+        done = subprocess.run(line, capture_output=True, text=True, timeout=300, env=environment)
         assert done.returncode == 0, f"{line}: {done.stderr}"
         return json.loads(done.stdout)
 
@@ -80,12 +93,12 @@ class Engine:
             self.process = subprocess.Popen(
                 [
                     self.freshet, "serve", *self.address, "--data-dir", str(self.data), "--admin", "127.0.0.1:0",
-                    *(f"--set={setting}" for setting in (
+                    *(word for setting in (
                         f"archive.store={self.store}", "snapshot.interval=2s", "model.factors=8", "kafka.group_id=archive",
-                        "kafka.group_instance_id=none", "model.history_per_user=1000", "retrain.every_events=400000",
-                    )),
+                        "instance.id=archive", "model.history_per_user=1000", "retrain.every_events=400000",
+                    ) for word in ("--set", setting)),
                 ],
-                stdout=log, stderr=log,
+                stdout=log, stderr=log, env=plain_environment(),
             )  # fmt: skip
 
     def status(self) -> dict:
@@ -122,7 +135,8 @@ def engine(freshet, folder, broker, redis):
     engine.start()
     with (folder / "produce.log").open("wb") as log:
         producer = subprocess.Popen(
-            [freshet, "produce", str(folder / "events.csv"), "--max", *engine.address], stdout=log, stderr=subprocess.STDOUT
+            [freshet, "produce", str(folder / "events.csv"), "--max", *engine.address], stdout=log, stderr=subprocess.STDOUT,
+            env=plain_environment(),
         )
         for kill in range(KILLS):
             wanted = EVENTS * (kill + 1) // (KILLS + 1)
