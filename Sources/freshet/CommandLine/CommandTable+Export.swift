@@ -1,5 +1,24 @@
-/// The command that writes tables for other programs.
+/// The commands that make a snapshot of a file, and tables for other programs of a snapshot.
 extension CommandTable {
+  static let build = Command(
+    id: .build, path: ["build"], summary: "Make a snapshot of a file: histories and a trained model, without Kafka and Redis.",
+    options: [
+      CommandOption(
+        long: "data", kind: .text, valueName: "FILE", sentence: "Interactions, with times if it has them; - is standard input.",
+        isRequired: true),
+      CommandOption(
+        long: "output", short: "o", kind: .text, valueName: "DIRECTORY",
+        sentence: "Directory for the snapshot, for export --snapshot; not that of an engine.", isRequired: true),
+      CommandOption(
+        long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors"),
+      CommandOption(long: "force", kind: .flag, sentence: "Add to the snapshots that are in DIRECTORY."),
+    ] + reading,
+    examples: [
+      Command.Example(line: "freshet build --data events.csv --output model", sentence: "Then: freshet export lists --snapshot model."),
+      Command.Example(
+        line: "freshet build --data s3://shop/events --output model --set model.factors=128", sentence: "Of a directory of Parquet."),
+    ])
+
   static let export = Command(
     id: .export, path: ["export"], summary: "Write what a snapshot holds as a table: Parquet, JSON lines, CSV or NumPy arrays.",
     operands: [
@@ -20,6 +39,13 @@ extension CommandTable {
       CommandOption(
         long: "snapshot", kind: .text, valueName: "PLACE",
         sentence: "Directory or store of the snapshots; without it, snapshot.dir, and if there is none in it, snapshot.store."),
+      CommandOption(
+        long: "users", kind: .text, valueName: "FILE",
+        sentence:
+          "For lists: only of the users in FILE, an id a line, in its order; unknown ones get the popular list. - is standard input."),
+      CommandOption(
+        long: "count", short: "n", kind: .int(1...1000), valueName: "N",
+        sentence: "For lists, popular and similar: items of each; without it, topn.n and topn.similar_n."),
       CommandOption(long: "fresh", kind: .flag, sentence: "Let the running engine write a snapshot first."),
       CommandOption(long: "force", kind: .flag, sentence: "Replace FILE if it exists."),
     ],
@@ -29,6 +55,8 @@ extension CommandTable {
       Command.Example(
         line: "freshet export interactions --snapshot s3://shop/snapshots --output s3://shop/exports/interactions.parquet",
         sentence: "Without the engine's own machine."),
+      Command.Example(
+        line: "freshet export lists --snapshot model --users users.txt --output lists.csv", sentence: "Of what build has made."),
       Command.Example(line: "freshet export popular", sentence: "As JSON lines, to read."),
     ])
 }

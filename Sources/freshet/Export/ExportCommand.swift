@@ -19,10 +19,13 @@ struct ExportCommand {
     }
     let path = context.options.string("output") ?? "-"
     let format = try format(kind, path)
-    let configuration = try context.loaded().configuration
+    var configuration = try context.loaded().configuration
+    if let count = context.options.int("count") { (configuration.topN.n, configuration.topN.similarN) = (count, count) }
+    let users = try users(kind)
     if context.options.flag("fresh") { try OperateCommand(context).freshSnapshot() }
     var source = try ExportSource(
       configuration, at: context.options.string("snapshot"), workers: ProcessInfo.processInfo.activeProcessorCount)
+    if let users { source.select(users) }
     context.note("\(kind.rawValue) of snapshot \(source.sequence)\(source.epoch > 0 ? ", model epoch \(source.epoch)" : "")")
     let output = try output(path, configuration)
     var writer = try Self.writer(format, kind, output)
@@ -36,6 +39,22 @@ struct ExportCommand {
     try writer.finish()
     if rows > 0x1000 { progress.finish(rows) }
     report(kind, format, path, rows: rows, bytes: output.bytes, source)
+  }
+
+  /// The ids in a file, one a line; `nil` for all users.
+  private func users(_ kind: ExportKind) throws -> [[UInt8]]? {
+    guard let path = context.options.string("users") else { return nil }
+    guard kind == .lists else { throw usage("--users is for lists; \(kind.rawValue) are exported whole") }
+    let bytes: Data
+    do {
+      bytes = try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(fileURLWithPath: path))
+    } catch { throw CommandFailure("\(path) cannot be read: \(error.localizedDescription)") }
+    let ids = bytes.split(separator: UInt8(ascii: "\n")).map { Array($0.last == 13 ? $0.dropLast() : $0) }.filter { !$0.isEmpty }
+    guard !ids.isEmpty else { throw CommandFailure("\(path) names no users: write an id a line") }
+    if let wrong = ids.first(where: { String(validating: $0, as: UTF8.self) == nil }) {
+      throw CommandFailure("\(path) is not UTF-8: \(String(decoding: wrong, as: UTF8.self))")
+    }
+    return ids
   }
 
   private func format(_ kind: ExportKind, _ path: String) throws -> String {

@@ -7,6 +7,8 @@ struct ExportSource {
   private(set) var engine: RecommenderEngine
   let sequence: UInt64
   private let workers: Int
+  /// Ids whose lists are exported; `nil` for those of all users.
+  private var selection: [[UInt8]]?
   private static let slice = 512
 
   /// - Parameter place: a directory of snapshots, or a store of copies of them; `nil` takes those of the configuration.
@@ -67,6 +69,9 @@ struct ExportSource {
       snapshots: ReplicatedSnapshots(SnapshotDirectory(path: temporary), store: store, log: .disabled), temporary: temporary)
   }
 
+  /// Only lists of these users are exported.
+  mutating func select(_ users: [[UInt8]]) { selection = users }
+
   var epoch: Int { Int(engine.model?.epoch ?? 0) }
   private var users: [UserReference] { engine.state.users.references.filter { engine.state.users.isPresent($0) } }
 
@@ -75,7 +80,7 @@ struct ExportSource {
     switch kind {
     case .interactions: engine.state.users.pairCount
     case .factors: engine.state.users.count + engine.state.catalogue.items.count
-    case .lists: engine.state.users.count * engine.settings.n
+    case .lists: (selection?.count ?? engine.state.users.count) * engine.settings.n
     case .popular: engine.settings.n
     case .similar: engine.state.catalogue.items.count * engine.settings.similarN
     }
@@ -128,16 +133,27 @@ struct ExportSource {
   private mutating func lists(_ body: ([ExportValue]) throws -> Void) throws {
     guard let model = engine.model else { throw noModel }
     let scratch = EngineScratch(factors: model.factors, workers: workers)
-    for slice in slices {
-      for list in engine.refresh(slice, scratch) {
-        let user = ExportValue.text(engine.state.users.name(list.user))
-        for (place, entry) in list.items.enumerated() {
-          let isFilled = place >= list.filledFrom ?? .max
-          let source = isFilled ? RecommendationSource.popular : list.source
-          try body([
-            user, .integer(place + 1), name(entry.item), .float(entry.score), .integer(epoch), .text(source.rawValue),
-          ])
-        }
+    func add(_ user: [UInt8], _ items: [ScoredItem], _ source: (Int) -> RecommendationSource) throws {
+      for (place, entry) in items.enumerated() {
+        try body([
+          .text(user), .integer(place + 1), name(entry.item), .float(entry.score), .integer(epoch), .text(source(place).rawValue),
+        ])
+      }
+    }
+    func add(_ list: FreshList) throws {
+      try add(engine.state.users.name(list.user), list.items) { $0 >= list.filledFrom ?? .max ? .popular : list.source }
+    }
+    guard let selection else {
+      for slice in slices { for list in engine.refresh(slice, scratch) { try add(list) } }
+      return
+    }
+    let popular = engine.popular(engine.settings.n)
+    for start in stride(from: 0, to: selection.count, by: Self.slice) {
+      let ids = selection[start..<min(start + Self.slice, selection.count)]
+      let known = Set(ids.compactMap { engine.state.users.find($0) })
+      let lists = engine.refresh(known.sorted(), scratch).reduce(into: [:]) { $0[$1.user] = $1 }
+      for id in ids {
+        if let list = engine.state.users.find(id).flatMap({ lists[$0] }) { try add(list) } else { try add(id, popular) { _ in .popular } }
       }
     }
   }

@@ -48,6 +48,7 @@ enum CommandRunner {
     case .benchmarkKernels: try BenchmarkKernelsCommand(context).run()
     case .benchmarkServe: try BenchmarkServeCommand(context).run()
     case .benchmarkRetrain: try BenchmarkRetrainCommand(context).run()
+    case .build: try BuildCommand(context).run()
     case .export: try ExportCommand(context).run()
     case .storeList: try StoreCommand(context).list()
     case .storeGet: try StoreCommand(context).get()

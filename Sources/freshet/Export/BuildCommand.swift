@@ -1,0 +1,71 @@
+import Datasets
+import Evaluation
+import Foundation
+import StreamingRecommender
+import Telemetry
+
+/// `freshet build`: a snapshot made of a file, with the engine's own code and without servers.
+struct BuildCommand {
+  let context: CommandContext
+
+  init(_ context: CommandContext) { self.context = context }
+
+  func run() throws {
+    let configuration = try context.loaded().configuration
+    let directory = SnapshotDirectory(path: context.options.string("output")!)
+    guard directory.lastSequence() == 0 || context.options.flag("force") else {
+      throw CommandFailure("\(directory.path) has snapshots already: name another directory, or add one to them with --force")
+    }
+    try directory.prepare()
+    var engine = RecommenderEngine(configuration)
+    let events = try read(context.options.string("data")!, into: &engine)
+    let record = try train(&engine, configuration)
+    let receipt = try directory.write(engine.snapshot(sequence: directory.lastSequence() + 1, deadLetters: []))
+    let state = engine.state
+    let json: JSONValue = [
+      "events": .integer(events), "users": .integer(state.users.count), "items": .integer(state.catalogue.items.count),
+      "interactions": .integer(state.users.pairCount), "factors": .integer(configuration.model.factors),
+      "seconds": .number(record.secondsPerPhase.reduce(0) { $0 + $1.seconds }), "snapshot": .integer(Int(receipt.sequence)),
+      "bytes": .integer(receipt.bytes), "output": .string(directory.path),
+    ]
+    let sentence =
+      "\(directory.path): \(state.users.count) users, \(state.catalogue.items.count) items, \(state.users.pairCount) interactions, "
+      + "\(receipt.bytes) bytes; `freshet export lists --snapshot \(directory.path)` makes lists of it"
+    context.print(context.json ? json.text : sentence)
+  }
+
+  /// - Returns: the number of events that were applied.
+  private func read(_ path: String, into engine: inout RecommenderEngine) throws -> Int {
+    let source = try context.open(path, context.valueRule, usesTimes: true, rejects: try context.rejects())
+    var progress = context.progress("bytes of \((path as NSString).lastPathComponent)", total: source.file.sizeBytes)
+    var waiting: [Interaction] = []
+    var applied = 0
+    func apply() {
+      applied += engine.apply(waiting).applied.count
+      waiting.removeAll(keepingCapacity: true)
+    }
+    try source.read { interaction in
+      waiting.append(interaction)
+      guard waiting.count == 4096 else { return }
+      apply()
+      progress.update(source.file.bytesRead)
+    }
+    apply()
+    if let size = source.file.sizeBytes { progress.finish(size) }
+    try context.close(source)
+    guard applied > 0 else { throw context.nothing(in: source.file) }
+    try source.file.refuseCounts(users: engine.state.users.count, items: engine.state.catalogue.items.count)
+    return applied
+  }
+
+  private func train(_ engine: inout RecommenderEngine, _ configuration: RecommenderConfiguration) throws -> RetrainRecord {
+    let job = engine.makeTrainingJob(id: "build", reason: .requested, nowMilliseconds: WallClock.milliseconds())
+    let result = job.run(threads: context.threads(configuration), monitor: TrainingMonitor())
+    guard let trained = result.trained else {
+      throw CommandFailure("no model was trained: \(result.record.message ?? "no reason was given")")
+    }
+    engine.adopt(trained)
+    engine.installPending()
+    return result.record
+  }
+}
