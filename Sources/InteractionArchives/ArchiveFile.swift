@@ -38,21 +38,16 @@ struct ArchiveFile {
   private static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
 
   private func append(_ row: ArchivedInteraction, _ source: TopicPartition) throws {
-    try append(row.user, to: user)
-    try append(row.item, to: item)
-    try append(row.type, to: type)
+    try user.append(row.user)
+    try item.append(row.item)
+    try type.append(row.type)
     try operation.append(row.operation.rawValue)
     strength.append(row.strength)
     time.append(row.timeMilliseconds)
     try topic.append(source.topic)
     partition.append(source.partition)
     offset.append(row.offset)
-    try append(row.mergedInto, to: mergedInto)
+    try mergedInto.append(row.mergedInto)
     try writer.endRow()
-  }
-
-  private func append(_ bytes: [UInt8]?, to column: ParquetBytesColumn) throws {
-    guard let bytes else { return column.appendNull() }
-    try bytes.withUnsafeBytes { raw throws(ParquetError) in try column.append(raw) }
   }
 }

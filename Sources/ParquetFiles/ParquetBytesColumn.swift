@@ -61,6 +61,13 @@ public final class ParquetBytesColumn: ParquetColumn {
 
   public func append(_ bytes: UnsafeRawBufferPointer) throws(ParquetError) { try add(bytes, number: nil) }
 
+  /// A missing value for `nil`; the column must be optional then.
+  public func append(_ bytes: [UInt8]?) throws(ParquetError) {
+    guard let bytes else { return appendNull() }
+    let result = bytes.withUnsafeBytes { raw in Result { () throws(ParquetError) in try add(raw, number: nil) } }
+    try result.get()
+  }
+
   public func append(_ text: String) throws(ParquetError) {
     var text = text
     let result = text.withUTF8 { utf8 in

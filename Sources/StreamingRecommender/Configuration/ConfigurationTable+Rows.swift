@@ -294,6 +294,10 @@ extension ConfigurationTable {
       "retrain.max_duration", \.retrain.maxDuration, Duration.seconds(1)...century.upperBound,
       "Duration after which a training is cancelled."
     ).reloadable(),
+    .string(
+      "retrain.external.command", \.retrain.externalCommand, empty: "none",
+      "Command for `/bin/sh` that trains in place of the engine: it reads `interactions.parquet` in its directory and writes `item_factors.npy` and `item_ids.txt`. See [model.md](model.md#training-by-another-program)."
+    ),
     optionalDouble(
       "retrain.max_drift", \.retrain.maxDrift, in: 0...1,
       "Share of the items in lists that a retrain may change before it is due, measured on 1,000 users by one iteration over all pairs; `none` does not measure it. See [model.md](model.md#drift)."

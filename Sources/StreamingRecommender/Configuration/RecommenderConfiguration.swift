@@ -217,6 +217,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var driftInterval = Duration.seconds(600)
     /// The number of epochs on disk to which the model can be rolled back.
     public var keepEpochs = 5
+    /// A command for the shell that trains in place of the engine; if empty, the engine does.
+    public var externalCommand = ""
     public init() {}
   }
 

@@ -26,7 +26,9 @@ public struct RetrainRecord: Sendable, Equatable, Codable {
   public var regularization: Double
   public var seed: UInt64
   public var kernel: String
+  /// `external` if another program has trained the model.
   public var solver: String
+  public static let external = "external"
   /// Next offsets at the freeze, by `topic[partition]`: the training data cover all records below them.
   public var offsets: [String: Int64]
   public var loss: [Double]

@@ -9,6 +9,8 @@ public struct TrainingJob: Sendable {
   /// Where the item vectors of the new model come from.
   public enum Source: Sendable {
     case training
+    /// Another program, whose vectors are judged like those of a training.
+    case external(@Sendable (ExternalTraining) throws -> StoredModel)
     /// A kept model, which is not judged: somebody asked for it.
     case stored(@Sendable () throws -> StoredModel)
     /// The shadow model with its settings, not judged either.
@@ -125,22 +127,58 @@ private struct TrainingRun {
     phases.begin("rows")
     let rows = TrainingRows(job.state, block: job.settings.trainingBlock, minSupport: job.settings.minSupport)
     switch job.source {
-    case .training: break
+    case .training, .external: break
     case .stored(let load):
       phases.begin("load")
       return try rollBack(to: try load(), rows)
     case .shadow(let load, let settings): return try install(load(), settings, rows)
     }
     let holdout = job.live == nil ? nil : Holdout(job.state.users, eventsSinceFreeze: job.eventsSinceFreeze)
+    guard let candidate = try fitAndJudge(rows, holdout) else { return nil }
+    return try finish(
+      candidate.factors, candidate.trained, rows, job.settings, trainedPairs: job.state.users.pairCount,
+      trainedAtMilliseconds: clock.wallMilliseconds)
+  }
+
+  /// Item vectors by index, and which items have one.
+  private typealias Candidate = (factors: FactorMatrix, trained: [Bool])
+
+  /// Returns `nil` if the candidate is rejected.
+  private mutating func fitAndJudge(_ rows: TrainingRows, _ holdout: Holdout?) throws -> Candidate? {
+    if case .external(let train) = job.source {
+      let candidate = try fit(train, without: holdout)
+      if let holdout, let live = job.live, !judge(candidate, live, holdout) { return nil }
+      return candidate
+    }
     record.items = rows.columns.count
     var columnFactors = try fit(rows, without: holdout)
     if let holdout, let live = job.live {
-      guard judge(columnFactors, live, rows, holdout) else { return nil }
+      guard judge(rows.itemIndexed(columnFactors, job.state.catalogue.items), live, holdout) else { return nil }
       columnFactors = try refine(columnFactors, rows)
     }
-    let (factors, trained) = rows.itemIndexed(columnFactors, job.state.catalogue.items)
-    return try finish(
-      factors, trained, rows, job.settings, trainedPairs: job.state.users.pairCount, trainedAtMilliseconds: clock.wallMilliseconds)
+    return rows.itemIndexed(columnFactors, job.state.catalogue.items)
+  }
+
+  private mutating func fit(
+    _ train: @Sendable (ExternalTraining) throws -> StoredModel, without holdout: Holdout?
+  ) throws -> Candidate {
+    phases.begin("external")
+    record.iterations = 0
+    record.warmStart = false
+    record.solver = RetrainRecord.external
+    let stored: StoredModel
+    do { stored = try train(ExternalTraining(job, without: holdout, monitor)) } catch {
+      throw monitor.isCancelled ? TrainingError.cancelled : error
+    }
+    guard monitor.continues(at: 1) else { throw TrainingError.cancelled }
+    let (wanted, given) = (job.settings.parameters.factors, stored.factors.factors)
+    guard given == wanted else { throw ExternalTrainingError("the vectors have \(given) floats, and model.factors is \(wanted)") }
+    let candidate = stored.itemIndexed(job.state.catalogue.items)
+    record.items = candidate.trained.count { $0 }
+    guard record.items > 0 else {
+      throw ExternalTrainingError("none of the \(stored.items.count) item ids is one of those that were exported")
+    }
+    return candidate
   }
 
   /// The model of an earlier epoch, with the settings that it was served with.
@@ -196,9 +234,8 @@ private struct TrainingRun {
 
   /// Returns false if the candidate is worse than the live model: its recall is lower by more than `maxQualityDrop`, and the difference
   /// is beyond noise. A live model that was trained on at most half as many pairs cannot reject a candidate.
-  private mutating func judge(_ columnFactors: FactorMatrix, _ live: InstalledModel, _ rows: TrainingRows, _ holdout: Holdout) -> Bool {
+  private mutating func judge(_ candidate: Candidate, _ live: InstalledModel, _ holdout: Holdout) -> Bool {
     phases.begin("judge")
-    let candidate = rows.itemIndexed(columnFactors, job.state.catalogue.items)
     let judge = HoldoutJudge(holdout, job.state, job.settings, pool)
     record.holdoutPairs = holdout.pairs
     let before = judge.recalls(itemFactors: live.itemFactors, has: { live.isTrained($0) })

@@ -123,7 +123,9 @@ struct OperateCommand {
   static func comparison(_ record: [String: Any]) -> String {
     if let base = record["base_epoch"] as? Int { return "item vectors of epoch \(base), as asked; not judged" }
     // Without an iteration nothing was trained: the model was there already.
-    if record["iterations"] as? Int == 0, let reason = record["reason"] as? String { return "\(reason), as asked; not judged" }
+    if record["iterations"] as? Int == 0, record["solver"] as? String != RetrainRecord.external, let reason = record["reason"] as? String {
+      return "\(reason), as asked; not judged"
+    }
     guard let new = record["recall_at_20_new"] as? Double else {
       return record["epoch"] as? Int == 1
         ? "not compared: it is the first model" : "not compared: fewer than \(Holdout.pairsMin) new interactions"

@@ -32,7 +32,7 @@ struct ParquetExport: ExportWriter {
   mutating func append(_ row: [ExportValue]) throws {
     for (column, value) in zip(columns, row) {
       switch (column, value) {
-      case (.text(let column), .text(let bytes)): try bytes.withUnsafeBytes { raw throws(ParquetError) in try column.append(raw) }
+      case (.text(let column), .text(let bytes)): try column.append(bytes)
       case (.int32(let column), .integer(let number)): column.append(Int32(number))
       case (.int64(let column), .integer(let number)): column.append(Int64(number))
       case (.int64(let column), .time(let time)): column.append(time)
