@@ -94,7 +94,8 @@ extension IngestLoop {
   }
 
   private func start(_ job: String, _ reason: RetrainPolicy.Reason) {
-    run(engine.makeTrainingJob(id: job, reason: reason, nowMilliseconds: ports.clock.wallMilliseconds), job)
+    let source = ports.externalTrainer.map { TrainingJob.Source.external($0) } ?? .training
+    run(engine.makeTrainingJob(id: job, reason: reason, source: source, nowMilliseconds: ports.clock.wallMilliseconds), job)
   }
 
   private func run(_ work: TrainingJob, _ job: String) {

@@ -58,6 +58,8 @@ public final class IngestLoop {
     public var epochs: (any EpochStorage)?
     /// Where applied interactions are kept for good; `nil`: nowhere. `storage` must wait for it; see `ArchivedSnapshots`.
     public var archive: (any InteractionArchive)?
+    /// Trains in place of the engine; `nil`: the engine does.
+    public var externalTrainer: (@Sendable (ExternalTraining) throws -> StoredModel)?
     public var jobs: any JobRunner
     public var clock: any EngineClock
     public var residentBytes: @Sendable () -> Int
@@ -66,9 +68,10 @@ public final class IngestLoop {
 
     public init(
       source: any RecordSource, items: (any RecordSource)? = nil, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
-      storage: any SnapshotStorage, epochs: (any EpochStorage)? = nil, archive: (any InteractionArchive)? = nil, jobs: any JobRunner,
-      clock: any EngineClock = SystemClock(),
-      residentBytes: @escaping @Sendable () -> Int = { 0 }, retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
+      storage: any SnapshotStorage, epochs: (any EpochStorage)? = nil, archive: (any InteractionArchive)? = nil,
+      externalTrainer: (@Sendable (ExternalTraining) throws -> StoredModel)? = nil, jobs: any JobRunner,
+      clock: any EngineClock = SystemClock(), residentBytes: @escaping @Sendable () -> Int = { 0 },
+      retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
     ) {
       self.source = source
       self.items = items
@@ -77,6 +80,7 @@ public final class IngestLoop {
       self.storage = storage
       self.epochs = epochs
       self.archive = archive
+      self.externalTrainer = externalTrainer
       self.jobs = jobs
       self.clock = clock
       self.residentBytes = residentBytes

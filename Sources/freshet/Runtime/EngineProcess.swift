@@ -131,7 +131,7 @@ final class EngineProcess: @unchecked Sendable {
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
         source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: epochs,
-        archive: archive, jobs: ThreadJobRunner(nice: configuration.retrain.nice),
+        archive: archive, externalTrainer: ExternalTrainer(configuration)?.train, jobs: ThreadJobRunner(nice: configuration.retrain.nice),
         residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
