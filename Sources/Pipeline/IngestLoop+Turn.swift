@@ -54,7 +54,7 @@ extension IngestLoop {
     metrics.stage(.decode).observe(Double(ports.clock.monotonicNanoseconds - began) / 1e9)
     for letter in update.deadLetters { handle(letter) }
     for tombstone in update.unknownTombstones { warn(tombstone) }
-    archive(update)
+    archive(update, of: batches)
     if !planner.dirty.hasReady { dirtyNanoseconds = ports.clock.monotonicNanoseconds }
     planner.note(update, offsets: engine.state.offsets)
     snapshots.noteChange()
@@ -129,16 +129,28 @@ extension IngestLoop {
 
   // MARK: Archive
 
-  private func archive(_ update: EngineUpdate) {
-    if let source = update.foreignLogs.first, fatal == nil {
-      fatal =
-        "\(source): archive.store goes up to a record of another log, so the topic was created anew; name another archive.store for it"
-    }
+  private func archive(_ update: EngineUpdate, of batches: [RecordBatch]) {
     guard let archive = ports.archive else { return }
+    for batch in batches { logsRead.insert(batch.source) }
+    // What was archived was in the log before it had been read to its end.
+    let ended = hasCaughtUp ? batches.first { endsBeforeArchive($0.source) }?.source : nil
+    if let source = update.foreignLogs.first ?? ended { refuse(logOf: source) }
     let now = ports.clock.wallMilliseconds
     for batch in update.archived {
       for segment in archived.add(batch, nowMilliseconds: now) { archive.submit(segment) }
     }
+  }
+
+  /// Whether what was read of a log would be taken for what is archived already.
+  private func endsBeforeArchive(_ source: TopicPartition) -> Bool {
+    guard let last = engine.archive?[source] else { return false }
+    return (engine.state.offsets[source] ?? 0) <= last.offset
+  }
+
+  private func refuse(logOf source: TopicPartition) {
+    guard fatal == nil else { return }
+    fatal =
+      "\(source): archive.store goes up to a record that is not in this log, so the topic was created anew; name another archive.store for it"
   }
 
   /// The state as a snapshot, which must not be written before the archive has what was submitted.
@@ -180,7 +192,10 @@ extension IngestLoop {
     partitionLag.note(source.lagRecords, nowMilliseconds: ports.clock.wallMilliseconds)
     if lag == 0 {
       caughtUpMilliseconds = ports.clock.wallMilliseconds
-      if !hasCaughtUp { metrics.recoveryDuration.set(Double(now - startedNanoseconds) / 1e9) }
+      if !hasCaughtUp {
+        metrics.recoveryDuration.set(Double(now - startedNanoseconds) / 1e9)
+        if let ended = logsRead.first(where: endsBeforeArchive) { refuse(logOf: ended) }
+      }
       hasCaughtUp = true
     }
     engine.state.forgotten.expire(before: ports.clock.wallMilliseconds - Int64(settings.listLifetime.milliseconds))

@@ -105,6 +105,8 @@ public final class IngestLoop {
   var schemas = SchemaHold()
   var archived = ArchiveBuffers()
   var archiveStatus: ArchiveStatus?
+  /// Partitions of which this process has read records; kept with an archive only.
+  var logsRead: Set<TopicPartition> = []
   var replay = ReplayHold()
   var tally = RecordTally()
   var conditions = ConditionWatch()

@@ -52,7 +52,8 @@ struct ErasureClient {
     let snapshot = status["snapshot"] as? Object ?? [:]
     let snapshots = ErasureReceipt.Snapshots(
       newest: snapshot["file"] as? String, epoch: snapshot["epoch"] as? Int, files: snapshot["files"] as? [String] ?? [],
-      store: snapshot["store"] as? String, asides: snapshot["set_aside"] as? [String] ?? [],
+      store: snapshot["store"] as? String, archive: (status["archive"] as? Object)?["store"] as? String,
+      asides: snapshot["set_aside"] as? [String] ?? [],
       intervalSeconds: snapshot["interval_seconds"] as? Double)
     return State(positions: positions, snapshots: snapshots, modelEpoch: status["epoch"] as? Int)
   }

@@ -11,6 +11,8 @@ struct ErasureReceipt {
     var files: [String] = []
     /// Where copies of them go; `nil` if nowhere.
     var store: String?
+    /// The archive, if the engine has one.
+    var archive: String?
     /// Directories of snapshots that were moved aside and that nothing removes.
     var asides: [String] = []
     var intervalSeconds: Double?
@@ -147,6 +149,9 @@ extension ErasureReceipt {
         rows.append(["", "\(aside) holds older snapshots, which nothing removes: delete it when it is not needed"])
       }
     }
+    if let archive = snapshots.archive {
+      rows.append(["archive", "\(archive) keeps earlier rows of these users; rewrite the files that have them, as docs/archive.md says"])
+    }
     for log in logs {
       let ranges = log.ranges.sorted { $0.key < $1.key }.prefix(8).map { "[\($0.key)] \($0.value.lowerBound) to \($0.value.upperBound)" }
       rows.append([
@@ -189,6 +194,7 @@ extension ErasureReceipt {
       object["snapshot"] = [
         "first_without": firstSnapshotWithout.map { .string($0) } ?? .null, "epoch": snapshots.epoch.map { .integer($0) } ?? .null,
         "may_hold": .array(snapshotsWith.map { .string($0) }), "store": snapshots.store.map { .string($0) } ?? .null,
+        "archive": snapshots.archive.map { .string($0) } ?? .null,
         "set_aside": .array(snapshots.asides.map { .string($0) }),
         "interval_seconds": snapshots.intervalSeconds.map { .number($0) } ?? .null,
       ]

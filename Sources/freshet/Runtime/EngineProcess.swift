@@ -68,6 +68,11 @@ final class EngineProcess: @unchecked Sendable {
     try directory.prepare()
     copies = try Self.copies(of: directory, configuration, log: log)
     archive = try Self.archive(configuration, log: log)
+    if archive != nil, options.resetsOffsets {
+      throw CommandFailure(
+        "archive.store counts by the offsets of a log, and that of --embedded ends with the process: name a broker with --bootstrap-servers",
+        status: .configuration)
+    }
     var storage: any SnapshotStorage = copies ?? directory
     if let archive { storage = ArchivedSnapshots(storage, archive: archive) }
     var start = try RecoveredEngine(from: storage, configuration: configuration)
