@@ -133,11 +133,19 @@ extension IngestLoop {
     guard let archive = ports.archive else { return }
     for batch in batches { logsRead.insert(batch.source) }
     // What was archived was in the log before it had been read to its end.
-    let ended = hasCaughtUp ? batches.first { endsBeforeArchive($0.source) }?.source : nil
-    if let source = update.foreignLogs.first ?? ended { refuse(logOf: source) }
+    let ended = batches.first { logsReadToEnd.contains($0.source) && endsBeforeArchive($0.source) }
+    if let source = update.foreignLogs.first ?? ended?.source { refuse(logOf: source) }
     let now = ports.clock.wallMilliseconds
     for batch in update.archived {
       for segment in archived.add(batch, nowMilliseconds: now) { archive.submit(segment) }
+    }
+  }
+
+  private func watchArchive() {
+    guard let archive = ports.archive else { return }
+    archiveStatus = archive.status
+    for partition in source.assigned where source.lagRecords[partition] == 0 && logsReadToEnd.insert(partition).inserted {
+      if logsRead.contains(partition), endsBeforeArchive(partition) { refuse(logOf: partition) }
     }
   }
 
@@ -181,7 +189,7 @@ extension IngestLoop {
     guard now - watchedNanoseconds >= Self.watchEvery.nanoseconds else { return }
     watchedNanoseconds = now
     watchMemory()
-    archiveStatus = ports.archive?.status
+    watchArchive()
     pausePartitions()
     if !deadLetters.held.isEmpty { metrics.backpressure.with("dead_letters").add(seconds: Self.watchEvery.milliseconds / 1e3) }
     if !schemas.isEmpty { metrics.backpressure.with("schemas").add(seconds: Self.watchEvery.milliseconds / 1e3) }
@@ -192,10 +200,7 @@ extension IngestLoop {
     partitionLag.note(source.lagRecords, nowMilliseconds: ports.clock.wallMilliseconds)
     if lag == 0 {
       caughtUpMilliseconds = ports.clock.wallMilliseconds
-      if !hasCaughtUp {
-        metrics.recoveryDuration.set(Double(now - startedNanoseconds) / 1e9)
-        if let ended = logsRead.first(where: endsBeforeArchive) { refuse(logOf: ended) }
-      }
+      if !hasCaughtUp { metrics.recoveryDuration.set(Double(now - startedNanoseconds) / 1e9) }
       hasCaughtUp = true
     }
     engine.state.forgotten.expire(before: ports.clock.wallMilliseconds - Int64(settings.listLifetime.milliseconds))

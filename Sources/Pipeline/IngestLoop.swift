@@ -105,8 +105,9 @@ public final class IngestLoop {
   var schemas = SchemaHold()
   var archived = ArchiveBuffers()
   var archiveStatus: ArchiveStatus?
-  /// Partitions of which this process has read records; kept with an archive only.
+  /// Partitions of which this process has read records, and which it has read to their end; kept with an archive only.
   var logsRead: Set<TopicPartition> = []
+  var logsReadToEnd: Set<TopicPartition> = []
   var replay = ReplayHold()
   var tally = RecordTally()
   var conditions = ConditionWatch()
