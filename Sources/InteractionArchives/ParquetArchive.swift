@@ -20,14 +20,20 @@ public final class ParquetArchive: InteractionArchive {
     public init(spoolBytes: Int) { self.spoolBytes = spoolBytes }
   }
 
+  /// What can fail, each by itself.
+  private enum Step: Hashable { case directory, store }
+
   private struct State {
     var status = ArchiveStatus()
+    var problems: [Step: String] = [:]
     /// Rows that are not in the directory yet.
     var rowsInMemory = 0
     var spoolBytes = 0
     var submitted = 0
     var stored = 0
     var isClosed = false
+
+    var problem: String? { problems[.store] ?? problems[.directory] }
   }
 
   private static let retryAfter = Duration.seconds(1)
@@ -60,6 +66,7 @@ public final class ParquetArchive: InteractionArchive {
   public var status: ArchiveStatus {
     state.withLock { state in
       var status = state.status
+      status.problem = state.problem
       status.isFull = state.rowsInMemory >= limits.rows || state.spoolBytes >= limits.spoolBytes
       return status
     }
@@ -87,10 +94,12 @@ public final class ParquetArchive: InteractionArchive {
     writing.async { [self] in
       let path = "\(directory)/\(number).parquet"
       guard
-        let summary = untilItSucceeds({ () throws in
-          unlink(path)
-          return try ArchiveFile.write(segment, to: path, createdBy: createdBy)
-        })
+        let summary = untilItSucceeds(
+          .directory,
+          { () throws in
+            unlink(path)
+            return try ArchiveFile.write(segment, to: path, createdBy: createdBy)
+          })
       else { return }
       state.withLock { state in
         state.rowsInMemory -= segment.rows.count
@@ -101,7 +110,7 @@ public final class ParquetArchive: InteractionArchive {
   }
 
   private func put(_ path: String, as name: ArchiveFileName, rows: Int, bytes: Int) {
-    let stored: Void? = untilItSucceeds {
+    let stored: Void? = untilItSucceeds(.store) {
       do throws(ObjectStoreError) { try store.put(try ObjectKey(name.key), .file(path: path), .ifAbsent) } catch {
         // The answer to an earlier attempt was lost: the name says that it is this file.
         guard error.code == .alreadyExists else { throw error }
@@ -120,17 +129,17 @@ public final class ParquetArchive: InteractionArchive {
   }
 
   /// Returns `nil` if the archive was closed before.
-  private func untilItSucceeds<Result>(_ step: () throws -> Result) -> Result? {
+  private func untilItSucceeds<Result>(_ step: Step, _ work: () throws -> Result) -> Result? {
     var pause = Self.retryAfter
     while !state.withLock({ $0.isClosed }) {
       do {
-        let result = try step()
-        state.withLock { $0.status.problem = nil }
+        let result = try work()
+        state.withLock { $0.problems[step] = nil }
         return result
       } catch {
         state.withLock { state in
           state.status.failures += 1
-          state.status.problem = "\(error)"
+          state.problems[step] = "\(error)"
         }
         log.warning("archive.store was not written; it is tried again", ["error": "\(error)"])
         sleep(pause)
@@ -149,7 +158,7 @@ public final class ParquetArchive: InteractionArchive {
     let wanted = state.withLock { $0.submitted }
     let end = MonotonicClock.nanoseconds() + timeout.nanoseconds
     while true {
-      let (stored, problem) = state.withLock { ($0.stored, $0.status.problem) }
+      let (stored, problem) = state.withLock { ($0.stored, $0.problem) }
       if stored >= wanted { return }
       guard MonotonicClock.nanoseconds() < end else {
         throw ArchiveError(
