@@ -24,15 +24,26 @@ struct ArchiveFile {
     mergedInto = writer.text("merged_into", isOptional: true)
   }
 
-  /// - Returns: the number of rows and bytes written. Rows of an id that is no text are left out: only a tombstone can name one, and
-  ///   nobody with such an id is in the archive.
-  static func write(_ segment: ArchiveSegment, to path: String, createdBy: String) throws -> ParquetSummary {
+  struct Written: Sendable {
+    var bytes: Int
+    /// Rows of ids that are no text, which a column of text cannot hold.
+    var leftOut: Int
+  }
+
+  static func write(_ segment: ArchiveSegment, to path: String, createdBy: String) throws -> Written {
     let sink = try ParquetFileSink(path: path)
     let file = ArchiveFile(to: sink, createdBy: createdBy)
-    for row in segment.rows where isText(row.user) && row.mergedInto.map(isText) != false { try file.append(row, segment.source) }
+    var leftOut = 0
+    for row in segment.rows {
+      guard isText(row.user), row.item.map(isText) != false, row.mergedInto.map(isText) != false else {
+        leftOut += 1
+        continue
+      }
+      try file.append(row, segment.source)
+    }
     let summary = try file.writer.finish()
     try sink.close()
-    return summary
+    return Written(bytes: summary.bytes, leftOut: leftOut)
   }
 
   private static func isText(_ bytes: [UInt8]) -> Bool { String(validating: bytes, as: UTF8.self) != nil }
@@ -40,7 +51,8 @@ struct ArchiveFile {
   private func append(_ row: ArchivedInteraction, _ source: TopicPartition) throws {
     try user.append(row.user)
     try item.append(row.item)
-    try type.append(row.type)
+    // What is no text in it is replaced.
+    try type.append(row.type.map { String(decoding: $0, as: UTF8.self) })
     try operation.append(row.operation.rawValue)
     strength.append(row.strength)
     time.append(row.timeMilliseconds)

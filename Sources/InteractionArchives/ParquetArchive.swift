@@ -94,18 +94,21 @@ public final class ParquetArchive: InteractionArchive {
     writing.async { [self] in
       let path = "\(directory)/\(number).parquet"
       guard
-        let summary = untilItSucceeds(
+        let file = untilItSucceeds(
           .directory,
           { () throws in
             unlink(path)
             return try ArchiveFile.write(segment, to: path, createdBy: createdBy)
           })
       else { return }
+      if file.leftOut > 0 {
+        log.warning("rows are not archived because an id is not UTF-8", ["rows": file.leftOut, "file": name.key])
+      }
       state.withLock { state in
         state.rowsInMemory -= segment.rows.count
-        state.spoolBytes += summary.bytes
+        state.spoolBytes += file.bytes
       }
-      storing.async { [self] in put(path, as: name, rows: segment.rows.count, bytes: summary.bytes) }
+      storing.async { [self] in put(path, as: name, rows: segment.rows.count, bytes: file.bytes) }
     }
   }
 

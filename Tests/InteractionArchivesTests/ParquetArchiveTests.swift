@@ -100,6 +100,21 @@ import Testing
     #expect(try scene.archive().positions() == [partition: ArchivedPosition(offset: 25, checksum: 0xABC)])
   }
 
+  /// A row that can never be written must not stop those behind it.
+  @Test func idsThatAreNoTextAreLeftOut() throws {
+    let scene = try Scene()
+    let archive = try scene.archive()
+    var odd = segment(10...13)
+    odd.rows[0].user = [0xFF]
+    odd.rows[1].item = [0xC0, 0x80]
+    odd.rows[2].type = [0xFE, 0x61]
+    odd.rows[3].mergedInto = [0x80]
+    archive.submit(odd)
+    archive.submit(segment(14...15))
+    try archive.flush(timeout: .seconds(20))
+    #expect(archive.status.files == 2 && archive.status.problem == nil && archive.status.failures == 0)
+  }
+
   @Test func foreignFilesOfTheStoreSayNothing() throws {
     let scene = try Scene()
     for name in ["date=2026-11-28/other.parquet", "date=2026-11-28/interactions-a-1-5-9-abc.parquet", "snapshot-1.fsn"] {
