@@ -1,3 +1,4 @@
+import Factorization
 import Foundation
 import SnapshotReplication
 import StreamingRecommender
@@ -133,7 +134,7 @@ struct ExportSource {
   private mutating func lists(_ body: ([ExportValue]) throws -> Void) throws {
     guard let model = engine.model else { throw noModel }
     let scratch = EngineScratch(factors: model.factors, workers: workers)
-    func add(_ user: [UInt8], _ items: [ScoredItem], _ source: (Int) -> RecommendationSource) throws {
+    func addRows(_ user: [UInt8], _ items: [ScoredItem], _ source: (Int) -> RecommendationSource) throws {
       for (place, entry) in items.enumerated() {
         try body([
           .text(user), .integer(place + 1), name(entry.item), .float(entry.score), .integer(epoch), .text(source(place).rawValue),
@@ -141,7 +142,7 @@ struct ExportSource {
       }
     }
     func add(_ list: FreshList) throws {
-      try add(engine.state.users.name(list.user), list.items) { $0 >= list.filledFrom ?? .max ? .popular : list.source }
+      try addRows(engine.state.users.name(list.user), list.items) { $0 >= list.filledFrom ?? .max ? .popular : list.source }
     }
     guard let selection else {
       for slice in slices { for list in engine.refresh(slice, scratch) { try add(list) } }
@@ -153,7 +154,11 @@ struct ExportSource {
       let known = Set(ids.compactMap { engine.state.users.find($0) })
       let lists = engine.refresh(known.sorted(), scratch).reduce(into: [:]) { $0[$1.user] = $1 }
       for id in ids {
-        if let list = engine.state.users.find(id).flatMap({ lists[$0] }) { try add(list) } else { try add(id, popular) { _ in .popular } }
+        if let list = engine.state.users.find(id).flatMap({ lists[$0] }) {
+          try add(list)
+        } else {
+          try addRows(id, popular) { _ in .popular }
+        }
       }
     }
   }

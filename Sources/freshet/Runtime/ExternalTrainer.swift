@@ -8,6 +8,8 @@ struct ExternalTrainer: Sendable {
   private let parent: String
   /// Directories of earlier trainings that are kept, to look at.
   private static let kept = 3
+  /// Not every C library can start a process in another directory.
+  private static let script = #"cd "$0" && exec /bin/sh -c "$1""#
   private static let patience: UInt64 = 5_000_000_000
 
   init?(_ configuration: RecommenderConfiguration) {
@@ -52,7 +54,6 @@ struct ExternalTrainer: Sendable {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addchdir_np(&actions, directory)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
@@ -67,7 +68,8 @@ struct ExternalTrainer: Sendable {
     // A group of its own: what the command starts ends with it.
     posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    var arguments: [UnsafeMutablePointer<CChar>?] = (["/bin/sh", "-c", command] as [String]).map { strdup($0) } + [nil]
+    var arguments: [UnsafeMutablePointer<CChar>?] =
+      (["/bin/sh", "-c", Self.script, directory, command] as [String]).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var pid: pid_t = 0
     let code = posix_spawn(&pid, "/bin/sh", &actions, &attributes, &arguments, environ)
@@ -106,10 +108,9 @@ struct ExternalTrainer: Sendable {
       }
       return data
     }
+    let array = try content("item_factors.npy")
     let matrix: NumPyMatrix
-    do throws(NumPyMatrix.Fault) { matrix = try NumPyMatrix(try content("item_factors.npy")) } catch {
-      throw ExternalTrainingError("item_factors.npy: \(error)")
-    }
+    do throws(NumPyMatrix.Fault) { matrix = try NumPyMatrix(array) } catch { throw ExternalTrainingError("item_factors.npy: \(error)") }
     var ids = try content("item_ids.txt").split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if ids.last?.isEmpty == true { ids.removeLast() }
     guard ids.count == matrix.rows else {
