@@ -8,7 +8,7 @@ STRICT := $(if $(WARNINGS_AS_ERRORS),--explicit-target-dependency-import-check e
 RELEASE := -c release -Xswiftc -enable-testing $(STRICT)
 FRESHET := .build/release/freshet
 
-PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libssl-dev
+PACKAGES := librdkafka-dev libhiredis-dev libmicrohttpd-dev libcurl4-openssl-dev zlib1g-dev libzstd-dev libssl-dev libpq-dev
 
 # Installs what is missing on Debian and Ubuntu. No service is started: a guard forbids it while packages are unpacked.
 define SETUP

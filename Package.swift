@@ -53,7 +53,9 @@ let full: [Target] = [
   systemLibrary("CZlib", apt: ["zlib1g-dev"], brew: ["zlib"], pkgConfig: "zlib"),
   systemLibrary("CZstd", apt: ["libzstd-dev"], brew: ["zstd"], pkgConfig: "libzstd"),
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
+  systemLibrary("CPostgres", apt: ["libpq-dev"], brew: ["libpq"], pkgConfig: "libpq"),
   .target(name: "ParquetFiles", dependencies: ["CZstd"]),
+  .target(name: "PostgresTables", dependencies: ["CPostgres"]),
   .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
   .target(name: "SnapshotReplication", dependencies: ["ObjectStorage", "StreamingRecommender", "Telemetry"]),
   .target(
@@ -89,6 +91,7 @@ let full: [Target] = [
   .testTarget(name: "ParquetFilesTests", dependencies: ["ParquetFiles", "CZstd"]),
   // Writes the files that Tests/Platform reads with other programs.
   .executableTarget(name: "ParquetSamples", dependencies: ["ParquetFiles"], path: "Tests/ParquetSamples"),
+  .testTarget(name: "PostgresTablesTests", dependencies: ["PostgresTables"]),
   .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
   .testTarget(
     name: "SnapshotReplicationTests",
