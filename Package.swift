@@ -85,7 +85,8 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "CZlib",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables",
+      "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),
   .testTarget(name: "ParquetFilesTests", dependencies: ["ParquetFiles", "CZstd"]),

@@ -37,6 +37,15 @@ extension CommandTable {
         sentence: "Without it, what the name of FILE ends in; jsonl on standard output. npz: factors, and interactions as a sparse matrix."
       ),
       CommandOption(
+        long: "postgres", kind: .text, valueName: "URL",
+        sentence:
+          "Replace the rows of a table in Postgres, such as postgres://recommender@db/shop, in one transaction; the password comes from PGPASSWORD or ~/.pgpass."
+      ),
+      CommandOption(
+        long: "table", kind: .text, valueName: "NAME",
+        sentence:
+          "The table in Postgres, made if it is not there; WHAT without it. Without --postgres, PGHOST, PGDATABASE and others say where."),
+      CommandOption(
         long: "snapshot", kind: .text, valueName: "PLACE",
         sentence: "Directory or store of the snapshots; without it, snapshot.dir, and if there is none in it, snapshot.store."),
       CommandOption(
@@ -57,6 +66,8 @@ extension CommandTable {
         sentence: "Without the engine's own machine."),
       Command.Example(
         line: "freshet export lists --snapshot model --users users.txt --output lists.csv", sentence: "Of what build has made."),
+      Command.Example(
+        line: "freshet export lists --postgres postgres://recommender@db/shop --table shop.lists --fresh", sentence: "For a report."),
       Command.Example(line: "freshet export popular", sentence: "As JSON lines, to read."),
     ])
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ObjectStorage
+import PostgresTables
 import StreamingRecommender
 import Telemetry
 
@@ -12,13 +13,8 @@ struct ExportCommand {
   private func usage(_ message: String) -> UsageError { UsageError(message, usage: context.parsed.command.usage) }
 
   func run() throws {
-    let word = context.parsed.operands[0]
-    guard let kind = ExportKind(rawValue: word) else {
-      let words = ExportKind.allCases.map(\.rawValue)
-      throw usage("\(word) cannot be exported; \(words.dropLast().joined(separator: ", ")) and \(words[words.count - 1]) can")
-    }
-    let path = context.options.string("output") ?? "-"
-    let format = try format(kind, path)
+    let kind = try kind()
+    let target = try target(kind)
     var configuration = try context.loaded().configuration
     if let count = context.options.int("count") { (configuration.topN.n, configuration.topN.similarN) = (count, count) }
     let users = try users(kind)
@@ -27,8 +23,46 @@ struct ExportCommand {
       configuration, at: context.options.string("snapshot"), workers: ProcessInfo.processInfo.activeProcessorCount)
     if let users { source.select(users) }
     context.note("\(kind.rawValue) of snapshot \(source.sequence)\(source.epoch > 0 ? ", model epoch \(source.epoch)" : "")")
-    let output = try output(path, configuration)
-    var writer = try Self.writer(format, kind, output)
+    switch target {
+    case .postgres:
+      do {
+        var writer = try PostgresExport(kind, to: context.options.string("postgres"), table: context.options.string("table"))
+        let rows = try write(kind, &source, to: &writer)
+        report(kind, "postgres", context.options.string("table") ?? kind.rawValue, rows: rows, bytes: writer.summary?.bytes ?? 0, source)
+      } catch let error as PostgresError { throw CommandFailure("\(error)") }
+    case .file(let path, let format):
+      let output = try output(path, configuration)
+      var writer = try Self.writer(format, kind, output)
+      let rows = try write(kind, &source, to: &writer)
+      report(kind, format, path, rows: rows, bytes: output.bytes, source)
+    }
+  }
+
+  private func kind() throws -> ExportKind {
+    let word = context.parsed.operands[0]
+    if let kind = ExportKind(rawValue: word) { return kind }
+    let words = ExportKind.allCases.map(\.rawValue)
+    throw usage("\(word) cannot be exported; \(words.dropLast().joined(separator: ", ")) and \(words[words.count - 1]) can")
+  }
+
+  private enum Target {
+    case file(path: String, format: String)
+    case postgres
+  }
+
+  private func target(_ kind: ExportKind) throws -> Target {
+    if context.options.string("postgres") != nil || context.options.string("table") != nil {
+      if context.options.isSet("output") || context.options.isSet("format") {
+        throw usage("--postgres and --table write a table in Postgres, --output and --format a file: leave one of them away")
+      }
+      return .postgres
+    }
+    let path = context.options.string("output") ?? "-"
+    return .file(path: path, format: try format(kind, path))
+  }
+
+  /// - Returns: the number of rows.
+  private func write(_ kind: ExportKind, _ source: inout ExportSource, to writer: inout some ExportWriter) throws -> Int {
     var progress = context.progress(kind.rawValue, total: source.count(of: kind))
     var rows = 0
     try source.rows(of: kind) { row in
@@ -38,7 +72,7 @@ struct ExportCommand {
     }
     try writer.finish()
     if rows > 0x1000 { progress.finish(rows) }
-    report(kind, format, path, rows: rows, bytes: output.bytes, source)
+    return rows
   }
 
   /// The ids in a file, one a line; `nil` for all users.

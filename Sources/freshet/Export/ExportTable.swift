@@ -34,6 +34,17 @@ enum ExportKind: String, CaseIterable {
       ]
     }
   }
+
+  /// The columns whose values a row has for itself.
+  var key: [String] {
+    switch self {
+    case .interactions: ["user", "item"]
+    case .factors: ["kind", "id"]
+    case .lists: ["user", "rank"]
+    case .popular: ["rank"]
+    case .similar: ["item", "rank"]
+    }
+  }
 }
 
 /// One value of a row.
