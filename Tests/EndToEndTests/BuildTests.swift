@@ -18,6 +18,7 @@ extension EndToEnd {
       let users = try Bench.write("users.txt", "u7\nnobody\r\nu3\n")
       let lists = try freshet(["export", "lists", "--snapshot", directory, "--users", users, "--count", "3", "--format", "csv"])
       let rows = lists.output.split(separator: "\r\n").dropFirst().map { $0.split(separator: ",").map(String.init) }
+      try #require(rows.count == 9, "\(lists.messages)")
       #expect(
         lists.status == 0 && rows.map { $0[0] } == ["u7", "u7", "u7", "nobody", "nobody", "nobody", "u3", "u3", "u3"], "\(lists.output)")
       #expect(rows.map { $0[1] } == ["1", "2", "3", "1", "2", "3", "1", "2", "3"])

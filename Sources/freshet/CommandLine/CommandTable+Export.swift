@@ -11,6 +11,7 @@ extension CommandTable {
         sentence: "Directory for the snapshot, for export --snapshot; not that of an engine.", isRequired: true),
       CommandOption(
         long: "factors", kind: .text, valueName: "K", sentence: "Length of the vector of each user and item.", key: "model.factors"),
+      value,
       CommandOption(long: "force", kind: .flag, sentence: "Add to the snapshots that are in DIRECTORY."),
     ] + reading,
     examples: [

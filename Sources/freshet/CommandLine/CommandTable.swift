@@ -572,7 +572,7 @@ enum CommandTable {
   private static let threads = CommandOption(
     long: "threads", kind: .int(1...1024), valueName: "P", sentence: "Threads; all processors without it.")
 
-  private static let value = CommandOption(
+  static let value = CommandOption(
     long: "value", kind: .choice(["ignore", "weight", "log1p"]), valueName: "ignore|weight|log1p", defaultValue: "ignore",
     sentence: "What the value column says about strength.")
 
