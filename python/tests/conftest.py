@@ -6,6 +6,7 @@ import gzip
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,3 +44,31 @@ def redis_url() -> Iterator[str]:
     """A redis-server of the tests' own; each test uses its own namespace."""
     with redis_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[str]:
+    """The address of an object store without buckets."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(object_store: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of boto3 for an object store that the environment names, with an empty bucket `shop`."""
+    import boto3
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", object_store)
+    store = boto3.client("s3", endpoint_url=object_store, region_name="us-east-1")
+    store.create_bucket(Bucket="shop")
+    yield store
+    for entry in store.list_objects_v2(Bucket="shop").get("Contents", []):
+        store.delete_object(Bucket="shop", Key=entry["Key"])
+    store.delete_bucket(Bucket="shop")

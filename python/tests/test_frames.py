@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +166,7 @@ def test_parquet_directory(tmp_path: Path) -> None:
     found = frames.read(tmp_path)
     assert sorted(found.user) == ["007", "007", "a", "a"]
     assert sorted(map(str, set(found.date))) == ["2026-01-30", "2026-01-31"]
-    assert frames.read(tmp_path, columns=["user"], as_="arrow").column_names == ["user"]
+    assert frames.read(tmp_path, columns=["user"], form="arrow").column_names == ["user"]
     inter = frames.interactions(tmp_path)
     assert list(inter.columns) == ["user", "item", "value", "time"]
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 nonsense")
@@ -178,7 +177,7 @@ def test_parquet_directory(tmp_path: Path) -> None:
 def test_json_lines(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "e.jsonl.gz", "wt") as file:
         file.write('{"user_id": 7, "n": 1}\n\n{"user_id": "007", "n": 2.5, "more": [1]}\n')
-    found = frames.read(tmp_path / "e.jsonl.gz", as_="arrow")
+    found = frames.read(tmp_path / "e.jsonl.gz", form="arrow")
     assert found.to_pylist() == [{"user_id": "7", "n": 1.0, "more": None}, {"user_id": "007", "n": 2.5, "more": [1]}]
     (tmp_path / "bad.jsonl").write_text('{"a": 1}\n{"a": \n')
     with pytest.raises(FreshetError, match=r"bad\.jsonl, line 2"):
@@ -192,41 +191,23 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         frames.read("ftp://x/y.csv")
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """The address of an object store with an empty bucket `shop`."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        import boto3
-
-        boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(Bucket="shop")
-        yield f"http://{host}:{port}"
-    server.stop()
-
-
-def test_object_store(bucket: str, tmp_path: Path) -> None:
-    import boto3
-
+def test_object_store(bucket: Any, tmp_path: Path) -> None:
     table = pyarrow.table({"user": ["a", "b"], "item": ["1", "2"]})
     pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
     numpy.savez(
         tmp_path / "m.npz", user_factors=numpy.ones((2, 3), "float32"), item_factors=numpy.ones((4, 3), "float32")
     )
-    store = boto3.client("s3", endpoint_url=bucket, region_name="us-east-1")
     for day in ("2026-01-30", "2026-01-31"):
-        store.put_object(Bucket="shop", Key=f"archive/date={day}/e.parquet", Body=(tmp_path / "x.parquet").read_bytes())
-    store.put_object(Bucket="shop", Key="m.npz", Body=(tmp_path / "m.npz").read_bytes())
-    store.put_object(Bucket="shop", Key="e.csv.gz", Body=gzip.compress(b"user,item\n007,1\n"))
+        bucket.put_object(
+            Bucket="shop", Key=f"archive/date={day}/e.parquet", Body=(tmp_path / "x.parquet").read_bytes()
+        )
+    bucket.put_object(Bucket="shop", Key="m.npz", Body=(tmp_path / "m.npz").read_bytes())
+    bucket.put_object(Bucket="shop", Key="e.csv.gz", Body=gzip.compress(b"user,item\n007,1\n"))
     assert sorted(frames.read("s3://shop/archive").user) == ["a", "a", "b", "b"]
     assert frames.read_factors("s3://shop/m.npz").items.shape == (4, 3)
     assert list(frames.interactions("s3://shop/e.csv.gz").user) == ["007"]
+    with pytest.raises(FreshetError, match="would end up in logs; set AWS_ACCESS_KEY_ID"):
+        frames.read("s3://key:secret@shop/e.csv.gz")
     with pytest.raises(FreshetError, match="there is no s3://shop/none"):
         frames.read("s3://shop/none.parquet")
 

@@ -165,7 +165,7 @@ def _spark(at: Place) -> Factors:
 
     sides = []
     for name in ("userFactors", "itemFactors"):
-        table = read(at.child(name).path, as_="arrow", filesystem=at.filesystem)
+        table = read(at.child(name).path, form="arrow", filesystem=at.filesystem)
         order = numpy.argsort(numpy.array([str(each) for each in table["id"].to_pylist()]), kind="stable")
         features = numpy.array(table["features"].to_pylist(), dtype="float32")
         ids = table["id"].to_pylist()

@@ -12,7 +12,7 @@ from .tables import convert
 _BATCH_USERS = 500
 
 
-def lists(client: Client, users: Iterable[str], n: int = 10, *, as_: str = "pandas") -> Any:
+def lists(client: Client, users: Iterable[str], n: int = 10, *, form: str = "pandas") -> Any:
     """The lists of users with the columns `user`, `rank`, `item`, `score`, `source`, `epoch`."""
     import pyarrow
 
@@ -25,7 +25,7 @@ def lists(client: Client, users: Iterable[str], n: int = 10, *, as_: str = "pand
                     column.append(value)
     types = (pyarrow.string(), pyarrow.int32(), pyarrow.string(), pyarrow.float32(), pyarrow.string(), pyarrow.int64())
     arrays = {name: pyarrow.array(values, kind) for (name, values), kind in zip(columns.items(), types, strict=True)}
-    return convert(pyarrow.table(arrays), as_)
+    return convert(pyarrow.table(arrays), form)
 
 
 def _batches(users: Iterator[str]) -> Iterator[Sequence[str]]:
