@@ -12,7 +12,7 @@ import pytest
 
 from freshet import Client
 
-from .support import SHIPPED, Engine, engine, eventually, redis_server
+from .support import PATIENCE, SHIPPED, Engine, engine, eventually, redis_server
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +23,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         file.write_text("".join(line for line, _ in zip(lines, range(60_000), strict=False)))
     with engine("retrain.every_events=100000000", "retrain.first_pairs=20000") as running:
         running.run("produce", file, "--data-dir", running.directory, "--max", "--quiet")
-        with Client(running.redis) as client:
+        with Client(running.redis, timeout=PATIENCE) as client:
             eventually(
                 lambda: client.recommend("17850").source in ("personal", "foldin"), "the first model is out", 300
             )
             eventually(lambda: client.recommend("17850").epoch == 1, "its lists are out", 300)
-        with Client(running.gateway) as client:
+            # They are written after the lists of users.
+            eventually(lambda: client.similar(client.popular(1).ids[0]).ids, "similar items are out", 300)
+        with Client(running.gateway, timeout=PATIENCE) as client:
             eventually(lambda: client.recommend("17850").degraded is None, "the gateway has the matrix", 300)
         yield running
 

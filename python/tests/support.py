@@ -25,6 +25,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "schemas"
 SHIPPED = REPOSITORY / "Sources/freshet/Resources/online-retail"
 EXAMPLES = REPOSITORY / "examples"
+PATIENCE = 30.0
+"""Seconds that a client of the tests waits for an answer: the machine may be busy."""
 
 
 def must_have(found: T | None, what: str) -> T:

@@ -35,32 +35,32 @@ from freshet.backends import Request
 from freshet.transports.http_pool import HTTPPool
 from freshet.transports.http_settings import HTTPSettings
 
-from .support import SCHEMAS, Engine, eventually, free_port, redis_server
+from .support import PATIENCE, SCHEMAS, Engine, eventually, free_port, redis_server
 
 USER = "17850"
 
 
 @pytest.fixture(params=["redis", "gateway"])
 def client(request: pytest.FixtureRequest, trained: Engine) -> Iterator[Client]:
-    with Client(trained.redis if request.param == "redis" else trained.gateway) as opened:
+    with Client(trained.redis if request.param == "redis" else trained.gateway, timeout=PATIENCE) as opened:
         yield opened
 
 
 @pytest.fixture
 def by_redis(trained: Engine) -> Iterator[Client]:
-    with Client(trained.redis) as opened:
+    with Client(trained.redis, timeout=PATIENCE) as opened:
         yield opened
 
 
 @pytest.fixture
 def by_gateway(trained: Engine) -> Iterator[Client]:
-    with Client(trained.gateway) as opened:
+    with Client(trained.gateway, timeout=PATIENCE) as opened:
         yield opened
 
 
 @pytest.fixture(params=["redis", "gateway"])
 async def async_client(request: pytest.FixtureRequest, trained: Engine) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(trained.redis if request.param == "redis" else trained.gateway) as opened:
+    async with AsyncClient(trained.redis if request.param == "redis" else trained.gateway, timeout=PATIENCE) as opened:
         yield opened
 
 

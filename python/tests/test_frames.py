@@ -269,6 +269,76 @@ def test_factors_in_other_files(model: Path, tmp_path: Path) -> None:
     assert spark.lists(["2"], 5) == {"2": [("7", 6.0)]}
 
 
+@pytest.mark.parametrize("name", ["f.parquet", "f.jsonl.gz"])
+def test_exported_factors(tmp_path: Path, name: str) -> None:
+    rows = [
+        {"kind": "item", "id": "007", "epoch": 3, "factors": [1.0, 2.0]},
+        {"kind": "user", "id": "anna", "epoch": 3, "factors": [0.5, 3.0]},
+        {"kind": "item", "id": "b", "epoch": 3, "factors": [0.0, 1.0]},
+    ]
+    schema = pyarrow.schema(
+        {
+            "kind": pyarrow.string(),
+            "id": pyarrow.string(),
+            "epoch": pyarrow.int64(),
+            "factors": pyarrow.list_(pyarrow.float32()),
+        }
+    )
+
+    def save(rows: list[dict[str, Any]]) -> None:
+        if name.endswith(".parquet"):
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema), tmp_path / name)
+        else:
+            with gzip.open(tmp_path / name, "wt") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    save(rows)
+    factors = frames.read_factors(tmp_path / name)
+    assert factors.lists(["anna"], 5) == {"anna": [("007", 6.5), ("b", 3.0)]}
+    assert factors.users.dtype == "float32"
+    save([*rows, {"kind": "item", "id": "c", "epoch": 3, "factors": [1.0]}])
+    with pytest.raises(FreshetError, match="vectors of several lengths"):
+        frames.read_factors(tmp_path / name)
+    save([{"kind": "item", "id": "007", "epoch": 3}])
+    with pytest.raises(FreshetError, match="has no factors; give|vectors of several lengths"):
+        frames.read_factors(tmp_path / name)
+
+
+def test_exported_lists(tmp_path: Path) -> None:
+    lines = [
+        "user,rank,item,score,epoch,source",
+        "anna,1,007,2.5,3,personal",
+        "anna,2,08,0.5,3,popular",
+        '"1,5",1,x,1,3,foldin',
+    ]
+    (tmp_path / "l.csv").write_bytes("\r\n".join([*lines, ""]).encode())
+    names = lines[0].split(",")
+    rows = [
+        ["anna", 1, "007", 2.5, 3, "personal"],
+        ["anna", 2, "08", 0.5, 3, "popular"],
+        ["1,5", 1, "x", 1, 3, "foldin"],
+    ]
+    (tmp_path / "l.jsonl").write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows))
+    columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "l.parquet")
+    first, *others = (frames.read_lists(tmp_path / f"l.{kind}", form="arrow") for kind in ("parquet", "csv", "jsonl"))
+    assert all(other.equals(first) for other in others)
+    assert first.to_pylist()[1] == {
+        "user": "anna",
+        "rank": 2,
+        "item": "08",
+        "score": 0.5,
+        "source": "popular",
+        "epoch": 3,
+    }
+    (tmp_path / "e.csv").write_text("user,item\na,b\n")
+    with pytest.raises(FreshetError, match="has no column rank, but user, item; give a file of freshet export lists"):
+        frames.read_lists(tmp_path / "e.csv")
+    (tmp_path / "e.csv").write_text(lines[0] + "\na,first,b,1,3,x\n")
+    with pytest.raises(FreshetError, match="has no lists"):
+        frames.read_lists(tmp_path / "e.csv")
+
+
 def test_factors_that_do_not_fit(model: Path, tmp_path: Path) -> None:
     for file in (model / "model").iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())

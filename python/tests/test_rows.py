@@ -253,7 +253,7 @@ def command(*arguments: str | Path, **options: Any) -> subprocess.CompletedProce
 
 def test_command(file: Path) -> None:
     save(file, **{"user": ["ü", None], "a,b": [1, 2]})
-    ended = command(file, "--columns", '"a,b",user')
+    ended = command("--columns", '"a,b",user', "--", file)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, '"a,b",user\n1,"ü"\n2,\n', "")
 
 

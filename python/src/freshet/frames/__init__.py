@@ -10,7 +10,7 @@ Paths may be local or `s3://bucket/key`; files may be plain or gzip.
 from .archive import ArchivedPartition, ArchiveError, check_archive
 from .factors import Factors, read_factors
 from .interactions import InvalidRows, Written, interactions, to_interactions
-from .lists import lists
+from .lists import lists, read_lists
 from .rows import write_rows
 from .tables import read
 
@@ -25,6 +25,7 @@ __all__ = [
     "lists",
     "read",
     "read_factors",
+    "read_lists",
     "to_interactions",
     "write_rows",
 ]

@@ -12,7 +12,7 @@ from .places import Place, place
 
 # Ids are text, also where all of them look like numbers: 007 is not 7.
 ID_COLUMNS = frozenset(
-    "user item user_id item_id userId itemId customer_id visitor_id product_id sku event_id id".split()  # noqa: SIM905
+    "user item similar user_id item_id userId itemId customer_id visitor_id product_id sku event_id id".split()  # noqa: SIM905
 )
 _BATCH_LINES = 50_000
 
