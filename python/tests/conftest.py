@@ -23,6 +23,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         file.write_text("".join(line for line, _ in zip(lines, range(60_000), strict=False)))
     with engine("retrain.every_events=100000000", "retrain.first_pairs=20000") as running:
         running.run("produce", file, "--data-dir", running.directory, "--max", "--quiet")
+        # As long as events arrive, lists change between one answer and the next.
+        eventually(lambda: running.has_settled(50_000), "all events are applied and their lists are out", 300)
         with Client(running.redis, timeout=PATIENCE) as client:
             eventually(
                 lambda: client.recommend("17850").source in ("personal", "foldin"), "the first model is out", 300

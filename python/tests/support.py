@@ -129,6 +129,14 @@ class Engine:
         with urllib.request.urlopen(f"http://{self.admin}/v1/status", timeout=5) as answer:
             return json.load(answer)
 
+    def has_settled(self, events: int) -> bool:
+        """Whether so many events are applied, none waits, no training runs, and all lists of the epoch are out."""
+        now = self.status()
+        redis = now["redis"]
+        is_waiting = now["lag_records"] or redis["waiting_users"] or redis["queued_commands"] or redis.get("rollout")
+        is_training = now["retrain"].get("phase") is not None or redis["epoch"] != now["epoch"]
+        return now["events_applied"] >= events and not is_waiting and not is_training
+
 
 @contextlib.contextmanager
 def engine(*settings: str) -> Iterator[Engine]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import queue
@@ -173,7 +174,8 @@ def _ahead(values: Iterator[Any], count: int) -> Iterator[Any]:
         else:
             ready.put((end, None))
 
-    threading.Thread(target=fill, daemon=True).start()
+    thread = threading.Thread(target=fill, daemon=True)
+    thread.start()
     try:
         while True:
             value, fault = ready.get()
@@ -184,6 +186,10 @@ def _ahead(values: Iterator[Any], count: int) -> Iterator[Any]:
             yield value
     finally:
         is_over.set()
+        # Whatever it waits to hand over, so that it sees the end.
+        while thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                ready.get(timeout=0.05)
 
 
 def _text(file: _File, names: Sequence[str], batch: Any) -> Any:
