@@ -52,6 +52,11 @@ def kafka_home() -> Path:
     return must_have(found, "Kafka with bin/broker; set KAFKA_HOME")
 
 
+def plain_environment() -> dict[str, str]:
+    """The environment without what the tests are told, which the program would take for its configuration."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FRESHET_")}
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -121,7 +126,9 @@ class Engine:
     def run(self, *arguments: str | Path) -> str:
         """The output of a command."""
         command = [str(self.binary), *map(str, arguments)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=plain_environment()
+        )
         assert ended.returncode == 0, f"{command}: {ended.stderr}"
         return ended.stdout
 
@@ -164,7 +171,7 @@ def engine(*settings: str) -> Iterator[Engine]:
         *(part for pair in pairs for part in ("--set", pair)),
     ]
     try:
-        with process(command, directory / "log", cwd=directory) as running:
+        with process(command, directory / "log", cwd=directory, env=plain_environment()) as running:
             file = directory / "endpoints.json"
 
             def endpoints() -> Any:

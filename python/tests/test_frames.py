@@ -16,12 +16,12 @@ import pytest
 
 from freshet import Client, FreshetError, frames, ranking
 
-from .support import SHIPPED, Engine, freshet_binary
+from .support import SHIPPED, Engine, freshet_binary, plain_environment
 
 
 def run(*arguments: str | Path) -> Any:
     command = [str(part) for part in (freshet_binary(), *arguments, "--json", "--quiet")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=plain_environment())
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
