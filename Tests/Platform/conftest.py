@@ -1,21 +1,38 @@
-"""Where the tests find what they run and read; `make test-platform` sets the variables."""
+"""Where the tests find what they run and read; `make test-platform` sets the variables.
+
+What is missing skips the tests that need it, or fails them if FRESHET_REQUIRE_SERVERS is set.
+"""
 
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+BUILT = pathlib.Path(__file__).resolve().parents[2] / ".build/release"
+
+
+def program(variable: str, name: str) -> str:
+    """The program that the variable names, else the one that was built here."""
+    path = pathlib.Path(os.environ.get(variable) or BUILT / name)
+    if path.is_file():
+        return str(path)
+    missing(f"there is no program {path}: run `make test-platform`, or set {variable}")
+
+
+def missing(what: str):
+    if os.environ.get("FRESHET_REQUIRE_SERVERS"):
+        pytest.fail(what)
+    pytest.skip(what)
+
 
 @pytest.fixture(scope="session")
 def generator() -> str:
     """The program that writes sample files."""
-    path = os.environ.get("FRESHET_PARQUET_SAMPLES")
-    if not path:
-        pytest.fail("FRESHET_PARQUET_SAMPLES does not name the program ParquetSamples: run `make test-platform`")
-    return path
+    return program("FRESHET_PARQUET_SAMPLES", "ParquetSamples")
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +46,20 @@ def samples(generator: str, tmp_path_factory: pytest.TempPathFactory) -> pathlib
 @pytest.fixture(scope="session")
 def freshet() -> str:
     """The program."""
-    path = os.environ.get("FRESHET")
-    if not path:
-        pytest.fail("FRESHET does not name the program: run `make test-platform`")
-    return path
+    return program("FRESHET", "freshet")
 
 
 @pytest.fixture(scope="session")
 def servers():
     """Two S3 servers by name, which end with the tests."""
+    if not shutil.which("weed", path=pathlib.Path(sys.executable).parent):
+        missing("there is no program weed (SeaweedFS): run `make test-platform`")
     script = pathlib.Path(__file__).with_name("s3_servers.py")
     process = subprocess.Popen([sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    yield {server["name"]: server for server in json.loads(process.stdout.readline())}
-    process.stdin.close()
-    process.wait(timeout=30)
+    try:
+        line = process.stdout.readline()
+        assert line, "the S3 servers have not started"
+        yield {server["name"]: server for server in json.loads(line)}
+    finally:
+        process.stdin.close()
+        process.wait(timeout=30)

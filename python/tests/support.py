@@ -25,6 +25,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SCHEMAS = REPOSITORY / "schemas"
 SHIPPED = REPOSITORY / "Sources/freshet/Resources/online-retail"
 EXAMPLES = REPOSITORY / "examples"
+PATIENCE = 30.0
+"""Seconds that a client of the tests waits for an answer: the machine may be busy."""
 
 
 def must_have(found: T | None, what: str) -> T:
@@ -48,6 +50,11 @@ def kafka_home() -> Path:
     candidates = [Path(given)] if given else [REPOSITORY.parent / "shared" / "kafka"]
     found = next((path for path in candidates if (path / "bin/broker").is_file()), None)
     return must_have(found, "Kafka with bin/broker; set KAFKA_HOME")
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment without what the tests are told, which the program would take for its configuration."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FRESHET_")}
 
 
 def free_port() -> int:
@@ -119,13 +126,23 @@ class Engine:
     def run(self, *arguments: str | Path) -> str:
         """The output of a command."""
         command = [str(self.binary), *map(str, arguments)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        ended = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=plain_environment()
+        )
         assert ended.returncode == 0, f"{command}: {ended.stderr}"
         return ended.stdout
 
     def status(self) -> Any:
         with urllib.request.urlopen(f"http://{self.admin}/v1/status", timeout=5) as answer:
             return json.load(answer)
+
+    def has_settled(self, events: int) -> bool:
+        """Whether so many events are applied, none waits, no training runs, and all lists of the epoch are out."""
+        now = self.status()
+        redis = now["redis"]
+        is_waiting = now["lag_records"] or redis["waiting_users"] or redis["queued_commands"] or redis.get("rollout")
+        is_training = now["retrain"].get("phase") is not None or redis["epoch"] != now["epoch"]
+        return now["events_applied"] >= events and not is_waiting and not is_training
 
 
 @contextlib.contextmanager
@@ -154,7 +171,7 @@ def engine(*settings: str) -> Iterator[Engine]:
         *(part for pair in pairs for part in ("--set", pair)),
     ]
     try:
-        with process(command, directory / "log", cwd=directory) as running:
+        with process(command, directory / "log", cwd=directory, env=plain_environment()) as running:
             file = directory / "endpoints.json"
 
             def endpoints() -> Any:

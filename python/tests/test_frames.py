@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ import pytest
 
 from freshet import Client, FreshetError, frames, ranking
 
-from .support import SHIPPED, Engine, freshet_binary
+from .support import SHIPPED, Engine, freshet_binary, plain_environment
 
 
 def run(*arguments: str | Path) -> Any:
     command = [str(part) for part in (freshet_binary(), *arguments, "--json", "--quiet")]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=plain_environment())
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
@@ -167,7 +166,7 @@ def test_parquet_directory(tmp_path: Path) -> None:
     found = frames.read(tmp_path)
     assert sorted(found.user) == ["007", "007", "a", "a"]
     assert sorted(map(str, set(found.date))) == ["2026-01-30", "2026-01-31"]
-    assert frames.read(tmp_path, columns=["user"], as_="arrow").column_names == ["user"]
+    assert frames.read(tmp_path, columns=["user"], form="arrow").column_names == ["user"]
     inter = frames.interactions(tmp_path)
     assert list(inter.columns) == ["user", "item", "value", "time"]
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 nonsense")
@@ -178,7 +177,7 @@ def test_parquet_directory(tmp_path: Path) -> None:
 def test_json_lines(tmp_path: Path) -> None:
     with gzip.open(tmp_path / "e.jsonl.gz", "wt") as file:
         file.write('{"user_id": 7, "n": 1}\n\n{"user_id": "007", "n": 2.5, "more": [1]}\n')
-    found = frames.read(tmp_path / "e.jsonl.gz", as_="arrow")
+    found = frames.read(tmp_path / "e.jsonl.gz", form="arrow")
     assert found.to_pylist() == [{"user_id": "7", "n": 1.0, "more": None}, {"user_id": "007", "n": 2.5, "more": [1]}]
     (tmp_path / "bad.jsonl").write_text('{"a": 1}\n{"a": \n')
     with pytest.raises(FreshetError, match=r"bad\.jsonl, line 2"):
@@ -192,41 +191,23 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         frames.read("ftp://x/y.csv")
 
 
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """The address of an object store with an empty bucket `shop`."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "key")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        patch.setenv("AWS_ENDPOINT_URL_S3", f"http://{host}:{port}")
-        import boto3
-
-        boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1").create_bucket(Bucket="shop")
-        yield f"http://{host}:{port}"
-    server.stop()
-
-
-def test_object_store(bucket: str, tmp_path: Path) -> None:
-    import boto3
-
+def test_object_store(bucket: Any, tmp_path: Path) -> None:
     table = pyarrow.table({"user": ["a", "b"], "item": ["1", "2"]})
     pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
     numpy.savez(
         tmp_path / "m.npz", user_factors=numpy.ones((2, 3), "float32"), item_factors=numpy.ones((4, 3), "float32")
     )
-    store = boto3.client("s3", endpoint_url=bucket, region_name="us-east-1")
     for day in ("2026-01-30", "2026-01-31"):
-        store.put_object(Bucket="shop", Key=f"archive/date={day}/e.parquet", Body=(tmp_path / "x.parquet").read_bytes())
-    store.put_object(Bucket="shop", Key="m.npz", Body=(tmp_path / "m.npz").read_bytes())
-    store.put_object(Bucket="shop", Key="e.csv.gz", Body=gzip.compress(b"user,item\n007,1\n"))
+        bucket.put_object(
+            Bucket="shop", Key=f"archive/date={day}/e.parquet", Body=(tmp_path / "x.parquet").read_bytes()
+        )
+    bucket.put_object(Bucket="shop", Key="m.npz", Body=(tmp_path / "m.npz").read_bytes())
+    bucket.put_object(Bucket="shop", Key="e.csv.gz", Body=gzip.compress(b"user,item\n007,1\n"))
     assert sorted(frames.read("s3://shop/archive").user) == ["a", "a", "b", "b"]
     assert frames.read_factors("s3://shop/m.npz").items.shape == (4, 3)
     assert list(frames.interactions("s3://shop/e.csv.gz").user) == ["007"]
+    with pytest.raises(FreshetError, match="would end up in logs; set AWS_ACCESS_KEY_ID"):
+        frames.read("s3://key:secret@shop/e.csv.gz")
     with pytest.raises(FreshetError, match="there is no s3://shop/none"):
         frames.read("s3://shop/none.parquet")
 
@@ -286,6 +267,76 @@ def test_factors_in_other_files(model: Path, tmp_path: Path) -> None:
         )
     spark = frames.read_factors(tmp_path / "spark")
     assert spark.lists(["2"], 5) == {"2": [("7", 6.0)]}
+
+
+@pytest.mark.parametrize("name", ["f.parquet", "f.jsonl.gz"])
+def test_exported_factors(tmp_path: Path, name: str) -> None:
+    rows = [
+        {"kind": "item", "id": "007", "epoch": 3, "factors": [1.0, 2.0]},
+        {"kind": "user", "id": "anna", "epoch": 3, "factors": [0.5, 3.0]},
+        {"kind": "item", "id": "b", "epoch": 3, "factors": [0.0, 1.0]},
+    ]
+    schema = pyarrow.schema(
+        {
+            "kind": pyarrow.string(),
+            "id": pyarrow.string(),
+            "epoch": pyarrow.int64(),
+            "factors": pyarrow.list_(pyarrow.float32()),
+        }
+    )
+
+    def save(rows: list[dict[str, Any]]) -> None:
+        if name.endswith(".parquet"):
+            pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema), tmp_path / name)
+        else:
+            with gzip.open(tmp_path / name, "wt") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    save(rows)
+    factors = frames.read_factors(tmp_path / name)
+    assert factors.lists(["anna"], 5) == {"anna": [("007", 6.5), ("b", 3.0)]}
+    assert factors.users.dtype == "float32"
+    save([*rows, {"kind": "item", "id": "c", "epoch": 3, "factors": [1.0]}])
+    with pytest.raises(FreshetError, match="vectors of several lengths"):
+        frames.read_factors(tmp_path / name)
+    save([{"kind": "item", "id": "007", "epoch": 3}])
+    with pytest.raises(FreshetError, match="has no factors; give|vectors of several lengths"):
+        frames.read_factors(tmp_path / name)
+
+
+def test_exported_lists(tmp_path: Path) -> None:
+    lines = [
+        "user,rank,item,score,epoch,source",
+        "anna,1,007,2.5,3,personal",
+        "anna,2,08,0.5,3,popular",
+        '"1,5",1,x,1,3,foldin',
+    ]
+    (tmp_path / "l.csv").write_bytes("\r\n".join([*lines, ""]).encode())
+    names = lines[0].split(",")
+    rows = [
+        ["anna", 1, "007", 2.5, 3, "personal"],
+        ["anna", 2, "08", 0.5, 3, "popular"],
+        ["1,5", 1, "x", 1, 3, "foldin"],
+    ]
+    (tmp_path / "l.jsonl").write_text("".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows))
+    columns = {name: [row[index] for row in rows] for index, name in enumerate(names)}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "l.parquet")
+    first, *others = (frames.read_lists(tmp_path / f"l.{kind}", form="arrow") for kind in ("parquet", "csv", "jsonl"))
+    assert all(other.equals(first) for other in others)
+    assert first.to_pylist()[1] == {
+        "user": "anna",
+        "rank": 2,
+        "item": "08",
+        "score": 0.5,
+        "source": "popular",
+        "epoch": 3,
+    }
+    (tmp_path / "e.csv").write_text("user,item\na,b\n")
+    with pytest.raises(FreshetError, match="has no column rank, but user, item; give a file of freshet export lists"):
+        frames.read_lists(tmp_path / "e.csv")
+    (tmp_path / "e.csv").write_text(lines[0] + "\na,first,b,1,3,x\n")
+    with pytest.raises(FreshetError, match="has no lists"):
+        frames.read_lists(tmp_path / "e.csv")
 
 
 def test_factors_that_do_not_fit(model: Path, tmp_path: Path) -> None:

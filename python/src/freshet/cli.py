@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import csv
+import dataclasses
 import importlib.util
 import json
 import logging
@@ -26,6 +28,8 @@ _EXAMPLES = """examples:
   freshet-py worker --redis redis://r:6379  run what is deployed
   freshet-py list                           what is deployed, and its versions
   freshet-py rollback shop                  the version before
+  freshet-py rows events.parquet            Parquet files as CSV
+  freshet-py check-archive s3://shop/events whether an archive is complete
 """
 
 
@@ -39,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"freshet-py {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, text: str, example: str) -> argparse.ArgumentParser:
+    def command(name: str, text: str, example: str, *, deployments: bool = True) -> argparse.ArgumentParser:
         added = commands.add_parser(
             name,
             help=text,
@@ -47,10 +51,15 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        added.add_argument(
-            "--store", type=Path, default=default_store(), metavar="DIR", help="directory of deployments (%(default)s)"
-        )
-        added.add_argument("--json", action="store_true", help="print one JSON object")
+        if deployments:
+            added.add_argument(
+                "--store",
+                type=Path,
+                default=default_store(),
+                metavar="DIR",
+                help="directory of deployments (%(default)s)",
+            )
+            added.add_argument("--json", action="store_true", help="print one JSON object")
         return added
 
     deploy = command(
@@ -102,6 +111,24 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="longest wait for running tasks at the end (%(default)s)",
     )
+
+    rows = command(
+        "rows",
+        "Print the rows of Parquet files as CSV with a header.",
+        "freshet-py rows --columns user,item,time s3://shop/events",
+        deployments=False,
+    )
+    rows.add_argument("paths", nargs="+", metavar="PATH", help="a file, a directory, or s3://BUCKET/PREFIX")
+    rows.add_argument("--columns", metavar="A,B,C", help="the columns to print, in this order; all unless given")
+
+    check = command(
+        "check-archive",
+        "Check the names, offsets and rows of an archive of events.",
+        "freshet-py check-archive s3://shop/events --json",
+        deployments=False,
+    )
+    check.add_argument("archive", metavar="STORE", help="a directory, or s3://BUCKET/PREFIX")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
@@ -111,9 +138,9 @@ def main(arguments: list[str] | None = None) -> int:
         return int(_COMMANDS[given.command](given))
     except MissingExtra as fault:
         print(f"freshet-py: {fault}", file=sys.stderr)
-        return 78
+        return 78 if given.command == "worker" else 1
     except (FreshetError, OSError, ValueError) as fault:
-        if given.json:
+        if getattr(given, "json", False):
             print(json.dumps({"error": str(fault)}), file=sys.stderr)
         else:
             print(f"freshet-py: {fault}", file=sys.stderr)
@@ -224,6 +251,44 @@ def _worker(given: argparse.Namespace) -> int:
     return 0
 
 
+def _rows(given: argparse.Namespace) -> int:
+    from .frames.rows import write_rows
+
+    # As in a line of CSV: a name that has a comma stands in quotes.
+    columns = None if given.columns is None else next(csv.reader([given.columns]), [])
+    try:
+        write_rows(given.paths, sys.stdout.buffer.write, columns=columns)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # The reader has enough. What is left in the buffer must not be tried again at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _check_archive(given: argparse.Namespace) -> int:
+    from .frames.archive import ArchiveError, check_archive
+
+    try:
+        found = check_archive(given.archive)
+    except ArchiveError as fault:
+        if given.json:
+            print(json.dumps({"error": str(fault), "problems": fault.problems}), file=sys.stderr)
+        else:
+            for problem in fault.problems:
+                print(f"freshet-py: {problem}", file=sys.stderr)
+        return 1
+    if given.json:
+        print(json.dumps({"store": given.archive, "partitions": [dataclasses.asdict(each) for each in found]}))
+        return 0
+    for each in found:
+        print(
+            f"{each.topic}/{each.partition}: offsets {each.first} to {each.last}, {each.rows} rows, {each.files} files"
+        )
+    if not found:
+        print(f"{given.archive} has no files", file=sys.stderr)
+    return 0
+
+
 async def _serve(server: Any, service: Any) -> None:
     """Answers until a signal; then takes no further request, and ends after running calls and tasks."""
     stop = asyncio.Event()
@@ -245,7 +310,15 @@ async def _serve(server: Any, service: Any) -> None:
     stopping.cancel()
 
 
-_COMMANDS = {"deploy": _deploy, "list": _list, "rollback": _rollback, "remove": _remove, "worker": _worker}
+_COMMANDS = {
+    "deploy": _deploy,
+    "list": _list,
+    "rollback": _rollback,
+    "remove": _remove,
+    "worker": _worker,
+    "rows": _rows,
+    "check-archive": _check_archive,
+}
 
 
 if __name__ == "__main__":

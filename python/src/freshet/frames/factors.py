@@ -75,15 +75,12 @@ class Factors:
 
 
 def read_factors(path: str | Path, *, filesystem: Any = None) -> Factors:
-    """The factors in a directory that `freshet train --output` wrote, in an `.npz` file with `user_factors`,
-    `item_factors`, `user_ids` and `item_ids`, or in the `userFactors` and `itemFactors` of a model of Spark."""
+    """The factors in a directory that `freshet train --output` wrote, in a file of `freshet export factors`, in an
+    `.npz` file with `user_factors`, `item_factors`, `user_ids` and `item_ids`, or in the `userFactors` and
+    `itemFactors` of a model of Spark."""
     at = place(path, filesystem)
     if not at.is_directory:
-        if not at.path.endswith(".npz"):
-            raise FreshetError(
-                f"{at.name} has no factors", fix="give a directory of freshet train --output, or an .npz file"
-            )
-        factors = _npz(at)
+        factors = _npz(at) if at.path.endswith(".npz") else _exported(at)
     elif at.child("userFactors").exists():
         factors = _spark(at)
     else:
@@ -158,6 +155,38 @@ def _npz(at: Place) -> Factors:
     return Factors(ids("user_ids", len(users)), ids("item_ids", len(items)), users, items, settings=scalars)
 
 
+def _exported(at: Place) -> Factors:
+    """A table with the columns `kind` (user or item), `id` and `factors`."""
+    import pyarrow.compute
+
+    from .tables import read
+
+    table = read(at.path, form="arrow", filesystem=at.filesystem)
+    missing = [name for name in ("kind", "id", "factors") if name not in table.column_names]
+    if missing or not pyarrow.types.is_list(table.schema.field("factors").type):
+        raise FreshetError(
+            f"{at.name} has no factors",
+            fix="give a directory of freshet train --output, or a file of freshet export factors",
+        )
+    sides = []
+    for kind in ("user", "item"):
+        rows = table.filter(pyarrow.compute.equal(table["kind"], kind))
+        sides.append((rows["id"].to_pylist(), _matrix(at, rows["factors"])))
+    return Factors(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
+
+
+def _matrix(at: Place, column: Any) -> Any:
+    """Lists of one length as rows."""
+    import pyarrow
+    import pyarrow.compute
+
+    lengths = pyarrow.compute.unique(pyarrow.compute.list_value_length(column)).to_pylist()
+    if len(lengths) > 1 or None in lengths:
+        raise FreshetError(f"{at.name} has vectors of several lengths", fix="export it again")
+    flat = pyarrow.compute.list_flatten(column).cast(pyarrow.float32()).to_numpy()
+    return flat.reshape(len(column), *lengths or [0])
+
+
 def _spark(at: Place) -> Factors:
     import numpy
 
@@ -165,7 +194,7 @@ def _spark(at: Place) -> Factors:
 
     sides = []
     for name in ("userFactors", "itemFactors"):
-        table = read(at.child(name).path, as_="arrow", filesystem=at.filesystem)
+        table = read(at.child(name).path, form="arrow", filesystem=at.filesystem)
         order = numpy.argsort(numpy.array([str(each) for each in table["id"].to_pylist()]), kind="stable")
         features = numpy.array(table["features"].to_pylist(), dtype="float32")
         ids = table["id"].to_pylist()

@@ -8,12 +8,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from ..errors import FreshetError
+from .archive import archived, is_archive
 from .places import Place, place
 from .tables import arrow_table, convert, delimited, read
 
@@ -94,15 +96,45 @@ class Written:
 
 
 def interactions(
-    path: str | Path, *, columns: Mapping[str, str] | None = None, as_: str = "pandas", filesystem: Any = None
+    path: str | Path,
+    *,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    topics: Iterable[str] | None = None,
+    columns: Mapping[str, str] | Sequence[str] | None = None,
+    with_forgotten: bool = False,
+    form: str = "pandas",
+    filesystem: Any = None,
 ) -> Any:
-    """Interactions of a file, with the columns `user`, `item`, and as far as they are there `value`, `time`, `type`,
-    `id`, `op`.
+    """Interactions of a file, or of the archive of an engine.
 
-    Columns are recognised by their names, as by `freshet`; of text without a header they are user, item, value, time.
+    Of a file, with the columns `user`, `item`, and as far as they are there `value`, `time`, `type`, `id`, `op`. They
+    are recognised by their names, as by `freshet`; of text without a header they are user, item, value, time.
     `columns` names them: `{"user": "member", "item": "article"}`. Ids are text, times are UTC.
+
+    Of an archive, with the columns that it has, or those in `columns`, by topic, partition and offset. `since` and
+    `until` are the first and the last day of the folders to read, as dates or `2026-01-31`. What users did before they
+    were forgotten is left out, also if they were forgotten on a later day, unless `with_forgotten`.
     """
     at = place(path, filesystem)
+    if at.is_directory and is_archive(at):
+        if isinstance(columns, Mapping):
+            raise FreshetError("the columns of an archive have names of their own", fix="give those to read as a list")
+        return archived(
+            at,
+            since=since,
+            until=until,
+            topics=topics,
+            columns=columns,
+            with_forgotten=with_forgotten,
+            form=form,
+        )
+    if since is not None or until is not None or topics is not None or with_forgotten:
+        raise FreshetError(
+            f"{at.name} is no archive", fix="leave out since, until, topics and with_forgotten, or give an archive"
+        )
+    if columns is not None and not isinstance(columns, Mapping):
+        raise FreshetError("columns of a file are named by field", fix='write {"user": "member"}')
     header = None if at.is_directory else _first_line(at)
     if header is not None and columns is None and not _recognised(header):
         if not 2 <= len(header) <= 4:
@@ -113,7 +145,7 @@ def interactions(
         delimiter = "," if Path(at.path.removesuffix(".gz")).suffix == ".csv" else "\t"
         table = delimited(at, delimiter, names=names)
     else:
-        table = read(path, as_="arrow", filesystem=filesystem)
+        table = read(path, form="arrow", filesystem=filesystem)
     found = _fields(table.column_names, columns)
     import pyarrow
 
@@ -123,7 +155,7 @@ def interactions(
             frame[name] = _ids(frame[name])
     if "time" in frame:
         frame["time"] = _times(frame["time"])
-    return frame if as_ == "pandas" else convert(arrow_table(frame), as_)
+    return frame if form == "pandas" else convert(arrow_table(frame), form)
 
 
 def to_interactions(

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..errors import FreshetError, MissingExtra
 
@@ -46,24 +46,31 @@ class Place:
         return Place(self.filesystem, f"{self.path.rstrip('/')}/{name}", f"{self.name.rstrip('/')}/{name}")
 
 
-def place(path: str | Path, filesystem: Any = None) -> Place:
-    """The place that a path or URL names.
+def place(path: str | Path, filesystem: Any = None, *, extra: str = "frames") -> Place:
+    """The place that a path or URL names; `extra` is the one that installs what is missing.
 
     With `s3://`, credentials and region come from the environment, as for other programs: AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION; AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL names another server.
+    AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION; AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL names another server,
+    as does `?endpoint=` in the address.
     """
     try:
         import pyarrow.fs
     except ImportError as fault:
-        raise MissingExtra("frames", "pyarrow") from fault
+        raise MissingExtra(extra, "pyarrow") from fault
     text = str(path)
     if filesystem is not None:
         return Place(filesystem, text, text)
     if text.startswith("s3://"):
         parts = urlsplit(text)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if "@" in parts.netloc or "@" in query.get("endpoint", ""):
+            raise FreshetError(
+                "the address has credentials, which would end up in logs",
+                fix="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            )
         endpoint = (
-            query.get("endpoint_override")
+            query.get("endpoint")
+            or query.get("endpoint_override")
             or os.environ.get("AWS_ENDPOINT_URL_S3")
             or os.environ.get("AWS_ENDPOINT_URL")
         )
@@ -75,7 +82,7 @@ def place(path: str | Path, filesystem: Any = None) -> Place:
         if region or endpoint:
             options["region"] = region or "us-east-1"
         store = pyarrow.fs.S3FileSystem(connect_timeout=5, request_timeout=30, **options)
-        return Place(store, f"{parts.netloc}{parts.path}", f"s3://{parts.netloc}{parts.path}")
+        return Place(store, f"{parts.netloc}{unquote(parts.path)}".rstrip("/"), f"s3://{parts.netloc}{parts.path}")
     if "://" in text and not text.startswith("file://"):
         raise FreshetError(f"{text} is no place that can be read", fix="give a path or s3://BUCKET/KEY")
     local = text.removeprefix("file://")

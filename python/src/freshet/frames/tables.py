@@ -12,12 +12,14 @@ from .places import Place, place
 
 # Ids are text, also where all of them look like numbers: 007 is not 7.
 ID_COLUMNS = frozenset(
-    "user item user_id item_id userId itemId customer_id visitor_id product_id sku event_id id".split()  # noqa: SIM905
+    "user item similar user_id item_id userId itemId customer_id visitor_id product_id sku event_id id".split()  # noqa: SIM905
 )
 _BATCH_LINES = 50_000
 
 
-def read(path: str | Path, *, as_: str = "pandas", columns: Sequence[str] | None = None, filesystem: Any = None) -> Any:
+def read(
+    path: str | Path, *, form: str = "pandas", columns: Sequence[str] | None = None, filesystem: Any = None
+) -> Any:
     """A table from a file or a directory of Parquet files.
 
     Columns with ids are text. `columns` names those to read. Of a directory every `.parquet` file is read, and
@@ -25,15 +27,15 @@ def read(path: str | Path, *, as_: str = "pandas", columns: Sequence[str] | None
     """
     at = place(path, filesystem)
     is_parquet = at.is_directory or _suffix(at) == ".parquet"
-    return convert(_parquet(at, columns) if is_parquet else _text(at, _suffix(at), columns), as_)
+    return convert(_parquet(at, columns) if is_parquet else _text(at, _suffix(at), columns), form)
 
 
-def convert(table: Any, as_: str) -> Any:
+def convert(table: Any, form: str) -> Any:
     """An Arrow table as it is, or as a data frame."""
-    if as_ == "arrow":
+    if form == "arrow":
         return table
-    if as_ != "pandas":
-        raise ValueError(f"as_ is pandas or arrow, not {as_!r}")
+    if form != "pandas":
+        raise ValueError(f"form is pandas or arrow, not {form!r}")
     return table.to_pandas()
 
 
