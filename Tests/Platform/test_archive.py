@@ -126,7 +126,7 @@ class Engine:
 def engine(freshet, folder, broker, redis):
     """An engine that has taken a million events and was killed five times meanwhile; it has stopped in order at the end."""
     rows = duckdb.sql(
-        f"SELECT 'u' || (hash(range) % {USERS}) AS user_id, 'i' || (hash(range * 7 + 1) % {ITEMS}) AS item_id,"
+        f"SELECT 'u' || (hash(range) % {USERS}) AS user_id, 'i' || (hash(range * 7 + 1) % {ITEMS}) AS item_id, 'add' AS op,"
         f" 1700000000 + range AS timestamp FROM range({EVENTS})"
     )
     rows.write_csv(str(folder / "events.csv"))
@@ -153,10 +153,10 @@ def engine(freshet, folder, broker, redis):
 
 
 def test_each_offset_is_there_exactly_once(engine):
-    table = pyarrow.dataset.dataset(engine.store, format="parquet", partitioning="hive").to_table()
-    assert table.num_rows == EVENTS == engine.applied["events_applied"]
+    archived = pyarrow.dataset.dataset(engine.store, format="parquet", partitioning="hive").to_table()
+    assert archived.num_rows == EVENTS == engine.applied["events_applied"]
     counts = duckdb.sql(
-        "SELECT partition, count(*), count(DISTINCT \"offset\"), min(\"offset\"), max(\"offset\") FROM table GROUP BY 1"
+        "SELECT partition, count(*), count(DISTINCT \"offset\"), min(\"offset\"), max(\"offset\") FROM archived GROUP BY 1"
     ).fetchall()
     assert len(counts) == PARTITIONS
     for partition, rows, different, first, last in counts:
