@@ -79,7 +79,8 @@ enum CommandTable {
       id: .produce, path: ["produce"],
       summary: "Stream a file of interactions into the topic, keyed by user, with progress.",
       operands: [
-        Command.Operand(name: "FILE", sentence: "Interactions as delimited text or JSON lines, plain or gzip, or Parquet; - is standard input.")
+        Command.Operand(
+          name: "FILE", sentence: "Interactions as delimited text or JSON lines, plain or gzip, or Parquet; - is standard input.")
       ],
       options: [
         CommandOption(long: "rate", kind: .double(0.001...1e9), valueName: "N", sentence: "Events a second."),
