@@ -69,7 +69,7 @@ extension EndToEnd {
           ["train", "--train", file, "--factors", "4", "--iterations", "1", "--json"],
           environment: ["PATH": directory + "/bin:/usr/bin:/bin"])
       }
-      let read = try train(#"[ "$1 $2 $3" = "rows -- \#(file)" ] && exec cat '\#(rows)'"#)
+      let read = try train(#"[ "$1 $2 $3 $4" = "rows --flat -- \#(file)" ] && exec cat '\#(rows)'"#)
       #expect(read.status == 0 && read.json["users"] as? Int == 20 && read.json["items"] as? Int == 30, "\(read.messages)")
       let broken = try train("head -n 50 '\(rows)'; echo 'freshet-py: no such column' >&2; exit 1")
       #expect(broken.status == 1 && broken.output.isEmpty, "a table that ends early is not trained on")

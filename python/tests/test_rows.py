@@ -184,6 +184,9 @@ def test_nested_columns_are_refused_unless_others_are_selected(file: Path) -> No
         with pytest.raises(FreshetError, match=r"tags .* holds list<.*string>, .* such as --columns user"):
             rows(file, columns=columns)
     assert rows(file, columns=["user"]) == [["user"], ["a"]]
+    assert rows(file, flat=True) == [["user"], ["a"]]
+    with pytest.raises(FreshetError, match="tags"):
+        rows(file, columns=["tags"], flat=True)
 
 
 def test_columns_are_selected_in_their_order(file: Path) -> None:

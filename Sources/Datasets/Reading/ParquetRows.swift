@@ -52,7 +52,7 @@ final class ParquetRows {
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-    var arguments: [UnsafeMutablePointer<CChar>?] = ([program, "rows", "--", path] as [String]).map { strdup($0) } + [nil]
+    var arguments: [UnsafeMutablePointer<CChar>?] = ([program, "rows", "--flat", "--", path] as [String]).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     pid = 0
     let code = posix_spawn(&pid, program, &actions, nil, &arguments, environ)

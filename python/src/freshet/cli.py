@@ -119,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         deployments=False,
     )
     rows.add_argument("paths", nargs="+", metavar="PATH", help="a file, a directory, or s3://BUCKET/PREFIX")
+    rows.add_argument("--flat", action="store_true", help="leave out lists and other nested columns")
     rows.add_argument("--columns", metavar="A,B,C", help="the columns to print, in this order; all unless given")
 
     check = command(
@@ -257,7 +258,7 @@ def _rows(given: argparse.Namespace) -> int:
     # As in a line of CSV: a name that has a comma stands in quotes.
     columns = None if given.columns is None else next(csv.reader([given.columns]), [])
     try:
-        write_rows(given.paths, sys.stdout.buffer.write, columns=columns)
+        write_rows(given.paths, sys.stdout.buffer.write, columns=columns, flat=given.flat)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         # The reader has enough. What is left in the buffer must not be tried again at the end of the process.

@@ -43,16 +43,18 @@ def write_rows(
     write: Callable[[Any], Any],
     *,
     columns: Sequence[str] | None = None,
+    flat: bool = False,
     filesystem: Any = None,
 ) -> int:
     """Writes the rows of Parquet files as CSV (RFC 4180, UTF-8) with a header, and returns how many there are.
 
     A path is a file or a directory, whose `name=value` folders become columns; names that begin with `.` or `_` are
     left out. Text is quoted, a missing value is an empty field, times are ISO 8601 and end in `Z` unless they have no
-    zone. A column that some of the files lack is missing in their rows. `columns` selects.
+    zone. A column that some of the files lack is missing in their rows. `columns` selects; `flat` leaves out lists
+    and other nested columns, which are an error otherwise.
     """
     files = [file for path in paths for file in _files(place(path, filesystem, extra="parquet"))]
-    names = _selected(files, columns)
+    names = _selected(files, columns, flat)
     header = io.StringIO()
     csv.writer(header, lineterminator="\n").writerow(names)
     write(header.getvalue().encode())
@@ -107,7 +109,7 @@ def _file(at: Place, folders: Sequence[str]) -> _File:
 # Columns
 
 
-def _selected(files: Sequence[_File], columns: Sequence[str] | None) -> list[str]:
+def _selected(files: Sequence[_File], columns: Sequence[str] | None, flat: bool) -> list[str]:
     """The names of the columns to write; all must be there and fit into a field of text."""
     have = dict.fromkeys(name for file in files for name in file.columns)
     names = list(have) if columns is None else list(dict.fromkeys(columns))
@@ -116,6 +118,8 @@ def _selected(files: Sequence[_File], columns: Sequence[str] | None) -> list[str
         what = f"there is no column {missing[0]}" if missing else "no column is selected"
         raise FreshetError(what, fix=f"columns: {', '.join(have)}")
     nested = {name: file for file in files for name, kind in file.types.items() if _is_nested(kind)}
+    if flat and columns is None:
+        names = [name for name in names if name not in nested] or names
     for name in names:
         if name in nested:
             flat = [each for each in have if each not in nested]
