@@ -1,11 +1,12 @@
-"""Trains Freshet's model with Spark: `retrain.external.command = "spark-submit /path/to/train.py"` (or `python3`).
+"""Trains Freshet's model with Spark: `retrain.external.command = "python3 /path/to/train.py"`.
 
-The engine starts this in a directory that has `interactions.parquet` (user, item, strength, time) and `settings.json` (factors, seed).
-It reads back `item_factors.npy`, a row of `factors` floats for each item, and `item_ids.txt` with their ids; the vectors of users
-follow from these by fold-in. Whatever else writes these two files can take the place of Spark.
+The engine starts this in a directory that has `interactions.parquet` (user, item, strength, time) and `settings.json`
+(factors, seed). It reads back `item_factors.npy`, a row of `factors` floats for each item, and `item_ids.txt` with
+their ids; the vectors of users follow from these by fold-in. Whatever else writes these two files can take the place
+of Spark.
 
-Needs pyspark, numpy and Java 17. Without a cluster it runs on the cores of this machine; set SPARK_MASTER for one, and the directory
-must then be on a file system that all of it can read.
+Needs pyspark, numpy and Java 17. Without a cluster it runs on the cores of this machine; set SPARK_MASTER for one, and
+the directory must then be on a file system that all of it can read.
 """
 
 import json
@@ -17,7 +18,7 @@ from pyspark.ml.feature import StringIndexer
 from pyspark.ml.recommendation import ALS
 from pyspark.sql import SparkSession
 
-# Spark scales the regularization with the ratings of a row only, so it wants a smaller alpha and a larger regParam than Freshet's.
+# Spark scales the regularization with the ratings of a row only: it wants a smaller alpha and a larger regParam.
 ALPHA = float(os.environ.get("ALS_ALPHA", "3"))
 REGULARIZATION = float(os.environ.get("ALS_REGULARIZATION", "0.2"))
 ITERATIONS = int(os.environ.get("ALS_ITERATIONS", "5"))

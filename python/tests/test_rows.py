@@ -44,14 +44,14 @@ ODD = [
 ]
 
 
-def rows(*paths: Path | str, columns: list[str] | None = None) -> list[list[str]]:
+def rows(*paths: Path | str, columns: list[str] | None = None, flat: bool = False) -> list[list[str]]:
     """The rows with the header first, as strict RFC 4180 has them."""
-    return parse(text(*paths, columns=columns))
+    return parse(text(*paths, columns=columns, flat=flat))
 
 
-def text(*paths: Path | str, columns: list[str] | None = None) -> bytes:
+def text(*paths: Path | str, columns: list[str] | None = None, flat: bool = False) -> bytes:
     parts: list[bytes] = []
-    count = write_rows(paths, lambda part: parts.append(bytes(part)), columns=columns)
+    count = write_rows(paths, lambda part: parts.append(bytes(part)), columns=columns, flat=flat)
     result = b"".join(parts)
     assert count == len(parse(result)) - 1
     return result
