@@ -20,9 +20,8 @@ struct EngineBackend: AdminBackend {
 
   /// One check per name, in this order; what is in the way, and what an operator should look at although lists go out.
   static let checks: [Condition.Name] = [
-    .kafka, .partitions, .lag, .redis, .deadLetters, .schemas, .items, .replay, .engine, .memory, .snapshots, .model, .retrain, .records,
-    .types,
-    .keys,
+    .kafka, .partitions, .lag, .redis, .deadLetters, .schemas, .items, .replay, .engine, .memory, .snapshots, .archive, .model, .retrain,
+    .records, .types, .keys,
   ]
 
   func readiness() -> HealthReport {

@@ -122,10 +122,10 @@ def _selected(files: Sequence[_File], columns: Sequence[str] | None, flat: bool)
         names = [name for name in names if name not in nested] or names
     for name in names:
         if name in nested:
-            flat = [each for each in have if each not in nested]
+            others = [each for each in have if each not in nested]
             raise FreshetError(
                 f"the column {name} of {nested[name].at.name} holds {nested[name].types[name]}, which CSV cannot",
-                fix=f"select columns, such as --columns {','.join(flat[:3])}",
+                fix=f"select columns, such as --columns {','.join(others[:3])}",
             )
     return names
 
