@@ -159,10 +159,13 @@ public final class ParquetArchive: InteractionArchive {
 
   public func flush(timeout: Duration) throws {
     let wanted = state.withLock { $0.submitted }
-    let end = MonotonicClock.nanoseconds() + timeout.nanoseconds
+    var last = state.withLock { $0.stored }
+    var end = MonotonicClock.nanoseconds() + timeout.nanoseconds
     while true {
       let (stored, problem) = state.withLock { ($0.stored, $0.problem) }
       if stored >= wanted { return }
+      // Many files take long; only one that does not come through is a reason to give up.
+      if stored > last { (last, end) = (stored, MonotonicClock.nanoseconds() + timeout.nanoseconds) }
       guard MonotonicClock.nanoseconds() < end else {
         throw ArchiveError(
           "a snapshot waits for archive.store, which did not take \(wanted - stored) files in \(timeout)\(problem.map { ": \($0)" } ?? "")")

@@ -13,6 +13,8 @@ struct ArchiveBuffers: Sendable {
 
   private let limits: Limits
   private var open: [TopicPartition: ArchiveSegment] = [:]
+  /// The days of the newest segments.
+  private var days: [TopicPartition: Int] = [:]
   private(set) var rows = 0
 
   init(limits: Limits = Limits()) { self.limits = limits }
@@ -22,9 +24,10 @@ struct ArchiveBuffers: Sendable {
   /// - Parameter nowMilliseconds: no record counts as produced later, so that a wrong clock of a producer opens no day far ahead.
   mutating func add(_ batch: ArchivedBatch, nowMilliseconds: Int64) -> [ArchiveSegment] {
     let produced = min(batch.last.timestampMilliseconds ?? nowMilliseconds, nowMilliseconds)
-    let day = Int(max(0, produced) / Self.millisecondsPerDay)
+    // Days only go forward, also from one segment to the next.
+    let day = max(Int(max(0, produced) / Self.millisecondsPerDay), days[batch.source] ?? 0)
+    days[batch.source] = day
     var complete: [ArchiveSegment] = []
-    // Days only go forward: records that are a little late do not end a segment each.
     if let segment = open[batch.source], segment.day < day, let ended = take(batch.source) { complete.append(ended) }
     rows += batch.rows.count
     if open[batch.source] == nil {

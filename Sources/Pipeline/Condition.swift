@@ -72,8 +72,9 @@ extension EngineStatus {
       found.append(
         Condition(.memory, severity: .warning, "memory is above limits.max_rss, so nothing is read: raise the limit or add memory"))
     }
-    if let archive, let problem = archive.problem {
-      let effect = archive.isFull ? "nothing is read until it can be" : "snapshots wait for it"
+    if let archive, archive.isFull || archive.problem != nil {
+      let effect = archive.isFull ? "nothing is read until it can be" : "snapshots and new models wait for it"
+      let problem = archive.problem ?? "it takes rows more slowly than they come"
       found.append(
         Condition(
           .archive, severity: archive.isFull ? .notReady : .warning,

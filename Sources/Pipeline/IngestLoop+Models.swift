@@ -177,6 +177,8 @@ extension IngestLoop {
 
   func stepSnapshot() {
     let now = ports.clock.monotonicNanoseconds
+    // While the store is away, every attempt would only make more and smaller files.
+    guard mayArchive, snapshots.isWriting || archiveStatus?.problem == nil else { return }
     switch snapshots.step(now: now, interval: settings.snapshotInterval) {
     case .wait: break
     case .freeze(let sequence):

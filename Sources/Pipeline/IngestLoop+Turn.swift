@@ -135,6 +135,7 @@ extension IngestLoop {
     // What was archived was in the log before it had been read to its end.
     let ended = batches.first { logsReadToEnd.contains($0.source) && endsBeforeArchive($0.source) }
     if let source = update.foreignLogs.first ?? ended?.source { refuse(logOf: source) }
+    guard !isLogForeign else { return }
     let now = ports.clock.wallMilliseconds
     for batch in update.archived {
       for segment in archived.add(batch, nowMilliseconds: now) { archive.submit(segment) }
@@ -156,10 +157,15 @@ extension IngestLoop {
   }
 
   private func refuse(logOf source: TopicPartition) {
+    isLogForeign = true
     guard fatal == nil else { return }
     fatal =
       "\(source): archive.store goes up to a record that is not in this log, so the topic was created anew; name another archive.store for it"
   }
+
+  /// Whether what was read belongs into the archive, and into snapshots that wait for it. Another engine that does this one's work has read
+  /// the same records, and its rows would stand beside these.
+  var mayArchive: Bool { ports.archive == nil || !isLogForeign && !isDisplaced }
 
   /// The state as a snapshot, which must not be written before the archive has what was submitted.
   func frozenSnapshot(sequence: UInt64) -> Snapshot {
@@ -345,6 +351,11 @@ extension IngestLoop {
   }
 
   private func writeLastSnapshot(until deadline: UInt64, _ problems: inout [String]) {
+    guard mayArchive else { return }
+    if let problem = ports.archive?.status.problem {
+      problems.append("the last snapshot is not written, because archive.store is not (a restart reads the log again): \(problem)")
+      return
+    }
     while snapshots.isWriting, ports.clock.monotonicNanoseconds < deadline {
       stepSnapshot()
       ports.clock.sleep(for: .milliseconds(2))

@@ -108,6 +108,8 @@ public final class IngestLoop {
   /// Partitions of which this process has read records, and which it has read to their end; kept with an archive only.
   var logsRead: Set<TopicPartition> = []
   var logsReadToEnd: Set<TopicPartition> = []
+  /// A log is not the one that was archived: nothing of it may be archived or counted as read.
+  var isLogForeign = false
   var replay = ReplayHold()
   var tally = RecordTally()
   var conditions = ConditionWatch()

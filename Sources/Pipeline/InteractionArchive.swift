@@ -43,7 +43,7 @@ public protocol InteractionArchive: Sendable {
   func positions() throws -> [TopicPartition: ArchivedPosition]
   /// Takes a segment, without waiting for it.
   func submit(_ segment: ArchiveSegment)
-  /// Waits until everything that was submitted before is durable; throws why it is not after the timeout.
+  /// Waits until everything that was submitted before is durable; throws why it is not when nothing more has become durable for so long.
   func flush(timeout: Duration) throws
   var status: ArchiveStatus { get }
 }

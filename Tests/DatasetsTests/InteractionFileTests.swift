@@ -234,7 +234,9 @@ func gzip(_ data: Data) -> Data {
 
   @Test func aMissingFileAndADirectorySaySo() throws {
     #expect(throws: DatasetError(.missing, path: "/nonexistent/x.tsv")) { try InteractionFile(path: "/nonexistent/x.tsv") }
-    let folder = FileManager.default.temporaryDirectory.path
+    let folder = FileManager.default.temporaryDirectory.path + "/folder-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
     #expect(throws: DatasetError(.isDirectory, path: folder)) { try InteractionFile(path: folder) }
   }
 

@@ -15,7 +15,7 @@ extension EndToEnd {
       #expect(built.status == 0 && built.json["users"] as? Int == 40 && built.json["events"] as? Int == 3000, "\(built.messages)")
       #expect(built.json["snapshot"] as? Int == 1)
 
-      let users = try Bench.write("users.txt", "u7\nnobody\r\nu3\n")
+      let users = try Bench.write("users.txt", "u7\nnobody\r\nu3\nu7\n")
       let lists = try freshet(["export", "lists", "--snapshot", directory, "--users", users, "--count", "3", "--format", "csv"])
       let rows = lists.output.split(separator: "\r\n").dropFirst().map { $0.split(separator: ",").map(String.init) }
       try #require(rows.count == 9, "\(lists.messages)")
@@ -39,7 +39,7 @@ extension EndToEnd {
       #expect(try freshet(["build", "--data", "/nowhere/x.csv", "--output", directory]).messages.contains("no such file"))
       let data = try Bench.write("clicks.csv", "user,item,time\n" + Self.clicks)
       #expect(try freshet(["build", "--data", data, "--output", directory, "--factors", "8"]).status == 0)
-      let empty = try freshet(["export", "lists", "--snapshot", directory, "--users", "/dev/null"])
+      let empty = try freshet(["export", "lists", "--snapshot", directory, "--users", try Bench.write("none.txt", "\n")])
       #expect(empty.status == 1 && empty.messages.contains("an id a line"), "\(empty.messages)")
       let whole = try freshet(["export", "popular", "--snapshot", directory, "--users", data])
       #expect(whole.status == ExitStatus.usage.rawValue && whole.messages.contains("--users is for lists"), "\(whole.messages)")

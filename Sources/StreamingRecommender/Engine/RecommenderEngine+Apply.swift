@@ -108,9 +108,10 @@ extension RecommenderEngine {
     case .merge(let user, let into, let keyMismatch):
       work.update.note([], keyMismatch: keyMismatch)
       if keyMismatch { work.update.addExample(.keyMismatch, source, record) }
+      let target = state.merged.resolve(into) ?? into
       if merge(user, into: into, producedAt: record.timestampMilliseconds, &work) {
         counts.applied += 1
-        work.rows?.append(.merge, user: user, into: into, of: record, fallbackMilliseconds: state.users.newestTimeMilliseconds)
+        work.rows?.append(.merge, user: user, into: target, of: record, fallbackMilliseconds: state.users.newestTimeMilliseconds)
       } else {
         counts.ignored[.stale, default: 0] += 1
         work.update.addExample(.ignored(.stale), source, record)

@@ -59,6 +59,7 @@ extension CommandTable {
       CommandOption(long: "fresh", kind: .flag, sentence: "Let the running engine write a snapshot first."),
       CommandOption(long: "force", kind: .flag, sentence: "Replace FILE if it exists."),
     ],
+    exclusive: [["fresh", "snapshot"]],
     examples: [
       Command.Example(line: "freshet export lists --output lists.parquet --fresh", sentence: "Every user's list, as of now."),
       Command.Example(line: "freshet export factors --output factors.npz", sentence: "Vectors of users and items for NumPy."),

@@ -84,11 +84,13 @@ struct ExportCommand {
       bytes = try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(fileURLWithPath: path))
     } catch { throw CommandFailure("\(path) cannot be read: \(error.localizedDescription)") }
     let ids = bytes.split(separator: UInt8(ascii: "\n")).map { Array($0.last == 13 ? $0.dropLast() : $0) }.filter { !$0.isEmpty }
+    var known: Set<[UInt8]> = []
+    let different = ids.filter { known.insert($0).inserted }
     guard !ids.isEmpty else { throw CommandFailure("\(path) names no users: write an id a line") }
     if let wrong = ids.first(where: { String(validating: $0, as: UTF8.self) == nil }) {
       throw CommandFailure("\(path) is not UTF-8: \(String(decoding: wrong, as: UTF8.self))")
     }
-    return ids
+    return different
   }
 
   private func format(_ kind: ExportKind, _ path: String) throws -> String {

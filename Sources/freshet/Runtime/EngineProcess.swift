@@ -25,6 +25,7 @@ final class EngineProcess: @unchecked Sendable {
   /// Copies of the snapshots; `nil` without a store.
   private let copies: ReplicatedSnapshots?
   private let archive: ParquetArchive?
+  private let externalTrainer: ExternalTrainer?
   let console: ConsoleMonitor
   private let epochs: EpochDirectory?
   private let loop: IngestLoop
@@ -73,6 +74,12 @@ final class EngineProcess: @unchecked Sendable {
         "archive.store counts by the offsets of a log, and that of --embedded ends with the process: name a broker with --bootstrap-servers",
         status: .configuration)
     }
+    let archived = try Self.positions(of: archive, configuration)
+    if options.from.origin != nil, !archived.isEmpty {
+      throw CommandFailure(
+        "archive.store = \(Redaction.text(configuration.archive.store)) has rows of this log, which reading it again would leave out: "
+          + "name an empty one with --from", status: .configuration)
+    }
     var storage: any SnapshotStorage = copies ?? directory
     if let archive { storage = ArchivedSnapshots(storage, archive: archive) }
     var start = try RecoveredEngine(from: storage, configuration: configuration)
@@ -106,7 +113,7 @@ final class EngineProcess: @unchecked Sendable {
       snapshotSequence: start.snapshotSequence, refused: start.refused, droppedModelFactors: start.droppedModelFactors, setAside: setAside)
     self.directory = directory
     if let payloads = try Payloads.decoder(configuration, log: log.scoped("schemas"), onChange: wake) { start.engine.open(payloads) }
-    if let archive { try Self.begin(archive, in: &start.engine, configuration) }
+    if archive != nil { start.engine.archive(behind: archived) }
     let letters = try KafkaDeadLetterSink(configuration: configuration, version: Version.freshet, log: log.scoped("dead-letters"))
     records = RetrainRecords(directory: configuration.instance.dataDirectory + "/runs")
     metrics = EngineMetrics()
@@ -132,11 +139,12 @@ final class EngineProcess: @unchecked Sendable {
       log.warning("recommendation ids cannot be checked, so that clicks are not attributed: \(error)")
       start.engine.attribute { _ in [UInt8](repeating: 0, count: 8) }
     }
+    externalTrainer = ExternalTrainer(configuration)
     loop = IngestLoop(
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
         source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: epochs,
-        archive: archive, externalTrainer: ExternalTrainer(configuration)?.train, jobs: ThreadJobRunner(nice: configuration.retrain.nice),
+        archive: archive, externalTrainer: externalTrainer?.train, jobs: ThreadJobRunner(nice: configuration.retrain.nice),
         residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: { records.add($0) }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
@@ -182,11 +190,11 @@ final class EngineProcess: @unchecked Sendable {
     } catch { throw CommandFailure("cannot make \(configuration.instance.dataDirectory)/archive: \(error)", status: .configuration) }
   }
 
-  private static func begin(
-    _ archive: ParquetArchive, in engine: inout RecommenderEngine, _ configuration: RecommenderConfiguration
-  ) throws {
-    // Without knowing where the archive ends, rows would be written twice.
-    do { engine.archive(behind: try archive.positions()) } catch {
+  /// Where the archive ends; without knowing that, rows would be written twice.
+  private static func positions(
+    of archive: ParquetArchive?, _ configuration: RecommenderConfiguration
+  ) throws -> [TopicPartition: ArchivedPosition] {
+    do { return try archive?.positions() ?? [:] } catch {
       throw CommandFailure(
         "archive.store = \(Redaction.text(configuration.archive.store)) cannot be listed, so it is not known where it ends: \(error)")
     }
@@ -230,6 +238,7 @@ final class EngineProcess: @unchecked Sendable {
     wake()
     ended.wait()
     archive?.close()
+    externalTrainer?.end()
     console.stop()
     if let copies, !copies.waitForCopies(.seconds(10)) {
       problems.withLock { $0.append("the last snapshot was not copied to snapshot.store in time") }

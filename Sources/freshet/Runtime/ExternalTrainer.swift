@@ -1,9 +1,12 @@
 import Foundation
 import StreamingRecommender
+import Synchronization
 import Telemetry
 
 /// Runs `retrain.external.command` in a directory of its own, with the pairs as a file, and reads the vectors that it has written.
-struct ExternalTrainer: Sendable {
+final class ExternalTrainer: Sendable {
+  /// The process group of the command that runs; 0 if none does.
+  private let group = Mutex<pid_t>(0)
   private let command: String
   private let parent: String
   /// Directories of earlier trainings that are kept, to look at.
@@ -21,7 +24,11 @@ struct ExternalTrainer: Sendable {
   @Sendable func train(_ training: ExternalTraining) throws -> StoredModel {
     let directory = "\(parent)/\(training.job)"
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-    defer { prune() }
+    defer {
+      // It has histories, also of users who may be forgotten later.
+      try? FileManager.default.removeItem(atPath: directory + "/interactions.parquet")
+      prune()
+    }
     let pairs = try write(training, to: directory)
     let ended = try run(in: directory, training)
     guard ended.status == 0 else {
@@ -74,11 +81,25 @@ struct ExternalTrainer: Sendable {
     var pid: pid_t = 0
     let code = posix_spawn(&pid, "/bin/sh", &actions, &attributes, &arguments, environ)
     guard code == 0 else { throw ExternalTrainingError("/bin/sh cannot be started: \(String(cString: strerror(code)))") }
+    group.withLock { $0 = pid }
     let status = wait(for: pid, training)
+    // Where it was cancelled, what it has started must end, too; else it may go on by itself.
+    if training.isCancelled { end() }
+    group.withLock { $0 = 0 }
     if training.isCancelled { throw ExternalTrainingError("cancelled") }
     let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
     let lastLine = text.split(separator: "\n").last { !$0.allSatisfy(\.isWhitespace) } ?? "it printed nothing"
     return (status, Redaction.text(String(lastLine.prefix(300))))
+  }
+
+  /// Ends the command that runs and everything that it has started: asks first, then kills.
+  func end() {
+    let pid = group.withLock { $0 }
+    guard pid > 0 else { return }
+    kill(-pid, SIGTERM)
+    let deadline = MonotonicClock.nanoseconds() + Self.patience
+    while kill(-pid, 0) == 0, MonotonicClock.nanoseconds() < deadline { usleep(20_000) }
+    kill(-pid, SIGKILL)
   }
 
   /// Exit status, or 128 + the signal. A cancelled command is asked to end, and killed if it does not.

@@ -45,5 +45,7 @@ import Testing
     #expect(buffers.add(batch(0, 2..<3, at: Self.now - Self.day), nowMilliseconds: Self.now).isEmpty, "a late record")
     #expect(buffers.add(batch(0, 3..<4, at: Self.now + 900 * Self.day), nowMilliseconds: Self.now).isEmpty, "a wrong clock")
     #expect(buffers.takeAll().map(\.day) == [20_000])
+    #expect(buffers.add(batch(0, 4..<5, at: Self.now - Self.day), nowMilliseconds: Self.now).isEmpty)
+    #expect(buffers.takeAll().map(\.day) == [20_000], "a late record opens no earlier day again")
   }
 }

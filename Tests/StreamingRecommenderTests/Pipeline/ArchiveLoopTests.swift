@@ -119,6 +119,30 @@ import Testing
     let fatal = try #require(second.loop.status.current.fatal)
     #expect(fatal.contains("created anew") && fatal.contains("name another archive.store"))
     #expect(second.storage.lastSequence() == 0)
+    // Nor does the end of the process count anything of it as read or archived.
+    _ = second.loop.shutDown(timeout: .seconds(1))
+    #expect(second.storage.lastSequence() == 0 && second.log.committed.next.isEmpty && archive.stored.count == 2)
+    let third = try Scene(log: second.log, archive: archive)
+    third.turn(8)
+    #expect(third.loop.status.current.fatal != nil, "after a restart it is the same")
+  }
+
+  @Test func withTheStoreAwayAnEndIsQuickAndLosesNothing() throws {
+    let archive = InMemoryArchive()
+    let log = InMemoryLog(topics: ["events": 2])
+    let first = try Scene(log: log, archive: archive)
+    first.produce(0..<30)
+    first.turn(4)
+    archive.isAway = true
+    let problems = first.loop.shutDown(timeout: .seconds(1))
+    #expect(problems.contains { $0.contains("archive.store") }, "\(problems)")
+    #expect(first.storage.lastSequence() == 0 && archive.stored.isEmpty)
+    archive.processDied()
+    archive.isAway = false
+    let second = try Scene(log: log, archive: archive)
+    second.turn(4)
+    second.snapshot()
+    #expect(archive.stored.map(\.rows.count).reduce(0, +) == 30)
   }
 
   @Test func theSameLogIsReadAgainWithoutAWord() throws {
