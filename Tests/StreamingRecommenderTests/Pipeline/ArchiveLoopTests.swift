@@ -70,7 +70,7 @@ import Testing
     #expect(scene.storage.lastSequence() == 0 && scene.log.committed.next.isEmpty)
     let conditions = scene.loop.status.current.conditions
     #expect(
-      conditions.contains { $0.name == .archive && $0.severity == .warning && $0.message.contains("snapshots wait") }, "\(conditions)")
+      conditions.contains { $0.name == .archive && $0.severity == .warning && $0.message.contains("snapshots and new models wait") }, "\(conditions)")
     scene.archive.isAway = false
     // It is tried again after a few seconds.
     scene.turn(30)
@@ -83,10 +83,14 @@ import Testing
 
   @Test func aFullArchivePausesReadingAndLosesNothing() throws {
     let scene = try Scene(archive: InMemoryArchive(rowsMax: 20))
-    scene.archive.isAway = true
     scene.produce(0..<30)
     scene.turn(4)
-    scene.snapshot()
+    // The store goes away after the state is frozen.
+    scene.loop.mailbox.post(.snapshot(job: nil))
+    scene.turn()
+    scene.archive.isAway = true
+    scene.jobs.runAll()
+    scene.turn(2)
     scene.produce(30..<60)
     scene.turn(8)
     #expect(scene.loop.engine.state.eventsApplied == 30, "nothing is read while the archive is full")
