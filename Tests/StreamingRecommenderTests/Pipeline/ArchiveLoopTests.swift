@@ -70,7 +70,8 @@ import Testing
     #expect(scene.storage.lastSequence() == 0 && scene.log.committed.next.isEmpty)
     let conditions = scene.loop.status.current.conditions
     #expect(
-      conditions.contains { $0.name == .archive && $0.severity == .warning && $0.message.contains("snapshots and new models wait") }, "\(conditions)")
+      conditions.contains { $0.name == .archive && $0.severity == .warning && $0.message.contains("snapshots and new models wait") },
+      "\(conditions)")
     scene.archive.isAway = false
     // It is tried again after a few seconds.
     scene.turn(30)
