@@ -18,13 +18,9 @@ enum FactorFiles {
 
   private static func ids(_ names: [String]) -> Data { Data((names.joined(separator: "\n") + "\n").utf8) }
 
-  /// Encodes a matrix in NumPy format 1.0: magic, version, a header padded to 64 bytes, then float32 values in row-major order.
+  /// Encodes a matrix as an array of NumPy with float32 values.
   static func npy(_ matrix: FactorMatrix) -> Data {
-    var header = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(matrix.rows), \(matrix.factors)), }"
-    header += String(repeating: " ", count: 63 - (10 + header.utf8.count) % 64) + "\n"
-    var data = Data([0x93] + Array("NUMPY".utf8) + [1, 0])
-    withUnsafeBytes(of: UInt16(header.utf8.count).littleEndian) { data.append(contentsOf: $0) }
-    data.append(contentsOf: header.utf8)
+    var data = Data(NumPyArchive.header("<f4", [matrix.rows, matrix.factors]))
     for row in 0..<matrix.rows { data.append(contentsOf: UnsafeRawBufferPointer(matrix[row])) }
     return data
   }

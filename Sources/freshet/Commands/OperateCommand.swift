@@ -68,17 +68,20 @@ struct OperateCommand {
   }
 
   func snapshot() throws -> ExitStatus {
+    let (client, job) = try startSnapshot()
+    return try wait(client, job, label: "snapshot")
+  }
+
+  private func startSnapshot() throws -> (client: AdminClient, job: String) {
     let client = try client()
     let answer = try client.post("/v1/snapshot")
     guard let job = answer.object["job"] as? String else { throw CommandFailure(answer.object["error"] as? String ?? answer.text) }
-    return try wait(client, job, label: "snapshot")
+    return (client, job)
   }
 
   /// A snapshot of the running engine, for a command that reads it.
   func freshSnapshot() throws {
-    let client = try client()
-    let answer = try client.post("/v1/snapshot")
-    guard let job = answer.object["job"] as? String else { throw CommandFailure(answer.object["error"] as? String ?? answer.text) }
+    let (client, job) = try startSnapshot()
     let (end, state) = try ended(client, job, label: "snapshot")
     guard state == "done" else { throw CommandFailure("the engine's snapshot: \(end.object["message"] as? String ?? state)") }
   }

@@ -23,12 +23,10 @@ struct ExportSource {
   private static func newest(
     _ configuration: RecommenderConfiguration, at place: String?
   ) throws -> (sequence: UInt64, engine: RecommenderEngine) {
-    let place =
-      place ?? (configuration.snapshot.store.isEmpty ? nil : Self.local(configuration) == nil ? configuration.snapshot.store : nil)
-    let address = place ?? configuration.snapshot.directory
-    guard let storage = try place.map({ try Self.storage($0, configuration) }) ?? Self.local(configuration) else {
+    guard let storage = try place.map({ try Self.storage($0, configuration) }) ?? Self.configured(configuration) else {
       throw CommandFailure(
-        "there is no snapshot in \(address): --snapshot names another directory or store, and --fresh asks a running engine for one")
+        "there is no snapshot in \(configuration.snapshot.directory): --snapshot names another directory or store, and --fresh asks a running "
+          + "engine for one")
     }
     defer { storage.end() }
     var configuration = configuration
@@ -40,34 +38,39 @@ struct ExportSource {
     }
     guard let sequence = recovered.snapshotSequence else {
       let why = recovered.refused.first.map { ": \($0)" } ?? ""
-      throw CommandFailure("there is no snapshot in \(address) that can be used\(why)")
+      throw CommandFailure("there is no snapshot in \(storage.address) that can be used\(why)")
     }
     return (sequence, recovered.engine)
   }
 
   private struct Storage {
     let snapshots: any SnapshotStorage
+    let address: String
     /// Where copies were put to be read.
     var temporary: String?
 
     func end() { if let temporary { try? FileManager.default.removeItem(atPath: temporary) } }
   }
 
-  private static func local(_ configuration: RecommenderConfiguration) -> Storage? {
-    let directory = SnapshotDirectory(path: configuration.snapshot.directory)
-    return directory.lastSequence() == 0 ? nil : Storage(snapshots: directory)
+  /// The snapshots of the configuration; those of the store where the directory has none.
+  private static func configured(_ configuration: RecommenderConfiguration) throws -> Storage? {
+    try directory(configuration.snapshot.directory)
+      ?? (configuration.snapshot.store.isEmpty ? nil : storage(configuration.snapshot.store, configuration))
+  }
+
+  private static func directory(_ path: String) -> Storage? {
+    let directory = SnapshotDirectory(path: path)
+    return directory.lastSequence() == 0 ? nil : Storage(snapshots: directory, address: path)
   }
 
   private static func storage(_ place: String, _ configuration: RecommenderConfiguration) throws -> Storage {
-    if !place.hasPrefix("s3://") {
-      let directory = SnapshotDirectory(path: place)
-      if directory.lastSequence() > 0 { return Storage(snapshots: directory) }
-    }
+    if !place.hasPrefix("s3://"), let found = directory(place) { return found }
     let stores = ObjectStores(configuration.store)
     let store = stores.open(try stores.address(place))
     let temporary = try DataDirectory.temporary("export")
     return Storage(
-      snapshots: ReplicatedSnapshots(SnapshotDirectory(path: temporary), store: store, log: .disabled), temporary: temporary)
+      snapshots: ReplicatedSnapshots(SnapshotDirectory(path: temporary), store: store, log: .disabled), address: place, temporary: temporary
+    )
   }
 
   /// Only lists of these users are exported.

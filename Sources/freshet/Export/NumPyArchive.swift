@@ -58,8 +58,8 @@ struct NumPyArchive {
     entries += 1
   }
 
-  /// Magic, version, and a dictionary padded to 64 bytes.
-  private static func header(_ type: String, _ shape: [Int]) -> [UInt8] {
+  /// What an array of NumPy's format 1.0 begins with: magic, version, and a dictionary padded to 64 bytes. The values follow, row by row.
+  static func header(_ type: String, _ shape: [Int]) -> [UInt8] {
     let dimensions = shape.count == 1 ? "(\(shape[0]),)" : "(\(shape.map(String.init).joined(separator: ", ")))"
     var text = "{'descr': '\(type)', 'fortran_order': False, 'shape': \(dimensions), }"
     text += String(repeating: " ", count: 63 - (10 + text.utf8.count) % 64) + "\n"
