@@ -57,6 +57,7 @@ let full: [Target] = [
   .target(name: "ParquetFiles", dependencies: ["CZstd"]),
   .target(name: "PostgresTables", dependencies: ["CPostgres"]),
   .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
+  .target(name: "RunRecords", dependencies: ["ObjectStorage", "Telemetry"]),
   .target(name: "SnapshotReplication", dependencies: ["ObjectStorage", "StreamingRecommender", "Telemetry"]),
   .target(
     name: "InteractionArchives",
@@ -85,7 +86,7 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords",
       "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),
@@ -94,6 +95,7 @@ let full: [Target] = [
   .executableTarget(name: "ParquetSamples", dependencies: ["ParquetFiles"], path: "Tests/ParquetSamples"),
   .testTarget(name: "PostgresTablesTests", dependencies: ["PostgresTables"]),
   .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
+  .testTarget(name: "RunRecordsTests", dependencies: ["RunRecords", "ObjectStorage", "Telemetry"]),
   .testTarget(
     name: "SnapshotReplicationTests",
     dependencies: ["SnapshotReplication", "ObjectStorage", "StreamingRecommender", "Telemetry"]),

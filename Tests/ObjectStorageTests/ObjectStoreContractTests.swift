@@ -185,9 +185,9 @@ import Testing
     defer { try? FileManager.default.removeItem(atPath: path) }
     try store.put(key, .file(path: path), .ifAbsent)
     #expect(try store.head(key)?.bytes == bytes)
-    let digest = SHA256Digest()
+    let digest = ContentDigest()
     try store.read(key, nil) { digest.update($0) }
-    #expect(digest.finish() == SHA256Digest.hex(content))
+    #expect(digest.finish() == ContentDigest.hex(content))
     #expect(try store.bytes(key, (bytes - 10)..<bytes, limit: 10) == Array(content.suffix(10)))
     #expect(Self.code { try store.put(key, .file(path: path), .ifAbsent) } == .alreadyExists)
     #expect(Self.code { try store.put(key, .file(path: path + "-missing")) } == .invalid)
@@ -199,7 +199,7 @@ import Testing
     let key = try ObjectKey("a/streamed")
     let piece = Self.noise(100_003)
     let upload = try store.upload(key)
-    let digest = SHA256Digest()
+    let digest = ContentDigest()
     var written = 0
     while written < bytes {
       let part = piece.prefix(bytes - written)
@@ -211,7 +211,7 @@ import Testing
     }
     #expect(try store.head(key) == nil && Self.names(store) == [])
     try upload.complete()
-    let read = SHA256Digest()
+    let read = ContentDigest()
     try store.read(key, nil) { read.update($0) }
     #expect(read.finish() == digest.finish())
     #expect(try store.head(key)?.bytes == bytes && Self.names(store) == ["a/streamed"])

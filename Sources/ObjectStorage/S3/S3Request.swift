@@ -48,7 +48,7 @@ struct S3Request {
 
   /// libcurl would sign the hash of an empty body for every upload.
   private static func digest(of body: Body) throws(ObjectStoreError) -> String {
-    let digest = SHA256Digest()
+    let digest = ContentDigest()
     switch body {
     case .none: break
     case .bytes(let bytes): bytes.withUnsafeBytes { digest.update($0) }

@@ -83,6 +83,17 @@ enum ConfigurationCheck {
     return isHost ? nil : "allowed: http://host:port or https://host:port, without a path"
   }
 
+  /// An http address with any path, and without credentials.
+  static func httpAddress(_ value: ConfigurationValue, secretsIn key: String) -> String? {
+    guard case .string(let url) = value else { return nil }
+    guard let scheme = url.firstMatch(of: /^(?i:https?):\/\//) else { return "allowed: http://host:port or https://host:port" }
+    let rest = url[scheme.range.upperBound...]
+    let host = rest.prefix { !"/?#".contains($0) }
+    if host.contains("@") { return "credentials in a URL end up in logs; put them into \(key) (mode 0600)" }
+    return host.isEmpty || rest.contains(where: \.isWhitespace)
+      ? "allowed: http://host:port or https://host:port, with or without a path" : nil
+  }
+
   private static func isName(_ text: String, lengthMax: Int) -> Bool {
     let bytes = text.utf8
     guard (1...lengthMax).contains(bytes.count), text != ".", text != ".." else { return false }

@@ -309,6 +309,10 @@ extension ConfigurationTable {
     .int(
       "retrain.keep_epochs", \.retrain.keepEpochs, 0...1000,
       "Number of models kept in `<instance.data_dir>/epochs`, to which `freshet models rollback` can return."),
+    .string(
+      "retrain.epoch_store", \.retrain.epochStore, empty: "none",
+      "Directory or `s3://bucket/prefix`, of this engine alone, that every kept model is copied to, and that a machine without the "
+        + "directory reads them from."),
   ]
 
   static let shadow: [ConfigurationKey] = [

@@ -24,6 +24,8 @@ public enum ConfigurationTable {
     Group(name: "redis", sentence: "Which Redis lists are written to.", keys: redis),
     Group(name: "snapshot", sentence: "State on disk, with which a restart continues.", keys: snapshot),
     Group(name: "archive", sentence: "Every applied interaction as Parquet, for other programs.", keys: archive),
+    Group(name: "runs", sentence: "A record of every job: what it was, what it took, what came of it. See [runs.md](runs.md).", keys: runs),
+    Group(name: "mlflow", sentence: "Where ended runs are shown as well. See [runs.md](runs.md#mlflow).", keys: mlflow),
     Group(name: "store", sentence: "How S3 servers are reached; a store in a directory needs nothing of it.", keys: store),
     Group(name: "admin", sentence: "The HTTP server for operators.", keys: admin),
     Group(name: "gateway", sentence: "The HTTP server for applications: `freshet gateway`, or inside `serve`.", keys: gateway),
@@ -46,7 +48,7 @@ public enum ConfigurationTable {
     "kafka.dlq_header_style", "model.implicit", "model.max_users", "model.max_items", "model.cold_start",
     "retrain.external", "topn.pool", "topn.min_interval_per_user", "publish.format", "publish.fence", "redis.tls.ca_file",
     "redis.tls.cert_file", "redis.tls.key_file", "admin.unix_socket", "admin.tls.cert_file",
-    "admin.tls.key_file", "metrics.buckets", "mlflow.uri", "mlflow.experiment",
+    "admin.tls.key_file", "metrics.buckets",
     "limits.max_inflight",
   ]
 

@@ -17,6 +17,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
   public var redis = Redis()
   public var snapshot = Snapshot()
   public var archive = Archive()
+  public var runs = Runs()
+  public var mlflow = MLflow()
   public var store = Store()
   public var admin = Admin()
   public var probes = Probes()
@@ -217,6 +219,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var driftInterval = Duration.seconds(600)
     /// The number of epochs on disk to which the model can be rolled back.
     public var keepEpochs = 5
+    /// An object store for copies of the kept models; if empty, they are in the data directory only.
+    public var epochStore = ""
     /// A command for the shell that trains in place of the engine; if empty, the engine does.
     public var externalCommand = ""
     public init() {}
@@ -282,6 +286,33 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var store = ""
     /// Bytes of files that wait in `instance.data_dir` while the store cannot be reached.
     public var spoolMax = 1 << 30
+    public init() {}
+  }
+
+  public struct Runs: Sendable, Equatable {
+    /// An object store for the records of runs; if empty, `run-records` in the data directory. `none`: there are no records.
+    public var store = ""
+    /// Records of retrains that are kept.
+    public var keep = 1000
+    /// Where the record of an ended run is posted to; if empty, nowhere.
+    public var webhook = ""
+    /// File with the secret that a posted record is signed with.
+    public var webhookSecretFile = ""
+    public init() {}
+  }
+
+  public struct MLflow: Sendable, Equatable {
+    /// If empty, nothing is sent.
+    public var uri = ""
+    public var experiment = "freshet"
+    /// Name of the registered model that accepted retrains are versions of; if empty, models are not sent.
+    public var model = ""
+    /// The alias that the newest accepted version gets.
+    public var alias = "champion"
+    /// File with a token, or with `user:password`.
+    public var tokenFile = ""
+    public var caFile = ""
+    public var timeout = Duration.seconds(10)
     public init() {}
   }
 
