@@ -13,8 +13,9 @@ private func makeRecord(_ kind: String = "train", at time: Int64 = 1_764_000_000
   record.inputs = [.init(path: "events.csv", bytes: 12, sha256: String(repeating: "ab", count: 32))]
   record.offsets = ["events[0]": 42]
   (record.cores, record.version, record.host, record.process) = (2, "1.2.3", "machine", 17)
+  // In the order of the names, as they come back.
   record.result = [
-    "recall_at_20": 0.25, "loss": [1.5, 1.25], "methods": ["als": ["ndcg": 0.5, "name": "als"]], "settings": ["seed": 3], "ok": true,
+    "loss": [1.5, 1.25], "methods": ["als": ["name": "als", "ndcg": 0.5]], "ok": true, "recall_at_20": 0.25, "settings": ["seed": 3],
   ]
   record.artifacts = [.init(name: "lists.parquet", location: "/srv/lists.parquet", bytes: 99)]
   record.tracking = .init(experiment: "1", run: "2", modelVersion: "3", url: "http://127.0.0.1:5000/#/x")
