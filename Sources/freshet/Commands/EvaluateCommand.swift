@@ -28,9 +28,9 @@ struct EvaluateCommand {
     }
     let report = PrequentialReport(results: results, settings: settings(evaluator, loaded, data, threads))
     if context.options.flag("ablation") {
-      context.print(context.json ? report.ablationJSON.text : report.ablationText)
+      context.report(report.ablationJSON, text: report.ablationText)
     } else {
-      context.print(context.json ? report.json.text : report.text)
+      context.report(report.json, text: report.text)
     }
   }
 

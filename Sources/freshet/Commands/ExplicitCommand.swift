@@ -29,10 +29,8 @@ struct ExplicitCommand {
     progress.finish(parameters.iterations * 2 + 1)
     if let directory = context.options.string("output") { try ExplicitFiles.write(outcome.training.model, train, to: directory) }
     let report = ExplicitReport(parameters: parameters, workers: options.workers, seed: seed)
-    context.print(
-      context.json
-        ? report.json(outcome, train, droppedRows: test?.droppedRows ?? 0).text
-        : report.text(outcome, train, droppedRows: test?.droppedRows ?? 0))
+    let droppedRows = test?.droppedRows ?? 0
+    context.report(report.json(outcome, train, droppedRows: droppedRows), text: report.text(outcome, train, droppedRows: droppedRows))
   }
 
   func kfold() throws {
@@ -51,7 +49,7 @@ struct ExplicitCommand {
     }
     progress.finish(halfSteps * folds)
     let report = ExplicitReport(parameters: parameters, workers: options.workers, seed: seed)
-    context.print(context.json ? report.json(qualities, ratings).text : report.text(qualities, ratings))
+    context.report(report.json(qualities, ratings), text: report.text(qualities, ratings))
   }
 
   private func settings() throws -> (parameters: ExplicitParameters, options: SolverOptions, seed: UInt64) {

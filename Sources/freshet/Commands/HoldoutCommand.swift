@@ -65,26 +65,20 @@ struct HoldoutCommand {
     }
     progress.finish(model.halfSteps)
     let report = HoldoutReport(methods: outcome.methods, bootstrap: bootstrap(model))
-    if context.json {
-      var output = report.json
-      output["users"] = .integer(split.users.count)
-      output["cold_users"] = .integer(split.coldUsers.count)
-      output["cold_popularity"] = HoldoutReport(methods: [outcome.cold], bootstrap: bootstrap(model)).means(of: 0)
-      output["repeated_pairs"] = .integer(split.repeatedPairs)
-      finish(&output, model, [("split", .string("time")), ("test_share", .number(share)), ("split_time", .string(Self.text(split)))])
-    } else {
-      context.print(
-        "trained before \(Self.text(split)): \(split.training.matrix.entries) pairs, \(split.training.users.count) users, \(split.training.items.count) items"
-      )
-      context.print(
-        "tested: \(split.users.count) known users; \(split.repeatedPairs) test pairs that are also in the training part are left out"
-      )
-      context.print(report.table)
-      context.print(
-        "\(split.coldUsers.count) users unknown to the training, by popularity: recall_at_20 \(ListText.fixed(outcome.cold.mean(.recall(20)), 4)), ndcg_at_20 \(ListText.fixed(outcome.cold.mean(.ndcg(20)), 4))"
-      )
-      context.print(closing(report, model))
-    }
+    var output = report.json
+    output["users"] = .integer(split.users.count)
+    output["cold_users"] = .integer(split.coldUsers.count)
+    output["cold_popularity"] = HoldoutReport(methods: [outcome.cold], bootstrap: bootstrap(model)).means(of: 0)
+    output["repeated_pairs"] = .integer(split.repeatedPairs)
+    finish(
+      output, model, [("split", .string("time")), ("test_share", .number(share)), ("split_time", .string(Self.text(split)))],
+      [
+        "trained before \(Self.text(split)): \(split.training.matrix.entries) pairs, \(split.training.users.count) users, \(split.training.items.count) items",
+        "tested: \(split.users.count) known users; \(split.repeatedPairs) test pairs that are also in the training part are left out",
+        report.table,
+        "\(split.coldUsers.count) users unknown to the training, by popularity: recall_at_20 \(ListText.fixed(outcome.cold.mean(.recall(20)), 4)), ndcg_at_20 \(ListText.fixed(outcome.cold.mean(.ndcg(20)), 4))",
+        closing(report, model),
+      ])
   }
 
   private static func text(_ split: HoldoutTimeSplit) -> String {
@@ -111,24 +105,20 @@ struct HoldoutCommand {
     progress.finish(halfSteps)
     let report = HoldoutReport(methods: outcome.methods, bootstrap: bootstrap(model))
     let tests = outcome.methods[0].tests
-    if context.json {
-      var output = report.json
-      output["users"] = .integer(tests)
-      if let comparison = outcome.comparison { output["fold_in_comparison"] = HoldoutReport.json(comparison) }
-      let folds = context.options.int("folds")
-      finish(
-        &output, model,
-        [
-          ("split", .string("strong")), ("seeds", .integer(parts.count / (folds ?? 1))), ("folds", folds.map { .integer($0) } ?? .null),
-          ("test_share", .number(testShareOfUsers)), ("target_share", .number(0.2)),
-        ])
-    } else {
-      context.print(
-        "strong generalisation, splits: \(parts.count); \(tests) tests of held-out users, folded in from 80 % of their pairs")
-      context.print(report.table)
-      if let comparison = outcome.comparison { context.print(HoldoutReport.text(comparison)) }
-      context.print(closing(report, model))
-    }
+    var output = report.json
+    output["users"] = .integer(tests)
+    if let comparison = outcome.comparison { output["fold_in_comparison"] = HoldoutReport.json(comparison) }
+    let folds = context.options.int("folds")
+    finish(
+      output, model,
+      [
+        ("split", .string("strong")), ("seeds", .integer(parts.count / (folds ?? 1))), ("folds", folds.map { .integer($0) } ?? .null),
+        ("test_share", .number(testShareOfUsers)), ("target_share", .number(0.2)),
+      ],
+      [
+        "strong generalisation, splits: \(parts.count); \(tests) tests of held-out users, folded in from 80 % of their pairs",
+        report.table,
+      ] + (outcome.comparison.map { [HoldoutReport.text($0)] } ?? []) + [closing(report, model)])
   }
 
   private var testShareOfUsers: Double {
@@ -149,7 +139,11 @@ struct HoldoutCommand {
     "\(report.times); \(ListText.fixed(seconds, 1)) s in all on \(model.threads) threads"
   }
 
-  private func finish(_ output: inout JSONValue, _ model: StaticModel, _ more: [(String, JSONValue)]) {
+  /// - Parameters:
+  ///   - more: settings beside those of the model.
+  ///   - lines: the same for people.
+  private func finish(_ output: JSONValue, _ model: StaticModel, _ more: [(String, JSONValue)], _ lines: [String]) {
+    var output = output
     output["seconds"] = .number(seconds)
     output["threads"] = .integer(model.threads)
     var settings = model.settings
@@ -157,7 +151,7 @@ struct HoldoutCommand {
     settings["split_seed"] = .integer(Int(clamping: splitSeed))
     settings["value"] = .string(context.valueRule.rawValue)
     output["settings"] = settings
-    context.print(output.text)
+    context.report(output, text: lines.joined(separator: "\n"))
   }
 }
 

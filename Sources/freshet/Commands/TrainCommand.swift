@@ -26,11 +26,8 @@ struct TrainCommand {
     }
     progress.finish(model.halfSteps)
     if let directory = context.options.string("output") { try FactorFiles.write(outcome, to: directory) }
-    if context.json {
-      context.print(json(outcome, model.threads, model.training.parameters.solver).text)
-    } else {
-      show(outcome, model.threads, model.training.parameters.solver)
-    }
+    let solver = model.training.parameters.solver
+    context.report(json(outcome, model.threads, solver), text: text(outcome, model.threads, solver))
   }
 
   private func json(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) -> JSONValue {
@@ -51,11 +48,8 @@ struct TrainCommand {
     return output
   }
 
-  private func show(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) {
+  private func text(_ outcome: StaticTraining.Outcome, _ threads: Int, _ solver: TrainingSolver) -> String {
     let training = outcome.training
-    context.print(
-      "\(outcome.interactions) interactions, \(outcome.users.count) users, \(outcome.items.count) items, \(training.columnFactors.factors) factors"
-    )
     var table = TextTable([.left, .right, .right, .right, .right], header: ["half-step", "loss", "observed", "unobserved", "regularizer"])
     for (index, loss) in training.losses.enumerated() {
       table.add([
@@ -63,12 +57,14 @@ struct TrainCommand {
         ListText.fixed(loss.unobserved, 2), ListText.fixed(loss.regularizer, 2),
       ])
     }
-    context.print(String(table.description.dropLast()))
-    context.print(
-      "\(ListText.fixed(training.secondsPerIteration, 4)) s an iteration, \(ListText.fixed(training.gigaflops, 1)) GFLOP/s on \(threads) threads (\(solver); \(Kernels.best.name))"
-    )
+    var lines = [
+      "\(outcome.interactions) interactions, \(outcome.users.count) users, \(outcome.items.count) items, \(training.columnFactors.factors) factors",
+      String(table.description.dropLast()),
+      "\(ListText.fixed(training.secondsPerIteration, 4)) s an iteration, \(ListText.fixed(training.gigaflops, 1)) GFLOP/s on \(threads) threads (\(solver); \(Kernels.best.name))",
+    ]
     if let recall = outcome.recallAt20, let ndcg = outcome.ndcgAt20 {
-      context.print("recall@20 \(ListText.fixed(recall, 4)), ndcg@20 \(ListText.fixed(ndcg, 4)) over \(outcome.testUsers ?? 0) users")
+      lines.append("recall@20 \(ListText.fixed(recall, 4)), ndcg@20 \(ListText.fixed(ndcg, 4)) over \(outcome.testUsers ?? 0) users")
     }
+    return lines.joined(separator: "\n")
   }
 }

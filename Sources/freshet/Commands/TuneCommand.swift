@@ -26,7 +26,7 @@ struct TuneCommand {
       winner: try data.test(try StaticModel(context.setting(settings))), configured: try data.test(model))
     let report = json(outcome, data, model)
     try save(report, directory + "/best.json")
-    if context.json { context.print(report.text) } else { show(outcome, grid, data) }
+    context.report(report, text: text(outcome, grid, data))
   }
 
   struct Outcome {
@@ -158,7 +158,7 @@ struct TuneCommand {
     return output
   }
 
-  private func show(_ outcome: Outcome, _ grid: TuningGrid, _ data: TuningData) {
+  private func text(_ outcome: Outcome, _ grid: TuningGrid, _ data: TuningData) -> String {
     let names = grid.axes.map { String($0.key.dropFirst("model.".count)) }
     let header: [String] = ["\(data.metric)", "iterations"] + names + ["seconds", ""]
     let alignments: [TextTable.Alignment] = header.dropLast().map { _ in .right } + [.left]
@@ -170,10 +170,10 @@ struct TuneCommand {
       let remark: String = trial.failure ?? (trial.stoppedEarly ? "stopped early" : "")
       table.add([value, iterations] + settings + [ListText.fixed(trial.seconds, 1), remark])
     }
-    context.print("\(data.sentence); best first:")
-    context.print(String(table.description.dropLast()))
-    context.print("on the test part, which the search did not use: \(outcome.winner); as configured: \(outcome.configured)")
-    context.print(outcome.setLine)
+    return [
+      "\(data.sentence); best first:", String(table.description.dropLast()),
+      "on the test part, which the search did not use: \(outcome.winner); as configured: \(outcome.configured)", outcome.setLine,
+    ].joined(separator: "\n")
   }
 }
 

@@ -144,6 +144,6 @@ struct ExportCommand {
       "export": .string(kind.rawValue), "output": .string(Redaction.text(path)), "format": .string(format), "rows": .integer(rows),
       "bytes": .integer(bytes), "snapshot": .integer(Int(source.sequence)), "epoch": .integer(source.epoch),
     ]
-    context.print(context.json ? json.text : "\(Redaction.text(path)): \(rows) rows, \(bytes) bytes")
+    context.report(json, text: "\(Redaction.text(path)): \(rows) rows, \(bytes) bytes")
   }
 }

@@ -7,6 +7,10 @@ import Telemetry
 struct CommandContext {
   let parsed: ParsedCommand
   let terminal: Terminal
+  /// Receives the result of the command, whether or not it is printed.
+  var onReport: (@Sendable (JSONValue) -> Void)?
+  /// Whether `report` prints the result. A command that runs other commands may print one result in place of theirs.
+  var printsReport = true
 
   init(_ parsed: ParsedCommand) {
     self.parsed = parsed
@@ -65,6 +69,15 @@ struct CommandContext {
   /// Prints to standard output and ends the process if it has been closed (`freshet status --watch | head`).
   func print(_ text: String) {
     do { try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8)) } catch { exit(ExitStatus.failed.rawValue) }
+  }
+
+  /// Hands over the result of the command: with `--json` it prints the object, else the text.
+  ///
+  /// Every result goes through here, so that whoever runs the command can have it, too.
+  func report(_ json: JSONValue, text: @autoclosure () throws -> String) rethrows {
+    onReport?(json)
+    guard printsReport else { return }
+    print(self.json ? json.text : try text())
   }
 
   func log(_ configuration: RecommenderConfiguration) -> Telemetry.Log { log(sink(configuration)) }

@@ -147,7 +147,7 @@ struct StoreCommand {
   /// - Parameter isOutput: standard output has the content of an object.
   private func report(_ json: JSONValue, _ text: String, isOutput: Bool = false) {
     if isOutput { return context.note(text) }
-    context.print(context.json ? json.text : TerminalText.escaped(text))
+    context.report(json, text: TerminalText.escaped(text))
   }
 
   private static func time(_ milliseconds: Int64) -> String {
