@@ -30,7 +30,8 @@ public struct RunID: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// The kind of the run, with `-` between its words.
   public var kind: String { text.split(separator: "-").dropFirst().dropLast().joined(separator: "-") }
 
-  static func slug(_ kind: String) -> String {
+  /// The kind as it stands in a name.
+  public static func slug(_ kind: String) -> String {
     String(kind.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
   }
 }

@@ -72,21 +72,13 @@ public struct RunStore: Sendable {
   /// Gives the key of a saved record to it, unless another run that has not failed has it. Of several claims at once, one is granted.
   public func claim(_ record: RunRecord, now: Int64) throws -> Claim {
     guard let key = record.idempotencyKey else { return .granted }
-    let prefix = "keys/\(ContentDigest.hex(Array(key.utf8)))/"
     while true {
-      var last = 0
-      do {
-        try store.forEach(prefix) { object in last = max(last, Int(object.key.text.dropFirst(prefix.count)) ?? 0) }
-      } catch let error as ObjectStoreError {
-        guard error.code == .noStore else { throw error }
-      }
-      if last > 0 {
-        let bytes = try store.bytes(try ObjectKey("\(prefix)\(last)"), limit: 4096)
-        let holder = try RunID(String(decoding: bytes, as: UTF8.self)).flatMap { try self.record($0, now: now) }
-        if let holder, holder.state == .done || holder.state == .running { return .taken(holder) }
+      let (attempt, id) = try lastAttempt(key)
+      if let holder = try id.flatMap({ try self.record($0, now: now) }), holder.state == .done || holder.state == .running {
+        return .taken(holder)
       }
       do {
-        try store.put(try ObjectKey("\(prefix)\(last + 1)"), .bytes(Array(record.id.text.utf8)), .ifAbsent)
+        try store.put(try ObjectKey("\(Self.prefix(key))\(attempt + 1)"), .bytes(Array(record.id.text.utf8)), .ifAbsent)
         return .granted
       } catch {
         guard error.code == .alreadyExists else { throw error }
@@ -94,8 +86,27 @@ public struct RunStore: Sendable {
     }
   }
 
+  /// The run that an idempotency key was given to last.
+  public func holder(of key: String) throws -> RunID? { try lastAttempt(key).id }
+
+  private static func prefix(_ key: String) -> String { "keys/\(ContentDigest.hex(Array(key.utf8)))/" }
+
+  /// The key is given away again after its run has failed; every time under the next number.
+  private func lastAttempt(_ key: String) throws -> (number: Int, id: RunID?) {
+    let prefix = Self.prefix(key)
+    var last = 0
+    do {
+      try store.forEach(prefix) { object in last = max(last, Int(object.key.text.dropFirst(prefix.count)) ?? 0) }
+    } catch let error as ObjectStoreError {
+      guard error.code == .noStore else { throw error }
+    }
+    guard last > 0 else { return (0, nil) }
+    let bytes = try store.bytes(try ObjectKey("\(prefix)\(last)"), limit: 4096)
+    return (last, RunID(String(decoding: bytes, as: UTF8.self)))
+  }
+
   /// Forgets an idempotency key, so that it can be used for something else.
   public func release(_ key: String) throws {
-    try store.forEach("keys/\(ContentDigest.hex(Array(key.utf8)))/") { object in try store.remove(object.key) }
+    try store.forEach(Self.prefix(key)) { object in try store.remove(object.key) }
   }
 }

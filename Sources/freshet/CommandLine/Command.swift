@@ -5,6 +5,7 @@ enum CommandID: String, CaseIterable, Sendable {
   case evaluatePrequential, evaluateHoldout, tune
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
   case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build
+  case runsList, runsShow, runsRerun, runsClean
   case topicsCreate, tokenNew, estimate, snapshot, configShow, configCheck, completion, version, help
 }
 

@@ -33,7 +33,7 @@ struct ParsedCommand: Sendable {
   let command: Command
   let options: OptionValues
   let operands: [String]
-  let global: Global
+  var global: Global
 
   /// Keys of the configuration in the order of precedence of `ConfigurationLoader.load(flags:)`: an option of its own beats `--set`.
   var configurationFlags: [(key: String, value: String)] {
@@ -53,6 +53,20 @@ struct ParsedCommand: Sendable {
       options.strings(option.long).map { " --\(option.long) \(Self.quoted(Redaction.text($0)))" }
     }.joined()
   }
+
+  /// The command line that gives this command, without what says how it reports and without its idempotency key.
+  var arguments: [String] {
+    let given = (CommandTable.globalOptions + command.options).filter { option in
+      options.isSet(option.long) && !Self.reporting.contains(option.long) && option.long != CommandTable.idempotencyKey.long
+    }
+    let words = given.flatMap { option in
+      option.kind == .flag ? ["--\(option.long)"] : options.strings(option.long).flatMap { ["--\(option.long)", $0] }
+    }
+    return command.path + words + (operands.contains { $0.hasPrefix("-") && $0 != "-" } ? ["--"] : []) + operands
+  }
+
+  /// Words as a shell takes them.
+  static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
 
   /// The word in quotes where a POSIX shell needs them.
   private static func quoted(_ word: String) -> String {

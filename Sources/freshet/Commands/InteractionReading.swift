@@ -40,6 +40,7 @@ extension CommandContext {
     settings.reading.isKnownType = EventTypes.isKnown(settings.input)
     settings.rejects = rejects
     let source = try FileInteractions(path, settings)
+    recorder?.reads(path)
     say(about: source.file, valuesAreUsed: rule != .ignore)
     return source
   }

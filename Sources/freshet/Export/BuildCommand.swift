@@ -21,6 +21,7 @@ struct BuildCommand {
     let events = try read(context.options.string("data")!, into: &engine)
     let record = try train(&engine, configuration)
     let receipt = try directory.write(engine.snapshot(sequence: directory.lastSequence() + 1, deadLetters: []))
+    context.recorder?.wrote("\(directory.path)/\(SnapshotDirectory.fileName(receipt.sequence))", bytes: receipt.bytes)
     let state = engine.state
     let json: JSONValue = [
       "events": .integer(events), "users": .integer(state.users.count), "items": .integer(state.catalogue.items.count),

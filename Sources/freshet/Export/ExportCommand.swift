@@ -140,6 +140,7 @@ struct ExportCommand {
 
   private func report(_ kind: ExportKind, _ format: String, _ path: String, rows: Int, bytes: Int, _ source: ExportSource) {
     if path == "-" { return context.note("\(rows) rows") }
+    if format != "postgres" { context.recorder?.wrote(path, bytes: bytes) }
     let json: JSONValue = [
       "export": .string(kind.rawValue), "output": .string(Redaction.text(path)), "format": .string(format), "rows": .integer(rows),
       "bytes": .integer(bytes), "snapshot": .integer(Int(source.sequence)), "epoch": .integer(source.epoch),

@@ -1,5 +1,6 @@
 import Foundation
 import RedisPublishing
+import RunRecords
 import StreamingRecommender
 import Telemetry
 
@@ -9,6 +10,10 @@ struct CommandContext {
   let terminal: Terminal
   /// Receives the result of the command, whether or not it is printed.
   var onReport: (@Sendable (JSONValue) -> Void)?
+  /// Keeps the record of the run; `nil` if the command leaves none.
+  var recorder: RunRecorder?
+  /// The run that this one repeats.
+  var rerunOf: RunID?
   /// Whether `report` prints the result. A command that runs other commands may print one result in place of theirs.
   var printsReport = true
 
@@ -75,9 +80,17 @@ struct CommandContext {
   ///
   /// Every result goes through here, so that whoever runs the command can have it, too.
   func report(_ json: JSONValue, text: @autoclosure () throws -> String) rethrows {
+    recorder?.hasResult(json)
     onReport?(json)
     guard printsReport else { return }
     print(self.json ? json.text : try text())
+  }
+
+  /// Ends the record of the run.
+  func end(_ recorder: RunRecorder, _ state: RunRecord.State, _ message: String?) {
+    let (record, problem) = recorder.end(state, message: message)
+    if let problem { return note("warning: the record of this run could not be written: \(problem)") }
+    note("run \(record.id)")
   }
 
   func log(_ configuration: RecommenderConfiguration) -> Telemetry.Log { log(sink(configuration)) }

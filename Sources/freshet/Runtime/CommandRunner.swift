@@ -17,7 +17,28 @@ enum CommandRunner {
     }
   }
 
-  private static func run(_ context: CommandContext) throws -> ExitStatus {
+  /// Runs the command, and keeps its record if it leaves one.
+  static func run(_ context: CommandContext) throws -> ExitStatus {
+    switch try RunRecorder.start(context) {
+    case .unrecorded: return try perform(context)
+    case .alreadyDone(let record):
+      context.report(record.result, text: "\(record.id) has done it already")
+      return .done
+    case .recording(let recorder):
+      var context = context
+      context.recorder = recorder
+      do {
+        let status = try perform(context)
+        context.end(recorder, status == .done ? .done : .failed, nil)
+        return status
+      } catch {
+        context.end(recorder, .failed, ErrorReport(error).problems.first)
+        throw error
+      }
+    }
+  }
+
+  private static func perform(_ context: CommandContext) throws -> ExitStatus {
     switch context.parsed.command.id {
     case .demo: try DemoCommand(context).run()
     case .serve: return try ServeCommand(context).run()
@@ -50,6 +71,10 @@ enum CommandRunner {
     case .benchmarkRetrain: try BenchmarkRetrainCommand(context).run()
     case .build: try BuildCommand(context).run()
     case .export: try ExportCommand(context).run()
+    case .runsList: try RunsCommand(context).list()
+    case .runsShow: try RunsCommand(context).show()
+    case .runsRerun: return try RunsCommand(context).rerun()
+    case .runsClean: try RunsCommand(context).clean()
     case .storeList: try StoreCommand(context).list()
     case .storeGet: try StoreCommand(context).get()
     case .storePut: try StoreCommand(context).put()
