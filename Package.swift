@@ -94,14 +94,15 @@ let full: [Target] = [
   // Writes the files that Tests/Platform reads with other programs.
   .executableTarget(name: "ParquetSamples", dependencies: ["ParquetFiles"], path: "Tests/ParquetSamples"),
   .testTarget(name: "PostgresTablesTests", dependencies: ["PostgresTables"]),
+  .target(name: "ObjectStoreTestKit", dependencies: ["ObjectStorage"], path: "Tests/ObjectStoreTestKit"),
   .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
   .testTarget(name: "RunRecordsTests", dependencies: ["RunRecords", "ObjectStorage", "Telemetry"]),
   .testTarget(
     name: "SnapshotReplicationTests",
-    dependencies: ["SnapshotReplication", "ObjectStorage", "StreamingRecommender", "Telemetry"]),
+    dependencies: ["SnapshotReplication", "ObjectStorage", "ObjectStoreTestKit", "StreamingRecommender", "Telemetry"]),
   .testTarget(
     name: "InteractionArchivesTests",
-    dependencies: ["InteractionArchives", "ObjectStorage", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+    dependencies: ["InteractionArchives", "ObjectStorage", "ObjectStoreTestKit", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
   .testTarget(
     name: "KafkaIngestTests", dependencies: ["KafkaIngest", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),

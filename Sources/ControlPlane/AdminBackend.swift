@@ -30,6 +30,10 @@ public protocol AdminBackend: Sendable {
   func requestRetrain() -> RetrainRequestOutcome
   /// Asks for a new epoch with the item vectors of a kept one.
   func requestRollback(to epoch: UInt32) -> JobRequestOutcome
+  /// Removes a kept epoch. Returns why that is not possible, or `nil`.
+  func removeModel(_ epoch: UInt32) -> String?
+  /// Marks a kept epoch, so that newer ones do not replace it, or takes the mark away. Returns why that is not possible, or `nil`.
+  func markModel(_ epoch: UInt32, isKept: Bool) -> String?
   /// Asks for a new epoch of the shadow model.
   func requestPromotion() -> JobRequestOutcome
   /// Lets retrains start by themselves again after a rollback.

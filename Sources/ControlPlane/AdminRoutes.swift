@@ -75,6 +75,19 @@ public enum AdminRoutes {
       startJob(request, context, what: "promotion", path: "models/promote") { context.backend.requestPromotion() }
     },
     AdminRoute(
+      method: "PUT", path: "/v1/models/{epoch}/keep",
+      sentence: "Marks a kept epoch, so that newer ones do not replace it; it does not count for `retrain.keep_epochs`.",
+      exampleOfPath: "/v1/models/7/keep", parameters: [keptEpoch], answers: changed("It is marked."), role: .admin
+    ) { request, context in changeModel(request, context, "keep") { context.backend.markModel($0, isKept: true) } },
+    AdminRoute(
+      method: "DELETE", path: "/v1/models/{epoch}/keep", sentence: "Takes the mark of an epoch away.",
+      exampleOfPath: "/v1/models/7/keep", parameters: [keptEpoch], answers: changed("It is not marked any more."), role: .admin
+    ) { request, context in changeModel(request, context, "release") { context.backend.markModel($0, isKept: false) } },
+    AdminRoute(
+      method: "DELETE", path: "/v1/models/{epoch}", sentence: "Removes a kept epoch that is not in use, from `retrain.epoch_store`, too.",
+      exampleOfPath: "/v1/models/7", parameters: [keptEpoch], answers: changed("It is removed."), role: .admin
+    ) { request, context in changeModel(request, context, "remove") { context.backend.removeModel($0) } },
+    AdminRoute(
       method: "POST", path: "/v1/republish",
       sentence: "Writes vectors, the lists of all users, similar items and documents to Redis again, at the pace of a roll-out.",
       answers: [(202, "It has started; `redis.rollout` of /v1/status shows how far it is."), (503, "It cannot start now.")], role: .admin
@@ -115,6 +128,26 @@ public enum AdminRoutes {
       ], role: .admin
     ) { .now(.json(["changes": .array($1.audit.recent().map(\.json))])) },
   ]
+
+  private static let keptEpoch = (name: "epoch", sentence: "An epoch of `kept_epochs`.")
+
+  private static func changed(_ sentence: String) -> [(status: Int, sentence: String)] {
+    [
+      (200, "\(sentence) The object has `epoch` and `done`."), (400, "The epoch is not a number."),
+      (409, "It is not possible, for the reason in `detail`."),
+    ]
+  }
+
+  private static func changeModel(
+    _ request: HTTPRequest, _ context: AdminRoute.Context, _ verb: String, _ change: (UInt32) -> String?
+  ) -> HTTPAnswer {
+    guard let epoch = request.parameters["epoch"].flatMap({ UInt32($0) }) else {
+      return .now(.error(400, "the epoch must be a number", fix: "see kept_epochs of GET /v1/models"))
+    }
+    if let why = change(epoch) { return .now(.error(409, why, fix: "see kept_epochs of GET /v1/models")) }
+    context.audit.record(request.caller, "models/\(epoch)/\(verb)")
+    return .now(.json(["epoch": .integer(Int(epoch)), "done": .string(verb)]))
+  }
 
   private static let verbose = (name: "verbose", sentence: "A JSON object with every check instead of text.")
   private static let wait = (

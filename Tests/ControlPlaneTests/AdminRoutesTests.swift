@@ -92,6 +92,16 @@ import Testing
     #expect(try response(HTTPRequest("POST", "/v1/models/-1/rollback", headers: local)).status == 400)
   }
 
+  @Test func keptModelsAreMarkedReleasedAndRemoved() throws {
+    #expect(try response(HTTPRequest("PUT", "/v1/models/7/keep", headers: local)).status == 200)
+    #expect(try response(HTTPRequest("DELETE", "/v1/models/7/keep", headers: local)).status == 200)
+    #expect(text(try response(HTTPRequest("DELETE", "/v1/models/7", headers: local))) == #"{"epoch":7,"done":"remove"}"# + "\n")
+    #expect(backend.state.withLock { $0.modelChanges } == ["keep 7", "release 7", "remove 7"])
+    let refused = try response(HTTPRequest("DELETE", "/v1/models/8", headers: local))
+    #expect(refused.status == 409 && text(refused).contains("epoch 8 is not kept"))
+    #expect(try response(HTTPRequest("PUT", "/v1/models/x/keep", headers: local)).status == 400)
+  }
+
   @Test func whatIsNotPossibleSaysWhy() throws {
     backend.state.withLock { $0.rollback = .impossible("epoch 7 is not kept; kept are 8, 9") }
     let answer = try response(HTTPRequest("POST", "/v1/models/7/rollback", headers: local))

@@ -11,6 +11,7 @@ final class FakeBackend: AdminBackend {
     var jobs: [String: JobStatus] = [:]
     var retrainsRequested = 0
     var rollbacks: [UInt32] = []
+    var modelChanges: [String] = []
     var rollback = JobRequestOutcome.accepted(jobID: "rollback-1")
     var resumed = 0
     var republishProblem: String?
@@ -55,6 +56,15 @@ final class FakeBackend: AdminBackend {
       $0.rollbacks.append(epoch)
       return $0.rollback
     }
+  }
+
+  func removeModel(_ epoch: UInt32) -> String? { change("remove \(epoch)", epoch) }
+  func markModel(_ epoch: UInt32, isKept: Bool) -> String? { change("\(isKept ? "keep" : "release") \(epoch)", epoch) }
+
+  private func change(_ what: String, _ epoch: UInt32) -> String? {
+    guard epoch == 7 else { return "epoch \(epoch) is not kept; kept are 7" }
+    state.withLock { $0.modelChanges.append(what) }
+    return nil
   }
 
   func requestPromotion() -> JobRequestOutcome { .impossible("there is no shadow model") }

@@ -1,55 +1,20 @@
 import Foundation
 import ObjectStorage
+import ObjectStoreTestKit
 import Pipeline
 import StreamingRecommender
-import Synchronization
 import Telemetry
 import Testing
 
 @testable import InteractionArchives
 
 @Suite struct ParquetArchiveTests {
-  /// Passes on what a test lets through.
-  private final class MoodyStore: ObjectStore {
-    let store: DirectoryStore
-    let fails = Mutex(false)
-    /// The next object is written, but the answer says otherwise.
-    let losesAnswer = Mutex(false)
-    var name: String { store.name }
-
-    init(_ store: DirectoryStore) { self.store = store }
-
-    func put(_ key: ObjectKey, _ content: ObjectContent, _ condition: PutCondition) throws(ObjectStoreError) {
-      if fails.withLock({ $0 }) { throw ObjectStoreError(.unavailable, "the store is away") }
-      try store.put(key, content, condition)
-      let isLost = losesAnswer.withLock { loses in
-        defer { loses = false }
-        return loses
-      }
-      if isLost { throw ObjectStoreError(.unavailable, "the connection was lost") }
-    }
-    func upload(_ key: ObjectKey, _ condition: PutCondition) throws(ObjectStoreError) -> any ObjectUpload {
-      try store.upload(key, condition)
-    }
-    func read(_ key: ObjectKey, _ range: Range<Int>?, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
-      try store.read(key, range, take)
-    }
-    func head(_ key: ObjectKey) throws(ObjectStoreError) -> ObjectInfo? { try store.head(key) }
-    func list(_ prefix: String, after: ObjectListing.Cursor?, limit: Int) throws(ObjectStoreError) -> ObjectListing {
-      if fails.withLock({ $0 }) { throw ObjectStoreError(.unavailable, "the store is away") }
-      return try store.list(prefix, after: after, limit: limit)
-    }
-    func remove(_ key: ObjectKey) throws(ObjectStoreError) { try store.remove(key) }
-    func create() throws(ObjectStoreError) -> Bool { try store.create() }
-    func removeUnfinishedUploads(olderThan age: Duration) throws(ObjectStoreError) -> Int { 0 }
-  }
-
   private struct Scene {
     let path = NSTemporaryDirectory() + "archive-\(UUID().uuidString)"
-    let store: MoodyStore
+    let store: UnreliableStore
 
     init() throws {
-      store = MoodyStore(DirectoryStore(path: path + "/store"))
+      store = UnreliableStore(path: path + "/store")
       _ = try store.create()
     }
 

@@ -1,59 +1,20 @@
 import Foundation
 import ObjectStorage
+import ObjectStoreTestKit
 import StreamingRecommender
-import Synchronization
 import Telemetry
 import Testing
 
 @testable import SnapshotReplication
 
 @Suite struct ReplicatedSnapshotsTests {
-  /// A store that fails while it is told to.
-  private final class MoodyStore: ObjectStore {
-    let store: DirectoryStore
-    let fails = Mutex(false)
-    var name: String { store.name }
-
-    init(_ store: DirectoryStore) { self.store = store }
-
-    private func check() throws(ObjectStoreError) {
-      if fails.withLock({ $0 }) { throw ObjectStoreError(.unavailable, "the store is away") }
-    }
-    func put(_ key: ObjectKey, _ content: ObjectContent, _ condition: PutCondition) throws(ObjectStoreError) {
-      try check()
-      try store.put(key, content, condition)
-    }
-    func upload(_ key: ObjectKey, _ condition: PutCondition) throws(ObjectStoreError) -> any ObjectUpload {
-      try check()
-      return try store.upload(key, condition)
-    }
-    func read(_ key: ObjectKey, _ range: Range<Int>?, _ take: (UnsafeRawBufferPointer) throws -> Void) throws {
-      try check()
-      try store.read(key, range, take)
-    }
-    func head(_ key: ObjectKey) throws(ObjectStoreError) -> ObjectInfo? {
-      try check()
-      return try store.head(key)
-    }
-    func list(_ prefix: String, after: ObjectListing.Cursor?, limit: Int) throws(ObjectStoreError) -> ObjectListing {
-      try check()
-      return try store.list(prefix, after: after, limit: limit)
-    }
-    func remove(_ key: ObjectKey) throws(ObjectStoreError) {
-      try check()
-      try store.remove(key)
-    }
-    func create() throws(ObjectStoreError) -> Bool { try store.create() }
-    func removeUnfinishedUploads(olderThan age: Duration) throws(ObjectStoreError) -> Int { 0 }
-  }
-
   private struct Scene {
     let path = NSTemporaryDirectory() + "replication-\(UUID().uuidString)"
-    let store: MoodyStore
+    let store: UnreliableStore
     let configuration = RecommenderConfiguration()
 
     init() throws {
-      store = MoodyStore(DirectoryStore(path: path + "/store"))
+      store = UnreliableStore(path: path + "/store")
       _ = try store.create()
     }
 

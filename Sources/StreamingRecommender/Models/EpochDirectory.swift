@@ -1,4 +1,4 @@
-/// Stores models as files `epoch-<number>.frm` and keeps the `keep` that were written last.
+/// Stores models as files `epoch-<number>.frm` and keeps the `keep` that were written last, besides those that were marked to be kept.
 public struct EpochDirectory: EpochStorage {
   private let files: DurableDirectory
   private let keep: Int
@@ -17,8 +17,34 @@ public struct EpochDirectory: EpochStorage {
     let name = Self.fileName(model.epoch)
     try files.write(name) { try StoredModelCodec.write(model, to: $0) }
     // By time and not by number: files of an earlier life of the engine may have higher numbers.
-    let others = epochs().map(Self.fileName).filter { $0 != name }.sorted { files.modified($0) < files.modified($1) }
-    for old in others.dropLast(keep - 1) { files.remove(old) }
+    let marked = markedEpochs()
+    let others = epochs().filter { !marked.contains($0) }.map(Self.fileName).filter { $0 != name }
+    for old in others.sorted(by: { files.modified($0) < files.modified($1) }).dropLast(keep - 1) { files.remove(old) }
+  }
+
+  /// Marks an epoch, so that newer ones do not replace it, or takes the mark away.
+  public func mark(_ epoch: UInt32, _ isKept: Bool) throws {
+    let name = Self.markName(epoch)
+    if isKept {
+      // A file of no bytes could not be told from one that was cut off.
+      try files.write(name) { sink in try Array("kept\n".utf8).withUnsafeBytes { try sink($0) } }
+    } else {
+      files.remove(name)
+      try files.synchronize()
+    }
+  }
+
+  /// The epochs that are marked, ascending.
+  public func markedEpochs() -> [UInt32] {
+    let marks = Set(files.entries().filter { $0.hasSuffix(".kept") })
+    return epochs().filter { marks.contains(Self.markName($0)) }
+  }
+
+  /// Removes an epoch and its mark.
+  public func remove(_ epoch: UInt32) throws {
+    files.remove(Self.markName(epoch))
+    files.remove(Self.fileName(epoch))
+    try files.synchronize()
   }
 
   public func read(_ epoch: UInt32) throws -> StoredModel {
@@ -34,8 +60,17 @@ public struct EpochDirectory: EpochStorage {
     }.sorted()
   }
 
-  private static func fileName(_ epoch: UInt32) -> String {
+  private static func fileName(_ epoch: UInt32) -> String { "\(stem(epoch)).frm" }
+  private static func markName(_ epoch: UInt32) -> String { "\(stem(epoch)).kept" }
+
+  private static func stem(_ epoch: UInt32) -> String {
     let digits = String(epoch)
-    return "epoch-\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits).frm"
+    return "epoch-\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)"
+  }
+
+  /// Whether a file of this name belongs to the directory.
+  public static func isName(_ name: String) -> Bool {
+    guard let epoch = UInt32(name.dropFirst(6).prefix(10)) else { return false }
+    return name == fileName(epoch) || name == markName(epoch)
   }
 }

@@ -165,6 +165,20 @@ enum CommandTable {
       options: [modelWait],
       examples: [Command.Example(line: "freshet models promote --wait", sentence: "After freshet models has shown that it is better.")]),
     Command(
+      id: .modelsKeep, path: ["models", "keep"],
+      summary: "Mark a kept epoch, so that newer ones do not replace it.",
+      operands: [Command.Operand(name: "EPOCH", sentence: "The epoch; freshet models shows which are kept.")],
+      options: [CommandOption(long: "release", kind: .flag, sentence: "Take the mark away.")],
+      examples: [
+        Command.Example(line: "freshet models keep 7", sentence: "Before an experiment, to be able to return to it."),
+        Command.Example(line: "freshet models keep 7 --release", sentence: "It goes when newer ones need its place."),
+      ]),
+    Command(
+      id: .modelsRemove, path: ["models", "remove"],
+      summary: "Remove a kept epoch that is not in use, from retrain.epoch_store, too.",
+      operands: [Command.Operand(name: "EPOCH", sentence: "The epoch; freshet models shows which are kept.")],
+      examples: [Command.Example(line: "freshet models remove 7", sentence: "No rollback can return to it then.")]),
+    Command(
       id: .republish, path: ["republish"],
       summary: "Have the running engine write everything to Redis again: vectors, lists of all users, similar items, documents.",
       examples: [Command.Example(line: "freshet republish", sentence: "After keys were lost or removed by hand.")]),

@@ -6,13 +6,19 @@ import Telemetry
 
 /// Writes factors for other programs: NumPy arrays and the ids of their rows.
 enum FactorFiles {
-  static func write(_ outcome: StaticTraining.Outcome, to directory: String) throws {
+  /// - Returns: the paths of the files.
+  static func write(_ outcome: StaticTraining.Outcome, to directory: String) throws -> [String] {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-      try npy(outcome.training.rowFactors).write(to: URL(fileURLWithPath: directory + "/user_factors.npy"))
-      try npy(outcome.training.columnFactors).write(to: URL(fileURLWithPath: directory + "/item_factors.npy"))
-      try ids(outcome.users).write(to: URL(fileURLWithPath: directory + "/user_ids.txt"))
-      try ids(outcome.items).write(to: URL(fileURLWithPath: directory + "/item_ids.txt"))
+      let files = [
+        ("user_factors.npy", npy(outcome.training.rowFactors)), ("item_factors.npy", npy(outcome.training.columnFactors)),
+        ("user_ids.txt", ids(outcome.users)), ("item_ids.txt", ids(outcome.items)),
+      ]
+      return try files.map { name, content in
+        let path = "\(directory)/\(name)"
+        try content.write(to: URL(fileURLWithPath: path))
+        return path
+      }
     } catch { throw CommandFailure("cannot write to \(directory): \(error.localizedDescription)") }
   }
 

@@ -22,10 +22,31 @@ struct OperateCommand {
     return try start("/v1/retrain", label: "retrain")
   }
 
-  func rollBack() throws -> ExitStatus {
+  func rollBack() throws -> ExitStatus { try start("/v1/models/\(try epoch())/rollback", label: "rollback") }
+
+  private func epoch() throws -> UInt32 {
     let word = context.parsed.operands.first ?? ""
     guard let epoch = UInt32(word) else { throw UsageError("\(word) is not an epoch number", usage: context.parsed.command.usage) }
-    return try start("/v1/models/\(epoch)/rollback", label: "rollback")
+    return epoch
+  }
+
+  func keepModel() throws {
+    let (client, epoch) = (try client(), try epoch())
+    let releases = context.options.flag("release")
+    try changed(
+      releases ? client.delete("/v1/models/\(epoch)/keep") : client.put("/v1/models/\(epoch)/keep"),
+      releases ? "epoch \(epoch) goes when newer ones need its place" : "epoch \(epoch) stays until it is released or removed")
+  }
+
+  func removeModel() throws {
+    let (client, epoch) = (try client(), try epoch())
+    try changed(client.delete("/v1/models/\(epoch)"), "epoch \(epoch) is removed")
+  }
+
+  private func changed(_ answer: AdminClient.Answer, _ sentence: String) throws {
+    guard answer.status == 200 else { throw CommandFailure(Self.problem(answer)) }
+    context.report(
+      ["epoch": .integer(answer.object["epoch"] as? Int ?? 0), "done": .string(answer.object["done"] as? String ?? "")], text: sentence)
   }
 
   func promote() throws -> ExitStatus { try start("/v1/models/promote", label: "promotion") }
@@ -185,7 +206,9 @@ struct OperateCommand {
     }
     context.print(String(table.description.dropLast()))
     if let kept = answer.object["kept_epochs"] as? [Int], !kept.isEmpty {
-      context.print("kept for freshet models rollback: \(kept.map(String.init).joined(separator: ", "))")
+      let marked = Set(answer.object["marked_epochs"] as? [Int] ?? [])
+      let words = kept.map { marked.contains($0) ? "\($0) (marked to stay)" : "\($0)" }
+      context.print("kept for freshet models rollback: \(words.joined(separator: ", "))")
     }
     if let epoch = answer.object["rolled_back_to"] as? Int {
       context.print("rolled back to epoch \(epoch): retrains wait for freshet retrain, or freshet retrain --resume")

@@ -25,7 +25,9 @@ struct TrainCommand {
       return true
     }
     progress.finish(model.halfSteps)
-    if let directory = context.options.string("output") { try FactorFiles.write(outcome, to: directory) }
+    if let directory = context.options.string("output") {
+      for path in try FactorFiles.write(outcome, to: directory) { context.recorder?.wrote(path) }
+    }
     let solver = model.training.parameters.solver
     context.report(json(outcome, model.threads, solver), text: text(outcome, model.threads, solver))
   }

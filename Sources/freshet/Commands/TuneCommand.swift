@@ -26,6 +26,7 @@ struct TuneCommand {
       winner: try data.test(try StaticModel(context.setting(settings))), configured: try data.test(model))
     let report = json(outcome, data, model)
     try save(report, directory + "/best.json")
+    context.recorder?.wrote(directory + "/best.json")
     context.report(report, text: text(outcome, grid, data))
   }
 

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import ObjectStorage
 import RunRecords
 import StreamingRecommender
 import Synchronization
@@ -19,6 +20,7 @@ final class RunRecorder: Sendable {
 
   private let store: RunStore
   private let record: Mutex<RunRecord>
+  private let announcer: RunAnnouncer
   private let processorSecondsBefore: Double
   private let timer: any DispatchSourceTimer & Sendable
   private static let heartbeat = DispatchTimeInterval.seconds(30)
@@ -44,7 +46,7 @@ final class RunRecorder: Sendable {
         try store.remove(record.id)
         return .alreadyDone(try Self.holder(holder, of: record))
       }
-      return .recording(RunRecorder(store, record))
+      return .recording(RunRecorder(store, record, RunAnnouncer(loaded.configuration)))
     } catch {
       if key != nil { throw error as? CommandFailure ?? CommandFailure("the idempotency key cannot be kept: \(error)") }
       context.note("warning: this run leaves no record: \(error); --set runs.store=none does without")
@@ -78,8 +80,9 @@ final class RunRecorder: Sendable {
     return record
   }
 
-  private init(_ store: RunStore, _ record: RunRecord) {
+  private init(_ store: RunStore, _ record: RunRecord, _ announcer: RunAnnouncer) {
     self.store = store
+    self.announcer = announcer
     self.record = Mutex(record)
     processorSecondsBefore = Self.processorSeconds()
     let timer = DispatchSource.makeTimerSource(queue: .global(qos: .utility))
@@ -112,24 +115,37 @@ final class RunRecorder: Sendable {
   func wrote(_ path: String, bytes: Int? = nil) {
     let name = path.split(separator: "?")[0].split(separator: "/").last.map(String.init) ?? path
     let location = path.hasPrefix("s3://") ? Redaction.text(path) : URL(fileURLWithPath: path).standardizedFileURL.path
-    record.withLock { $0.artifacts.append(.init(name: name, location: location, bytes: bytes)) }
+    let size = bytes ?? (try? FileManager.default.attributesOfItem(atPath: location)[.size] as? Int)
+    record.withLock { $0.artifacts.append(.init(name: name, location: location, bytes: size)) }
   }
 
   // MARK: End
 
-  /// - Returns: the record, and why it could not be written.
-  func end(_ state: RunRecord.State, message: String?) -> (record: RunRecord, problem: String?) {
+  /// Writes the record for the last time, and announces the run.
+  ///
+  /// - Returns: what went wrong with that, which is not the run's fault.
+  func end(_ state: RunRecord.State, message: String?) -> [String] {
     timer.cancel()
-    return record.withLock { record in
+    let ended = record.withLock { record in
       record.state = state
       record.message = message.map { Redaction.text($0) }
       record.endedAtMilliseconds = WallClock.milliseconds()
       record.updatedAtMilliseconds = WallClock.milliseconds()
       record.processorSeconds = Self.processorSeconds() - processorSecondsBefore
       record.peakMemoryBytes = Self.peakMemoryBytes()
-      do { try store.save(record) } catch { return (record, "\(error)") }
-      return (record, nil)
+      return record
     }
+    var problems = save(ended)
+    guard announcer.isNeeded else { return problems }
+    let (announced, failures) = announcer.announce(ended)
+    problems += failures
+    if announced.tracking != nil { problems += save(announced) }
+    return problems
+  }
+
+  private func save(_ record: RunRecord) -> [String] {
+    do throws(ObjectStoreError) { try store.save(record) } catch { return ["the record of this run was not written: \(error)"] }
+    return []
   }
 
   /// Of this process and of the ended ones that it has started.

@@ -50,7 +50,9 @@ struct RunsCommand {
   /// The numbers that say most, as far as a run has them.
   private static func figures(_ record: RunRecord) -> String {
     let metrics = record.metrics
-    let names = ["recall_at_20_new", "recall_at_20", "recall_at_10", "ndcg_at_20", "rmse", "test.value", "epoch", "rows", "events", "users"]
+    let names = [
+      "recall_at_20_new", "recall_at_20", "recall_at_10", "ndcg_at_20", "rmse", "test.value", "epoch", "rows", "events", "users",
+    ]
     return names.compactMap { name in metrics[name].map { "\(name) \(number($0))" } }.prefix(3).joined(separator: ", ")
   }
 
@@ -86,7 +88,9 @@ struct RunsCommand {
     add("key", record.idempotencyKey)
     add("repeats", record.rerunOf?.text)
     for input in record.inputs {
-      add("input", [input.path, input.bytes.map { "\($0) bytes" }, input.sha256.map { "sha256 \($0)" }].compactMap(\.self).joined(separator: ", "))
+      add(
+        "input",
+        [input.path, input.bytes.map { "\($0) bytes" }, input.sha256.map { "sha256 \($0)" }].compactMap(\.self).joined(separator: ", "))
     }
     for (partition, offset) in record.offsets.sorted(by: { $0.key < $1.key }) { add("input", "\(partition) below offset \(offset)") }
     for artifact in record.artifacts { add("artifact", artifact.location + (artifact.bytes.map { ", \($0) bytes" } ?? "")) }
@@ -170,7 +174,7 @@ struct RunsCommand {
       guard let age = ConfigurationDuration.parse(text), age >= .zero else {
         throw usage("--older-than must be a duration such as 90m, 24h or 7d, not \(text)")
       }
-      before = now - age.milliseconds
+      before = now - Int64(age.milliseconds)
     }
     let states = context.options.strings("state")
     return try ids.compactMap { id in

@@ -37,6 +37,9 @@ struct AdminClient {
     try send("POST", path, body: body.map { try JSONSerialization.data(withJSONObject: $0) })
   }
 
+  func put(_ path: String) throws -> Answer { try send("PUT", path) }
+  func delete(_ path: String) throws -> Answer { try send("DELETE", path) }
+
   private func send(_ method: String, _ path: String, body: Data? = nil) throws -> Answer {
     guard let url = URL(string: "http://\(address)\(path)") else { throw CommandFailure("admin.listen \(address) is not an address") }
     var request = URLRequest(url: url, timeoutInterval: 10)

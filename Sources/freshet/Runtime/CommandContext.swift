@@ -86,11 +86,10 @@ struct CommandContext {
     print(self.json ? json.text : try text())
   }
 
-  /// Ends the record of the run.
+  /// Ends the record of the run, and announces it.
   func end(_ recorder: RunRecorder, _ state: RunRecord.State, _ message: String?) {
-    let (record, problem) = recorder.end(state, message: message)
-    if let problem { return note("warning: the record of this run could not be written: \(problem)") }
-    note("run \(record.id)")
+    for problem in recorder.end(state, message: message) { note("warning: \(problem)") }
+    note("run \(recorder.id)")
   }
 
   func log(_ configuration: RecommenderConfiguration) -> Telemetry.Log { log(sink(configuration)) }

@@ -55,6 +55,8 @@ enum CommandRunner {
     case .models: try OperateCommand(context).models()
     case .modelsRollback: return try OperateCommand(context).rollBack()
     case .modelsPromote: return try OperateCommand(context).promote()
+    case .modelsKeep: try OperateCommand(context).keepModel()
+    case .modelsRemove: try OperateCommand(context).removeModel()
     case .republish: try OperateCommand(context).republish()
     case .forget: return try ForgetCommand(context).run()
     case .snapshot: return try OperateCommand(context).snapshot()

@@ -45,6 +45,7 @@ struct EngineBackend: AdminBackend {
       ([
         "epoch": newest.map { .integer(Int($0)) } ?? .null, "models": .array(Array(records)),
         "kept_epochs": .array(process.keptEpochs.map { .integer(Int($0)) }),
+        "marked_epochs": .array(process.markedEpochs.map { .integer(Int($0)) }),
         "rolled_back_to": status.rolledBackTo.map { .integer(Int($0)) } ?? .null,
         "promoted": status.promoted.map { .object($0.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key, .string($0.value)) }) }
           ?? .null,
@@ -53,13 +54,12 @@ struct EngineBackend: AdminBackend {
   }
 
   func requestRollback(to epoch: UInt32) -> JobRequestOutcome {
-    let kept = process.keptEpochs
-    guard kept.contains(epoch) else {
-      let known = kept.isEmpty ? "none is" : "kept are \(kept.map(String.init).joined(separator: ", "))"
-      return .impossible("epoch \(epoch) is not kept; \(known)")
-    }
+    if let why = process.whyNotKept(epoch) { return .impossible(why) }
     return outcome(process.requestModel(.rollback(epoch: epoch)))
   }
+
+  func removeModel(_ epoch: UInt32) -> String? { process.removeModel(epoch) }
+  func markModel(_ epoch: UInt32, isKept: Bool) -> String? { process.markModel(epoch, isKept: isKept) }
 
   func requestPromotion() -> JobRequestOutcome {
     guard let shadow = process.status.current.shadow else {

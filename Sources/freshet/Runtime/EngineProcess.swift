@@ -5,6 +5,7 @@ import KafkaIngest
 import ObjectStorage
 import Pipeline
 import RedisPublishing
+import RunRecords
 import SnapshotReplication
 import StreamingRecommender
 import Synchronization
@@ -27,7 +28,8 @@ final class EngineProcess: @unchecked Sendable {
   private let archive: ParquetArchive?
   private let externalTrainer: ExternalTrainer?
   let console: ConsoleMonitor
-  private let epochs: EpochDirectory?
+  private let models: KeptModels?
+  private let runs: EngineRuns?
   private let loop: IngestLoop
   private let wake: @Sendable () -> Void
   private let isStopping = Atomic<Bool>(false)
@@ -124,12 +126,10 @@ final class EngineProcess: @unchecked Sendable {
     jobs = JobBoard(label: "\(WallClock.milliseconds())")
     let cores = ProcessInfo.processInfo.activeProcessorCount
     let records = self.records
-    epochs =
-      configuration.retrain.keepEpochs == 0
-      ? nil
-      : EpochDirectory(
-        path: configuration.instance.dataDirectory + "/epochs", keep: configuration.retrain.keepEpochs,
-        synchronizes: configuration.snapshot.fsync)
+    let models = try KeptModels(configuration, log: log.scoped("store"))
+    self.models = models
+    let runs = try EngineRuns(configuration, models: models, log: log.scoped("runs"))
+    self.runs = runs
     do throws(CommandFailure) {
       if let key = try GatewayProcess.key(configuration.gateway.keyFile, "gateway.key_file") {
         let signer = RecommendationSigner(key: key)
@@ -143,10 +143,13 @@ final class EngineProcess: @unchecked Sendable {
     loop = IngestLoop(
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
-        source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: epochs,
+        source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: models?.storage,
         archive: archive, externalTrainer: externalTrainer?.train, jobs: ThreadJobRunner(nice: configuration.retrain.nice),
         residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
-        retrainEnded: { records.add($0) }),
+        retrainEnded: {
+          records.add($0)
+          runs?.add($0)
+        }),
       jobs: jobs, firstSnapshotSequence: start.nextSequence, unacknowledgedDeadLetters: start.deadLetters, startsFrom: origin,
       log: log.scoped("engine"), metrics: metrics)
     status = loop.status
@@ -175,14 +178,14 @@ final class EngineProcess: @unchecked Sendable {
     of directory: SnapshotDirectory, _ configuration: RecommenderConfiguration, log: Telemetry.Log
   ) throws -> ReplicatedSnapshots? {
     guard !configuration.snapshot.store.isEmpty else { return nil }
-    let store = try open("snapshot.store", configuration.snapshot.store, configuration)
+    let store = try ObjectStores.open("snapshot.store", configuration.snapshot.store, configuration)
     return ReplicatedSnapshots(directory, store: store, log: log.scoped("store"))
   }
 
   /// The archive, if the configuration names one. What a process before has left beside it is removed.
   private static func archive(_ configuration: RecommenderConfiguration, log: Telemetry.Log) throws -> ParquetArchive? {
     guard !configuration.archive.store.isEmpty else { return nil }
-    let store = try open("archive.store", configuration.archive.store, configuration)
+    let store = try ObjectStores.open("archive.store", configuration.archive.store, configuration)
     do {
       return try ParquetArchive(
         store, directory: configuration.instance.dataDirectory + "/archive", limits: .init(spoolBytes: configuration.archive.spoolMax),
@@ -197,15 +200,6 @@ final class EngineProcess: @unchecked Sendable {
     do { return try archive?.positions() ?? [:] } catch {
       throw CommandFailure(
         "archive.store = \(Redaction.text(configuration.archive.store)) cannot be listed, so it is not known where it ends: \(error)")
-    }
-  }
-
-  private static func open(
-    _ key: String, _ address: String, _ configuration: RecommenderConfiguration
-  ) throws(CommandFailure) -> any ObjectStore {
-    let stores = ObjectStores(configuration.store)
-    do throws(ObjectStoreError) { return stores.open(try stores.address(address)) } catch {
-      throw CommandFailure("\(key) = \(Redaction.text(address)): \(error)", status: .configuration)
     }
   }
 
@@ -240,6 +234,8 @@ final class EngineProcess: @unchecked Sendable {
     archive?.close()
     externalTrainer?.end()
     console.stop()
+    if let left = runs?.end() { problems.withLock { $0.append(left) } }
+    models?.wait()
     if let copies, !copies.waitForCopies(.seconds(10)) {
       problems.withLock { $0.append("the last snapshot was not copied to snapshot.store in time") }
     }
@@ -310,7 +306,27 @@ final class EngineProcess: @unchecked Sendable {
   }
 
   /// The epochs to which the model can be rolled back, ascending.
-  var keptEpochs: [UInt32] { epochs?.epochs() ?? [] }
+  var keptEpochs: [UInt32] { models?.directory.epochs() ?? [] }
+  /// Those that newer ones do not replace.
+  var markedEpochs: [UInt32] { models?.directory.markedEpochs() ?? [] }
+
+  /// Returns `nil` for an epoch that is kept.
+  func whyNotKept(_ epoch: UInt32) -> String? {
+    let kept = keptEpochs
+    guard !kept.contains(epoch) else { return nil }
+    return "epoch \(epoch) is not kept; \(kept.isEmpty ? "none is" : "kept are \(kept.map(String.init).joined(separator: ", "))")"
+  }
+
+  /// Returns why that is not possible, or `nil`.
+  func removeModel(_ epoch: UInt32) -> String? {
+    let current = status.current
+    if epoch == current.epoch || epoch == current.visibleEpoch { return "epoch \(epoch) is in use; roll back to another one before" }
+    return whyNotKept(epoch) ?? models?.change { try $0.remove(epoch) }
+  }
+
+  func markModel(_ epoch: UInt32, isKept: Bool) -> String? {
+    whyNotKept(epoch) ?? models?.change { try $0.mark(epoch, isKept) }
+  }
 
   func post(_ request: ControlRequest) {
     mailbox.post(request)

@@ -1,6 +1,7 @@
 import Foundation
 import ObjectStorage
 import StreamingRecommender
+import Telemetry
 
 /// Opens the store that an address names, with the configuration, the environment and the credentials of this process.
 struct ObjectStores {
@@ -20,6 +21,16 @@ struct ObjectStores {
     case .s3(let address):
       let (file, environment) = (settings.credentialsFile, environment)
       return S3Store(address, credentials: { () throws(ObjectStoreError) in try Self.credentials(file, environment) })
+    }
+  }
+
+  /// Opens the store that a key of the configuration names.
+  static func open(
+    _ key: String, _ address: String, _ configuration: RecommenderConfiguration
+  ) throws(CommandFailure) -> any ObjectStore {
+    let stores = ObjectStores(configuration.store)
+    do throws(ObjectStoreError) { return stores.open(try stores.address(address)) } catch {
+      throw CommandFailure("\(key) = \(Redaction.text(address)): \(error)", status: .configuration)
     }
   }
 

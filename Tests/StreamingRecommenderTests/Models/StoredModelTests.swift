@@ -30,6 +30,28 @@ import Testing
     #expect((read.trainedPairs, read.trainedAtMilliseconds) == (written.trainedPairs, written.trainedAtMilliseconds))
   }
 
+  @Test func aMarkedEpochStaysAndDoesNotCount() throws {
+    let directory = EpochDirectory(path: Self.directory(), keep: 2, synchronizes: false)
+    defer { try? FileManager.default.removeItem(atPath: directory.path) }
+    try directory.write(Self.model(1))
+    try directory.mark(1, true)
+    for epoch in [2, 3, 4] as [UInt32] { try directory.write(Self.model(epoch)) }
+    #expect(directory.epochs() == [1, 3, 4] && directory.markedEpochs() == [1])
+    try directory.mark(1, false)
+    try directory.write(Self.model(5))
+    #expect(directory.epochs() == [4, 5] && directory.markedEpochs().isEmpty)
+    try directory.mark(5, true)
+    try directory.remove(5)
+    #expect(try directory.epochs() == [4] && FileManager.default.contentsOfDirectory(atPath: directory.path).count == 1)
+  }
+
+  @Test func namesOfOtherFilesAreNotTaken() {
+    for name in ["epoch-0000000007.frm", "epoch-0000000007.kept"] { #expect(EpochDirectory.isName(name)) }
+    for name in ["epoch-7.frm", "epoch-0000000007.frm.writing", "epoch-00000000070.frm", "", "epoch-"] {
+      #expect(!EpochDirectory.isName(name))
+    }
+  }
+
   @Test func damageIsNoticed() throws {
     let directory = EpochDirectory(path: Self.directory(), keep: 2, synchronizes: false)
     defer { try? FileManager.default.removeItem(atPath: directory.path) }
