@@ -134,7 +134,7 @@ let full: [Target] = [
     name: "EndToEndTests",
     dependencies: [
       "freshet", "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing",
-      "HTTPServing", "RecommenderTestKit", "RegistryTestKit",
+      "HTTPServing", "RecommenderTestKit", "RegistryTestKit", "RunRecords",
     ]),
 ]
 

@@ -170,7 +170,8 @@ final class Program {
     posix_spawnattr_setsigdefault(&attributes, &all)
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
     // Nothing of the caller's own set-up may show.
-    let inherited = Place.environment.filter { !$0.key.hasPrefix("FRESHET_") }
+    var inherited = Place.environment.filter { !$0.key.hasPrefix("FRESHET_") }
+    inherited["FRESHET_RUNS_STORE"] = Bench.root + "/run-records"
     let variables = inherited.merging(environment) { $1 }.map { "\($0.key)=\($0.value)" }
     var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     var envp: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
