@@ -72,7 +72,8 @@ let full: [Target] = [
       "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization",
       "Telemetry",
     ]),
-  .target(name: "SchemaRegistry", dependencies: ["CCurl", "WireFormats", "StreamingRecommender", "Telemetry"]),
+  .target(name: "HTTPRequests", dependencies: ["CCurl", "Telemetry"]),
+  .target(name: "SchemaRegistry", dependencies: ["HTTPRequests", "WireFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   // Beside the code that uses them, because a change there would compile the embedded bytes again.
   .target(
@@ -123,6 +124,7 @@ let full: [Target] = [
     dependencies: [
       "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
     ]),
+  .testTarget(name: "HTTPRequestsTests", dependencies: ["HTTPRequests", "HTTPServing", "Telemetry"]),
   .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
   .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "CZlib", "Telemetry"]),
   .testTarget(name: "OperatorConsoleTests", dependencies: ["OperatorConsole", "Telemetry"]),

@@ -1,4 +1,5 @@
 import Foundation
+import HTTPRequests
 import StreamingRecommender
 import Synchronization
 import Telemetry
@@ -50,6 +51,7 @@ public final class RegistryClient: SchemaFetching {
   private let state = Mutex(Unshared(State()))
   private let counts = Mutex<[String: Int]>([:])
   static let referencesMax = 500
+  static let answerBytesMax = 4 << 20
 
   /// A connection that is passed on with the lock that guards it.
   private struct Unshared: @unchecked Sendable {
@@ -95,9 +97,7 @@ public final class RegistryClient: SchemaFetching {
   ) throws(SchemaFault) {
     for reference in wanted where seen.insert("\(reference.subject) \(reference.version)").inserted {
       guard seen.count <= Self.referencesMax, depth < 32 else { throw .refused("\(schema) has too many references") }
-      guard let subject = reference.subject.addingPercentEncoding(withAllowedCharacters: Self.unreserved) else {
-        throw .refused("\(schema) refers to a subject that is no text")
-      }
+      let subject = PercentEscape.encode(reference.subject)
       let found = try get(
         "/subjects/\(subject)/versions/\(reference.version)?deleted=true",
         "version \(reference.version) of \(reference.subject.prefix(200)), to which \(schema) refers,")
@@ -105,8 +105,6 @@ public final class RegistryClient: SchemaFetching {
       references.append(.init(name: reference.name, text: found.schema))
     }
   }
-
-  private static let unreserved = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
   /// Asks one address after the other until one answers.
   private func get(_ path: String, _ what: String) throws(SchemaFault) -> Schema {
@@ -148,14 +146,22 @@ public final class RegistryClient: SchemaFetching {
     counts.withLock { $0[result, default: 0] += 1 }
   }
 
+  private static func request(_ url: String, _ credentials: HTTPConnection.Credentials) -> HTTPConnection.Request {
+    var request = HTTPConnection.Request(.get, url)
+    request.headers = [.init("Accept", "application/vnd.schemaregistry.v1+json, application/json")]
+    request.credentials = credentials
+    request.answerBytesMax = answerBytesMax
+    return request
+  }
+
   // MARK: Answers
 
   private func reply(
     _ connection: HTTPConnection, _ url: String, _ path: String, _ what: String, _ credentials: HTTPConnection.Credentials
   ) -> Reply {
     let answer: HTTPConnection.Answer
-    do throws(HTTPConnection.Fault) { answer = try connection.get(url + path, credentials) } catch {
-      return error.isTooLarge ? .refused("\(what) cannot be used: \(error.sentence)") : .failed(error.sentence)
+    do throws(HTTPConnection.Fault) { answer = try connection.send(Self.request(url + path, credentials)) } catch {
+      return error.kind == .answerTooLarge ? .refused("\(what) cannot be used: \(error.sentence)") : .failed(error.sentence)
     }
     switch answer.status {
     case 200:
@@ -226,7 +232,7 @@ public final class RegistryClient: SchemaFetching {
     return state.withLock { state in
       urls.map { url in
         do throws(HTTPConnection.Fault) {
-          let answer = try connection(&state.value).get(url + "/schemas/types", credentials)
+          let answer = try connection(&state.value).send(Self.request(url + "/schemas/types", credentials))
           if answer.status == 200 { return (url, nil) }
           if answer.status == 404, (try? JSONDecoder().decode(ErrorBody.self, from: Data(answer.body))) != nil { return (url, nil) }
           return (url, answer.status == 404 ? "it answers 404: is the path of the address right?" : Self.complaint(answer))

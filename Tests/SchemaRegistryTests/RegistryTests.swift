@@ -131,12 +131,12 @@ private func write(_ text: String, to path: String) throws { try Data((text + "\
 
   @Test func anAnswerThatIsTooLargeIsNotKept() throws {
     let server = try RegistryServer(fixture)
-    server.set(.answers(status: 200, body: String(repeating: "x", count: HTTPConnection.bodyBytesMax + 1)))
+    server.set(.answers(status: 200, body: String(repeating: "x", count: RegistryClient.answerBytesMax + 1)))
     guard case .refused(let why)? = fault(client(server.url)) else {
       Issue.record("not refused")
       return
     }
-    #expect(why.contains("\(HTTPConnection.bodyBytesMax) bytes"))
+    #expect(why.contains("\(RegistryClient.answerBytesMax) bytes"))
   }
 
   @Test func theNextAddressIsAskedWhenOneFailsAndKept() throws {
