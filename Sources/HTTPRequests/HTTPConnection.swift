@@ -87,6 +87,7 @@ public final class HTTPConnection {
     if !keyFile.isEmpty { set(CURLOPT_SSLKEY, keyFile) }
     set(CURLOPT_URL, request.url)
     set(CURLOPT_PATH_AS_IS, 1)
+    set(CURLOPT_FRESH_CONNECT, request.isSentOnce ? 1 : 0)
     if case .basic(let username, let password) = request.credentials {
       set(CURLOPT_USERNAME, username)
       set(CURLOPT_PASSWORD, password)

@@ -9,6 +9,8 @@ struct MLflowCall {
   var body: HTTPConnection.Request.Body
   /// What fails if it fails, as in "cannot create the run".
   var purpose: String
+  /// Whether a second call would make a second thing, so that it must be looked for before.
+  var createsAnew = false
 
   private static let base = "/api/2.0/mlflow/"
 
@@ -46,12 +48,14 @@ struct MLflowCall {
 
   /// - Parameter delivery: of hexadecimal digits and `-`.
   static func createRun(_ run: TrackedRun, experimentID: String, delivery: String) -> MLflowCall {
-    MLflowCall(
+    var call = MLflowCall(
       "runs/create",
       [
         "experiment_id": .string(experimentID), "run_name": .string(run.name), "start_time": .integer(Int(run.startedMilliseconds)),
         "tags": [["key": .string(deliveryTag), "value": .string(delivery)]],
       ], "create the run \"\(run.name)\"")
+    call.createsAnew = true
+    return call
   }
 
   static func runs(experimentID: String, delivery: String) -> MLflowCall {
@@ -112,11 +116,13 @@ struct MLflowCall {
   }
 
   static func createVersion(_ registration: TrackedRun.Registration, runID: String, artifactURI: String) -> MLflowCall {
-    MLflowCall(
+    var call = MLflowCall(
       "model-versions/create",
       [
         "name": .string(registration.model), "run_id": .string(runID), "source": .string(artifactURI + "/" + registration.artifactPath),
       ], "create a version of the model \"\(registration.model)\"")
+    call.createsAnew = true
+    return call
   }
 
   static func versions(runID: String) -> MLflowCall {

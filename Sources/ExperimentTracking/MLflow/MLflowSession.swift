@@ -51,6 +51,7 @@ final class MLflowSession {
     }
     var request = HTTPConnection.Request(call.method, address.url + call.path)
     request.body = call.body
+    request.isSentOnce = call.createsAnew
     request.credentials = credentials
     request.timeLimit = limit
     let answer: HTTPConnection.Answer
