@@ -73,6 +73,7 @@ let full: [Target] = [
       "Telemetry",
     ]),
   .target(name: "HTTPRequests", dependencies: ["CCurl", "Telemetry"]),
+  .target(name: "ExperimentTracking", dependencies: ["HTTPRequests", "COpenSSL", "Telemetry"]),
   .target(name: "SchemaRegistry", dependencies: ["HTTPRequests", "WireFormats", "StreamingRecommender", "Telemetry"]),
   .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
   // Beside the code that uses them, because a change there would compile the embedded bytes again.
@@ -125,6 +126,9 @@ let full: [Target] = [
       "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
     ]),
   .testTarget(name: "HTTPRequestsTests", dependencies: ["HTTPRequests", "HTTPServing", "Telemetry"]),
+  .testTarget(name: "ExperimentTrackingTests", dependencies: ["ExperimentTracking", "HTTPRequests", "HTTPServing", "Telemetry"]),
+  // Sends the runs that Tests/Platform reads from a server of MLflow.
+  .executableTarget(name: "TrackingSample", dependencies: ["ExperimentTracking", "Telemetry"], path: "Tests/TrackingSample"),
   .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
   .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "CZlib", "Telemetry"]),
   .testTarget(name: "OperatorConsoleTests", dependencies: ["OperatorConsole", "Telemetry"]),

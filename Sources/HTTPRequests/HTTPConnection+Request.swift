@@ -19,6 +19,11 @@ extension HTTPConnection {
     public var credentials = Credentials.none
     /// For the whole request; `nil`: the timeout of the connection.
     public var timeLimit: Duration?
+    /// Whether the request must reach the server at most once.
+    ///
+    /// If a connection that was kept open ends without an answer, libcurl sends the request again over a new one, even a POST, although the
+    /// server may have acted on it. Such a request therefore gets a new connection.
+    public var isSentOnce = false
     /// An answer that is larger is a fault.
     public var answerBytesMax = 4 << 20
 

@@ -76,11 +76,10 @@ public final class HTTPConnection {
     set(CURLOPT_NOSIGNAL, 1)
     set(CURLOPT_FOLLOWLOCATION, 0)
     let limit = request.timeLimit ?? timeout
-    // 0 would mean no limit.
-    set(CURLOPT_TIMEOUT_MS, max(1, Int(limit.milliseconds)))
-    set(CURLOPT_CONNECTTIMEOUT_MS, max(1, Int(min(limit, timeout).milliseconds)))
+    set(CURLOPT_TIMEOUT_MS, Self.milliseconds(limit))
+    set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(min(limit, timeout)))
     set(CURLOPT_LOW_SPEED_LIMIT, 1)
-    set(CURLOPT_LOW_SPEED_TIME, max(1, Int(timeout.milliseconds / 1000)))
+    set(CURLOPT_LOW_SPEED_TIME, max(1, Self.milliseconds(timeout) / 1000))
     set(CURLOPT_USERAGENT, "freshet")
     set(CURLOPT_ACCEPT_ENCODING, "")
     if !caFile.isEmpty { set(CURLOPT_CAINFO, caFile) }
@@ -88,11 +87,15 @@ public final class HTTPConnection {
     if !keyFile.isEmpty { set(CURLOPT_SSLKEY, keyFile) }
     set(CURLOPT_URL, request.url)
     set(CURLOPT_PATH_AS_IS, 1)
+    set(CURLOPT_FRESH_CONNECT, request.isSentOnce ? 1 : 0)
     if case .basic(let username, let password) = request.credentials {
       set(CURLOPT_USERNAME, username)
       set(CURLOPT_PASSWORD, password)
     }
   }
+
+  /// Within what libcurl takes; 0 would mean no limit.
+  private static func milliseconds(_ limit: Duration) -> Int { Int(min(max(1, limit.milliseconds), Double(Int32.max))) }
 
   private func sentence(_ code: CURLcode) -> String {
     let detail = String(cString: errorText)

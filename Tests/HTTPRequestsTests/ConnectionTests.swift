@@ -156,6 +156,18 @@ private func fault(_ connection: HTTPConnection, _ request: HTTPConnection.Reque
     #expect(counts == (10, 0))
   }
 
+  /// libcurl would send it a second time over a new connection.
+  @Test(arguments: [true, false]) func aRequestThatMustNotArriveTwiceDoesNot(isSentOnce: Bool) throws {
+    let server = try ForgetfulServer()
+    var request = HTTPConnection.Request(.post, server.url)
+    request.body = .bytes([1], contentType: "text/plain")
+    #expect(try connection.send(request).status == 200)
+    request.isSentOnce = isSentOnce
+    server.forget(1)
+    #expect(fault(connection, request)?.kind == (isSentOnce ? .transport : nil))
+    #expect(server.requestCount == (isSentOnce ? 2 : 3))
+  }
+
   @Test func aServerThatIsAwayIsATransportFault() {
     #expect(fault(connection, .init(.get, "http://127.0.0.1:1/"))?.kind == .transport)
     #expect(fault(connection, .init(.get, "file:///etc/hostname"))?.kind == .permanent)
