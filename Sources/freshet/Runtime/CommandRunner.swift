@@ -17,7 +17,8 @@ enum CommandRunner {
     }
   }
 
-  private static func run(_ context: CommandContext) throws -> ExitStatus {
+  /// Runs a command that has been parsed; errors are the caller's.
+  static func run(_ context: CommandContext) throws -> ExitStatus {
     switch context.parsed.command.id {
     case .demo: try DemoCommand(context).run()
     case .serve: return try ServeCommand(context).run()
@@ -25,6 +26,8 @@ enum CommandRunner {
     case .produce: try ProduceCommand(context).run()
     case .validate: return try ValidateCommand(context).run()
     case .recommend: try ReadCommand(context).recommend()
+    case .split: try SplitCommand(context).run()
+    case .runJob: try RunCommand(context).run()
     case .popular: try ReadCommand(context).popular()
     case .similar: try ReadCommand(context).similar()
     case .titles: try TitlesCommand(context).run()
@@ -40,6 +43,7 @@ enum CommandRunner {
     case .train: try TrainCommand(context).run()
     case .evaluatePrequential: try EvaluateCommand(context).prequential()
     case .evaluateHoldout: try HoldoutCommand(context).run()
+    case .evaluateModel: try EvaluateModelCommand(context).run()
     case .tune: try TuneCommand(context).run()
     case .benchmarkFreshness: try BenchmarkFreshnessCommand(context).run()
     case .benchmarkTrain: try BenchmarkTrainCommand(context).run()
