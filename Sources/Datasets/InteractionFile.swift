@@ -53,6 +53,8 @@ public final class InteractionFile {
   public var findings: [Finding] { layout.findings }
   /// The columns that are read, for `--columns`; `nil` for JSON.
   public var selection: String? { layout.columns?.selectionText(layout.header) }
+  /// The fields that a column holds; `nil` for JSON.
+  public var fields: Set<InteractionField>? { layout.columns.map { Set($0.columns.keys) } }
   /// The columns that the cells suggest, for `--columns`, if these are others.
   public var proposal: String? { layout.proposal }
 

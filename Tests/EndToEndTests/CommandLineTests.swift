@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test func anOptionThatIsNotGivenHasItsDefault() throws {
-    let parsed = try parse("recommend u1")
+    let parsed = try parse("popular")
     #expect(parsed.options.int("count") == 10)
     #expect(!parsed.options.isSet("count"))
   }
@@ -126,7 +126,7 @@ import Testing
     ("recomend u", "did you mean recommend?"), ("evaluate prequental", "did you mean evaluate prequential?"),
     ("evaluate x", "evaluate has: prequential"), ("config", "config show, config check"), ("weather", "freshet help"),
     ("recommend u --exclud a", "did you mean --exclude?"), ("--jsn status", "did you mean --json?"),
-    ("recommend", "recommend needs USER"), ("similar a b", "does not take b"), ("recommend u -n 0", "1 to 10000"),
+    ("similar", "similar needs ITEM"), ("similar a b", "does not take b"), ("recommend u -n 0", "1 to 10000"),
     ("recommend u -n five", "1 to 10000"), ("recommend u -n", "-n needs a value"), ("serve --config --json", "--config needs a value"),
     ("produce f --rate 5 --max", "only one of --rate, --speedup, --max"), ("produce f --format xml", "tsv, csv or jsonl"),
     ("train", "train needs --train FILE"), ("status --set model.factors", "KEY=VALUE"), ("status -x", "unknown option -x"),
@@ -137,7 +137,7 @@ import Testing
     #expect(error?.description.contains(expected) == true, "\(error?.description ?? "")")
   }
 
-  @Test(arguments: ["recommend", "produce f --rate 5 --max", "train", "recommend u -n 0"])
+  @Test(arguments: ["similar", "produce f --rate 5 --max", "train", "recommend u -n 0"])
   func aWrongLineShowsTheUsage(line: String) {
     let error = #expect(throws: UsageError.self) { try parse(line) }
     #expect(error?.usage?.hasPrefix("freshet ") == true)

@@ -37,7 +37,7 @@ import Testing
   @Test func bashCompletesCommandsOptionsAndValues() throws {
     #expect(try completed(["se"]) == ["serve"])
     #expect(try completed([""]).contains("demo"))
-    #expect(try completed(["evaluate", ""]) == ["prequential", "holdout"])
+    #expect(try completed(["evaluate", ""]) == ["prequential", "holdout", "model"])
     #expect(try completed(["evaluate", "prequential", "--abl"]) == ["--ablation"])
     #expect(try completed(["produce", "--value", ""]) == ["ignore", "weight", "log1p"])
     #expect(try completed(["serve", "--set", "model.fac"]) == ["model.factors="])

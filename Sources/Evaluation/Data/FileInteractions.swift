@@ -74,6 +74,19 @@ public final class FileInteractions {
     }
   }
 
+  /// Calls `body` for each row of which anything counts, with its interactions; a row of columns has one.
+  public func readRows(_ body: (InteractionFile.Row, [Interaction]) throws -> Void) throws {
+    while let next = try file.next() {
+      row += 1
+      let interactions =
+        switch next {
+        case .columns(let columns): interaction(columns).map { [$0] } ?? []
+        case .event(let bytes): events(bytes)
+        }
+      if !interactions.isEmpty { try body(next, interactions) }
+    }
+  }
+
   private func interaction(_ columns: InteractionRow) -> Interaction? {
     var weight: Float = 1
     var operation = value.operation

@@ -33,11 +33,24 @@ public struct ExplicitTraining: Sendable {
   public func run(train: ExplicitRatings, test: ExplicitRatings?, progress: (TrainingProgress) -> Bool = { _ in true }) throws -> Outcome {
     let matrix = train.matrix(of: train.ratings)
     let outcome = try fit(matrix, progress)
-    guard let test else { return Outcome(training: outcome, interactions: matrix.entries, quality: nil) }
-    let users = Self.places(of: test.users, in: train.users)
-    let items = Self.places(of: test.items, in: train.items)
+    let quality = test.map { Self.quality(of: outcome.model, trainedOn: train, matrix, test: $0) }
+    return Outcome(training: outcome, interactions: matrix.entries, quality: quality)
+  }
+
+  /// Measures a model that was trained before; the result equals that of `run` with the same ratings.
+  ///
+  /// - Parameter train: the ratings that the model was trained on; its rows are their users and items.
+  public static func quality(of model: ExplicitModel, trainedOn train: ExplicitRatings, test: ExplicitRatings) -> Quality {
+    quality(of: model, trainedOn: train, train.matrix(of: train.ratings), test: test)
+  }
+
+  private static func quality(
+    of model: ExplicitModel, trainedOn train: ExplicitRatings, _ matrix: InteractionMatrix, test: ExplicitRatings
+  ) -> Quality {
+    let users = places(of: test.users, in: train.users)
+    let items = places(of: test.items, in: train.items)
     let wanted = test.ratings.map { (user: users[Int($0.user)], item: items[Int($0.item)], value: $0.value) }
-    return Outcome(training: outcome, interactions: matrix.entries, quality: Self.judge(outcome.model, matrix, wanted))
+    return judge(model, matrix, wanted)
   }
 
   /// Predicts each fold with a model trained on the others; the sizes of the folds differ by at most one rating.

@@ -74,6 +74,40 @@ public struct HoldoutEvaluation: Sendable {
     return TimeOutcome(methods: [model] + others, cold: cold)
   }
 
+  // MARK: A model that was trained before
+
+  public struct TrainedOutcome: Sendable {
+    /// The model, followed by the baselines.
+    public var methods: [Method]
+    /// Users of the test part that are not in the training part; they are not ranked.
+    public var coldUsers: Int
+    /// The number of test pairs left out because they are also in the training part.
+    public var repeatedPairs: Int
+  }
+
+  /// Ranks for a test part with factors that were trained before, by the rules of a split by time.
+  ///
+  /// - Parameters:
+  ///   - users: one row of factors per user of `pairs`.
+  ///   - items: one row of factors per item of `pairs`.
+  ///   - pairs: the pairs that the factors were trained on.
+  /// - Throws: `HoldoutError` if no user of `pairs` has anything to be tested with.
+  public func run(users: FactorMatrix, items: FactorMatrix, trainedOn pairs: StaticPairs, test: StaticPairs) throws(HoldoutError)
+    -> TrainedOutcome
+  {
+    let known = HeldOutUser.users(of: test, knownTo: pairs)
+    let tested = known.compactMap { $0.withoutHistory(pairs.matrix) }
+    guard !tested.isEmpty else { throw HoldoutError(.nothingToTest) }
+    var model = Method(name: "freshet")
+    judge(&model, tested, catalogue: pairs.matrix.columns) {
+      FactorRanker(users: users, items: items, histories: pairs.matrix, kernels: training.options.kernels)
+    }
+    let others = judgedBaselines(training: pairs.matrix, histories: pairs.matrix, tested)
+    return TrainedOutcome(
+      methods: [model] + others, coldUsers: HeldOutUser.users(of: test, unknownTo: pairs).count,
+      repeatedPairs: known.reduce(0) { $0 + $1.items.count } - tested.reduce(0) { $0 + $1.items.count })
+  }
+
   // MARK: Strong generalisation
 
   public struct StrongOutcome: Sendable {

@@ -39,7 +39,7 @@ public struct HoldoutTimeSplit: Sendable {
   }
 
   /// Returns the time of the first interaction of the last `share`; all interactions of that time belong to the later part.
-  private static func moment(_ times: [Int64], before share: Double) -> Int64? {
+  static func moment(_ times: [Int64], before share: Double) -> Int64? {
     let kept = Int((Double(times.count) * (1 - share)).rounded())
     return times.indices.contains(kept) ? times[kept] : nil
   }

@@ -20,6 +20,17 @@ public struct ExplicitModel: Sendable {
     self.items = items
   }
 
+  /// A model that was trained before.
+  ///
+  /// - Parameters:
+  ///   - users: the rows (bias, factors) of the users, all of one length.
+  ///   - items: the same of the items.
+  public init(mean: Double, range: ClosedRange<Double>, users: FactorMatrix, items: FactorMatrix) {
+    precondition(users.factors == items.factors && users.factors > 1, "rows of \(users.factors) and of \(items.factors) numbers")
+    parameters = ExplicitParameters(factors: users.factors - 1)
+    (self.mean, self.range, self.users, self.items) = (mean, range, users, items)
+  }
+
   /// Predicts a rating, not clipped. For an unknown user or item (`nil`, or one without ratings), the missing terms are left out.
   public func rating(user: Int?, item: Int?) -> Double {
     let score = mean + (user.map { Double(users[$0][0]) } ?? 0) + (item.map { Double(items[$0][0]) } ?? 0)

@@ -1,16 +1,16 @@
 import Foundation
 
-/// Reads the JSON of a configuration file.
-enum ConfigurationFile {
+/// Reads the JSON of a configuration file, or of another document that people write.
+public enum ConfigurationFile {
   /// Why a file cannot be used, without its path.
-  struct Fault: Error, CustomStringConvertible {
-    let description: String
+  public struct Fault: Error, CustomStringConvertible {
+    public let description: String
   }
 
   private static let depthMax = 128
 
   /// The members of the file's object, in no particular order.
-  static func members(_ path: String) throws(Fault) -> [String: ConfigurationInput] {
+  public static func members(_ path: String) throws(Fault) -> [String: ConfigurationInput] {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw Fault(description: "it does not exist or cannot be read")
     }
@@ -22,7 +22,7 @@ enum ConfigurationFile {
   }
 
   /// Flattens nested objects to dotted names, sorted by name.
-  static func leaves(of members: [String: ConfigurationInput], prefix: String = "") -> [(String, ConfigurationInput)] {
+  public static func leaves(of members: [String: ConfigurationInput], prefix: String = "") -> [(String, ConfigurationInput)] {
     members.sorted { $0.key < $1.key }.flatMap { name, input in
       if case .object(let inner) = input { return leaves(of: inner, prefix: prefix + name + ".") }
       return [(prefix + name, input)]

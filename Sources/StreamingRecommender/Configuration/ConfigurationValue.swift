@@ -31,7 +31,7 @@ public enum ConfigurationValue: Sendable, Equatable {
 }
 
 /// A value as the user gave it, before it is converted to the type of its key.
-enum ConfigurationInput: Sendable, Equatable, Decodable {
+public enum ConfigurationInput: Sendable, Equatable, Decodable {
   case text(String)
   case int(Int)
   case double(Double)
@@ -40,7 +40,7 @@ enum ConfigurationInput: Sendable, Equatable, Decodable {
   case list([ConfigurationInput])
   case object([String: ConfigurationInput])
 
-  init(from decoder: any Decoder) throws {
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
       self = .null
@@ -60,7 +60,7 @@ enum ConfigurationInput: Sendable, Equatable, Decodable {
   }
 
   /// Returns a single word or number as text; `nil` for lists and objects.
-  var scalar: String? {
+  public var scalar: String? {
     switch self {
     case .text(let text): text
     case .int(let number): String(number)
@@ -72,7 +72,7 @@ enum ConfigurationInput: Sendable, Equatable, Decodable {
   }
 
   /// The value as it is quoted in an error.
-  var shown: String {
+  public var shown: String {
     switch self {
     case .text(let text): "\"\(text)\""
     case .null: "null"

@@ -2,7 +2,7 @@
 enum CommandID: String, CaseIterable, Sendable {
   case demo, serve, gateway, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, forget, train
   case modelsRollback, modelsPromote, modelsKeep, modelsRemove, republish
-  case evaluatePrequential, evaluateHoldout, tune
+  case evaluatePrequential, evaluateHoldout, evaluateModel, tune, split, runJob
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
   case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build
   case runsList, runsShow, runsRerun, runsClean

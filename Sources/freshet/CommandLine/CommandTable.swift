@@ -98,18 +98,7 @@ enum CommandTable {
           sentence: "Other columns; lines that cannot be used go to a file."),
       ]),
     validate,
-    Command(
-      id: .recommend, path: ["recommend"],
-      summary: "Read a user's list from Redis; an unknown user gets the popular one.",
-      operands: [Command.Operand(name: "USER", sentence: "Id of the user.")],
-      options: [
-        count,
-        CommandOption(long: "exclude", kind: .text, valueName: "ITEM,...", sentence: "Items to leave out.", isRepeated: true),
-      ],
-      examples: [
-        Command.Example(line: "freshet recommend 17850 -n 5", sentence: "The first five items."),
-        Command.Example(line: "freshet recommend 17850 --exclude 22423,85123A --json", sentence: "For a program, without two items."),
-      ]),
+    recommend,
     Command(
       id: .popular, path: ["popular"], summary: "Read the popular list from Redis.", options: [count],
       examples: [Command.Example(line: "freshet popular -n 10", sentence: "The ten most popular items right now.")]),
@@ -262,11 +251,7 @@ enum CommandTable {
         CommandOption(
           long: "split-seed", kind: .int(0...Int.max), valueName: "N", defaultValue: "98765",
           sentence: "Seed of the permutation, the test items and the intervals."),
-        CommandOption(
-          long: "resamples", kind: .int(1...100_000), valueName: "N", defaultValue: "1000", sentence: "Of users, for the 95 % intervals."),
-        CommandOption(
-          long: "baselines", kind: .choice(["all", "popularity", "none"]), valueName: "all|popularity|none", defaultValue: "all",
-          sentence: "What to rank beside the model; all: popularity and item-kNN."),
+        resamples, baselines,
         CommandOption(long: "explicit", kind: .flag, sentence: "Values are ratings; with --split kfold."),
         nonnegative,
       ] + staticModel + [value] + reading,
@@ -280,6 +265,7 @@ enum CommandTable {
           sentence: "RMSE of predicted ratings, beside the mean's and the biases'."),
       ],
       presets: staticPresets),
+    evaluateModel, split, runJob,
     Command(
       id: .tune, path: ["tune"],
       summary: "Search a grid for the settings that rank a validation part of a file best; the best places lead the way.",
@@ -565,7 +551,7 @@ enum CommandTable {
 
   private static let tuningMetrics = ["ndcg_at_100", "ndcg_at_20", "recall_at_20", "recall_capped_at_20", "recall_at_100"]
 
-  private static let staticPresets: [(key: String, value: String)] = [("model.iterations", "15")] + withoutLiveParts
+  static let staticPresets: [(key: String, value: String)] = [("model.iterations", "15")] + withoutLiveParts
 
   /// Parts of the model that need the order of events, which are off when a file is trained as a whole.
   static let withoutLiveParts: [(key: String, value: String)] = [
@@ -580,6 +566,13 @@ enum CommandTable {
 
   private static let nonnegative = CommandOption(
     long: "nonnegative", kind: .flag, sentence: "With --explicit: factors of at least 0; biases keep their sign.")
+
+  static let resamples = CommandOption(
+    long: "resamples", kind: .int(1...100_000), valueName: "N", defaultValue: "1000", sentence: "Of users, for the 95 % intervals.")
+
+  static let baselines = CommandOption(
+    long: "baselines", kind: .choice(["all", "popularity", "none"]), valueName: "all|popularity|none", defaultValue: "all",
+    sentence: "What to rank beside the model; all: popularity and item-kNN.")
 
   private static let count = CommandOption(
     long: "count", short: "n", kind: .int(1...10_000), valueName: "N", defaultValue: "10", sentence: "Items to print.")

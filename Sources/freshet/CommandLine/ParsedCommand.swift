@@ -50,7 +50,7 @@ struct ParsedCommand: Sendable {
   /// The options that say which engine and which servers are meant, as they were given: ` --data-dir /srv/a --config b.json`.
   var targetOptions: String {
     CommandTable.globalOptions.filter { !Self.reporting.contains($0.long) && options.isSet($0.long) }.flatMap { option in
-      options.strings(option.long).map { " --\(option.long) \(Self.quoted(Redaction.text($0)))" }
+      options.strings(option.long).map { " --\(option.long) \(ShellWord.quoted(Redaction.text($0)))" }
     }.joined()
   }
 
@@ -66,13 +66,7 @@ struct ParsedCommand: Sendable {
   }
 
   /// Words as a shell takes them.
-  static func line(_ words: [String]) -> String { words.map(quoted).joined(separator: " ") }
-
-  /// The word in quotes where a POSIX shell needs them.
-  private static func quoted(_ word: String) -> String {
-    let isPlain = !word.isEmpty && word.allSatisfy { ($0.isASCII && ($0.isLetter || $0.isNumber)) || "_@%+=:,./-".contains($0) }
-    return isPlain ? word : "'" + word.replacing("'", with: #"'\''"#) + "'"
-  }
+  static func line(_ words: [String]) -> String { words.map(ShellWord.quoted).joined(separator: " ") }
 
   /// The configuration that this command runs with.
   func loadConfiguration(environment: [String: String]) throws(ConfigurationError) -> LoadedConfiguration {

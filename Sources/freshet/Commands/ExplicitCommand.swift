@@ -52,6 +52,17 @@ struct ExplicitCommand {
     context.report(report.json(qualities, ratings), text: report.text(qualities, ratings))
   }
 
+  /// `freshet evaluate model`, of factors that `train --explicit` has written.
+  ///
+  /// - Returns: the figures, and the same for people.
+  func evaluate(_ directory: String) throws -> (json: JSONValue, text: String) {
+    let rejects = try context.rejects()
+    let train = try read(context.options.string("train")!, rejects)
+    let test = try read(context.options.string("test")!, rejects)
+    let quality = ExplicitTraining.quality(of: try ExplicitFiles.read(directory, train), trainedOn: train, test: test)
+    return (ExplicitReport.json(quality, droppedRows: test.droppedRows), ExplicitReport.text(quality, droppedRows: test.droppedRows))
+  }
+
   private func settings() throws -> (parameters: ExplicitParameters, options: SolverOptions, seed: UInt64) {
     for option in ["unobserved-weight", "solver", "value"] where has(option) && context.options.isSet(option) {
       throw CommandFailure("--\(option) has no meaning with --explicit: rated pairs alone count, each as its rating says", status: .usage)
@@ -103,7 +114,7 @@ private struct ExplicitReport {
       "items": .integer(train.items.count), "threads": .integer(workers), "kernel": .string(Kernels.best.name),
       "rows_dropped_in_training": .integer(train.droppedRows),
     ]
-    if let quality = outcome.quality { add(quality, to: &output, droppedRows: droppedRows) }
+    if let quality = outcome.quality { Self.add([quality], to: &output, droppedRows: droppedRows) }
     output["settings"] = settings
     return output
   }
@@ -123,23 +134,32 @@ private struct ExplicitReport {
       "\(ListText.fixed(training.secondsPerIteration, 4)) s an iteration, \(ListText.fixed(training.gigaflops, 1)) GFLOP/s on \(workers) threads (\(Kernels.best.name))",
     ]
     if let quality = outcome.quality {
-      lines += [
-        String(errors([("test", quality)]).description.dropLast()),
-        "\(quality.model.rows) ratings scored, \(quality.rowsOfUnknown) of them of a user or an item without ratings in the training, \(droppedRows) rows dropped; \(Self.clipping)",
-      ]
+      lines.append(Self.text(quality, droppedRows: droppedRows))
     }
     return lines.joined(separator: "\n")
+  }
+
+  // MARK: Test ratings
+
+  static func json(_ quality: ExplicitTraining.Quality, droppedRows: Int) -> JSONValue {
+    var output = JSONValue.object([])
+    add([quality], to: &output, droppedRows: droppedRows)
+    return output
+  }
+
+  static func text(_ quality: ExplicitTraining.Quality, droppedRows: Int) -> String {
+    String(errors([("test", quality)]).description)
+      + "\(quality.model.rows) ratings scored, \(quality.rowsOfUnknown) of them of a user or an item without ratings in the training, \(droppedRows) rows dropped; \(clipping)"
   }
 
   // MARK: Folds
 
   func json(_ folds: [ExplicitTraining.Quality], _ ratings: ExplicitRatings) -> JSONValue {
     var output = JSONValue.object([])
-    add(folds, to: &output, droppedRows: ratings.droppedRows)
+    Self.add(folds, to: &output, droppedRows: ratings.droppedRows)
     output["folds"] = .array(
       folds.map { fold in
-        var entry = JSONValue.object([])
-        add(fold, to: &entry, droppedRows: 0)
+        var entry = Self.json(fold, droppedRows: 0)
         entry["rows_dropped"] = nil
         return entry
       })
@@ -154,11 +174,11 @@ private struct ExplicitReport {
 
   func text(_ folds: [ExplicitTraining.Quality], _ ratings: ExplicitRatings) -> String {
     let rows = folds.enumerated().map { ("fold \($0 + 1)", $1) }
-    var table = errors(rows)
+    var table = Self.errors(rows)
     table.add(
       ["mean"]
         + [\.model.rootMeanSquare, \.model.meanAbsolute, \.mean.rootMeanSquare, \.biases.rootMeanSquare]
-        .map { ListText.fixed(mean(folds, $0), 4) } + [String(folds.reduce(0) { $0 + $1.model.rows })])
+        .map { ListText.fixed(Self.mean(folds, $0), 4) } + [String(folds.reduce(0) { $0 + $1.model.rows })])
     return [
       "\(ratings.ratings.count) ratings, \(ratings.users.count) users, \(ratings.items.count) items, \(described)",
       String(table.description.dropLast()), "random split of seed \(seed), \(ratings.droppedRows) rows dropped; \(Self.clipping)",
@@ -180,12 +200,8 @@ private struct ExplicitReport {
     ]
   }
 
-  private func add(_ quality: ExplicitTraining.Quality, to output: inout JSONValue, droppedRows: Int) {
-    add([quality], to: &output, droppedRows: droppedRows)
-  }
-
   /// Adds the means over the folds; there may be only one fold.
-  private func add(_ folds: [ExplicitTraining.Quality], to output: inout JSONValue, droppedRows: Int) {
+  private static func add(_ folds: [ExplicitTraining.Quality], to output: inout JSONValue, droppedRows: Int) {
     output["rmse"] = .number(mean(folds, \.model.rootMeanSquare))
     output["mae"] = .number(mean(folds, \.model.meanAbsolute))
     output["rmse_unclipped"] = .number(mean(folds, \.unclipped.rootMeanSquare))
@@ -199,11 +215,11 @@ private struct ExplicitReport {
     output["rows_dropped"] = .integer(droppedRows)
   }
 
-  private func mean(_ folds: [ExplicitTraining.Quality], _ path: KeyPath<ExplicitTraining.Quality, Double>) -> Double {
+  private static func mean(_ folds: [ExplicitTraining.Quality], _ path: KeyPath<ExplicitTraining.Quality, Double>) -> Double {
     folds.reduce(0) { $0 + $1[keyPath: path] } / Double(max(1, folds.count))
   }
 
-  private func errors(_ rows: [(name: String, quality: ExplicitTraining.Quality)]) -> TextTable {
+  private static func errors(_ rows: [(name: String, quality: ExplicitTraining.Quality)]) -> TextTable {
     var table = TextTable(
       [.left, .right, .right, .right, .right, .right], header: ["", "RMSE", "MAE", "RMSE of the mean", "RMSE of the biases", "ratings"])
     for row in rows {
@@ -219,10 +235,13 @@ private struct ExplicitReport {
 }
 
 /// Writes factors and biases for other programs: NumPy arrays, the ids of their rows, and the mean.
-private enum ExplicitFiles {
+enum ExplicitFiles {
+  static let factsName = "ratings.json"
+
+  private static func lines(_ names: [[UInt8]]) -> Data { Data(names.flatMap { $0 + [UInt8(ascii: "\n")] }) }
+
   static func write(_ model: ExplicitModel, _ ratings: ExplicitRatings, to directory: String) throws {
     func url(_ name: String) -> URL { URL(fileURLWithPath: directory + "/" + name) }
-    func lines(_ names: [[UInt8]]) -> Data { Data(names.flatMap { $0 + [UInt8(ascii: "\n")] }) }
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
       for (name, rows, ids) in [("user", model.users, ratings.users), ("item", model.items, ratings.items)] {
@@ -233,8 +252,37 @@ private enum ExplicitFiles {
       let facts: JSONValue = [
         "mean": .number(model.mean), "lowest": .number(model.range.lowerBound), "highest": .number(model.range.upperBound),
       ]
-      try Data((facts.text + "\n").utf8).write(to: url("ratings.json"))
+      try Data((facts.text + "\n").utf8).write(to: url(factsName))
     } catch { throw CommandFailure("cannot write to \(directory): \(error.localizedDescription)") }
+  }
+
+  private struct Facts: Decodable {
+    var mean: Double
+    var lowest: Double
+    var highest: Double
+  }
+
+  /// Reads a model that `write` has written.
+  ///
+  /// - Parameter ratings: what it was trained on.
+  static func read(_ directory: String, _ ratings: ExplicitRatings) throws -> ExplicitModel {
+    let facts = try? JSONDecoder().decode(Facts.self, from: try FactorFiles.contents(directory, factsName))
+    guard let facts, facts.lowest <= facts.highest else {
+      throw CommandFailure("\(directory)/\(factsName) does not say the mean and the range of the ratings: train again")
+    }
+    return ExplicitModel(
+      mean: facts.mean, range: facts.lowest...facts.highest, users: try rows(directory, "user", ratings.users),
+      items: try rows(directory, "item", ratings.items))
+  }
+
+  /// A row of the model is the bias, then the factors.
+  private static func rows(_ directory: String, _ side: String, _ names: [[UInt8]]) throws -> FactorMatrix {
+    let ids = lines(names)
+    let biases = try FactorFiles.matrix(directory, "\(side)_biases.npy", rows: "\(side)_ids.txt", ids)
+    let factors = try FactorFiles.matrix(directory, "\(side)_factors.npy", rows: "\(side)_ids.txt", ids)
+    var result = FactorMatrix(rows: factors.rows, factors: factors.factors + 1)
+    for row in 0..<factors.rows { result.setRow(row, to: [biases[row][0]] + factors.array(row)) }
+    return result
   }
 
   private static func part(of rows: FactorMatrix, _ columns: Range<Int>) -> FactorMatrix {

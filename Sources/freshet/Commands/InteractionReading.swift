@@ -34,15 +34,20 @@ extension CommandContext {
   /// - Parameter usesTimes: whether the command uses the times.
   /// - Throws: `DatasetError`; `CommandFailure` for options that contradict themselves.
   func open(_ path: String, _ rule: ValueRule, usesTimes: Bool, rejects: RejectedLines?) throws -> FileInteractions {
+    let source = try source(path, rule, usesTimes: usesTimes, rejects: rejects)
+    say(about: source.file, valuesAreUsed: rule != .ignore)
+    return source
+  }
+
+  /// The same without a word, for a file that has been opened before.
+  func source(_ path: String, _ rule: ValueRule, usesTimes: Bool, rejects: RejectedLines?) throws -> FileInteractions {
     var settings = FileInteractions.Settings(reading: try readingOptions(), value: rule)
     settings.reading.usesTimes = usesTimes
     settings.input = try loaded().configuration.input
     settings.reading.isKnownType = EventTypes.isKnown(settings.input)
     settings.rejects = rejects
-    let source = try FileInteractions(path, settings)
     recorder?.reads(path)
-    say(about: source.file, valuesAreUsed: rule != .ignore)
-    return source
+    return try FileInteractions(path, settings)
   }
 
   /// Says what each column is taken for, and what looks wrong.

@@ -11,8 +11,14 @@ struct ReadCommand {
   init(_ context: CommandContext) { self.context = context }
 
   func recommend() throws {
-    let user = context.parsed.operands[0]
-    let excluded = Set(context.options.strings("exclude").flatMap { $0.split(separator: ",").map { Identifier(String($0)) } })
+    if let model = context.options.string("model") { return try ModelLists(context, model: model).run() }
+    if let option = ["users", "output", "format", "force"].first(where: context.options.isSet) {
+      throw UsageError("--\(option) goes with --model DIR; without it, USER's list is read from Redis", usage: context.parsed.command.usage)
+    }
+    guard let user = context.parsed.operands.first else {
+      throw UsageError("recommend needs USER, or --model DIR", usage: context.parsed.command.usage)
+    }
+    let excluded = context.excludedItems
     try read(head: ("user", user), excluded: excluded) { reader in
       guard let answer = try reader.list(user: Identifier(user)) else { return nil }
       if answer.isFallback { context.note("there is no list for \(user): this is the popular one") }
@@ -72,6 +78,13 @@ struct ReadCommand {
       context.note("the stored list has \(items.count) items (topn.n)")
     }
     context.note("source \(list.source.rawValue), model epoch \(list.epoch), made \(ListText.age(age)) ago")
+  }
+}
+
+extension CommandContext {
+  /// The items of `--exclude`.
+  var excludedItems: Set<Identifier> {
+    Set(options.strings("exclude").flatMap { $0.split(separator: ",").map { Identifier(String($0)) } })
   }
 }
 

@@ -15,12 +15,30 @@ struct ExportCommand {
   func run() throws {
     let kind = try kind()
     let target = try target(kind)
-    var configuration = try context.loaded().configuration
-    if let count = context.options.int("count") { (configuration.topN.n, configuration.topN.similarN) = (count, count) }
-    let users = try users(kind)
+    if context.options.isSet("users"), kind != .lists { throw usage("--users is for lists; \(kind.rawValue) are exported whole") }
+    let users = try users()
     if context.options.flag("fresh") { try OperateCommand(context).freshSnapshot() }
-    var source = try ExportSource(
-      configuration, at: context.options.string("snapshot"), workers: ProcessInfo.processInfo.activeProcessorCount)
+    try export(kind, of: try source(at: context.options.string("snapshot"), count: context.options.int("count")), users, to: target)
+  }
+
+  /// `freshet recommend --model`: lists of these users, of those of `--users`, or of all.
+  func lists(of place: String, for users: [[UInt8]]?) throws {
+    let target = try fileTarget(.lists)
+    let users = try users ?? self.users()
+    try export(.lists, of: try source(at: place, count: context.options.int("count")), users, to: target)
+  }
+
+  /// What is exported.
+  ///
+  /// - Parameter count: items of a list; `nil` takes the configuration's.
+  func source(at place: String?, count: Int?) throws -> ExportSource {
+    var configuration = try context.loaded().configuration
+    if let count { (configuration.topN.n, configuration.topN.similarN) = (count, count) }
+    return try ExportSource(configuration, at: place, workers: ProcessInfo.processInfo.activeProcessorCount)
+  }
+
+  private func export(_ kind: ExportKind, of whole: ExportSource, _ users: [[UInt8]]?, to target: Target) throws {
+    var source = whole
     if let users { source.select(users) }
     context.note("\(kind.rawValue) of snapshot \(source.sequence)\(source.epoch > 0 ? ", model epoch \(source.epoch)" : "")")
     switch target {
@@ -31,7 +49,7 @@ struct ExportCommand {
         report(kind, "postgres", context.options.string("table") ?? kind.rawValue, rows: rows, bytes: writer.summary?.bytes ?? 0, source)
       } catch let error as PostgresError { throw CommandFailure("\(error)") }
     case .file(let path, let format):
-      let output = try output(path, configuration)
+      let output = try output(path)
       var writer = try Self.writer(format, kind, output)
       let rows = try write(kind, &source, to: &writer)
       report(kind, format, path, rows: rows, bytes: output.bytes, source)
@@ -57,6 +75,10 @@ struct ExportCommand {
       }
       return .postgres
     }
+    return try fileTarget(kind)
+  }
+
+  private func fileTarget(_ kind: ExportKind) throws -> Target {
     let path = context.options.string("output") ?? "-"
     return .file(path: path, format: try format(kind, path))
   }
@@ -76,9 +98,8 @@ struct ExportCommand {
   }
 
   /// The ids in a file, one a line; `nil` for all users.
-  private func users(_ kind: ExportKind) throws -> [[UInt8]]? {
+  private func users() throws -> [[UInt8]]? {
     guard let path = context.options.string("users") else { return nil }
-    guard kind == .lists else { throw usage("--users is for lists; \(kind.rawValue) are exported whole") }
     let bytes: Data
     do {
       bytes = try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(fileURLWithPath: path))
@@ -112,7 +133,7 @@ struct ExportCommand {
     kind == .factors || kind == .interactions ? ["parquet", "jsonl", "csv", "npz"] : ["parquet", "jsonl", "csv"]
   }
 
-  private func output(_ path: String, _ configuration: RecommenderConfiguration) throws -> ExportOutput {
+  private func output(_ path: String) throws -> ExportOutput {
     if path == "-" { return ExportOutput() }
     guard path.hasPrefix("s3://") else { return try ExportOutput(file: path, replaces: context.options.flag("force")) }
     // The object's name is the last part; what is before it is the store, with its settings behind a question mark.
@@ -122,7 +143,7 @@ struct ExportCommand {
     }
     let name = String(parts[0][parts[0].index(after: slash)...])
     let settings = parts.count > 1 ? "?\(parts[1])" : ""
-    let stores = ObjectStores(configuration.store)
+    let stores = ObjectStores(try context.loaded().configuration.store)
     do {
       let store = stores.open(try stores.address(parts[0][..<slash] + settings))
       return ExportOutput(object: try store.upload(try ObjectKey(name), context.options.flag("force") ? .always : .ifAbsent))

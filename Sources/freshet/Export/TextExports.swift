@@ -54,7 +54,7 @@ struct CSVExport: ExportWriter {
   }
 
   /// Quoted where a reader would see something else, or a number with zeros in front.
-  private static func append(_ bytes: [UInt8], to line: inout [UInt8]) {
+  static func append(_ bytes: [UInt8], to line: inout [UInt8]) {
     let quote = UInt8(ascii: "\"")
     let isPlain =
       !bytes.isEmpty && !bytes.contains { [quote, UInt8(ascii: ","), 10, 13].contains($0) } && bytes[0] != 32 && bytes.last != 32
