@@ -58,6 +58,7 @@ let full: [Target] = [
   .target(name: "PostgresTables", dependencies: ["CPostgres"]),
   .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
   .target(name: "RunRecords", dependencies: ["ObjectStorage", "Telemetry"]),
+  .target(name: "RunComparison", dependencies: ["RunRecords", "Telemetry"]),
   .target(name: "SnapshotReplication", dependencies: ["ObjectStorage", "StreamingRecommender", "Telemetry"]),
   .target(
     name: "InteractionArchives",
@@ -86,7 +87,7 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords", "RunComparison",
       "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),
@@ -96,6 +97,7 @@ let full: [Target] = [
   .testTarget(name: "PostgresTablesTests", dependencies: ["PostgresTables"]),
   .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
   .testTarget(name: "RunRecordsTests", dependencies: ["RunRecords", "ObjectStorage", "Telemetry"]),
+  .testTarget(name: "RunComparisonTests", dependencies: ["RunComparison", "RunRecords", "Telemetry"]),
   .testTarget(
     name: "SnapshotReplicationTests",
     dependencies: ["SnapshotReplication", "ObjectStorage", "StreamingRecommender", "Telemetry"]),
