@@ -58,6 +58,7 @@ let full: [Target] = [
   .target(name: "PostgresTables", dependencies: ["CPostgres"]),
   .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
   .target(name: "RunRecords", dependencies: ["ObjectStorage", "Telemetry"]),
+  .target(name: "RunComparison", dependencies: ["RunRecords", "Telemetry"]),
   .target(name: "SnapshotReplication", dependencies: ["ObjectStorage", "StreamingRecommender", "Telemetry"]),
   .target(
     name: "InteractionArchives",
@@ -88,7 +89,7 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords", "RunComparison",
       "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),
@@ -99,6 +100,7 @@ let full: [Target] = [
   .target(name: "ObjectStoreTestKit", dependencies: ["ObjectStorage"], path: "Tests/ObjectStoreTestKit"),
   .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
   .testTarget(name: "RunRecordsTests", dependencies: ["RunRecords", "ObjectStorage", "Telemetry"]),
+  .testTarget(name: "RunComparisonTests", dependencies: ["RunComparison", "RunRecords", "Telemetry"]),
   .testTarget(
     name: "SnapshotReplicationTests",
     dependencies: ["SnapshotReplication", "ObjectStorage", "ObjectStoreTestKit", "StreamingRecommender", "Telemetry"]),
