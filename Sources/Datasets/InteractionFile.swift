@@ -53,6 +53,8 @@ public final class InteractionFile {
   public var findings: [Finding] { layout.findings }
   /// The columns that are read, for `--columns`; `nil` for JSON.
   public var selection: String? { layout.columns?.selectionText(layout.header) }
+  /// Whether rows have times; JSON events do.
+  public var hasTimes: Bool { layout.columns.map { $0[.time] != nil } ?? true }
   /// The columns that the cells suggest, for `--columns`, if these are others.
   public var proposal: String? { layout.proposal }
 

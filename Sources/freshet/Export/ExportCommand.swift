@@ -16,13 +16,29 @@ struct ExportCommand {
     let kind = try kind()
     let target = try target(kind)
     var configuration = try context.loaded().configuration
-    if let count = context.options.int("count") { (configuration.topN.n, configuration.topN.similarN) = (count, count) }
+    let candidates = try candidateSettings(kind)
+    if kind != .candidates, let count = context.options.int("count") {
+      (configuration.topN.n, configuration.topN.similarN) = (count, count)
+    }
     let users = try users(kind)
+    if context.options.isSet("data") {
+      var source = try CandidateTraining(context, configuration, candidates, users: users)
+      return try export(kind, &source, to: target, configuration)
+    }
     if context.options.flag("fresh") { try OperateCommand(context).freshSnapshot() }
     var source = try ExportSource(
-      configuration, at: context.options.string("snapshot"), workers: ProcessInfo.processInfo.activeProcessorCount)
+      configuration, at: context.options.string("snapshot"), candidates, workers: ProcessInfo.processInfo.activeProcessorCount)
     if let users { source.select(users) }
     context.note("\(kind.rawValue) of snapshot \(source.sequence)\(source.epoch > 0 ? ", model epoch \(source.epoch)" : "")")
+    try export(kind, &source, to: target, configuration)
+    if source.usersWithoutCandidates > 0 {
+      context.note("\(source.usersWithoutCandidates) users are not known or have no candidates, and are left out")
+    }
+  }
+
+  private func export(
+    _ kind: ExportKind, _ source: inout some ExportRows, to target: Target, _ configuration: RecommenderConfiguration
+  ) throws {
     switch target {
     case .postgres:
       do {
@@ -45,6 +61,24 @@ struct ExportCommand {
     throw usage("\(word) cannot be exported; \(words.dropLast().joined(separator: ", ")) and \(words[words.count - 1]) can")
   }
 
+  /// How candidates are made; refuses options that mean nothing for other tables.
+  private func candidateSettings(_ kind: ExportKind) throws -> CandidateTable.Settings {
+    for name in ["data", "recent"] where kind != .candidates && context.options.isSet(name) {
+      throw usage("--\(name) is for candidates, not for \(kind.rawValue)")
+    }
+    for option in CommandTable.candidateReading where context.options.isSet(option.long) && !context.options.isSet("data") {
+      throw usage("--\(option.long) says how a file is used: name it with --data, or leave --\(option.long) away")
+    }
+    var settings = CandidateTable.Settings()
+    settings.count = context.options.int("count") ?? settings.count
+    let recent = context.options.string("recent")!
+    guard let duration = ConfigurationDuration.parse(recent), duration > .zero else {
+      throw usage("--recent \(recent) is no duration: write one such as 12h or 30d")
+    }
+    settings.recentMilliseconds = max(1, Int64(duration.milliseconds))
+    return settings
+  }
+
   private enum Target {
     case file(path: String, format: String)
     case postgres
@@ -62,7 +96,7 @@ struct ExportCommand {
   }
 
   /// - Returns: the number of rows.
-  private func write(_ kind: ExportKind, _ source: inout ExportSource, to writer: inout some ExportWriter) throws -> Int {
+  private func write(_ kind: ExportKind, _ source: inout some ExportRows, to writer: inout some ExportWriter) throws -> Int {
     var progress = context.progress(kind.rawValue, total: source.count(of: kind))
     var rows = 0
     try source.rows(of: kind) { row in
@@ -78,7 +112,9 @@ struct ExportCommand {
   /// The ids in a file, one a line; `nil` for all users.
   private func users(_ kind: ExportKind) throws -> [[UInt8]]? {
     guard let path = context.options.string("users") else { return nil }
-    guard kind == .lists else { throw usage("--users is for lists; \(kind.rawValue) are exported whole") }
+    guard kind == .lists || kind == .candidates else {
+      throw usage("--users is for lists and candidates; \(kind.rawValue) are exported whole")
+    }
     let bytes: Data
     do {
       bytes = try path == "-" ? FileHandle.standardInput.readToEnd() ?? Data() : Data(contentsOf: URL(fileURLWithPath: path))
@@ -138,12 +174,13 @@ struct ExportCommand {
     }
   }
 
-  private func report(_ kind: ExportKind, _ format: String, _ path: String, rows: Int, bytes: Int, _ source: ExportSource) {
+  private func report(_ kind: ExportKind, _ format: String, _ path: String, rows: Int, bytes: Int, _ source: some ExportRows) {
     if path == "-" { return context.note("\(rows) rows") }
-    let json: JSONValue = [
+    var json: JSONValue = [
       "export": .string(kind.rawValue), "output": .string(Redaction.text(path)), "format": .string(format), "rows": .integer(rows),
-      "bytes": .integer(bytes), "snapshot": .integer(Int(source.sequence)), "epoch": .integer(source.epoch),
+      "bytes": .integer(bytes),
     ]
+    for (key, value) in source.report { json[key] = value }
     context.print(context.json ? json.text : "\(Redaction.text(path)): \(rows) rows, \(bytes) bytes")
   }
 }
