@@ -89,7 +89,7 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords", "RunComparison",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords", "ExperimentTracking", "RunComparison",
       "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),

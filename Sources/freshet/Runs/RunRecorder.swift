@@ -22,7 +22,8 @@ final class RunRecorder: Sendable {
   private let record: Mutex<RunRecord>
   private let announcer: RunAnnouncer
   private let processorSecondsBefore: Double
-  private let timer: any DispatchSourceTimer & Sendable
+  /// Only `init` and `end` use it.
+  nonisolated(unsafe) private let timer: any DispatchSourceTimer
   private static let heartbeat = DispatchTimeInterval.seconds(30)
 
   var id: RunID { record.withLock(\.id) }
@@ -166,7 +167,7 @@ final class RunRecorder: Sendable {
 
   private static func usage(_ who: __rusage_who) -> rusage {
     var usage = rusage()
-    getrusage(who, &usage)
+    getrusage(__rusage_who_t(who.rawValue), &usage)
     return usage
   }
 }
