@@ -368,6 +368,9 @@ def _without_forgotten(table: Any, forgotten: _Forgotten) -> Any:
     import pyarrow
     import pyarrow.compute
 
+    # pyarrow before 26 crashes on an array without chunks.
+    if not table.num_rows:
+        return table
     users = pyarrow.array(list(forgotten.removals), pyarrow.string())
     candidates = pyarrow.compute.indices_nonzero(pyarrow.compute.is_in(table["user"], value_set=users))
     rows = table.select(["user", "time", *_PLACE]).take(candidates).to_pylist()
