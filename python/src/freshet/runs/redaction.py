@@ -33,7 +33,8 @@ def redacted(text: str) -> str:
 
     def hide(found: re.Match[str]) -> str:
         if not is_sensitive(found["name"]):
-            return found[0]
+            # What follows a harmless name may hold another one.
+            return found["name"] + found["between"] + redacted(found["value"])
         quote = found["value"][0] if found["value"][0] in "\"'" else ""
         return f"{found['name']}{found['between']}{quote}{MASK}{quote}"
 
