@@ -30,6 +30,8 @@ public protocol AdminBackend: Sendable {
   func requestRetrain() -> RetrainRequestOutcome
   /// Asks for a new epoch with the item vectors of a kept one.
   func requestRollback(to epoch: UInt32) -> JobRequestOutcome
+  /// Asks for a new epoch of the vectors in a directory of the engine's machine, if they are as good as those in use.
+  func requestImport(of directory: String) -> JobRequestOutcome
   /// Removes a kept epoch. Returns why that is not possible, or `nil`.
   func removeModel(_ epoch: UInt32) -> String?
   /// Marks a kept epoch, so that newer ones do not replace it, or takes the mark away. Returns why that is not possible, or `nil`.

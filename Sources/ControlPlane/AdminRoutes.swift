@@ -75,6 +75,18 @@ public enum AdminRoutes {
       startJob(request, context, what: "promotion", path: "models/promote") { context.backend.requestPromotion() }
     },
     AdminRoute(
+      method: "POST", path: "/v1/models/import",
+      sentence: "Makes a new epoch of vectors that another program has left in a directory of the engine's machine (`item_factors.npy`, "
+        + "`item_ids.txt`), through the same quality gate as a retrain.",
+      exampleOfPath: "/v1/models/import?directory=/srv/vectors",
+      parameters: [("directory", "An absolute path."), wait], answers: started("import"), role: .admin
+    ) { request, context in
+      guard let directory = request.query["directory"] else {
+        return .now(.error(400, "name the directory", fix: "POST /v1/models/import?directory=/srv/vectors"))
+      }
+      return startJob(request, context, what: "import", path: "models/import") { context.backend.requestImport(of: directory) }
+    },
+    AdminRoute(
       method: "PUT", path: "/v1/models/{epoch}/keep",
       sentence: "Marks a kept epoch, so that newer ones do not replace it; it does not count for `retrain.keep_epochs`.",
       exampleOfPath: "/v1/models/7/keep", parameters: [keptEpoch], answers: changed("It is marked."), role: .admin

@@ -55,6 +55,8 @@ public final class InteractionFile {
   public var selection: String? { layout.columns?.selectionText(layout.header) }
   /// The fields that a column holds; `nil` for JSON.
   public var fields: Set<InteractionField>? { layout.columns.map { Set($0.columns.keys) } }
+  /// Whether rows have times; JSON events do.
+  public var hasTimes: Bool { layout.columns.map { $0[.time] != nil } ?? true }
   /// The columns that the cells suggest, for `--columns`, if these are others.
   public var proposal: String? { layout.proposal }
 

@@ -43,7 +43,7 @@ extension IngestLoop {
     start(job, reason)
   }
 
-  /// Makes the next epoch of a model that is there already.
+  /// Makes the next epoch of vectors that are there already: of a kept model, of the shadow, or of another program.
   private func begin(_ requested: JobBoard.Job) {
     training.awaits = nil
     let now = ports.clock.wallMilliseconds
@@ -58,6 +58,10 @@ extension IngestLoop {
       work?.configuration = settings.configuration
     case .promotion:
       work = engine.makePromotionJob(id: requested.id, over: settings.configuration, nowMilliseconds: now)
+    case .imported(let directory):
+      guard let vectors = ports.vectors else { return fail(requested.id, "this engine imports no vectors") }
+      work = engine.makeTrainingJob(
+        id: requested.id, reason: .imported(directory), source: .external { _ in try vectors(directory) }, nowMilliseconds: now)
     }
     guard let work else { return fail(requested.id, "there is no trained shadow model: see shadow.settings") }
     log.info("a \(requested.request.word) begins", ["job": requested.id])

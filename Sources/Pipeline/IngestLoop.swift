@@ -60,6 +60,8 @@ public final class IngestLoop {
     public var archive: (any InteractionArchive)?
     /// Trains in place of the engine; `nil`: the engine does.
     public var externalTrainer: (@Sendable (ExternalTraining) throws -> StoredModel)?
+    /// Reads the vectors that another program has left in a directory; `nil` if none can be imported.
+    public var vectors: (@Sendable (_ directory: String) throws -> StoredModel)?
     public var jobs: any JobRunner
     public var clock: any EngineClock
     public var residentBytes: @Sendable () -> Int
@@ -69,7 +71,8 @@ public final class IngestLoop {
     public init(
       source: any RecordSource, items: (any RecordSource)? = nil, publisher: any RecommendationPublisher, deadLetters: any DeadLetterSink,
       storage: any SnapshotStorage, epochs: (any EpochStorage)? = nil, archive: (any InteractionArchive)? = nil,
-      externalTrainer: (@Sendable (ExternalTraining) throws -> StoredModel)? = nil, jobs: any JobRunner,
+      externalTrainer: (@Sendable (ExternalTraining) throws -> StoredModel)? = nil,
+      vectors: (@Sendable (_ directory: String) throws -> StoredModel)? = nil, jobs: any JobRunner,
       clock: any EngineClock = SystemClock(), residentBytes: @escaping @Sendable () -> Int = { 0 },
       retrainEnded: @escaping (RetrainRecord) -> Void = { _ in }
     ) {
@@ -81,6 +84,7 @@ public final class IngestLoop {
       self.epochs = epochs
       self.archive = archive
       self.externalTrainer = externalTrainer
+      self.vectors = vectors
       self.jobs = jobs
       self.clock = clock
       self.residentBytes = residentBytes

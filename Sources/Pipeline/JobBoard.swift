@@ -12,12 +12,15 @@ public final class JobBoard: Sendable {
     case rollback(epoch: UInt32)
     /// The shadow model.
     case promotion
+    /// Vectors of another program in this directory.
+    case imported(directory: String)
 
     public var word: String {
       switch self {
       case .retrain: "retrain"
       case .rollback: "rollback"
       case .promotion: "promotion"
+      case .imported: "import"
       }
     }
   }

@@ -24,7 +24,7 @@ struct BinaryRows {
     let start = bytes.count
     append(Int16(columns.count))
     for (column, value) in zip(columns, row) {
-      guard let problem = append(value, column.kind) else { continue }
+      guard let problem = append(value, column) else { continue }
       bytes.removeLast(bytes.count - start)
       throw PostgresError(.refused, "row \(count + 1), \(column.name) \(Self.beginning(value)): \(problem)")
     }
@@ -37,8 +37,8 @@ struct BinaryRows {
   mutating func removeSent() { bytes.removeAll(keepingCapacity: true) }
 
   /// Returns why the value cannot be stored, or `nil`.
-  private mutating func append(_ value: PostgresValue, _ kind: PostgresColumn.Kind) -> String? {
-    switch (value, kind) {
+  private mutating func append(_ value: PostgresValue, _ column: PostgresColumn) -> String? {
+    switch (value, column.kind) {
     case (.text(let text), .text):
       if let problem = Self.problem(text) { return problem }
       append(Int32(text.count))
@@ -52,6 +52,9 @@ struct BinaryRows {
       guard let time = Self.microseconds(time) else { return "the time is outside of what Postgres can store" }
       append(field: time)
     case (.reals(let numbers), .realArray): return append(numbers)
+    case (.null, _):
+      precondition(column.isNullable, "the column \(column.name) is not nullable")
+      append(Int32(-1))
     default: preconditionFailure("a value of another kind than its column")
     }
     return nil
@@ -108,6 +111,7 @@ struct BinaryRows {
     case .real(let number): "\(number)"
     case .time(let time): "\(time) ms"
     case .reals(let numbers): "of \(numbers.count) numbers"
+    case .null: "without a value"
     }
   }
 }

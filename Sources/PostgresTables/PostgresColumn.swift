@@ -6,10 +6,13 @@ public struct PostgresColumn: Sendable, Equatable {
 
   public let name: String
   public let kind: Kind
+  /// Whether values may be missing.
+  public let isNullable: Bool
 
-  public init(_ name: String, _ kind: Kind) {
+  public init(_ name: String, _ kind: Kind, isNullable: Bool = false) {
     self.name = name
     self.kind = kind
+    self.isNullable = isNullable
   }
 }
 

@@ -8,6 +8,8 @@ public enum PostgresValue: Sendable, Equatable {
   /// Milliseconds since 1970.
   case time(Int64)
   case reals([Float])
+  /// For columns that are nullable.
+  case null
 
   public static func text(_ word: String) -> PostgresValue { .text(Array(word.utf8)) }
 }

@@ -36,7 +36,7 @@ struct TableTransaction {
   }
 
   private static func definitions(_ columns: [PostgresColumn]) -> [String] {
-    columns.map { "\(PostgresName.quoted($0.name)) \($0.kind.type) NOT NULL" }
+    columns.map { "\(PostgresName.quoted($0.name)) \($0.kind.type)\($0.isNullable ? "" : " NOT NULL")" }
   }
 
   private static func names(_ columns: [PostgresColumn]) -> String { columns.map { PostgresName.quoted($0.name) }.joined(separator: ", ") }

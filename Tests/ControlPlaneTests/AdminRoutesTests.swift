@@ -92,6 +92,14 @@ import Testing
     #expect(try response(HTTPRequest("POST", "/v1/models/-1/rollback", headers: local)).status == 400)
   }
 
+  @Test func anImportIsAJob() throws {
+    let answer = try response(HTTPRequest("POST", "/v1/models/import", query: ["directory": "/vectors"], headers: local))
+    #expect(answer.status == 202 && text(answer) == #"{"job":"import-1"}"# + "\n")
+    #expect(try response(HTTPRequest("POST", "/v1/models/import", headers: local)).status == 400)
+    let refused = try response(HTTPRequest("POST", "/v1/models/import", query: ["directory": "/x"], headers: local))
+    #expect(refused.status == 409 && text(refused).contains("no import: the engine cannot read"))
+  }
+
   @Test func keptModelsAreMarkedReleasedAndRemoved() throws {
     #expect(try response(HTTPRequest("PUT", "/v1/models/7/keep", headers: local)).status == 200)
     #expect(try response(HTTPRequest("DELETE", "/v1/models/7/keep", headers: local)).status == 200)

@@ -58,6 +58,9 @@ final class FakeBackend: AdminBackend {
     }
   }
 
+  func requestImport(of directory: String) -> JobRequestOutcome {
+    directory == "/vectors" ? .accepted(jobID: "import-1") : .impossible("the engine cannot read \(directory)/item_ids.txt")
+  }
   func removeModel(_ epoch: UInt32) -> String? { change("remove \(epoch)", epoch) }
   func markModel(_ epoch: UInt32, isKept: Bool) -> String? { change("\(isKept ? "keep" : "release") \(epoch)", epoch) }
 

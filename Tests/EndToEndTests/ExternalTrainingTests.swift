@@ -53,6 +53,30 @@ extension EndToEnd {
       try freshet(["retrain", "--wait", "--json", "--data-dir", engine.directory])
     }
 
+    @Test func vectorsAreImportedThroughTheGate() throws {
+      let work = try Bench.directory("vectors")
+      let scene = try Scene("vectors", settings: ["retrain.first_pairs=1000000000", "model.factors=16"])
+      let events = try Bench.head(Place.shippedEvents, 3000)
+      #expect(try freshet(["train", "--train", events, "--factors", "16", "--output", work]).status == 0)
+      try scene.engine.start()
+      try scene.produceShipped(3000)
+      try scene.engine.settle(applied: 3000)
+      let directory = ["--data-dir", scene.engine.directory]
+      let imported = try freshet(["import", "factors", work, "--wait", "--json"] + directory)
+      let record = try #require(imported.json["result"] as? [String: Any], "\(imported.output) \(imported.messages)")
+      #expect(imported.status == 0 && record["solver"] as? String == "external" && record["epoch"] as? Int == 1, "\(record)")
+      #expect((record["reason"] as? String)?.contains(work) == true)
+      #expect(try scene.engine.settle(applied: 3000).epoch == 1)
+      #expect(try scene.redis.list(scene.name, "17850")?.epoch == 1)
+      let empty = try freshet(["import", "factors", try Bench.directory("empty"), "--wait"] + directory)
+      #expect(empty.status == 1 && empty.messages.contains("there is no item_factors.npy"), "\(empty.messages)")
+      // Of another length.
+      #expect(try freshet(["train", "--train", events, "--factors", "8", "--output", work]).status == 0)
+      let short = try freshet(["import", "factors", work, "--wait"] + directory)
+      #expect(short.status == 1 && short.output.contains("the vectors have 8 floats, and model.factors is 16"), "\(short.output)")
+      #expect(try scene.engine.status().epoch == 1)
+    }
+
     @Test func anotherProgramsVectorsAreServedOrRefusedWithItsWords() throws {
       let work = try Bench.directory("external")
       // The command is what the test writes there.
@@ -77,7 +101,7 @@ extension EndToEnd {
 
       for (script, words) in [
         ("echo starting; echo 'out of memory' >&2; exit 3", "ended with status 3: out of memory"),
-        ("true", "has written no item_factors.npy"),
+        ("true", "there is no item_factors.npy"),
         ("echo nonsense > item_factors.npy; touch item_ids.txt", "not an array of NumPy"),
         ("cp \(work)/model/item_* . && echo more >> item_ids.txt", "lines and item_factors.npy"),
       ] {

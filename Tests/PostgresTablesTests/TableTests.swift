@@ -44,6 +44,19 @@ struct TableTests {
         && types.allSatisfy { $0[1] == "t" })
   }
 
+  @Test func missingValuesAreNullWhereTheyMayBe() throws {
+    let database = try TestDatabase()
+    let kinds = PostgresColumn.Kind.allCases
+    let columns = [PostgresColumn("n", .integer)] + kinds.enumerated().map { PostgresColumn("c\($0)", $1, isNullable: true) }
+    let table = try database.begin(PostgresTableName("gaps"), columns)
+    try table.append([.integer(1)] + kinds.map { _ in .null })
+    try table.append([.integer(2), .text("t"), .integer(3), .integer(4), .real(5), .time(6), .reals([7])])
+    _ = try table.finish()
+    let rows = try database.query("SELECT num_nulls(c0, c1, c2, c3, c4, c5) FROM gaps ORDER BY n")
+    #expect(rows == [["6"], ["0"]])
+    #expect(try database.value("SELECT count(*) FROM pg_attribute WHERE attrelid = 'gaps'::regclass AND attnum > 0 AND attnotnull") == "1")
+  }
+
   @Test func textsComeBackByteForByte() throws {
     let database = try TestDatabase()
     let table = try database.begin(PostgresTableName("texts"), [PostgresColumn("n", .integer), PostgresColumn("text", .text)])

@@ -67,6 +67,15 @@ import Testing
     #expect(rows.bytes == same.bytes && rows.count == 2)
   }
 
+  @Test func aMissingValueHasALengthOfMinusOneAndNoBytes() throws {
+    var rows = BinaryRows([PostgresColumn("rank", .integer, isNullable: true)])
+    let before = rows.bytes
+    try rows.append([.null])
+    #expect(Array(rows.bytes.dropFirst(before.count)) == [0, 1, 0xFF, 0xFF, 0xFF, 0xFF])
+    try rows.append([.integer(7)])
+    #expect(Array(rows.bytes.dropFirst(before.count + 6)) == [0, 1, 0, 0, 0, 4, 0, 0, 0, 7])
+  }
+
   @Test func onlyTheBeginningOfALongTextIsQuoted() {
     var rows = BinaryRows(Self.columns)
     let text = String(repeating: "x", count: 500) + "\0"

@@ -1,6 +1,13 @@
-"""Is a ranker better than the lists of the factors alone? Trains CatBoost on candidates and reports what is so.
+"""Is a ranker better than the lists that there are? Trains CatBoost on candidates of the engine and reports what is so.
 
-python examples/ranker/rank.py --data events.tsv.gz --work /tmp/ranker --freshet .build/release/freshet
+freshet export candidates --data events.csv --output training.parquet
+python examples/ranker/rank.py training.parquet
+
+To rank what is now, and to serve it:
+
+freshet export candidates --fresh --output now.parquet
+python examples/ranker/rank.py training.parquet --rank now.parquet --lists lists.parquet
+freshet import lists lists.parquet
 """
 
 from __future__ import annotations
@@ -8,37 +15,30 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import candidates
+import numpy
+import pandas
 
-from freshet import frames, ranking
+from freshet import ranking
 
 K = 10
+ORDERS = {"als": "als_score", "engine": "score", "ranker": "ranker"}
+NOT_FEATURES = ("part", "user", "item", "time", "label", "held_out")
 
 
-def measure(
-    data: Path, work: Path, freshet: str, *, iterations: int = 300, seed: int = 1, threads: int = 2
-) -> dict[str, Any]:
-    """NDCG, precision and recall at 10 with 95 % intervals, of the ranker and of what it has to beat."""
+def part(rows: pandas.DataFrame, name: str) -> pandas.DataFrame:
+    """The rows of a part, of the users for whom there is something to be found."""
+    found = rows[(rows.part == name) & (rows.held_out > 0)]
+    if found.empty or found.label.sum() == 0:
+        raise SystemExit(f"no candidate of the part {name} was wanted: export more events, or cut them at other times")
+    return found
+
+
+def train(rows: pandas.DataFrame, features: list[str], *, iterations: int, seed: int, threads: int) -> Any:
     from catboost import CatBoostClassifier
 
-    begin = time.monotonic()
-    events = frames.interactions(data).dropna(subset=["time"])[["user", "item", "time"]]
-    first, second = candidates.borders(events)
-    before, between, after = (
-        events[events.time < first],
-        events[(events.time >= first) & (events.time < second)],
-        events[events.time >= second],
-    )
-    # Only users of whom something is to be learnt: those with at least one candidate that they came to.
-    learn = candidates.make(candidates.train_model(freshet, before, work / "first"), before, between)
-    history = events[events.time < second]
-    test = candidates.make(candidates.train_model(freshet, history, work / "second"), history, after)
-    prepared = time.monotonic()
     ranker = CatBoostClassifier(
         iterations=iterations,
         loss_function="Logloss",
@@ -47,75 +47,100 @@ def measure(
         allow_writing_files=False,
         verbose=False,
     )
-    names = list(candidates.FEATURES)
-    ranker.fit(learn.rows[names], learn.rows.label)
-    trained = time.monotonic()
-    rows = test.rows.assign(ranker=ranker.predict_proba(test.rows[names])[:, 1])
-    # Beside it: the factors with the two signals that need no learning, of which the engine's own lists have both.
-    scale = rows.groupby("user").score.transform("std").clip(lower=1e-6)
-    rows["blend"] = rows.score / scale + rows.popularity_recent / 2 + 10 * rows.after_recent
-    systems = {
-        name: _lists(rows, column) for name, column in (("als", "score"), ("blend", "blend"), ("ranker", "ranker"))
+    return ranker.fit(rows[features], rows.label)
+
+
+def ranked(rows: pandas.DataFrame, by: str, n: int) -> pandas.DataFrame:
+    """The best `n` rows of each user, with `rank` from 1. Equal ones stay in the engine's order."""
+    best = rows.sort_values(["user", by], ascending=[True, False], kind="stable").groupby("user").head(n)
+    return best.assign(rank=best.groupby("user").cumcount() + 1)
+
+
+def per_user(rows: pandas.DataFrame, by: str) -> dict[str, Any]:
+    """NDCG, precision and recall at 10 of each user, as `freshet.ranking` defines them.
+
+    What was wanted and is no candidate counts as missed.
+    """
+    best = ranked(rows, by, K)
+    wanted = rows.groupby("user").held_out.first()
+    hits = best.groupby("user").label.sum()
+    gains = (best.label / numpy.log2(best["rank"] + 1)).groupby(best.user).sum()
+    ideal = numpy.cumsum(1 / numpy.log2(numpy.arange(2, K + 2)))[wanted.clip(upper=K).to_numpy(dtype=int) - 1]
+    return {
+        "ndcg": (gains / ideal).to_numpy(),
+        "precision": (hits / K).to_numpy(),
+        "recall": (hits / wanted).to_numpy(),
     }
-    ceiling = rows.groupby("user").label.sum()
-    found = {name: ranking.per_user(lists, test.truth, K) for name, lists in systems.items()}
-    report: dict[str, Any] = {
-        "data": data.name,
-        "users": len(test.truth),
-        "rows_learnt": len(learn.rows),
-        "rows_tested": len(rows),
-        "candidate_recall_at_100": float(
-            sum(ceiling.get(user, 0) / len(items) for user, items in test.truth.items()) / len(test.truth)
-        ),
-        "seconds": {"prepare": round(prepared - begin, 1), "train": round(trained - prepared, 1)},
+
+
+def measure(rows: pandas.DataFrame) -> dict[str, Any]:
+    """Means with 95 % intervals, and the differences of pairs of orders over the same users."""
+    found = {name: per_user(rows, by) for name, by in ORDERS.items()}
+    wanted = rows.groupby("user").held_out.first()
+    return {
+        "users": len(wanted),
+        "candidate_recall": float((rows.groupby("user").label.sum() / wanted).mean()),
         "metrics": {
             name: {f"{metric}_at_{K}": vars(ranking.estimate(values)) for metric, values in metrics.items()}
             for name, metrics in found.items()
         },
-        "gain_of_ndcg": {
-            f"ranker over {other}": vars(ranking.relative_gain(found["ranker"]["ndcg"], found[other]["ndcg"]))
-            for other in ("als", "blend")
+        "differences": {
+            f"{new} - {old}": {
+                f"{metric}_at_{K}": vars(ranking.estimate(found[new][metric] - found[old][metric]))
+                for metric in found[new]
+            }
+            for new, old in (("ranker", "als"), ("ranker", "engine"), ("engine", "als"))
         },
-        "importance": dict(
-            sorted(
-                zip(names, map(float, ranker.get_feature_importance(type="PredictionValuesChange")), strict=True),
-                key=lambda pair: -pair[1],
-            )
-        ),
     }
-    return report
-
-
-def _lists(rows: Any, column: str) -> dict[str, list[str]]:
-    best = rows.sort_values(["user", column], ascending=[True, False], kind="stable").groupby("user").head(K)
-    return dict(best.groupby("user").item.agg(list))
 
 
 def table(report: dict[str, Any]) -> str:
     lines = [
-        f"{report['data']}: {report['users']} users, candidate recall at 100: {report['candidate_recall_at_100']:.3f}",
+        f"{report['users']} users; {report['candidate_recall']:.3f} of what they wanted is among their candidates",
         "",
+        f"| order | NDCG@{K} | precision@{K} | recall@{K} |",
+        "|---|---|---|---|",
     ]
-    lines += ["| lists | NDCG@10 | precision@10 | recall@10 |", "|---|---|---|---|"]
-    for name, metrics in report["metrics"].items():
-        cells = [ranking.Estimate(**metrics[f"{metric}_at_{K}"]) for metric in ("ndcg", "precision", "recall")]
-        lines.append(f"| {name} | {' | '.join(map(str, cells))} |")
-    lines.append("")
-    for name, gain in report["gain_of_ndcg"].items():
-        lines.append(f"{name}: {gain['mean']:+.1%} [{gain['low']:+.1%}, {gain['high']:+.1%}]")
-    return "\n".join(lines)
+    for kind in ("metrics", "differences"):
+        for name, metrics in report[kind].items():
+            cells = [_cell(metrics[f"{metric}_at_{K}"], kind) for metric in ("ndcg", "precision", "recall")]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"most important: {', '.join(list(report['importance'])[:6])}"])
+
+
+def _cell(value: dict[str, float], kind: str) -> str:
+    sign = "+" if kind == "differences" else ""
+    return f"{value['mean']:{sign}.4f} [{value['low']:{sign}.4f}, {value['high']:{sign}.4f}]"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="interactions with times")
-    parser.add_argument("--work", type=Path, required=True, help="directory for what is made on the way")
-    parser.add_argument("--freshet", default="freshet", help="the program freshet")
+    parser.add_argument("candidates", type=Path, help="what freshet export candidates --data has written")
+    parser.add_argument("--rank", type=Path, help="candidates to rank; without it, those of the part test")
+    parser.add_argument("--lists", type=Path, help="write the ranked lists here, as Parquet for freshet import lists")
+    parser.add_argument("--length", type=int, default=50, help="items of a list")
     parser.add_argument("--iterations", type=int, default=300, help="trees of the ranker")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args()
-    report = measure(given.data, given.work, given.freshet, iterations=given.iterations, seed=given.seed)
+
+    rows = pandas.read_parquet(given.candidates)
+    features = [name for name in rows.columns if name not in NOT_FEATURES]
+    ranker = train(part(rows, "train"), features, iterations=given.iterations, seed=given.seed, threads=given.threads)
+    importance = ranker.get_feature_importance(type="PredictionValuesChange")
+
+    def scored(some: pandas.DataFrame) -> pandas.DataFrame:
+        return some.assign(ranker=ranker.predict_proba(some[features])[:, 1])
+
+    report = measure(scored(part(rows, "test")))
+    report["importance"] = dict(sorted(zip(features, map(float, importance), strict=True), key=lambda pair: -pair[1]))
+    if given.lists:
+        candidates = pandas.read_parquet(given.rank) if given.rank else rows[rows.part == "test"]
+        lists = ranked(scored(candidates), "ranker", given.length)
+        lists = lists.assign(score=lists.ranker)[["user", "item", "rank", "score"]]
+        lists.to_parquet(given.lists, index=False)
+        report["lists"] = {"users": int(lists.user.nunique()), "rows": len(lists)}
     print(json.dumps(report) if given.json else table(report))
     return 0
 

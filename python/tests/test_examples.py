@@ -18,9 +18,10 @@ import pytest
 import redis as redis_py
 from nbclient import NotebookClient
 
-from freshet import Client, frames
+from freshet import Client, frames, ranking
+from freshet.frames import tables
 
-from .support import EXAMPLES, REPOSITORY, SHIPPED, Engine, free_port, freshet_binary
+from .support import EXAMPLES, REPOSITORY, SHIPPED, Engine, free_port, freshet_binary, plain_environment
 
 
 def load(path: Path, name: str) -> types.ModuleType:
@@ -211,50 +212,60 @@ for clean in ("", "evaluate"):
 # Ranker
 
 
+def export_candidates(events: Path, output: Path, *options: str) -> dict[str, Any]:
+    command = [freshet_binary(), "export", "candidates", "--data", events, "--output", output, "--json", *options]
+    ended = subprocess.run([*map(str, command)], capture_output=True, text=True, env=plain_environment(), check=False)
+    assert ended.returncode == 0, ended.stderr
+    report: dict[str, Any] = json.loads(ended.stdout)
+    return report
+
+
 def test_ranker(tmp_path: Path, small_file: Path) -> None:
-    command = [
-        sys.executable,
-        EXAMPLES / "ranker/rank.py",
-        "--data",
-        small_file,
-        "--work",
-        tmp_path,
-        "--freshet",
-        freshet_binary(),
-    ]
+    training, lists = tmp_path / "training.parquet", tmp_path / "lists.parquet"
+    made = export_candidates(small_file, training, "--set", "model.factors=32")
+    command = [sys.executable, EXAMPLES / "ranker/rank.py", training, "--lists", lists, "--length", "20"]
     ended = subprocess.run(
         [*map(str, command), "--iterations", "100", "--json"], capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout)
     assert report["users"] > 200
-    assert 0.05 < report["candidate_recall_at_100"] < 0.6
-    assert set(report["metrics"]) == {"als", "blend", "ranker"}
+    assert 0.05 < report["candidate_recall"] < 0.6
+    assert set(report["metrics"]) == {"als", "engine", "ranker"}
     for metrics in report["metrics"].values():
         assert set(metrics) == {"ndcg_at_10", "precision_at_10", "recall_at_10"}
         assert all(0 < value["low"] < value["mean"] < value["high"] < 1 for value in metrics.values())
     # Much is not promised; that a ranker which knows more is not far below its first feature is.
-    assert report["gain_of_ndcg"]["ranker over als"]["high"] > 0
+    assert report["differences"]["ranker - als"]["ndcg_at_10"]["high"] > 0
+    # What freshet import lists reads: every user of the part test, the best first.
+    written = tables.read(lists)
+    assert list(written.columns) == ["user", "item", "rank", "score"]
+    test = next(part for part in made["parts"] if part["part"] == "test")
+    assert written.user.nunique() == report["lists"]["users"] == test["users"]
+    for _, group in written.groupby("user", sort=False):
+        assert list(group["rank"]) == list(range(1, 21))
+        assert group.score.is_monotonic_decreasing
 
 
-def test_candidates_know_nothing_of_the_future(tmp_path: Path) -> None:
-    """Features computed from the history alone are the same whatever comes later."""
-    candidates = load(EXAMPLES / "ranker/candidates.py", "candidates")
-    events = frames.interactions(SHIPPED / "events.tsv.gz")[["user", "item", "time"]].dropna().head(60_000)
-    first, second = candidates.borders(events)
-    assert events.time.min() < first < second < events.time.max()
-    history, future = events[events.time < first], events[events.time >= first]
-    model = candidates.train_model(str(freshet_binary()), history, tmp_path, factors=8)
-    whole = candidates.make(model, history, future, 20)
-    users = set(list(whole.truth)[:50])
-    part = candidates.make(model, history, future[future.user.isin(users)], 20)
-    columns = ["user", "item", *candidates.FEATURES]
-    expected = whole.rows[whole.rows.user.isin(users)].sort_values(["user", "rank"])[columns].reset_index(drop=True)
-    found = part.rows.sort_values(["user", "rank"])[columns].reset_index(drop=True)
-    assert found.equals(expected)
-    seen = history.groupby("user").item.agg(set).to_dict()
-    assert all(item not in seen[user] for user, item in zip(whole.rows.user, whole.rows.item, strict=True))
-    assert whole.rows.label.sum() > 0
+def test_metrics_of_the_ranker_are_those_of_the_package(tmp_path: Path, small_file: Path) -> None:
+    """By lists and sets, as `freshet.ranking` does it, from the events alone."""
+    rank = load(EXAMPLES / "ranker/rank.py", "rank")
+    made = export_candidates(small_file, tmp_path / "training.parquet", "--set", "model.factors=8")
+    candidates = tables.read(tmp_path / "training.parquet")
+    cut = next(part["cut"] for part in made["parts"] if part["part"] == "test")
+    events = frames.interactions(small_file).dropna(subset=["time"])
+    before = events.time < cut
+    past = set(zip(events.user[before], events.item[before], strict=True))
+    rows = rank.part(candidates, "test")
+    truth: dict[str, set[str]] = {user: set() for user in sorted(rows.user.unique())}
+    for user, item in zip(events.user[~before], events.item[~before], strict=True):
+        if user in truth and (user, item) not in past:
+            truth[user].add(item)
+    assert {user: len(items) for user, items in truth.items()} == dict(rows.groupby("user").held_out.first())
+    lists = dict(rank.ranked(rows, "score", 10).groupby("user").item.agg(list))
+    expected, found = ranking.per_user(lists, truth, 10), rank.per_user(rows, "score")
+    for metric, values in expected.items():
+        assert found[metric] == pytest.approx(values)
 
 
 # The package

@@ -11,6 +11,8 @@ public struct RetrainPolicy: Sendable, Equatable {
     case rollback(UInt32)
     /// Those of the shadow model are to be used.
     case promotion(String)
+    /// Vectors that another program has left in this directory are to be used.
+    case imported(String)
 
     public var description: String {
       switch self {
@@ -21,6 +23,7 @@ public struct RetrainPolicy: Sendable, Equatable {
       case .drift(let drift): "a retrain would change \(Int((drift * 100).rounded())) % of the lists"
       case .rollback(let epoch): "rollback to epoch \(epoch)"
       case .promotion(let name): "promotion of \(name)"
+      case .imported(let directory): "import of \(directory)"
       }
     }
   }

@@ -26,7 +26,7 @@ extension CommandTable {
       Command.Operand(
         name: "WHAT",
         sentence:
-          "interactions (user, item, strength, time), factors (kind, id, epoch, factors), lists (user, rank, item, score, epoch, source), popular (rank, item, score) or similar (item, rank, similar, score, epoch)."
+          "interactions (user, item, strength, time), factors (kind, id, epoch, factors), lists (user, rank, item, score, epoch, source), popular (rank, item, score), similar (item, rank, similar, score, epoch) or candidates (items that may be recommended to each user, with features for a ranker: docs/archive.md)."
       )
     ],
     options: [
@@ -52,14 +52,25 @@ extension CommandTable {
       CommandOption(
         long: "users", kind: .text, valueName: "FILE",
         sentence:
-          "For lists: only of the users in FILE, an id a line, in its order; unknown ones get the popular list. - is standard input."),
+          "For lists and candidates: only of the users in FILE, an id a line, in its order; unknown ones get the popular list, and no candidates. - is standard input."
+      ),
       CommandOption(
         long: "count", short: "n", kind: .int(1...1000), valueName: "N",
-        sentence: "For lists, popular and similar: items of each; without it, topn.n and topn.similar_n."),
+        sentence:
+          "For lists, popular and similar: items of each; without it, topn.n and topn.similar_n. For candidates: items of each user; without it, 100."
+      ),
+      CommandOption(
+        long: "recent", kind: .text, valueName: "DURATION", defaultValue: "30d",
+        sentence: "For candidates: how far back recent interactions go from the newest event."),
       CommandOption(long: "fresh", kind: .flag, sentence: "Let the running engine write a snapshot first."),
       CommandOption(long: "force", kind: .flag, sentence: "Replace FILE if it exists."),
-    ],
-    exclusive: [["fresh", "snapshot"]],
+      CommandOption(
+        long: "data", kind: .text, valueName: "FILE",
+        sentence:
+          "For candidates with labels, to train a ranker: interactions with times in place of a snapshot; - is standard input. A model is trained for each part."
+      ),
+    ] + candidateReading,
+    exclusive: [["fresh", "snapshot", "data"]],
     examples: [
       Command.Example(line: "freshet export lists --output lists.parquet --fresh", sentence: "Every user's list, as of now."),
       Command.Example(line: "freshet export factors --output factors.npz", sentence: "Vectors of users and items for NumPy."),
@@ -70,6 +81,25 @@ extension CommandTable {
         line: "freshet export lists --snapshot model --users users.txt --output lists.csv", sentence: "Of what build has made."),
       Command.Example(
         line: "freshet export lists --postgres postgres://recommender@db/shop --table shop.lists --fresh", sentence: "For a report."),
+      Command.Example(
+        line: "freshet export candidates --data events.csv --output training.parquet", sentence: "What a ranker is trained and tested with."
+      ),
+      Command.Example(
+        line: "freshet export candidates --fresh --users users.txt --output now.parquet", sentence: "What it ranks, as of now."),
       Command.Example(line: "freshet export popular", sentence: "As JSON lines, to read."),
     ])
+
+  /// How the file of `export candidates --data` is read and cut. `--format` is that of the table.
+  static let candidateReading =
+    [
+      CommandOption(
+        long: "split", kind: .text, valueName: "FIRST,SECOND", defaultValue: "0.7,0.85",
+        sentence:
+          "With --data: the shares of the events before the two cuts. Features of the part train are from before the first cut and its labels from between the cuts; those of test from before the second and from the rest."
+      ), value,
+    ]
+    + reading.map { option in
+      guard option.long == "format" else { return option }
+      return CommandOption(long: "data-format", kind: option.kind, valueName: option.valueName, sentence: option.sentence)
+    }
 }

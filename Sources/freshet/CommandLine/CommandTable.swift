@@ -168,6 +168,19 @@ enum CommandTable {
       operands: [Command.Operand(name: "EPOCH", sentence: "The epoch; freshet models shows which are kept.")],
       examples: [Command.Example(line: "freshet models remove 7", sentence: "No rollback can return to it then.")]),
     Command(
+      id: .importFactors, path: ["import", "factors"],
+      summary: "Make a new epoch of item vectors that another program trained, through the same quality gate as a retrain.",
+      operands: [
+        Command.Operand(
+          name: "DIR",
+          sentence: "Directory, on the engine's machine, with item_factors.npy (float32 or float64) and item_ids.txt, an id a line.")
+      ],
+      options: [modelWait],
+      examples: [
+        Command.Example(
+          line: "freshet train --train events.csv --output model && freshet import factors model --wait", sentence: "Trained elsewhere.")
+      ]),
+    Command(
       id: .republish, path: ["republish"],
       summary: "Have the running engine write everything to Redis again: vectors, lists of all users, similar items, documents.",
       examples: [Command.Example(line: "freshet republish", sentence: "After keys were lost or removed by hand.")]),

@@ -73,7 +73,9 @@ extension CommandContext {
   func readingOptions() throws(CommandFailure) -> ReadingOptions {
     var reading = ReadingOptions()
     guard parsed.command.option(named: "columns") != nil else { return reading }
-    reading.format = options.string("format").flatMap(InteractionFormat.init(rawValue:))
+    // `export` writes a format, too.
+    let format = parsed.command.option(named: "data-format") == nil ? "format" : "data-format"
+    reading.format = options.string(format).flatMap(InteractionFormat.init(rawValue:))
     reading.encoding = options.string("encoding").flatMap(TextEncoding.init(rawValue:))
     reading.hasHeader = options.string("header").map { $0 == "yes" }
     reading.acceptsColumns = options.flag("accept-columns")

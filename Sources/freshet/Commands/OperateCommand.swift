@@ -24,6 +24,17 @@ struct OperateCommand {
 
   func rollBack() throws -> ExitStatus { try start("/v1/models/\(try epoch())/rollback", label: "rollback") }
 
+  /// `freshet import factors`: vectors of another program, through the gate.
+  func importFactors() throws -> ExitStatus {
+    let directory = URL(fileURLWithPath: context.parsed.operands[0]).standardizedFileURL.path
+    // Said here, and not after the engine has begun.
+    do { _ = try VectorFiles.read(directory) } catch { throw CommandFailure("\(error)") }
+    var allowed = CharacterSet.urlQueryAllowed
+    allowed.remove(charactersIn: "&+=#")
+    let name = directory.addingPercentEncoding(withAllowedCharacters: allowed) ?? directory
+    return try start("/v1/models/import?directory=\(name)", label: "import")
+  }
+
   private func epoch() throws -> UInt32 {
     let word = context.parsed.operands.first ?? ""
     guard let epoch = UInt32(word) else { throw UsageError("\(word) is not an epoch number", usage: context.parsed.command.usage) }

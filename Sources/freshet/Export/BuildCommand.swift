@@ -19,7 +19,7 @@ struct BuildCommand {
     try directory.prepare()
     var engine = RecommenderEngine(configuration)
     let events = try read(context.options.string("data")!, into: &engine)
-    let record = try train(&engine, configuration)
+    let record = try engine.trainOffline(threads: context.threads(configuration))
     let receipt = try directory.write(engine.snapshot(sequence: directory.lastSequence() + 1, deadLetters: []))
     context.recorder?.wrote("\(directory.path)/\(SnapshotDirectory.fileName(receipt.sequence))", bytes: receipt.bytes)
     let state = engine.state
@@ -57,16 +57,5 @@ struct BuildCommand {
     guard applied > 0 else { throw context.nothing(in: source.file) }
     try source.file.refuseCounts(users: engine.state.users.count, items: engine.state.catalogue.items.count)
     return applied
-  }
-
-  private func train(_ engine: inout RecommenderEngine, _ configuration: RecommenderConfiguration) throws -> RetrainRecord {
-    let job = engine.makeTrainingJob(id: "build", reason: .requested, nowMilliseconds: WallClock.milliseconds())
-    let result = job.run(threads: context.threads(configuration), monitor: TrainingMonitor())
-    guard let trained = result.trained else {
-      throw CommandFailure("no model was trained: \(result.record.message ?? "no reason was given")")
-    }
-    engine.adopt(trained)
-    engine.installPending()
-    return result.record
   }
 }

@@ -15,10 +15,18 @@ struct ExportCommand {
   func run() throws {
     let kind = try kind()
     let target = try target(kind)
-    if context.options.isSet("users"), kind != .lists { throw usage("--users is for lists; \(kind.rawValue) are exported whole") }
+    let candidates = try candidateSettings(kind)
+    if context.options.isSet("users"), kind != .lists, kind != .candidates {
+      throw usage("--users is for lists and candidates; \(kind.rawValue) are exported whole")
+    }
     let users = try users()
+    if context.options.isSet("data") {
+      var source = try CandidateTraining(context, try context.loaded().configuration, candidates, users: users)
+      return try export(kind, &source, to: target)
+    }
     if context.options.flag("fresh") { try OperateCommand(context).freshSnapshot() }
-    try export(kind, of: try source(at: context.options.string("snapshot"), count: context.options.int("count")), users, to: target)
+    let count = kind == .candidates ? nil : context.options.int("count")
+    try export(kind, of: try source(at: context.options.string("snapshot"), count: count, candidates), users, to: target)
   }
 
   /// `freshet recommend --model`: lists of these users, of those of `--users`, or of all.
@@ -31,16 +39,23 @@ struct ExportCommand {
   /// What is exported.
   ///
   /// - Parameter count: items of a list; `nil` takes the configuration's.
-  func source(at place: String?, count: Int?) throws -> ExportSource {
+  func source(at place: String?, count: Int?, _ candidates: CandidateTable.Settings = .init()) throws -> ExportSource {
     var configuration = try context.loaded().configuration
     if let count { (configuration.topN.n, configuration.topN.similarN) = (count, count) }
-    return try ExportSource(configuration, at: place, workers: ProcessInfo.processInfo.activeProcessorCount)
+    return try ExportSource(configuration, at: place, candidates, workers: ProcessInfo.processInfo.activeProcessorCount)
   }
 
   private func export(_ kind: ExportKind, of whole: ExportSource, _ users: [[UInt8]]?, to target: Target) throws {
     var source = whole
     if let users { source.select(users) }
     context.note("\(kind.rawValue) of snapshot \(source.sequence)\(source.epoch > 0 ? ", model epoch \(source.epoch)" : "")")
+    try export(kind, &source, to: target)
+    if source.usersWithoutCandidates > 0 {
+      context.note("\(source.usersWithoutCandidates) users are not known or have no candidates, and are left out")
+    }
+  }
+
+  private func export(_ kind: ExportKind, _ source: inout some ExportRows, to target: Target) throws {
     switch target {
     case .postgres:
       do {
@@ -61,6 +76,24 @@ struct ExportCommand {
     if let kind = ExportKind(rawValue: word) { return kind }
     let words = ExportKind.allCases.map(\.rawValue)
     throw usage("\(word) cannot be exported; \(words.dropLast().joined(separator: ", ")) and \(words[words.count - 1]) can")
+  }
+
+  /// How candidates are made; refuses options that mean nothing for other tables.
+  private func candidateSettings(_ kind: ExportKind) throws -> CandidateTable.Settings {
+    for name in ["data", "recent"] where kind != .candidates && context.options.isSet(name) {
+      throw usage("--\(name) is for candidates, not for \(kind.rawValue)")
+    }
+    for option in CommandTable.candidateReading where context.options.isSet(option.long) && !context.options.isSet("data") {
+      throw usage("--\(option.long) says how a file is used: name it with --data, or leave --\(option.long) away")
+    }
+    var settings = CandidateTable.Settings()
+    settings.count = context.options.int("count") ?? settings.count
+    let recent = context.options.string("recent")!
+    guard let duration = ConfigurationDuration.parse(recent), duration > .zero else {
+      throw usage("--recent \(recent) is no duration: write one such as 12h or 30d")
+    }
+    settings.recentMilliseconds = max(1, Int64(duration.milliseconds))
+    return settings
   }
 
   private enum Target {
@@ -84,7 +117,7 @@ struct ExportCommand {
   }
 
   /// - Returns: the number of rows.
-  private func write(_ kind: ExportKind, _ source: inout ExportSource, to writer: inout some ExportWriter) throws -> Int {
+  private func write(_ kind: ExportKind, _ source: inout some ExportRows, to writer: inout some ExportWriter) throws -> Int {
     var progress = context.progress(kind.rawValue, total: source.count(of: kind))
     var rows = 0
     try source.rows(of: kind) { row in
@@ -159,13 +192,14 @@ struct ExportCommand {
     }
   }
 
-  private func report(_ kind: ExportKind, _ format: String, _ path: String, rows: Int, bytes: Int, _ source: ExportSource) {
+  private func report(_ kind: ExportKind, _ format: String, _ path: String, rows: Int, bytes: Int, _ source: some ExportRows) {
     if path == "-" { return context.note("\(rows) rows") }
     if format != "postgres" { context.recorder?.wrote(path, bytes: bytes) }
-    let json: JSONValue = [
+    var json: JSONValue = [
       "export": .string(kind.rawValue), "output": .string(Redaction.text(path)), "format": .string(format), "rows": .integer(rows),
-      "bytes": .integer(bytes), "snapshot": .integer(Int(source.sequence)), "epoch": .integer(source.epoch),
+      "bytes": .integer(bytes),
     ]
+    for (key, value) in source.report { json[key] = value }
     context.report(json, text: "\(Redaction.text(path)): \(rows) rows, \(bytes) bytes")
   }
 }

@@ -2,19 +2,22 @@ import Factorization
 import Foundation
 import SnapshotReplication
 import StreamingRecommender
+import Telemetry
 
 /// The engine that a snapshot holds, and what of it is exported.
-struct ExportSource {
+struct ExportSource: ExportRows {
   private(set) var engine: RecommenderEngine
   let sequence: UInt64
   private let workers: Int
-  /// Ids whose lists are exported; `nil` for those of all users.
+  /// Ids whose lists or candidates are exported; `nil` for those of all users.
   private var selection: [[UInt8]]?
-  private static let slice = 512
+  private var candidates: CandidateTable
+  static let slice = 512
 
   /// - Parameter place: a directory of snapshots, or a store of copies of them; `nil` takes those of the configuration.
-  init(_ configuration: RecommenderConfiguration, at place: String?, workers: Int) throws {
+  init(_ configuration: RecommenderConfiguration, at place: String?, _ candidates: CandidateTable.Settings, workers: Int) throws {
     self.workers = workers
+    self.candidates = CandidateTable(candidates)
     let found = try Self.newest(configuration, at: place)
     sequence = found.sequence
     engine = found.engine
@@ -73,13 +76,15 @@ struct ExportSource {
     )
   }
 
-  /// Only lists of these users are exported.
+  /// Only lists or candidates of these users are exported.
   mutating func select(_ users: [[UInt8]]) { selection = users }
 
+  var usersWithoutCandidates: Int { candidates.usersWithout }
+
+  var report: [(key: String, value: JSONValue)] { [("snapshot", .integer(Int(sequence))), ("epoch", .integer(epoch))] }
   var epoch: Int { Int(engine.model?.epoch ?? 0) }
   private var users: [UserReference] { engine.state.users.references.filter { engine.state.users.isPresent($0) } }
 
-  /// How many rows are to be expected, for the progress.
   func count(of kind: ExportKind) -> Int {
     switch kind {
     case .interactions: engine.state.users.pairCount
@@ -87,10 +92,10 @@ struct ExportSource {
     case .lists: (selection?.count ?? engine.state.users.count) * engine.settings.n
     case .popular: engine.settings.n
     case .similar: engine.state.catalogue.items.count * engine.settings.similarN
+    case .candidates: (selection?.count ?? engine.state.users.count) * candidates.settings.count
     }
   }
 
-  /// Hands over all rows.
   mutating func rows(of kind: ExportKind, _ body: ([ExportValue]) throws -> Void) throws {
     switch kind {
     case .interactions: try interactions(body)
@@ -98,6 +103,7 @@ struct ExportSource {
     case .lists: try lists(body)
     case .popular: try popular(body)
     case .similar: try similar(body)
+    case .candidates: try candidates.rows(of: &engine, users: selection, workers: workers, body)
     }
   }
 

@@ -19,11 +19,11 @@ struct ParquetExport: ExportWriter {
     writer = ParquetWriter(to: output, createdBy: "freshet version \(Version.freshet)")
     for column in kind.columns {
       switch column.type {
-      case .text: columns.append(.text(writer.text(column.name)))
-      case .integer: columns.append(.int32(writer.int32(column.name, .dictionary)))
-      case .epoch: columns.append(.int64(writer.int64(column.name, .dictionary)))
-      case .float: columns.append(.float(writer.float(column.name)))
-      case .time: columns.append(.int64(writer.time(column.name, .milliseconds)))
+      case .text: columns.append(.text(writer.text(column.name, isOptional: column.isNullable)))
+      case .integer: columns.append(.int32(writer.int32(column.name, isOptional: column.isNullable, .dictionary)))
+      case .epoch: columns.append(.int64(writer.int64(column.name, isOptional: column.isNullable, .dictionary)))
+      case .float: columns.append(.float(writer.float(column.name, isOptional: column.isNullable)))
+      case .time: columns.append(.int64(writer.time(column.name, .milliseconds, isOptional: column.isNullable)))
       case .floats: columns.append(.floats(writer.floatList(column.name)))
       }
     }
@@ -37,6 +37,10 @@ struct ParquetExport: ExportWriter {
       case (.int64(let column), .integer(let number)): column.append(Int64(number))
       case (.int64(let column), .time(let time)): column.append(time)
       case (.float(let column), .float(let number)): column.append(number)
+      case (.text(let column), .null): column.appendNull()
+      case (.int32(let column), .null): column.appendNull()
+      case (.int64(let column), .null): column.appendNull()
+      case (.float(let column), .null): column.appendNull()
       case (.floats(let column), .floats(let numbers)): numbers.withUnsafeBufferPointer { column.append($0) }
       default: preconditionFailure("a value of another type than its column")
       }

@@ -12,14 +12,16 @@ struct PostgresExport: ExportWriter {
   }
 
   private static func column(_ column: ExportKind.Column) -> PostgresColumn {
-    switch column.type {
-    case .text: PostgresColumn(column.name, .text)
-    case .integer: PostgresColumn(column.name, .integer)
-    case .epoch: PostgresColumn(column.name, .bigint)
-    case .float: PostgresColumn(column.name, .real)
-    case .time: PostgresColumn(column.name, .timestamptz)
-    case .floats: PostgresColumn(column.name, .realArray)
-    }
+    let kind: PostgresColumn.Kind =
+      switch column.type {
+      case .text: .text
+      case .integer: .integer
+      case .epoch: .bigint
+      case .float: .real
+      case .time: .timestamptz
+      case .floats: .realArray
+      }
+    return PostgresColumn(column.name, kind, isNullable: column.isNullable)
   }
 
   mutating func append(_ row: [ExportValue]) throws {
@@ -31,6 +33,7 @@ struct PostgresExport: ExportWriter {
         case .float(let number): .real(number)
         case .time(let milliseconds): .time(milliseconds)
         case .floats(let numbers): .reals(numbers)
+        case .null: .null
         }
       })
   }

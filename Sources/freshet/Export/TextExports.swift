@@ -20,6 +20,7 @@ struct JSONLinesExport: ExportWriter {
       case .integer(let number): line += Array(String(number).utf8)
       case .float(let number): line += Array("\(number)".utf8)
       case .time(let time): line += Array("\"\(Timestamp.rfc3339(milliseconds: time))\"".utf8)
+      case .null: line += Array("null".utf8)
       case .floats(let numbers): line += Array("[\(numbers.map { "\($0)" }.joined(separator: ","))]".utf8)
       }
     }
@@ -47,6 +48,7 @@ struct CSVExport: ExportWriter {
       case .integer(let number): line += Array(String(number).utf8)
       case .float(let number): line += Array("\(number)".utf8)
       case .time(let time): line += Array(Timestamp.rfc3339(milliseconds: time).utf8)
+      case .null: break
       case .floats(let numbers): line += Array(numbers.map { "\($0)" }.joined(separator: " ").utf8)
       }
     }

@@ -58,6 +58,15 @@ struct EngineBackend: AdminBackend {
     return outcome(process.requestModel(.rollback(epoch: epoch)))
   }
 
+  func requestImport(of directory: String) -> JobRequestOutcome {
+    // Another process's working directory would give a relative path another meaning.
+    guard directory.hasPrefix("/") else { return .impossible("the directory must be an absolute path") }
+    for name in ["item_factors.npy", "item_ids.txt"] where !FileManager.default.isReadableFile(atPath: "\(directory)/\(name)") {
+      return .impossible("the engine cannot read \(directory)/\(name)")
+    }
+    return outcome(process.requestModel(.imported(directory: directory)))
+  }
+
   func removeModel(_ epoch: UInt32) -> String? { process.removeModel(epoch) }
   func markModel(_ epoch: UInt32, isKept: Bool) -> String? { process.markModel(epoch, isKept: isKept) }
 

@@ -144,7 +144,8 @@ final class EngineProcess: @unchecked Sendable {
       engine: start.engine, settings: IngestLoop.Settings(configuration, trainingThreads: max(1, cores - 1)),
       ports: IngestLoop.Ports(
         source: source, items: items, publisher: publisher, deadLetters: letters, storage: storage, epochs: models?.storage,
-        archive: archive, externalTrainer: externalTrainer?.train, jobs: ThreadJobRunner(nice: configuration.retrain.nice),
+        archive: archive, externalTrainer: externalTrainer?.train, vectors: VectorFiles.read,
+        jobs: ThreadJobRunner(nice: configuration.retrain.nice),
         residentBytes: { ProcessMetrics.residentMemoryBytes() ?? 0 },
         retrainEnded: {
           records.add($0)

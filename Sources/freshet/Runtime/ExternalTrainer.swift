@@ -29,16 +29,15 @@ final class ExternalTrainer: Sendable {
       try? FileManager.default.removeItem(atPath: directory + "/interactions.parquet")
       prune()
     }
-    let pairs = try write(training, to: directory)
+    try write(training, to: directory)
     let ended = try run(in: directory, training)
     guard ended.status == 0 else {
       throw ExternalTrainingError("retrain.external.command ended with status \(ended.status): \(ended.lastLine) (\(directory)/log)")
     }
-    return try model(in: directory, pairs: pairs)
+    return try VectorFiles.read(directory)
   }
 
-  /// - Returns: the number of pairs.
-  private func write(_ training: ExternalTraining, to directory: String) throws -> Int {
+  private func write(_ training: ExternalTraining, to directory: String) throws {
     var writer = ParquetExport(.interactions, to: try ExportOutput(file: directory + "/interactions.parquet", replaces: true))
     var pairs = 0
     try training.forEachPair { user, item, strength, time in
@@ -51,7 +50,6 @@ final class ExternalTrainer: Sendable {
       "factors": .integer(training.factors), "seed": .number(Double(training.seed)), "interactions": .integer(pairs),
     ]
     try Data((settings.text + "\n").utf8).write(to: URL(fileURLWithPath: directory + "/settings.json"))
-    return pairs
   }
 
   // MARK: The command
@@ -118,28 +116,6 @@ final class ExternalTrainer: Sendable {
       }
       usleep(20_000)
     }
-  }
-
-  // MARK: What it has written
-
-  private func model(in directory: String, pairs: Int) throws -> StoredModel {
-    func content(_ name: String) throws -> Data {
-      guard let data = FileManager.default.contents(atPath: "\(directory)/\(name)") else {
-        throw ExternalTrainingError("retrain.external.command has written no \(name) into \(directory)")
-      }
-      return data
-    }
-    let array = try content("item_factors.npy")
-    let matrix: NumPyMatrix
-    do throws(NumPyMatrix.Fault) { matrix = try NumPyMatrix(array) } catch { throw ExternalTrainingError("item_factors.npy: \(error)") }
-    var ids = try content("item_ids.txt").split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    if ids.last?.isEmpty == true { ids.removeLast() }
-    guard ids.count == matrix.rows else {
-      throw ExternalTrainingError("item_ids.txt has \(ids.count) lines and item_factors.npy \(matrix.rows) rows")
-    }
-    var model = StoredModel(epoch: 0, trainedPairs: pairs, trainedAtMilliseconds: WallClock.milliseconds(), factors: matrix.columns)
-    for (row, id) in ids.enumerated() { model.append(Identifier(Array(id)), matrix[row]) }
-    return model
   }
 
   private func prune() {
