@@ -75,7 +75,7 @@ extension ComparisonPage {
   // MARK: Charts
 
   private var highlights: HTML {
-    let charts = Highlights(comparison.metrics).metrics.map(chart).filter { $0.bars.count > 1 }
+    let charts = comparison.highlights.map(chart).filter { $0.bars.count > 1 }
     return charts.isEmpty ? "" : "<div class=\"charts\">\(charts.map(\.html))</div>\n"
   }
 

@@ -5,7 +5,7 @@ enum CommandID: String, CaseIterable, Sendable {
   case evaluatePrequential, evaluateHoldout, evaluateModel, tune, split, runJob
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
   case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build
-  case runsList, runsShow, runsRerun, runsClean
+  case runsList, runsShow, runsRerun, runsClean, compare
   case topicsCreate, tokenNew, estimate, snapshot, configShow, configCheck, completion, version, help
 }
 

@@ -81,6 +81,7 @@ enum CommandRunner {
     case .runsShow: try RunsCommand(context).show()
     case .runsRerun: return try RunsCommand(context).rerun()
     case .runsClean: try RunsCommand(context).clean()
+    case .compare: try CompareCommand(context).run()
     case .storeList: try StoreCommand(context).list()
     case .storeGet: try StoreCommand(context).get()
     case .storePut: try StoreCommand(context).put()

@@ -20,6 +20,7 @@ from . import __version__
 from .addresses import Address
 from .errors import FreshetError, MissingExtra
 from .keys import Keyspace
+from .runs import open as open_runs
 from .transports.http_settings import read_token
 from .worker.deployments import Deployments, default_store
 
@@ -110,6 +111,13 @@ def _parser() -> argparse.ArgumentParser:
         default=300,
         metavar="S",
         help="longest wait for running tasks at the end (%(default)s)",
+    )
+
+    worker.add_argument(
+        "--runs-store",
+        default=os.environ.get("FRESHET_RUNS_STORE"),
+        metavar="STORE",
+        help="where runs of tasks leave records: a directory or s3://BUCKET/PREFIX (%(default)s)",
     )
 
     rows = command(
@@ -240,8 +248,16 @@ def _worker(given: argparse.Namespace) -> int:
     if Address(given.redis).is_gateway:
         raise ValueError("--redis is the URL of a gateway; a worker reads and writes Redis")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    records = None if given.runs_store in (None, "", "none") else given.runs_store
+    if records is not None:
+        # An address that cannot be is refused here, not in each run.
+        open_runs(records)
     settings = WorkerSettings(
-        given.redis, Keyspace(given.namespace, given.key_prefix), int(given.memory) * 2**20, stop_limit=given.stop_limit
+        given.redis,
+        Keyspace(given.namespace, given.key_prefix),
+        int(given.memory) * 2**20,
+        stop_limit=given.stop_limit,
+        runs=records,
     )
     service = Service(Deployments(given.store), settings, Registry())
     app = make_app(service, token=token, is_local=is_local and token is None)

@@ -18,6 +18,7 @@ from .client import Client
 from .durations import seconds
 from .errors import FreshetError
 from .keys import Keyspace
+from .runs import Run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -203,6 +204,8 @@ class TaskContext(QueryContext):
         self.due = due
         self.series: dict[tuple[str, str, tuple[tuple[str, str], ...]], float] = {}
         self.stopping = threading.Event()
+        self.run = Run(name, None)
+        """The record of this run, with `metric`, `series`, `input`, `artifact`; kept if the worker has --runs-store."""
 
     @property
     def is_stopping(self) -> bool:

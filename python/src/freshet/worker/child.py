@@ -7,6 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from .. import runs
 from ..keys import Keyspace
 from .frames import Pipe
 from .modules import describe, load
@@ -20,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--namespace", default="default")
     parser.add_argument("--key-prefix", default="freshet")
     parser.add_argument("--memory", type=int, default=0)
+    parser.add_argument("--runs-store")
     parser.add_argument("--control", type=int, default=-1)
     given = parser.parse_args(arguments)
     keys = Keyspace(given.namespace, given.key_prefix)
@@ -30,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     if given.mode == "tasks":
         from .task_host import TaskHost
 
-        return TaskHost(Pipe.of_standard_streams(), given.redis, keys).run(lambda: load(given.path))
+        records = None if given.runs_store is None else runs.open(given.runs_store)
+        return TaskHost(Pipe.of_standard_streams(), given.redis, keys, records).run(lambda: load(given.path))
     pipe = Pipe.of_standard_streams()
     try:
         pipe.write({"ready": True, **describe(given.path)})

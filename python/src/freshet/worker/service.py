@@ -31,7 +31,7 @@ _STORE = "store"
 class WorkerSettings:
     """How a worker reaches Redis, and what its children may use.
 
-    `memory` is bytes of address space for the child of a query.
+    `memory` is bytes of address space for the child of a query, `runs` where runs of tasks leave records.
     """
 
     redis: str
@@ -40,6 +40,7 @@ class WorkerSettings:
     start_limit: float = 30.0
     stop_limit: float = 300.0
     poll: float = 1.0
+    runs: str | None = None
 
 
 @dataclass
@@ -156,8 +157,9 @@ class Service:
     async def _start_tasks(self, running: Running) -> None:
         if not running.version.manifest["tasks"]:
             return
+        records = ["--runs-store", self._settings.runs] if self._settings.runs else []
         running.tasks = await asyncio.create_subprocess_exec(
-            *self._command("tasks", running.version),
+            *self._command("tasks", running.version, *records),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=2**20,

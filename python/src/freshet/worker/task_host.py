@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ import time
 import traceback
 import types
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 from ..addresses import Address
@@ -17,6 +19,7 @@ from ..backends import Commands
 from ..client import Client
 from ..errors import FreshetError
 from ..keys import Keyspace
+from ..runs import RunStore, record
 from ..tasks import Task, TaskContext, definitions
 from ..transports.redis_pool import RedisPool, RedisSettings
 from .frames import Pipe
@@ -24,18 +27,24 @@ from .schedule import next_run
 
 _STATE = "_state"
 _RETRY_SECONDS = 5.0
+_RUNS_KEPT = 1000
+_RUNS_BETWEEN_PRUNES = 50
+
+log = logging.getLogger("freshet.worker")
 
 
 class TaskHost:
     """The child of the worker in which tasks run. It ends when the worker says so or goes away, after running tasks."""
 
-    def __init__(self, pipe: Pipe, url: str, keys: Keyspace) -> None:
+    def __init__(self, pipe: Pipe, url: str, keys: Keyspace, runs: RunStore | None = None) -> None:
         self._pipe = pipe
         self._url = url
         self._keys = keys
+        self._runs = runs
         self._pool = RedisPool(RedisSettings(Address(url), timeout=5.0))
         self._stop = threading.Event()
         self._write_lock = threading.Lock()
+        self._ended: dict[str, int] = {}
 
     def run(self, load: Callable[[], types.ModuleType]) -> int:
         # Ctrl-C reaches the whole group of processes; the worker decides when this one ends.
@@ -97,7 +106,9 @@ class TaskHost:
         self._tell({"task": task.name, "running": begin})
         error = ""
         try:
-            function(context)
+            with record(task.name, self._runs, settings=_settings(task, due)) as context.run:
+                function(context)
+                _note_gauges(context)
         except Exception as fault:
             traceback.print_exception(fault)
             error = f"{type(fault).__name__}: {fault}"
@@ -114,8 +125,19 @@ class TaskHost:
                 "series": [[kind, name, dict(labels), value] for (kind, name, labels), value in context.series.items()],
             }
         )
+        self._prune(task)
         state = {"due_ms": due, "begin": begin, "elapsed": elapsed, "result": result, "error": error}
         self._pool.perform(Commands([("SET", self._keys.task(task.name, _STATE), json.dumps(state))]))
+
+    def _prune(self, task: Task) -> None:
+        """Now and then removes the oldest records; a listing after each short run would cost more than the run."""
+        self._ended[task.name] = ended = self._ended.get(task.name, 0) + 1
+        if self._runs is None or ended % _RUNS_BETWEEN_PRUNES != 1:
+            return
+        try:
+            self._runs.prune(task.name, _RUNS_KEPT)
+        except (FreshetError, OSError) as fault:
+            log.warning("old records of %s are not removed: %s", task.name, fault)
 
     def _last_due(self, task: Task) -> int | None:
         (text,) = self._pool.perform(Commands([("GET", self._keys.task(task.name, _STATE))]))
@@ -141,3 +163,18 @@ class TaskHost:
 
 def _now() -> int:
     return time.time_ns() // 1_000_000
+
+
+def _settings(task: Task, due: int) -> dict[str, Any]:
+    return {
+        "task.due": datetime.fromtimestamp(due / 1000, timezone.utc).isoformat(timespec="milliseconds"),
+        "task.every": f"{task.every:g}s",
+        "task.catch_up": task.catch_up,
+    }
+
+
+def _note_gauges(context: TaskContext) -> None:
+    """Gauges without labels are figures of the run, too; one that the task has noted itself stays."""
+    for (kind, name, labels), value in context.series.items():
+        if kind == "gauge" and not labels and not context.run.has_metric(name):
+            context.run.metric(name, value)
