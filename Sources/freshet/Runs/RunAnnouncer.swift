@@ -94,12 +94,10 @@ struct RunAnnouncer: Sendable {
 
   /// What the result depends on.
   private static func parameters(_ record: RunRecord) -> [(name: String, value: String)] {
-    var parameters = record.settings.filter { setting in
-      guard let key = ConfigurationTable.key(named: setting.key) else { return setting.key.hasPrefix("input.") }
-      return setting.key.hasPrefix("model.")
-        || (["input", "foldin", "retrain", "topn"].contains { setting.key.hasPrefix($0 + ".") }
-          && key.text(key.defaultValue) != setting.value)
-    }.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
+    let groups: Set<String> = ["input", "foldin", "retrain", "topn"]
+    let model = record.settings.filter { $0.key.hasPrefix("model.") }.sorted { $0.key < $1.key }
+    var parameters = model.map { (name: $0.key, value: $0.value) }
+    for (key, value) in record.changedSettings where groups.contains(String(key.prefix { $0 != "." })) { parameters.append((key, value)) }
     for (number, input) in record.inputs.enumerated() {
       parameters.append(("input.\(number).path", input.path))
       if let digest = input.sha256 { parameters.append(("input.\(number).sha256", digest)) }

@@ -96,10 +96,7 @@ struct RunsCommand {
     for artifact in record.artifacts { add("artifact", artifact.location + (artifact.bytes.map { ", \($0) bytes" } ?? "")) }
     add("mlflow", record.tracking.map { $0.url ?? "run \($0.run) of experiment \($0.experiment)" })
     for (name, value) in record.metrics.sorted(by: { $0.key < $1.key }) { add(name, number(value)) }
-    let changed = record.settings.filter { setting in
-      ConfigurationTable.key(named: setting.key).map { $0.text($0.defaultValue) != setting.value } ?? true
-    }
-    for (key, value) in changed.sorted(by: { $0.key < $1.key }) { add(key, value) }
+    for (key, value) in record.changedSettings { add(key, value) }
     return String(table.description.dropLast())
   }
 
