@@ -36,6 +36,10 @@ public protocol AdminBackend: Sendable {
   func removeModel(_ epoch: UInt32) -> String?
   /// Marks a kept epoch, so that newer ones do not replace it, or takes the mark away. Returns why that is not possible, or `nil`.
   func markModel(_ epoch: UInt32, isKept: Bool) -> String?
+  /// Compares another model from now on, which differs in these keys of the group `model`. Returns why that is not possible, or `nil`.
+  func setShadow(name: String?, settings: [String: String]) -> String?
+  /// Returns to the shadow of the configuration, or to none. Returns why that is not possible, or `nil`.
+  func removeShadow() -> String?
   /// Asks for a new epoch of the shadow model.
   func requestPromotion() -> JobRequestOutcome
   /// Lets retrains start by themselves again after a rollback.

@@ -75,6 +75,22 @@ public enum AdminRoutes {
       startJob(request, context, what: "promotion", path: "models/promote") { context.backend.requestPromotion() }
     },
     AdminRoute(
+      method: "PUT", path: "/v1/shadow",
+      sentence: "Compares another model with the one in use, also after a restart; the body is "
+        + "`{\"name\": \"more-factors\", \"settings\": {\"model.factors\": \"96\"}}`. It is trained as soon as nothing else is.",
+      exampleOfPath: #"/v1/shadow -d '{"settings":{"model.factors":"96"}}'"#,
+      answers: [(200, "It is."), (400, "The body is not such an object."), (409, "It is not possible, for the reason in `detail`.")],
+      role: .admin
+    ) { .now(setShadow($0, $1)) },
+    AdminRoute(
+      method: "DELETE", path: "/v1/shadow", sentence: "Returns to the shadow of the configuration (`shadow.settings`), or to none.",
+      answers: [(200, "It has."), (409, "It is not possible, for the reason in `detail`.")], role: .admin
+    ) { request, context in
+      if let why = context.backend.removeShadow() { return .now(.error(409, why, fix: "see the engine's log")) }
+      context.audit.record(request.caller, "shadow.remove")
+      return .now(.json(["shadow": "removed"]))
+    },
+    AdminRoute(
       method: "POST", path: "/v1/models/import",
       sentence: "Makes a new epoch of vectors that another program has left in a directory of the engine's machine (`item_factors.npy`, "
         + "`item_ids.txt`), through the same quality gate as a retrain.",
@@ -148,6 +164,22 @@ public enum AdminRoutes {
       (200, "\(sentence) The object has `epoch` and `done`."), (400, "The epoch is not a number."),
       (409, "It is not possible, for the reason in `detail`."),
     ]
+  }
+
+  private static func setShadow(_ request: HTTPRequest, _ context: AdminRoute.Context) -> HTTPResponse {
+    struct Body: Decodable {
+      var name: String?
+      var settings: [String: String]
+    }
+    guard let body = try? JSONDecoder().decode(Body.self, from: Data(request.body)) else {
+      return .error(400, "the body is no object with settings, whose values are texts", fix: #"{"settings": {"model.factors": "96"}}"#)
+    }
+    if let why = context.backend.setShadow(name: body.name, settings: body.settings) {
+      return .error(409, "no such shadow: \(why)", fix: "see shadow.settings in docs/configuration.md")
+    }
+    let settings = JSONValue.object(body.settings.sorted { $0.key < $1.key }.map { .init($0.key, .string($0.value)) })
+    context.audit.record(request.caller, "shadow.set", after: ["settings": settings])
+    return .json(["shadow": "set", "settings": settings])
   }
 
   private static func changeModel(

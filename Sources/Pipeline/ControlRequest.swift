@@ -7,6 +7,8 @@ public enum ControlRequest: Sendable {
   case cancelRetrain(job: String)
   /// Lets retrains start by themselves again after a rollback.
   case resumeRetrains
+  /// Compares another model from now on, or none.
+  case setShadow(RecommenderConfiguration.Shadow)
   /// Writes everything to the view again.
   case republish
   /// Requests a snapshot; `job` is the id of the job on the board, if there is one.

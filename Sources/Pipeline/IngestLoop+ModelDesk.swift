@@ -53,6 +53,18 @@ extension IngestLoop {
     return .init(handle: ports.jobs.run { work(monitor) }, monitor: monitor, epoch: epoch)
   }
 
+  /// Trains another shadow as soon as nothing else is trained.
+  func setShadow(_ shadow: RecommenderConfiguration.Shadow) {
+    settings.configuration.shadow = shadow
+    engine.setShadow(over: settings.configuration)
+    models.shadow?.monitor.cancel()
+    // What it would bring is not asked for any more.
+    (models.shadow, models.shadowEpoch) = (nil, nil)
+    let overrides = engine.shadowSettings?.overrides.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } ?? []
+    log.info(
+      overrides.isEmpty ? "there is no shadow model" : "there is another shadow model", ["settings": overrides.joined(separator: " ")])
+  }
+
   /// Trains the shadow after each retrain, so that both models know the same events.
   private func stepShadow() {
     if let running = models.shadow {

@@ -296,6 +296,7 @@ extension IngestLoop {
       switch request {
       case .cancelRetrain(let job): cancelTraining(job)
       case .resumeRetrains: engine.resumeRetrains()
+      case .setShadow(let shadow): setShadow(shadow)
       case .republish: republish()
       case .snapshot(let job): snapshots.request(job: job)
       case .freeze(let handle): handle.complete(engine.frozenState())

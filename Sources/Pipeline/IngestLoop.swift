@@ -92,7 +92,7 @@ public final class IngestLoop {
     }
   }
 
-  public let settings: Settings
+  public internal(set) var settings: Settings
   public internal(set) var engine: RecommenderEngine
   public let mailbox = ControlMailbox()
   public let status = StatusBoard()

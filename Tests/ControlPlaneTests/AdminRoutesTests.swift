@@ -92,6 +92,17 @@ import Testing
     #expect(try response(HTTPRequest("POST", "/v1/models/-1/rollback", headers: local)).status == 400)
   }
 
+  @Test func aShadowIsSetAndRemoved() throws {
+    func put(_ body: String) throws -> HTTPResponse {
+      try response(HTTPRequest("PUT", "/v1/shadow", headers: local, body: Array(body.utf8)))
+    }
+    #expect(try put(#"{"name":"n","settings":{"model.factors":"96"}}"#).status == 200)
+    #expect(try put(#"{"settings":{}}"#).status == 409)
+    for body in ["", "[]", #"{"settings":{"model.factors":96}}"#] { #expect(try put(body).status == 400) }
+    #expect(try response(HTTPRequest("DELETE", "/v1/shadow", headers: local)).status == 200)
+    #expect(backend.state.withLock { $0.modelChanges } == ["shadow n 96", "no shadow"])
+  }
+
   @Test func anImportIsAJob() throws {
     let answer = try response(HTTPRequest("POST", "/v1/models/import", query: ["directory": "/vectors"], headers: local))
     #expect(answer.status == 202 && text(answer) == #"{"job":"import-1"}"# + "\n")

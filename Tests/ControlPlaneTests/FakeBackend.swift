@@ -58,6 +58,16 @@ final class FakeBackend: AdminBackend {
     }
   }
 
+  func setShadow(name: String?, settings: [String: String]) -> String? {
+    if settings["model.factors"] == nil { return "a shadow needs a setting" }
+    state.withLock { $0.modelChanges.append("shadow \(name ?? "-") \(settings["model.factors"]!)") }
+    return nil
+  }
+  func removeShadow() -> String? {
+    state.withLock { $0.modelChanges.append("no shadow") }
+    return nil
+  }
+
   func requestImport(of directory: String) -> JobRequestOutcome {
     directory == "/vectors" ? .accepted(jobID: "import-1") : .impossible("the engine cannot read \(directory)/item_ids.txt")
   }

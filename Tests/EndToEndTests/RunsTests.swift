@@ -182,5 +182,32 @@ extension EndToEnd {
       #expect(unknown.status == 1 && unknown.messages.contains("is not kept"), "\(unknown.messages)")
       #expect(try scene.engine.stop() == 0)
     }
+
+    @Test func aShadowOfADocumentIsComparedPromotedAndSurvivesARestart() throws {
+      let scene = try Scene("shadow", settings: ["model.factors=8"])
+      try scene.engine.start()
+      try scene.produceShipped(3000)
+      try scene.engine.settle(applied: 3000)
+      let directory = ["--data-dir", scene.engine.directory]
+      let job = try Bench.write("job.json", #"{"data":"events.csv","model":{"factors":12,"history_per_user":500},"save":{}}"#)
+      let chosen = try freshet(["shadow", "set", "--job", job, "--name", "twelve"] + directory)
+      #expect(chosen.status == 0 && chosen.messages.contains("model.history_per_user is left out"), "\(chosen.messages)")
+      #expect(try freshet(["retrain", "--wait"] + directory).status == 0)
+      func shadow() throws -> [String: Any]? { try freshet(["models", "--json"] + directory).json["shadow"] as? [String: Any] }
+      try eventually("the shadow is trained") { try shadow()?["trained"] as? Bool == true }
+      #expect(try shadow()?["name"] as? String == "twelve")
+      #expect(try scene.engine.stop() == 0)
+      try scene.engine.start()
+      try eventually("it is trained again") { try shadow()?["trained"] as? Bool == true }
+      let promoted = try freshet(["models", "promote", "--wait"] + directory)
+      #expect(promoted.status == 0, "\(promoted.output) \(promoted.messages)")
+      let promotion = try freshet(["models", "--json"] + directory).json["promoted"] as? [String: String]
+      #expect(promotion == ["model.factors": "12"], "\(String(describing: promotion))")
+      let wrong = try freshet(["shadow", "set", "model.factor=96"] + directory)
+      #expect(wrong.status == ExitStatus.usage.rawValue && wrong.messages.contains("did you mean model.factors?"), "\(wrong.messages)")
+      #expect(try freshet(["shadow", "remove"] + directory).status == 0)
+      try eventually("there is none") { try shadow() == nil }
+      #expect(try scene.engine.stop() == 0)
+    }
   }
 }

@@ -34,6 +34,13 @@ extension RecommenderEngine {
 
   // MARK: Shadow
 
+  /// Compares another model from now on, or none if the configuration has none. It has to be trained first.
+  package mutating func setShadow(over configuration: RecommenderConfiguration) {
+    shadow = nil
+    shadowSettings = ShadowSettings(configuration.promoted(by: promotion).configuration, live: settings)
+    quality.restartComparison()
+  }
+
   /// A job that trains the shadow on the current state; `nil` if there is none.
   package func makeShadowJob(id: String, nowMilliseconds: Int64) -> TrainingJob? {
     guard let shadowSettings, model != nil else { return nil }

@@ -22,6 +22,14 @@ public struct ShadowSettings: Sendable, Equatable {
     "model.transitions.backward",
   ]
 
+  /// Whether two models over one state cannot differ in a key.
+  public static func isShared(_ key: String) -> Bool { ofState.contains(key) }
+
+  /// Returns what is wrong with settings for a shadow, or `nil`.
+  public static func fault(of settings: [String: String]) -> String? {
+    settings.sorted { $0.key < $1.key }.lazy.compactMap { key, text in fault(ofEntry: key, text).map { "\(key) = \(text): \($0)" } }.first
+  }
+
   /// Returns what is wrong with an entry of `shadow.settings`, or `nil`.
   static func fault(ofEntry name: String, _ text: String) -> String? {
     guard name.hasPrefix("model."), let key = ConfigurationTable.key(named: name) else {

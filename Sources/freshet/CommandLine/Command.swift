@@ -1,7 +1,7 @@
 /// Which command was asked for.
 enum CommandID: String, CaseIterable, Sendable {
   case demo, serve, gateway, produce, validate, recommend, popular, similar, titles, retrain, status, doctor, models, forget, train
-  case modelsRollback, modelsPromote, modelsKeep, modelsRemove, importFactors, republish
+  case modelsRollback, modelsPromote, modelsKeep, modelsRemove, shadowSet, shadowRemove, importFactors, republish
   case evaluatePrequential, evaluateHoldout, evaluateModel, tune, split, runJob
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
   case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build

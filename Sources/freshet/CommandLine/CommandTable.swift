@@ -168,6 +168,26 @@ enum CommandTable {
       operands: [Command.Operand(name: "EPOCH", sentence: "The epoch; freshet models shows which are kept.")],
       examples: [Command.Example(line: "freshet models remove 7", sentence: "No rollback can return to it then.")]),
     Command(
+      id: .shadowSet, path: ["shadow", "set"],
+      summary: "Compare another model with the one in use, by the same events; the running engine trains it, also after a restart.",
+      operands: [
+        Command.Operand(
+          name: "KEY=VALUE", sentence: "Keys of the group model in which it differs.", isRequired: false, isRepeated: true)
+      ],
+      options: [
+        CommandOption(long: "job", kind: .text, valueName: "JOB.json", sentence: "Take the model of a document for freshet run."),
+        CommandOption(long: "name", kind: .text, valueName: "NAME", sentence: "Its name in reports."),
+      ],
+      examples: [
+        Command.Example(
+          line: "freshet shadow set model.factors=96 --name more-factors", sentence: "Then freshet models, from time to time."),
+        Command.Example(line: "freshet shadow set --job job.json", sentence: "What was evaluated offline, live."),
+      ]),
+    Command(
+      id: .shadowRemove, path: ["shadow", "remove"],
+      summary: "Return to the shadow model of the configuration, or to none.",
+      examples: [Command.Example(line: "freshet shadow remove", sentence: "When freshet models promote was not what it came to.")]),
+    Command(
       id: .importFactors, path: ["import", "factors"],
       summary: "Make a new epoch of item vectors that another program trained, through the same quality gate as a retrain.",
       operands: [

@@ -8,7 +8,7 @@ struct OperateCommand {
 
   init(_ context: CommandContext) { self.context = context }
 
-  private func client() throws -> AdminClient {
+  func client() throws -> AdminClient {
     AdminClient(try context.loadedForRunningEngine(using: ["admin.listen"]), serveLine: context.line("serve"))
   }
 
@@ -72,7 +72,7 @@ struct OperateCommand {
     context.print(context.json ? answer.text.trimmingCharacters(in: .newlines) : sentence)
   }
 
-  private static func problem(_ answer: AdminClient.Answer) -> String {
+  static func problem(_ answer: AdminClient.Answer) -> String {
     let fix = (answer.object["fix"] as? String).map { "; \($0)" } ?? ""
     return (answer.object["error"] as? String).map { $0 + fix } ?? answer.text
   }

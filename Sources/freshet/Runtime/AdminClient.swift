@@ -37,7 +37,9 @@ struct AdminClient {
     try send("POST", path, body: body.map { try JSONSerialization.data(withJSONObject: $0) })
   }
 
-  func put(_ path: String) throws -> Answer { try send("PUT", path) }
+  func put(_ path: String, json body: [String: Any]? = nil) throws -> Answer {
+    try send("PUT", path, body: body.map { try JSONSerialization.data(withJSONObject: $0) })
+  }
   func delete(_ path: String) throws -> Answer { try send("DELETE", path) }
 
   private func send(_ method: String, _ path: String, body: Data? = nil) throws -> Answer {

@@ -59,6 +59,8 @@ enum CommandRunner {
     case .modelsPromote: return try OperateCommand(context).promote()
     case .modelsKeep: try OperateCommand(context).keepModel()
     case .modelsRemove: try OperateCommand(context).removeModel()
+    case .shadowSet: try OperateCommand(context).setShadow()
+    case .shadowRemove: try OperateCommand(context).removeShadow()
     case .importFactors: return try OperateCommand(context).importFactors()
     case .republish: try OperateCommand(context).republish()
     case .forget: return try ForgetCommand(context).run()

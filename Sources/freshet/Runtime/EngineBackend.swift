@@ -58,6 +58,15 @@ struct EngineBackend: AdminBackend {
     return outcome(process.requestModel(.rollback(epoch: epoch)))
   }
 
+  func setShadow(name: String?, settings: [String: String]) -> String? {
+    var shadow = process.configuration.shadow
+    if let name { shadow.name = name }
+    shadow.settings = settings
+    return process.setShadow(shadow)
+  }
+
+  func removeShadow() -> String? { process.setShadow(nil) }
+
   func requestImport(of directory: String) -> JobRequestOutcome {
     // Another process's working directory would give a relative path another meaning.
     guard directory.hasPrefix("/") else { return .impossible("the directory must be an absolute path") }
@@ -72,7 +81,7 @@ struct EngineBackend: AdminBackend {
 
   func requestPromotion() -> JobRequestOutcome {
     guard let shadow = process.status.current.shadow else {
-      return .impossible("there is no shadow model, or it has the settings in use: set shadow.settings")
+      return .impossible("there is no shadow model, or it has the settings in use: choose one with freshet shadow set, or shadow.settings")
     }
     guard shadow.isTrained else { return .impossible("the shadow model is not trained yet") }
     return outcome(process.requestModel(.promotion))

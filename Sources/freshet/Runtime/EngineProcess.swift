@@ -16,6 +16,8 @@ import Telemetry
 /// Sendable because the loop belongs to that thread from `start` to the end of `stop`; everything else here is Sendable itself.
 final class EngineProcess: @unchecked Sendable {
   let configuration: RecommenderConfiguration
+  /// What the configuration says, whatever was chosen since.
+  private let configuredShadow: RecommenderConfiguration.Shadow
   let status: StatusBoard
   let mailbox: ControlMailbox
   let jobs: JobBoard
@@ -64,8 +66,10 @@ final class EngineProcess: @unchecked Sendable {
     var onAcknowledged: (@Sendable (AcknowledgedUser) -> Void)?
   }
 
-  init(_ configuration: RecommenderConfiguration, options: Options, log: Telemetry.Log) throws {
+  init(_ given: RecommenderConfiguration, options: Options, log: Telemetry.Log) throws {
+    let configuration = try ChosenShadow(given).applied()
     self.configuration = configuration
+    configuredShadow = given.shadow
     let directory = SnapshotDirectory(
       path: configuration.snapshot.directory, keep: configuration.snapshot.keep, synchronizes: configuration.snapshot.fsync)
     try directory.prepare()
@@ -323,6 +327,19 @@ final class EngineProcess: @unchecked Sendable {
     let current = status.current
     if epoch == current.epoch || epoch == current.visibleEpoch { return "epoch \(epoch) is in use; roll back to another one before" }
     return whyNotKept(epoch) ?? models?.change { try $0.remove(epoch) }
+  }
+
+  /// Compares another model from now on, also after a restart; `nil` returns to what the configuration says.
+  ///
+  /// - Returns: why that is not possible, or `nil`.
+  func setShadow(_ shadow: RecommenderConfiguration.Shadow?) -> String? {
+    if let shadow {
+      if shadow.settings.isEmpty { return "a shadow needs a setting in which it differs" }
+      if let fault = ShadowSettings.fault(of: shadow.settings) { return fault }
+    }
+    do { try ChosenShadow(configuration).store(shadow) } catch { return "the choice cannot be kept: \(error.localizedDescription)" }
+    post(.setShadow(shadow ?? configuredShadow))
+    return nil
   }
 
   func markModel(_ epoch: UInt32, isKept: Bool) -> String? {

@@ -181,6 +181,35 @@ import Testing
     }
   }
 
+  @Test func anotherShadowIsChosenWhileTheEngineRuns() throws {
+    func shadow(_ settings: [String: String]) -> RecommenderConfiguration.Shadow {
+      var shadow = RecommenderConfiguration.Shadow()
+      shadow.settings = settings
+      return shadow
+    }
+    let rig = LoopRig { $0.shadow.settings = ["model.factors": "6"] }
+    rig.start()
+    #expect(rig.engine.shadow?.model.factors == 6)
+    rig.mailbox.post(.setShadow(shadow(["model.factors": "5"])))
+    rig.settle()
+    #expect(rig.engine.shadow?.model.factors == 5 && rig.engine.shadow?.epoch == rig.engine.model?.epoch)
+    #expect(rig.engine.model?.factors == rig.configuration.model.factors)
+    let job = try #require(rig.request(.promotion))
+    #expect(job.state == .done && rig.engine.model?.factors == 5, "\(job.message)")
+    #expect(rig.missing() == nil)
+    // The choice holds when the model in use changes.
+    rig.mailbox.post(.setShadow(shadow(["model.factors": "7"])))
+    rig.settle()
+    let back = try #require(rig.request(.rollback(epoch: 1)))
+    #expect(back.state == .done && rig.engine.model?.factors == rig.configuration.model.factors, "\(back.message)")
+    rig.settle()
+    #expect(rig.engine.shadowSettings?.overrides == ["model.factors": "7"])
+    rig.mailbox.post(.setShadow(shadow([:])))
+    rig.settle()
+    #expect(rig.engine.shadow == nil && rig.engine.shadowSettings == nil)
+    #expect(rig.missing() == nil)
+  }
+
   @Test func withoutAShadowAPromotionFails() throws {
     let rig = LoopRig()
     rig.start()
