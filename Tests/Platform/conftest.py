@@ -63,3 +63,33 @@ def servers():
     finally:
         process.stdin.close()
         process.wait(timeout=30)
+
+
+def needs_spark() -> None:
+    if not shutil.which("java"):
+        missing("there is no java, which Spark needs: install openjdk-17-jre-headless")
+    try:
+        import pyspark  # noqa: F401
+    except ImportError:
+        missing("there is no pyspark: run `make test-platform`")
+
+
+@pytest.fixture(scope="session")
+def spark():
+    """A session of Spark on two cores of this machine."""
+    needs_spark()
+    # The Java virtual machine is started with these.
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.driver.memory", "1g")
+        .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "2")
+        .getOrCreate()
+    )
+    yield session
+    session.stop()

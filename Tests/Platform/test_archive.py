@@ -176,6 +176,16 @@ def test_the_columns_are_those_of_the_document(engine):
     assert found == [("add", "clicks", None, None)]
 
 
+def test_spark_reads_the_same_rows_as_duckdb(engine, spark):
+    """The day is a column for both: it stands in the name of the folder."""
+    columns = 'count(*), count(DISTINCT "user"), count(DISTINCT item), sum(strength), sum("partition"), sum("offset"), count(DISTINCT "date")'
+    moments = ["epoch_ms(min(time)), epoch_ms(max(time))", "unix_millis(min(time)), unix_millis(max(time))"]
+    wanted = duckdb.sql(f"SELECT {columns}, {moments[0]} FROM read_parquet('{engine.store}/*/*.parquet', hive_partitioning = true)")
+    spark.read.parquet(f"file://{engine.store}").createOrReplaceTempView("archive")
+    found = spark.sql(f"SELECT {columns.replace(chr(34), '`')}, {moments[1]} FROM archive").collect()
+    assert [tuple(row) for row in found] == wanted.fetchall()
+
+
 def test_the_archive_gives_the_pairs_of_the_state(engine, folder):
     exported = folder / "interactions.parquet"
     answer = engine.command("export", "interactions", "--output", exported, "--data-dir", engine.data)

@@ -19,6 +19,8 @@ GENERATED = {
 }
 # Files of FRESHET_DATA_SETS: user, item, rating, unix time; the last two are not used. Their licences forbid to ship them.
 FILES = {"ml-1m-pos4": "ml-1m-pos4.tsv.gz", "globo": "globo.tsv.gz"}
+# Only for the comparison with Spark: peers have no settings for it.
+SHIPPED = {"online-retail": pathlib.Path(__file__).resolve().parents[2] / "Sources/freshet/Resources/online-retail/events.tsv.gz"}
 NAMES = list(FILES) + list(GENERATED)
 
 
@@ -53,6 +55,8 @@ def load(name, cache):
             if not os.environ.get("FRESHET_DATA_SETS") or not path.exists():
                 return None
             pairs, shape, test_users = read(path)
+        elif name in SHIPPED:
+            pairs, shape, test_users = read(SHIPPED[name])
         else:
             pairs, shape, test_users = generate(*GENERATED[name])
         write(directory, pairs, shape, test_users)

@@ -2,45 +2,68 @@
 
 The engine starts this in a directory that has `interactions.parquet` (user, item, strength, time) and `settings.json`
 (factors, seed). It reads back `item_factors.npy`, a row of `factors` floats for each item, and `item_ids.txt` with
-their ids; the vectors of users follow from these by fold-in. Whatever else writes these two files can take the place
-of Spark.
+their ids; the vectors of users follow from these by fold-in, so nothing is written of users. Whatever else writes
+these two files can take the place of Spark.
 
-Needs pyspark, numpy and Java 17. Without a cluster it runs on the cores of this machine; set SPARK_MASTER for one, and
-the directory must then be on a file system that all of it can read.
+Needs pyspark, numpy and Java 17. So started, it uses the cores of this machine. For a cluster, the command is
+
+    spark-submit --master spark://HOST:7077 --driver-memory 2g --executor-memory 8g /path/to/train.py
+
+and `instance.data_dir` must be on a file system that all executors have at the same path. OpenBLAS makes the training
+faster: on Debian, install libopenblas0-pthread on every machine that computes.
 """
 
 import json
 import os
 import pathlib
+import time
 
 import numpy
 from pyspark.ml.feature import StringIndexer
 from pyspark.ml.recommendation import ALS
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-# Spark scales the regularization with the ratings of a row only: it wants a smaller alpha and a larger regParam.
+# Spark scales the regularization of a row with the number of its pairs only, so its settings are not Freshet's:
+# docs/model.md says how to translate them, and what these reach.
 ALPHA = float(os.environ.get("ALS_ALPHA", "3"))
 REGULARIZATION = float(os.environ.get("ALS_REGULARIZATION", "0.2"))
 ITERATIONS = int(os.environ.get("ALS_ITERATIONS", "5"))
+# An item gets a vector from this number of users on, as `model.min_support` says for trainings by Freshet.
+MIN_SUPPORT = int(os.environ.get("ALS_MIN_SUPPORT", "2"))
+
+
+def session() -> SparkSession:
+    # These reach a JVM that is started from here. That of spark-submit runs already, with the settings of the cluster.
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    builder = SparkSession.builder.appName("freshet").config("spark.ui.enabled", "false")
+    # The last line of the output is what a failed job says.
+    return builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+
+
+def supported(pairs: DataFrame) -> DataFrame:
+    # An id with a line break has no place in item_ids.txt.
+    pairs = pairs.where(~pairs["item"].contains("\n"))
+    counts = pairs.groupBy("item").count()
+    return pairs.join(counts.where(counts["count"] >= MIN_SUPPORT), "item", "left_semi")
 
 
 def main() -> None:
     settings = json.loads(pathlib.Path("settings.json").read_text())
-    cores = os.cpu_count() or 1
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    spark = (
-        SparkSession.builder.appName("freshet")
-        .master(os.environ.get("SPARK_MASTER", f"local[{cores}]"))
-        .config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", str(cores))
-        .getOrCreate()
+    spark = session()
+    cores = spark.sparkContext.defaultParallelism
+    spark.conf.set("spark.sql.shuffle.partitions", str(cores))
+    # With the scheme, for the file system of a cluster may be another one.
+    pairs = supported(spark.read.parquet(f"file://{pathlib.Path('interactions.parquet').resolve()}"))
+    # ALS takes numbers only.
+    indexer = StringIndexer(inputCols=["user", "item"], outputCols=["user_number", "item_number"]).fit(pairs)
+    ratings = (
+        indexer.transform(pairs)
+        .selectExpr("cast(user_number AS int) AS user", "cast(item_number AS int) AS item", "strength AS rating")
+        .cache()
     )
-    pairs = spark.read.parquet(str(pathlib.Path("interactions.parquet").resolve()))
-    users = StringIndexer(inputCol="user", outputCol="user_number").fit(pairs)
-    items = StringIndexer(inputCol="item", outputCol="item_number").fit(pairs)
-    ratings = items.transform(users.transform(pairs)).selectExpr(
-        "cast(user_number as int) AS user", "cast(item_number as int) AS item", "strength AS rating"
-    )
+    count = ratings.count()
+    begin = time.monotonic()
     model = ALS(
         rank=settings["factors"],
         maxIter=ITERATIONS,
@@ -56,10 +79,11 @@ def main() -> None:
         numItemBlocks=cores,
     ).fit(ratings)
     rows = sorted(model.itemFactors.collect(), key=lambda row: row.id)
+    seconds = time.monotonic() - begin
+    names = indexer.labelsArray[1]
     numpy.save("item_factors.npy", numpy.array([row.features for row in rows], dtype=numpy.float32))
-    names = items.labels
     pathlib.Path("item_ids.txt").write_text("".join(f"{names[row.id]}\n" for row in rows), encoding="utf-8")
-    print(f"{len(rows)} items, {len(users.labels)} users, {ITERATIONS} iterations")
+    print(f"{len(rows)} items, {count} pairs, {ITERATIONS} iterations in {seconds:.2f} s on {cores} cores")
     spark.stop()
 
 
