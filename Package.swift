@@ -85,7 +85,7 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "ItemMetadata",
       "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),

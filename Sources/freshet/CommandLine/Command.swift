@@ -4,7 +4,7 @@ enum CommandID: String, CaseIterable, Sendable {
   case modelsRollback, modelsPromote, republish
   case evaluatePrequential, evaluateHoldout, tune
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
-  case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build
+  case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build, importLists
   case topicsCreate, tokenNew, estimate, snapshot, configShow, configCheck, completion, version, help
 }
 

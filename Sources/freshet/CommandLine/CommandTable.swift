@@ -459,7 +459,7 @@ enum CommandTable {
         Command.Example(
           line: "freshet token new shop read", sentence: "Print a token, and on standard error its line for gateway.token_file.")
       ]),
-    build, export, storeList, storeGet, storePut, storeRemove, storeCreate, storeClean,
+    build, export, importLists, storeList, storeGet, storePut, storeRemove, storeCreate, storeClean,
     Command(
       id: .estimate, path: ["estimate"], summary: "Estimate the memory of Redis and of the engine for a number of users and items.",
       options: [

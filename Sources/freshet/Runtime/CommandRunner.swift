@@ -50,6 +50,7 @@ enum CommandRunner {
     case .benchmarkRetrain: try BenchmarkRetrainCommand(context).run()
     case .build: try BuildCommand(context).run()
     case .export: try ExportCommand(context).run()
+    case .importLists: try ImportListsCommand(context).run()
     case .storeList: try StoreCommand(context).list()
     case .storeGet: try StoreCommand(context).get()
     case .storePut: try StoreCommand(context).put()
