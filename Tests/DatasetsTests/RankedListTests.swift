@@ -91,7 +91,7 @@ import Testing
 
   @Test(arguments: [
     ("user,item,score\nu,a,0.5\nu,b,1e-3\n", ["u/a/0.5/-", "u/b/0.001/-"]),
-    ("rank\titem_id\tsource\tuser_id\n1\ta\tx\tu\n2\t\"q\"\tx\tu\n", ["u/a/-/1", "u/\"q\"/-/2"]),
+    ("rank\titem_id\tsource\tuser_id\n1\ta\tx\tu\n2\ta\"q\tx\tu\n", ["u/a/-/1", "u/a\"q/-/2"]),
     // As freshet export lists writes it.
     ("user,rank,item,score,epoch,source\nu,1,\"a,b\",2.5,7,foldin\n", ["u/a,b/2.5/1"]),
     ("userId;productId;prediction\r\n17;9;4.0\r\n", ["17/9/4.0/-"]),
