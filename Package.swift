@@ -89,7 +89,8 @@ let full: [Target] = [
     dependencies: [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
-      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "RunRecords", "ExperimentTracking", "RunComparison",
+      "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "ItemMetadata",
+      "RunRecords", "ExperimentTracking", "RunComparison",
       "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),
@@ -106,7 +107,9 @@ let full: [Target] = [
     dependencies: ["SnapshotReplication", "ObjectStorage", "ObjectStoreTestKit", "StreamingRecommender", "Telemetry"]),
   .testTarget(
     name: "InteractionArchivesTests",
-    dependencies: ["InteractionArchives", "ObjectStorage", "ObjectStoreTestKit", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),
+    dependencies: [
+      "InteractionArchives", "ObjectStorage", "ObjectStoreTestKit", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry",
+    ]),
   .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Timestamps"]),
   .testTarget(
     name: "KafkaIngestTests", dependencies: ["KafkaIngest", "Pipeline", "StreamingRecommender", "RecommenderTestKit", "Telemetry"]),

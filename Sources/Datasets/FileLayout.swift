@@ -49,7 +49,7 @@ struct FileLayout {
     return nil
   }
 
-  private static func format(ofLines lines: [[UInt8]]) -> InteractionFormat {
+  static func format(ofLines lines: [[UInt8]]) -> InteractionFormat {
     guard let first = lines.first else { return .tsv }
     if first.first(where: { $0 != 0x20 }) == 0x7B { return .jsonl }
     return Dialect.sniffed(lines).delimiter == .tab ? .tsv : .csv
@@ -74,7 +74,7 @@ struct FileLayout {
     }
   }
 
-  private static func fault(ofJSON lines: [[UInt8]]) -> String? {
+  static func fault(ofJSON lines: [[UInt8]]) -> String? {
     guard let first = lines.first, let byte = first.first(where: { $0 != 0x20 }) else { return nil }
     if byte == 0x5B { return "is one JSON array; write one object per line, for example with jq -c '.[]'" }
     let plain = String(decoding: first.prefix(40).filter { $0 != 0x20 }, as: UTF8.self)

@@ -12,8 +12,15 @@ public enum ListFormat {
     bytes += "{\"v\":1,\"epoch\":\(list.epoch),\"part\":\(list.partition),\"off\":\(list.offset)".utf8
     bytes += ",\"ts\":\(list.madeAtMilliseconds),\"src\":\"\(list.source.rawValue)\"".utf8
     if let filled = list.filledFrom { bytes += ",\"fill\":\(filled)".utf8 }
+    append(list.items, to: &bytes)
+    bytes.append(UInt8(ascii: "}"))
+    return bytes
+  }
+
+  /// The member `items`.
+  static func append(_ items: [RecommendedItem], to bytes: inout [UInt8]) {
     bytes += ",\"items\":[".utf8
-    for (index, item) in list.items.enumerated() {
+    for (index, item) in items.enumerated() {
       precondition(item.score.isFinite, "scores must be finite, got \(item.score)")
       if index > 0 { bytes.append(UInt8(ascii: ",")) }
       bytes.append(UInt8(ascii: "["))
@@ -22,8 +29,7 @@ public enum ListFormat {
       bytes += item.score.description.utf8
       bytes.append(UInt8(ascii: "]"))
     }
-    bytes += "]}".utf8
-    return bytes
+    bytes.append(UInt8(ascii: "]"))
   }
 
   /// Reads a list. Unknown keys and an unknown `src` are accepted, another version `v` is refused.

@@ -74,7 +74,8 @@ public struct RedisCommandEncoder: Sendable {
     switch command {
     case .user(let user): return encodeUser(user)
     case .forget(let user):
-      return one(.forget, ["UNLINK", .text(keys.userList(user)), .text(keys.userFactors(user)), .text(keys.userRow(user))])
+      let names = [keys.userList(user), keys.userFactors(user), keys.userRow(user), keys.userImported(user)]
+      return one(.forget, ["UNLINK"] + names.map { .text($0) })
     case .itemsBegin(let epoch):
       var command = one(.items, ["SET", .text(keys.items(epoch: epoch)), .text(RedisKeys.itemsIncomplete)])
       command.begunEpoch = epoch

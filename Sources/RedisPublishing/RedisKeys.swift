@@ -15,6 +15,12 @@ public struct RedisKeys: Sendable, Equatable {
   public func userList(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:top" }
   public func userFactors(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:vec" }
   public func userRow(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:row" }
+  /// The lists that other programs made for the user, see `ImportedLists`.
+  public func userImported(_ user: Identifier) -> String { "\(root){u:\(Self.identifier(user))}:imported" }
+  /// Which imported lists there are.
+  public var imported: String { root + "imported" }
+  /// The keys of users' imported lists, as a pattern of SCAN; what is encoded has none of its special characters.
+  var userImportedPattern: String { "\(root){u:*}:imported" }
   public func itemPack(epoch: UInt32, _ number: Int) -> String { "\(root)e\(epoch):pack:\(number)" }
   /// The versions of the epoch's packs by number.
   public func itemPacks(epoch: UInt32) -> String { "\(root)e\(epoch):packs" }

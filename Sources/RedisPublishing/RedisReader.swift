@@ -36,11 +36,12 @@ public final class RedisReader {
     return try popular().map { ListAnswer(list: $0, isFallback: true) }
   }
 
-  /// The keys of a user that exist, and the user's own list.
+  /// The keys of a user that exist, that of imported lists last, and the user's own list.
   public func presence(of user: Identifier) throws -> (keys: [String], list: RecommendationList?) {
     let list = try list(at: keys.userList(user))
     let others = try [keys.userFactors(user), keys.userRow(user)].filter { try connection.command(["GET", $0]).bytes != nil }
-    return ((list == nil ? [] : [keys.userList(user)]) + others, list)
+    let imported = try [keys.userImported(user)].filter { try connection.command(["HGETALL", $0]).fields?.isEmpty == false }
+    return ((list == nil ? [] : [keys.userList(user)]) + others + imported, list)
   }
 
   public func popular() throws -> RecommendationList? { try list(at: keys.popular) }

@@ -76,6 +76,22 @@ import Testing
     #expect(stale.result(beyond, waits: true) == .unconfirmed)
   }
 
+  /// No event brings an imported list back, so events after the tombstone do not explain it.
+  @Test func anImportedListThatIsStillThereIsNotErased() {
+    let before = Erasure.Keys(names: ["top", "imp"], list: .init(source: source, offset: 90), imported: "imp")
+    let gone = erasure { $0.keysBefore = before }
+    #expect(gone.result(beyond, waits: true) == .erased && gone.removedKeys == ["top", "imp"])
+    for isKnown in [false, true] {
+      let left = erasure {
+        $0.keysBefore = before
+        $0.held = .init(isKnown: isKnown, pairs: 0, removal: "confirmed")
+        $0.keys = .init(names: ["top", "imp"], list: .init(source: self.source, offset: 105), imported: "imp")
+      }
+      #expect(left.remainingKeys == ["imp"] && left.result(beyond, waits: true) == .unconfirmed)
+      #expect(left.missing(beyond)[0].contains("import lists"))
+    }
+  }
+
   /// The history goes on under the other id, so the person is not erased.
   @Test func anIdThatWasMergedIsNoSuccess() {
     let merged = erasure {
@@ -222,6 +238,8 @@ extension EndToEnd {
       let position = KafkaPartitioner.partition(ofKey: Array(user.utf8), partitions: 4)
       let end = try offset(scene, position)
       let file = try Bench.write("leavers.txt", "13047\nnobody\n")
+      let lists = try Bench.write("lists.csv", "user,item,score\n\(user),22423,1\n")
+      #expect(try freshet(["import", "lists", lists] + scene.address).status == 0)
       let command = ["forget", user, "--file", file, "--json", "--data-dir", scene.engine.directory] + scene.address
       let outcome = try freshet(command)
       #expect(outcome.status == 0, "\(outcome.messages)")
@@ -231,7 +249,7 @@ extension EndToEnd {
       #expect(users.map { $0["result"] as? String } == ["erased", "erased", "unknown"], "\(users)")
       let tombstone = try #require((users[0]["tombstones"] as? [[String: Any]])?.first)
       #expect(tombstone["partition"] as? Int == Int(position) && tombstone["offset"] as? Int == end)
-      let keys = ["top", "vec"].map { "freshet:\(scene.name):{u:\(user)}:\($0)" }
+      let keys = ["top", "vec", "imported"].map { "freshet:\(scene.name):{u:\(user)}:\($0)" }
       #expect((users[0]["redis"] as? [String: Any])?["removed"] as? [String] == keys)
       #expect(try scene.redis.connection().command(["KEYS", "*{u:\(user)}*"]) == .array([]))
       let after = try scene.engine.settle(applied: 2003)

@@ -11,6 +11,8 @@ import Testing
   @Test func keysHaveTheDocumentedLayout() {
     #expect(keys.userList("u1") == "freshet:default:{u:u1}:top")
     #expect(keys.userFactors("u1") == "freshet:default:{u:u1}:vec")
+    #expect(keys.userImported("u1") == "freshet:default:{u:u1}:imported")
+    #expect(keys.imported == "freshet:default:imported")
     #expect(keys.itemFactors(epoch: 8, item: "i") == "freshet:default:e8:{i:i}:vec")
     #expect(keys.similar("i") == "freshet:default:{i:i}:sim")
     #expect(keys.popular == "freshet:default:popular")
@@ -130,7 +132,7 @@ import Testing
   }
 
   @Test func forgetRemovesListVectorAndRow() {
-    #expect(text(.forget(user: "u")) == resp(["UNLINK", "p:n:{u:u}:top", "p:n:{u:u}:vec", "p:n:{u:u}:row"]))
+    #expect(text(.forget(user: "u")) == resp(["UNLINK", "p:n:{u:u}:top", "p:n:{u:u}:vec", "p:n:{u:u}:row", "p:n:{u:u}:imported"]))
   }
 
   @Test func progressIsOneHash() {

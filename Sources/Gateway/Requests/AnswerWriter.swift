@@ -51,7 +51,9 @@ struct AnswerWriter {
     append(item.score.flatMap { $0.isFinite ? $0.description : nil } ?? "null")
     append(",\"source\":\"")
     append(item.source.rawValue)
-    append("\",\"rank\":")
+    append("\"")
+    if let list = item.list { append(",\"list\":\"\(list)\"") }
+    append(",\"rank\":")
     append(String(item.rank))
     if !item.rules.isEmpty {
       append(",\"rules\":")

@@ -15,6 +15,8 @@ public struct ListAnswer: Sendable, Equatable {
     public var rules: [String] = []
     public var ruleClass: AssembledList.RuleClass = []
     public var document: ItemDocument?
+    /// The name of the imported list that gave it.
+    public var list: String?
     public var parts: Scorer.Parts?
   }
 
@@ -49,6 +51,10 @@ public struct ListAnswer: Sendable, Equatable {
   public var isStored = false
   /// The arm of the experiment in which it was made.
   public var arm: AssignedArm?
+  /// What became of the imported lists.
+  public var imported: [ImportedUse] = []
+  /// Whether the engine's own list ended before the page did, beside imported ones that go on.
+  var ownListEnded = false
   /// The window of a list of what trends.
   public var window: TrendingWindow?
   /// What an explanation should say besides the items.

@@ -22,7 +22,9 @@ extension ListMaker {
     var slots = 0
   }
 
-  func computed(for person: Person, _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules?) -> ListAnswer {
+  func computed(
+    for person: Person, _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules?, _ blend: ImportedBlend? = nil
+  ) -> ListAnswer {
     let scorer = Scorer(matrix, scratch)
     var answer = ListAnswer(user: person.user)
     answer.epoch = matrix.epoch
@@ -39,13 +41,16 @@ extension ListMaker {
     if let boosted = rules?.boosted, !boosted.isEmpty {
       entries = lifted(entries, boosted, scorer, taste, excluded + seen, candidates, pool)
     }
+    let isAssembled = rules != nil || options.maxPerCategory != nil || options.diversity > 0
+    var places = ImportedPlaces()
+    if let blend { (entries, places) = blended(entries, blend, options, isAssembled: isAssembled) }
     let needed = options.page(countDefault).upperBound
     if isFiltered, !options.isStrict, entries.count < needed {
       entries += relaxed(needed - entries.count, after: entries, scorer, taste, excluded: excluded, seen: seen)
       answer.degraded = .filterRelaxed
     }
-    if rules == nil, options.maxPerCategory == nil, options.diversity == 0 {
-      answer.items = page(of: entries, matrix, options)
+    if !isAssembled {
+      answer.items = page(of: entries, matrix, options, places)
     } else {
       let isRelaxed = answer.degraded == .filterRelaxed
       let eligible = isRelaxed ? filters.items(for: nil, in: view.catalogue.index, now: now) : candidates.items
@@ -58,7 +63,7 @@ extension ListMaker {
           n: options.count(countDefault), share: exploration.settings.share, user: person.user?.string, now: now)
         assembly.newItems = newItems(exploration, slots: assembly.slots, scorer, taste, excluded + seen, candidates, options)
       }
-      answer.items = assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes)
+      answer.items = assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes, places)
     }
     if options.explains { explain(&answer.items, scorer, taste) } else { answer.notes = [] }
     answer.source = answer.items.first?.source
@@ -147,7 +152,9 @@ extension ListMaker {
 
   // MARK: The page
 
-  private func page(of entries: [ListCandidate], _ matrix: ItemMatrix, _ options: ListOptions) -> [ListAnswer.Item] {
+  func page(
+    of entries: [ListCandidate], _ matrix: ItemMatrix, _ options: ListOptions, _ places: ImportedPlaces = ImportedPlaces()
+  ) -> [ListAnswer.Item] {
     let page = options.page(countDefault)
     var rank = 0
     var items: [ListAnswer.Item] = []
@@ -157,7 +164,9 @@ extension ListMaker {
       guard rank > page.lowerBound, let id = matrix.directory.id(entry.item) else { continue }
       guard rank <= page.upperBound else { break }
       items.append(
-        ListAnswer.Item(item: id, score: entry.score, source: entry.source, rank: rank, document: document(entry.item, options)))
+        ListAnswer.Item(
+          item: id, score: entry.score, source: entry.source, rank: rank, document: document(entry.item, options),
+          list: places[entry.item]?.list))
     }
     return items
   }
@@ -165,11 +174,12 @@ extension ListMaker {
   /// Rules, diversity and the page.
   func assembled(
     _ entries: [ListCandidate], _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules, _ assembly: Assembly,
-    _ notes: inout [String]
+    _ notes: inout [String], _ places: ImportedPlaces = ImportedPlaces()
   ) -> [ListAnswer.Item] {
     var settings = ListSettings(n: options.count(countDefault))
     settings.offset = options.offset
-    settings.minScore = options.minScore
+    // Blended candidates have passed it already; the score by which imported ones are ranked is not their own.
+    settings.minScore = places.isEmpty ? options.minScore : nil
     settings.maxPerCategory = options.maxPerCategory
     settings.diversity = Float(options.diversity)
     settings.explorationSlots = assembly.slots
@@ -182,9 +192,10 @@ extension ListMaker {
     notes = result.notes.map(\.sentence)
     return result.items.compactMap { item in
       guard let id = matrix.directory.id(item.item) else { return nil }
+      let place = item.source == .imported ? places[item.item] : nil
       return ListAnswer.Item(
-        item: id, score: item.score.map { $0 + item.boost }, source: item.source, rank: item.rank, rules: item.rules,
-        ruleClass: item.ruleClass, document: document(item.item, options))
+        item: id, score: place?.score ?? item.score.map { $0 + item.boost }, source: item.source, rank: item.rank, rules: item.rules,
+        ruleClass: item.ruleClass, document: document(item.item, options), list: place?.list)
     }
   }
 
@@ -193,7 +204,8 @@ extension ListMaker {
   }
 
   private func explain(_ items: inout [ListAnswer.Item], _ scorer: Scorer, _ taste: Taste) {
-    for index in items.indices {
+    // The score of an imported item has no parts.
+    for index in items.indices where items[index].source != .imported {
       if let number = scorer.matrix.directory.number(items[index].item) { items[index].parts = scorer.parts(of: number, for: taste) }
     }
   }

@@ -4,34 +4,46 @@ import StreamingRecommender
 // Answers from lists that the engine made.
 extension ListMaker {
   func storedAnswer(
-    _ user: Identifier, _ stored: GatewayStore.User, _ options: ListOptions, _ rules: AppliedRules? = nil
+    _ user: Identifier, _ stored: GatewayStore.User, _ options: ListOptions, _ rules: AppliedRules? = nil, _ blend: ImportedBlend? = nil
   ) -> ListAnswer {
     guard let list = stored.list else {
-      guard !showsPopularWhenEmpty, let row = stored.row else { return storedPopular(user, options) }
+      guard !showsPopularWhenEmpty, let row = stored.row else { return storedPopular(user, options, blend) }
       var answer = ListAnswer(user: user)
       (answer.epoch, answer.madeAtMilliseconds) = (row.epoch, row.madeAtMilliseconds)
       return answer
     }
-    return answer(user, from: list, options, rules)
+    return answer(user, from: list, options, rules, blend)
   }
 
-  func storedPopular(_ user: Identifier?, _ options: ListOptions) -> ListAnswer {
-    view.popular.map { answer(user, from: $0, options, rules(for: user, options)) } ?? ListAnswer(user: user)
+  func storedPopular(_ user: Identifier?, _ options: ListOptions, _ blend: ImportedBlend? = nil) -> ListAnswer {
+    view.popular.map { answer(user, from: $0, options, rules(for: user, options), blend) } ?? ListAnswer(user: user)
   }
 
   /// The list less what may not be shown or does not pass, in its order.
-  func answer(_ user: Identifier?, from list: StoredList, _ options: ListOptions, _ rules: AppliedRules? = nil) -> ListAnswer {
+  func answer(
+    _ user: Identifier?, from list: StoredList, _ options: ListOptions, _ rules: AppliedRules? = nil, _ blend: ImportedBlend? = nil
+  ) -> ListAnswer {
     var answer = ListAnswer(user: user)
     answer.epoch = list.epoch
     answer.madeAtMilliseconds = list.madeAtMilliseconds
     answer.isStored = true
-    if let matrix = view.newest, rules != nil || options.maxPerCategory != nil || options.diversity > 0 {
-      let entries = list.items.enumerated().compactMap { place, entry in
+    let isAssembled = rules != nil || options.maxPerCategory != nil || options.diversity > 0
+    if let matrix = view.newest, isAssembled || blend != nil {
+      var entries = list.items.enumerated().compactMap { place, entry in
         matrix.directory.number(entry.item).map { ListCandidate(item: $0, score: entry.score, source: list.source(at: place)) }
       }
       let eligible = filters.items(for: options.filter, in: view.catalogue.index, now: now)
       let assembly = Assembly(eligible: options.include.map { ItemSet(numbers($0, matrix)).intersection(eligible) } ?? eligible, seen: [])
-      answer.items = assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes)
+      var places = ImportedPlaces()
+      if let blend {
+        let unwanted = Set(unwanted(options, matrix) + (rules.map { Array($0.excluded) } ?? []))
+        entries.removeAll { !assembly.eligible.contains($0.item) || unwanted.contains($0.item) }
+        (entries, places) = blended(entries, blend, options, isAssembled: isAssembled)
+        answer.ownListEnded = places.ownListEnded
+      }
+      answer.items =
+        isAssembled
+        ? assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes, places) : page(of: entries, matrix, options, places)
     } else {
       answer.items = items(of: list, options)
     }

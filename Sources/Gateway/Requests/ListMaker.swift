@@ -27,7 +27,8 @@ public struct ListMaker {
 
   /// Whether the row of the user may be needed for this request.
   public func wantsRow(_ options: ListOptions) -> Bool {
-    options.needsComputation || options.page(countDefault).upperBound > countDefault || view.rules != nil
+    // The row says which items of imported lists the user has seen.
+    options.needsComputation || options.page(countDefault).upperBound > countDefault || view.rules != nil || !importsToRead.isEmpty
   }
 
   /// Whether only the row can tell a user who has used every item, and has no list for that reason, from one of whom nothing is known.
@@ -36,18 +37,31 @@ public struct ListMaker {
   public func list(for user: Identifier, _ stored: GatewayStore.User, _ options: ListOptions) -> ListAnswer {
     let problem = problem(with: stored.row)
     let rules = rules(for: user, options)
+    guard !view.imported.isEmpty else { return list(for: user, stored, options, rules, problem, nil) }
+    let (blend, uses) = blend(stored, options, rules, isChecked: problem == nil || (stored.list == nil && stored.row == nil))
+    var answer = list(for: user, stored, options, rules, problem, blend)
+    answer.imported = uses
+    return answer
+  }
+
+  private func list(
+    for user: Identifier, _ stored: GatewayStore.User, _ options: ListOptions, _ rules: AppliedRules?, _ problem: ListAnswer.Degradation?,
+    _ blend: ImportedBlend?
+  ) -> ListAnswer {
     let isKnown = stored.list != nil || stored.row != nil
     if !options.needsComputation, rules == nil, stored.list != nil || !isKnown {
-      let answer = storedAnswer(user, stored, options)
+      let answer = storedAnswer(user, stored, options, nil, blend)
       // A stored list that is too short for this page is extended where that is possible.
-      if answer.items.count >= options.count(countDefault) || (isKnown && problem != nil) { return answer }
+      let isLongEnough = answer.items.count >= options.count(countDefault) && !answer.ownListEnded
+      if isLongEnough || (isKnown && problem != nil) { return answer }
     }
     if let row = stored.row, problem == nil, let matrix = view.matrices[row.epoch] {
       return computed(
-        for: Person(user: user, taste: Taste(row), madeAtMilliseconds: row.madeAtMilliseconds, isVisitor: false), matrix, options, rules)
+        for: Person(user: user, taste: Taste(row), madeAtMilliseconds: row.madeAtMilliseconds, isVisitor: false), matrix, options, rules,
+        blend)
     }
-    guard isKnown else { return visitor(user, options, rules) }
-    var answer = storedAnswer(user, stored, options, rules)
+    guard isKnown else { return visitor(user, options, rules, blend) }
+    var answer = storedAnswer(user, stored, options, rules, blend)
     answer.degraded = problem
     return answer
   }
@@ -55,12 +69,14 @@ public struct ListMaker {
   /// For somebody of whom nothing is stored: from the context, else the popular items.
   public func visitor(_ user: Identifier?, _ options: ListOptions) -> ListAnswer { visitor(user, options, rules(for: user, options)) }
 
-  private func visitor(_ user: Identifier?, _ options: ListOptions, _ rules: AppliedRules?) -> ListAnswer {
+  private func visitor(
+    _ user: Identifier?, _ options: ListOptions, _ rules: AppliedRules?, _ blend: ImportedBlend? = nil
+  ) -> ListAnswer {
     guard let matrix = view.newest else { return storedPopular(user, options) }
     let nobody = Taste(vector: [Float](repeating: 0, count: matrix.factors), seen: [], source: .context)
     return computed(
       for: Person(user: user, taste: nobody, madeAtMilliseconds: matrix.trend.blob.madeAtMilliseconds, isVisitor: true), matrix, options,
-      rules)
+      rules, blend)
   }
 
   /// Why nothing can be computed from this row.

@@ -14,6 +14,7 @@ enum GatewaySchemas {
       .object([
         .init("item", .string()), .init("score", .number().orNull.described("Scores of parts with different sources are not comparable.")),
         .init("source", .oneOf(ItemSource.allCases.map(\.rawValue)).described("Why the item is in the list.")),
+        .init("list", .string().described("Of an item with the source imported: the name of the imported list."), required: false),
         .init("rank", .integer(1...Int.max).described("From 1, over all pages.")),
         .init("rules", .array(.string()).described("The rules that touched the item."), required: false),
         .init("fields", .object([]).described("The fields that were asked for and that the document has."), required: false),

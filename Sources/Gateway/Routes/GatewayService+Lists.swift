@@ -102,8 +102,10 @@ extension GatewayService {
 
   /// With rows only where stored lists do not do.
   private func lists(_ requests: [ListRequest], in store: GatewayStore) throws(Problem) -> [ListAnswer] {
-    let wantsRows = withMaker(in: store) { maker in requests.contains { maker.wantsRow($0.options) } }
-    let stored = try reading { try store.users(requests.map(\.user), withRows: wantsRows) }
+    let (wantsRows, imported) = withMaker(in: store) { maker in
+      (requests.contains { maker.wantsRow($0.options) }, maker.importsToRead)
+    }
+    let stored = try reading { try store.users(requests.map(\.user), withRows: wantsRows, imported: imported) }
     var answers = withMaker(in: store) { maker in zip(requests, stored).map { maker.list(for: $0.user, $1, $0.options) } }
     guard !wantsRows else { return answers }
     // Too many items of the stored list may not be shown any more, or there is none.

@@ -65,8 +65,9 @@ extension GatewayService {
     let users = try names.map { (name) throws(Problem) in Identifier(try RequestOption.identifier(name, Self.usersOption)) }
     var options = ListOptions()
     options.placement = rule.placement
-    let stored = try reading { try store.users(users, withRows: true) }
     let view = store.view
+    let imported = withMaker { $0.importsToRead }
+    let stored = try reading { try store.users(users, withRows: true, imported: imported) }
     let others = view.rules?.compiled.rules.rules.filter { $0.id != rule.id } ?? []
     let set: RuleSet
     do throws(DocumentFault) { set = try RuleSet(others + [rule], now: now) } catch { throw Self.problem(error, Self.ruleSchema) }

@@ -21,6 +21,8 @@ public struct GatewayConfiguration: Sendable {
   public var beacon: BeaconConfiguration?
   /// The version of the program, for the OpenAPI document.
   public var version = "1"
+  /// Imported lists that are blended with the engine's.
+  public var imported: [ImportedListWeight] = []
   /// Signs `recommendation_id`; without a key it has a checksum only.
   public var recommendationKey: [UInt8]?
 

@@ -16,6 +16,14 @@ public final class GatewayMetrics: Sendable {
   static let degradedLists = MetricDefinition.counter(
     "freshet_gateway_degraded_lists_total", "Answered lists that are not quite what was asked for.", labels: ["reason"],
     known: ["reason": ListAnswer.Degradation.allCases.map(\.rawValue)])
+  static let importedLists = MetricDefinition.counter(
+    "freshet_gateway_imported_lists_total", "Imported lists that were looked for, by what came of them.", labels: ["list", "result"])
+  static let importedItems = MetricDefinition.counter(
+    "freshet_gateway_imported_items_total", "Items of imported lists in answers, by the list.", labels: ["list"])
+  static let importedAnswers = MetricDefinition.counter(
+    "freshet_gateway_imported_answers_total",
+    "Lists of users with imported items, and those for which only the engine's list could be used.",
+    labels: ["result"], known: ["result": ["blended", "fallback"]])
   static let acceptedEvents = MetricDefinition.counter(
     "freshet_gateway_events_total", "Events that were sent to the gateway.", labels: ["result"],
     known: ["result": ["accepted", "rejected", "failed"]])
@@ -31,8 +39,8 @@ public final class GatewayMetrics: Sendable {
 
   /// For the reference of metrics.
   public static let definitions = [
-    requests, requestSeconds, servedItems, servedLists, degradedLists, acceptedEvents, acceptedBeaconEvents, matrixEpoch, matrixItems,
-    trendAge, redisUp, ready,
+    requests, requestSeconds, servedItems, servedLists, degradedLists, importedLists, importedItems, importedAnswers, acceptedEvents,
+    acceptedBeaconEvents, matrixEpoch, matrixItems, trendAge, redisUp, ready,
   ]
 
   let registry: MetricRegistry
@@ -41,6 +49,9 @@ public final class GatewayMetrics: Sendable {
   private let items = MetricFamily<Counter>(GatewayMetrics.servedItems)
   private let lists = MetricFamily<Counter>(GatewayMetrics.servedLists)
   private let degraded = MetricFamily<Counter>(GatewayMetrics.degradedLists)
+  private let imports = MetricFamily<Counter>(GatewayMetrics.importedLists)
+  private let importedItems = MetricFamily<Counter>(GatewayMetrics.importedItems)
+  private let importedAnswers = MetricFamily<Counter>(GatewayMetrics.importedAnswers)
   private let events = MetricFamily<Counter>(GatewayMetrics.acceptedEvents)
   private let beacons = MetricFamily<Counter>(GatewayMetrics.acceptedBeaconEvents)
 
@@ -49,7 +60,9 @@ public final class GatewayMetrics: Sendable {
 
   init(_ registry: MetricRegistry) {
     self.registry = registry
-    let families: [any RegisteredFamily] = [requests, seconds, items, lists, degraded, events, beacons]
+    let families: [any RegisteredFamily] = [
+      requests, seconds, items, lists, degraded, imports, importedItems, importedAnswers, events, beacons,
+    ]
     for family in families { registry.add(family) }
   }
 
@@ -66,6 +79,16 @@ public final class GatewayMetrics: Sendable {
       items.add(end - at, labels: [source.rawValue])
       at = end
     }
+    if !answer.imported.isEmpty { count(answer) }
+  }
+
+  private func count(_ answer: ListAnswer) {
+    for use in answer.imported {
+      imports.add(labels: [use.name, use.result.rawValue])
+      let count = answer.items.count { $0.list == use.name }
+      if count > 0 { importedItems.add(count, labels: [use.name]) }
+    }
+    importedAnswers.add(labels: [answer.imported.contains { $0.result == .blended } ? "blended" : "fallback"])
   }
 
   func beaconEvents(_ count: Int, _ result: String) { if count > 0 { beacons.add(count, labels: [result]) } }

@@ -19,7 +19,7 @@ public final class GatewayServer: Sendable {
     registry: MetricRegistry = MetricRegistry(),
     log: Log = .disabled
   ) throws(HTTPServerError) {
-    let store = GatewayStore(configuration.redis, connections: configuration.server.threads, log: log)
+    let store = GatewayStore(configuration.redis, connections: configuration.server.threads, imported: configuration.imported, log: log)
     let metrics = GatewayMetrics(registry)
     let service = GatewayService(
       configuration, store: store, metrics: metrics, audit: AuditLog(log: log), log: log, events: events, items: items, engine: engine)

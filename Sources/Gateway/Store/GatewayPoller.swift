@@ -25,6 +25,7 @@ final class GatewayPoller {
   private var catalogueView = CatalogueView()
   private var rules: RulesFeed
   private var experiments: ExperimentsFeed
+  private var imported: ImportedFeed
   /// Told in every turn which other namespaces should be followed.
   private let onNamespaces: @Sendable (Set<String>) -> Void
   private var turns = 0
@@ -32,8 +33,9 @@ final class GatewayPoller {
   /// - Parameters:
   ///   - keys: of the namespace whose models and lists are served.
   ///   - shop: of the namespace that has the catalogue and the rules.
+  ///   - imported: lists of other programs that are served.
   init(
-    pool: RedisPool, keys: RedisKeys, shop: RedisKeys, box: ViewBox, log: Log,
+    pool: RedisPool, keys: RedisKeys, shop: RedisKeys, imported: [ImportedListWeight] = [], box: ViewBox, log: Log,
     onNamespaces: @escaping @Sendable (Set<String>) -> Void = { _ in }
   ) {
     self.onNamespaces = onNamespaces
@@ -46,6 +48,7 @@ final class GatewayPoller {
     catalogue = CatalogueFeed(shop)
     rules = RulesFeed(shop)
     experiments = ExperimentsFeed(keys)
+    self.imported = ImportedFeed(keys, imported)
   }
 
   /// Reads what changed. What was read before stays in use while Redis is away.
@@ -64,7 +67,7 @@ final class GatewayPoller {
       box.replace(
         ServingView(
           model: model, matrices: loader.matrices, trend: loader.trend, trending: trending.view, popular: popular,
-          catalogue: catalogueView, rules: rules.view, experiments: experiments.set))
+          catalogue: catalogueView, rules: rules.view, experiments: experiments.set, imported: imported.lists))
     }
     onNamespaces(experiments.set.namespaces(now: nowMilliseconds))
     turns += 1
@@ -83,9 +86,10 @@ final class GatewayPoller {
     try loader.readPacks(redis, wanted: shelf.wanted(nowMilliseconds: now))
     let isNewCatalogue = try readCatalogue(redis)
     let isNewRules = try readRules(redis, now, isNewCatalogue: isNewCatalogue)
+    let isNewImport = try imported.read(redis)
     let (isNewExperiment, faults) = try experiments.read(redis, now: now)
     for fault in faults { log.warning("\(fault)") }
-    return isNewExperiment || before.0 != model || before.1 != popular || isNewCatalogue || isNewRules || isNewTrending
+    return isNewExperiment || isNewImport || before.0 != model || before.1 != popular || isNewCatalogue || isNewRules || isNewTrending
   }
 
   private func readRules(_ redis: RedisConnection, _ now: Int64, isNewCatalogue: Bool) throws -> Bool {

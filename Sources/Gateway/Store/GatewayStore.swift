@@ -10,9 +10,12 @@ public final class GatewayStore: Sendable {
   public struct User: Sendable {
     public var list: StoredList?
     public var row: UserRow?
-    public init(list: StoredList?, row: UserRow?) {
+    /// Lists of other programs by name; those that have expired are among them.
+    public var imported: [String: StoredList]
+    public init(list: StoredList?, row: UserRow?, imported: [String: StoredList] = [:]) {
       self.list = list
       self.row = row
+      self.imported = imported
     }
   }
 
@@ -27,18 +30,21 @@ public final class GatewayStore: Sendable {
   /// - Parameters:
   ///   - connections: threads that may read at the same time.
   ///   - shop: the namespace that has the catalogue and the rules; `nil` for the same. A store of another namespace reads no experiments.
+  ///   - imported: lists of other programs that are read.
   public convenience init(
-    _ redis: RecommenderConfiguration.Redis, connections: Int, shop: RedisKeys? = nil, log: Log
+    _ redis: RecommenderConfiguration.Redis, connections: Int, shop: RedisKeys? = nil, imported: [ImportedListWeight] = [], log: Log
   ) {
-    self.init(redis, connections: connections, shop: shop, log: log, polls: true)
+    self.init(redis, connections: connections, shop: shop, imported: imported, log: log, polls: true)
   }
 
   /// A store that reads nothing, for what needs its keys only.
   convenience init(idle redis: RecommenderConfiguration.Redis) {
-    self.init(redis, connections: 0, shop: nil, log: .disabled, polls: false)
+    self.init(redis, connections: 0, shop: nil, imported: [], log: .disabled, polls: false)
   }
 
-  private init(_ redis: RecommenderConfiguration.Redis, connections: Int, shop: RedisKeys?, log: Log, polls: Bool) {
+  private init(
+    _ redis: RecommenderConfiguration.Redis, connections: Int, shop: RedisKeys?, imported: [ImportedListWeight], log: Log, polls: Bool
+  ) {
     let log = log.scoped("gateway")
     let keys = RedisKeys(prefix: redis.keyPrefix, namespace: redis.namespace)
     let box = ViewBox()
@@ -56,7 +62,7 @@ public final class GatewayStore: Sendable {
     let arms = ArmStores { name in
       var other = redis
       other.namespace = name
-      return GatewayStore(other, connections: connections, shop: keys, log: log)
+      return GatewayStore(other, connections: connections, shop: keys, imported: imported, log: log)
     }
     self.arms = arms
     let isShop = shop == nil
@@ -64,7 +70,7 @@ public final class GatewayStore: Sendable {
       !polls
       ? nil
       : PollingThread {
-        GatewayPoller(pool: pool, keys: keys, shop: shop ?? keys, box: box, log: log) { names in
+        GatewayPoller(pool: pool, keys: keys, shop: shop ?? keys, imported: imported, box: box, log: log) { names in
           if isShop { arms.follow(names.subtracting([redis.namespace])) }
         }
       }
@@ -85,24 +91,56 @@ public final class GatewayStore: Sendable {
 
   // MARK: Users
 
-  /// The list and, if asked for, the row of each user, in one round trip for up to 256 users.
-  public func users(_ users: [Identifier], withRows: Bool) throws -> [User] {
+  /// The list and, if asked for, the row and the imported lists of each user, in one round trip for up to 256 users.
+  public func users(_ users: [Identifier], withRows: Bool, imported: [ServedImport] = []) throws -> [User] {
     var found: [User] = []
     found.reserveCapacity(users.count)
     for start in stride(from: 0, to: users.count, by: 256) {
       let slice = users[start..<min(users.count, start + 256)]
       let names = slice.flatMap { withRows ? [keys.userList($0), keys.userRow($0)] : [keys.userList($0)] }
-      let reply = try pool.withConnection { try $0.command(["MGET"] + names) }
+      let (reply, lists) = try read(["MGET"] + names, slice, imported)
       guard case .array(let values) = reply, values.count == names.count else {
         throw RedisError(.protocol, "the answer to MGET has not one value for each key")
       }
       let step = withRows ? 2 : 1
       for index in slice.indices {
         let at = (index - slice.startIndex) * step
-        found.append(User(list: try list(values[at]), row: withRows ? try row(values[at + 1]) : nil))
+        var user = User(list: try list(values[at]), row: withRows ? try row(values[at + 1]) : nil)
+        if !lists.isEmpty { user.imported = importedLists(lists[index - slice.startIndex], imported) }
+        found.append(user)
       }
     }
     return found
+  }
+
+  /// The reply to MGET, and those with the imported lists of each user, if any are asked for.
+  private func read(
+    _ command: [String], _ users: ArraySlice<Identifier>, _ imported: [ServedImport]
+  ) throws -> (RedisReply, lists: [RedisReply]) {
+    let fields = imported.compactMap(\.field)
+    guard !fields.isEmpty else { return (try pool.withConnection { try $0.command(command) }, []) }
+    let replies = try pool.withConnection { redis in
+      try redis.pipelined([command] + users.map { ["HMGET", keys.userImported($0)] + fields })
+    }
+    if case .error(let text) = replies[0] { throw RedisError(reply: text) }
+    return (replies[0], Array(replies.dropFirst()))
+  }
+
+  /// What cannot be read is as good as none: the engine's list is served.
+  private func importedLists(_ reply: RedisReply, _ imported: [ServedImport]) -> [String: StoredList] {
+    let known = imported.filter { $0.field != nil }
+    guard case .array(let values) = reply, values.count == known.count else {
+      if case .error(let text) = reply { log.warning("imported lists cannot be read: \(RedisError(reply: text))") }
+      return [:]
+    }
+    var lists: [String: StoredList] = [:]
+    for (list, value) in zip(known, values) {
+      guard let bytes = value.bytes else { continue }
+      do { lists[list.name] = try StoredList(decodingImported: bytes) } catch {
+        log.warning("an imported list \(list.name) cannot be read: \(error)")
+      }
+    }
+    return lists
   }
 
   /// The stored list of similar items.

@@ -17,12 +17,15 @@ public final class ServingView: Sendable {
   /// `nil` if there are none.
   public let rules: RulesView?
   public let experiments: ExperimentSet
+  /// The imported lists of the configuration, in its order.
+  public let imported: [ServedImport]
 
   init(
     model: ModelFields? = nil, matrices: [UInt32: ItemMatrix] = [:], trend: TrendView? = nil, trending: TrendingView? = nil,
     popular: StoredList? = nil, catalogue: CatalogueView = CatalogueView(), rules: RulesView? = nil,
-    experiments: ExperimentSet = .none
+    experiments: ExperimentSet = .none, imported: [ServedImport] = []
   ) {
+    self.imported = imported
     self.experiments = experiments
     self.rules = rules
     self.catalogue = catalogue
@@ -37,7 +40,7 @@ public final class ServingView: Sendable {
   func with(rules: RulesView) -> ServingView {
     ServingView(
       model: model, matrices: matrices, trend: trend, trending: trending, popular: popular, catalogue: catalogue, rules: rules,
-      experiments: experiments)
+      experiments: experiments, imported: imported)
   }
 
   /// The matrix of the pointer, else the newest one.

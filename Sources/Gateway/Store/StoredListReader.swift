@@ -28,6 +28,11 @@ struct StoredListReader {
       guard let place = integer() else { return nil }
       filledFrom = Int(place)
     }
+    var expiry: Int64?
+    if skip(",\"until\":") {
+      guard let time = integer() else { return nil }
+      expiry = time
+    }
     guard skip(",\"items\":[") else { return nil }
     var items: [StoredList.Item] = []
     items.reserveCapacity(32)
@@ -37,7 +42,8 @@ struct StoredListReader {
       if !skip(",") { break }
     }
     guard skip("]}"), at == bytes.count else { return nil }
-    return StoredList(epoch: epoch, madeAtMilliseconds: madeAt, source: source, filledFrom: filledFrom, items: items)
+    return StoredList(
+      epoch: epoch, madeAtMilliseconds: madeAt, source: source, filledFrom: filledFrom, expiresAtMilliseconds: expiry, items: items)
   }
 
   private mutating func skip(_ expected: StaticString) -> Bool {
@@ -62,6 +68,7 @@ struct StoredListReader {
   private mutating func source() -> ItemSource? {
     for (word, source) in [
       ("\"foldin\"", ItemSource.foldin), ("\"personal\"", .personal), ("\"popular\"", .popular), ("\"similar\"", .similar),
+      ("\"imported\"", .imported),
     ] {
       let count = word.utf8.count
       guard count <= bytes.count - at, bytes[at..<(at + count)].elementsEqual(word.utf8) else { continue }

@@ -5,6 +5,8 @@ public enum ItemSource: String, Sendable, CaseIterable {
   case explore
   /// An item that only a rule put there.
   case pinned
+  /// An item of a list that another program made.
+  case imported
 
   /// The number in a recommendation id, from 1 to 15.
   public var code: UInt8 {
@@ -17,6 +19,7 @@ public enum ItemSource: String, Sendable, CaseIterable {
     case .trending: 6
     case .explore: 7
     case .pinned: 8
+    case .imported: 9
     }
   }
 

@@ -45,6 +45,17 @@ enum ConfigurationCheck {
     return host == "localhost" || host == "[::1]" || host.hasPrefix("127.")
   }
 
+  static func importedLists(_ value: ConfigurationValue) -> String? {
+    guard case .list(let words) = value else { return nil }
+    let lists = words.compactMap { ImportedListWeight($0) }
+    guard lists.count == words.count, lists.count <= ImportedListWeight.namesMax, Set(lists.map(\.name)).count == lists.count else {
+      return
+        "allowed: up to \(ImportedListWeight.namesMax) different NAME or NAME=WEIGHT, or none; a name has \(ImportedListWeight.nameRule), "
+        + "a weight is from \(ImportedListWeight.weights.lowerBound) to \(ImportedListWeight.weights.upperBound)"
+    }
+    return nil
+  }
+
   static func redisURL(_ value: ConfigurationValue) -> String? {
     guard case .string(let text) = value else { return nil }
     do {

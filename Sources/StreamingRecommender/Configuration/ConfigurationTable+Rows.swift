@@ -442,6 +442,11 @@ extension ConfigurationTable {
     .double(
       "gateway.beacon_rate_limit", \.gateway.beaconRateLimit, 0.1...1_000_000,
       "Requests a second that the pages of one address may send; five times as many may come at once."),
+    .optionalList(
+      "gateway.imported", \.gateway.imported,
+      "Lists of other programs (`freshet import lists`) that are blended with the engine's list of a user: `NAME` or `NAME=WEIGHT`, up to 8. The weight of the engine's list is 1: with `ranker=0.5` a third of the places is of `ranker`."
+    )
+    .checked(ConfigurationCheck.importedLists),
     .int("gateway.threads", \.gateway.threads, 1...256, "Threads; each has a connection to Redis of its own."),
     .int("gateway.max_connections", \.gateway.connectionsMax, 8...100_000, "Largest number of open connections."),
     .bool("gateway.writes", \.gateway.writes, "Whether events, items and deletions of users are taken and written to Kafka."),

@@ -368,6 +368,8 @@ public struct RecommenderConfiguration: Sendable, Equatable {
     public var writes = true
     /// How long the broker may take.
     public var timeout = Duration.seconds(5)
+    /// Names, with or without weights, of imported lists that are blended with the engine's, see `ImportedListWeight`.
+    public var imported: [String] = []
     public init() {}
   }
 

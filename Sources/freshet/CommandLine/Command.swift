@@ -4,7 +4,7 @@ enum CommandID: String, CaseIterable, Sendable {
   case modelsRollback, modelsPromote, modelsKeep, modelsRemove, shadowSet, shadowRemove, importFactors, republish
   case evaluatePrequential, evaluateHoldout, evaluateModel, tune, split, runJob
   case benchmarkFreshness, benchmarkTrain, benchmarkFoldIn, benchmarkTopN, benchmarkKernels, benchmarkRetrain, benchmarkServe
-  case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build
+  case storeList, storeGet, storePut, storeRemove, storeCreate, storeClean, export, build, importLists
   case runsList, runsShow, runsRerun, runsClean, compare
   case topicsCreate, tokenNew, estimate, snapshot, configShow, configCheck, completion, version, help
 }

@@ -492,7 +492,8 @@ enum CommandTable {
         Command.Example(
           line: "freshet token new shop read", sentence: "Print a token, and on standard error its line for gateway.token_file.")
       ]),
-    build, export, runsList, runsShow, runsRerun, runsClean, compare, storeList, storeGet, storePut, storeRemove, storeCreate, storeClean,
+    build, export, importLists, runsList, runsShow, runsRerun, runsClean, compare, storeList, storeGet, storePut, storeRemove, storeCreate,
+    storeClean,
     Command(
       id: .estimate, path: ["estimate"], summary: "Estimate the memory of Redis and of the engine for a number of users and items.",
       options: [

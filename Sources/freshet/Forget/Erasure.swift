@@ -21,6 +21,8 @@ struct Erasure {
   struct Keys: Equatable {
     var names: [String]
     var list: Tombstone?
+    /// The name of the key of imported lists, whether or not it exists.
+    var imported: String?
   }
 
   enum Result: String, CaseIterable {
@@ -68,9 +70,12 @@ struct Erasure {
   /// Keys that hold data of before the tombstone.
   var remainingKeys: [String] {
     guard let keys else { return [] }
+    // Imported lists come from no event, so no later one explains them.
+    let imported = keys.names.filter { $0 == keys.imported }
+    let own = keys.names.filter { $0 != keys.imported }
     // A list beyond the tombstone, and the vector beside it, come from later events.
-    if let list = keys.list { return isNewer(list) ? [] : keys.names }
-    return held?.isKnown == true ? [] : keys.names
+    if let list = keys.list { return (isNewer(list) ? [] : own) + imported }
+    return (held?.isKnown == true ? [] : own) + imported
   }
 
   private func isNewer(_ list: Tombstone) -> Bool {
@@ -96,7 +101,12 @@ struct Erasure {
     default: break
     }
     guard keys != nil else { return ["Redis could not be read to see that the keys are gone"] }
-    return remainingKeys.isEmpty ? [] : ["Redis still has \(remainingKeys.joined(separator: " and "))"]
+    guard !remainingKeys.isEmpty else { return [] }
+    let isImported = remainingKeys == [keys?.imported]
+    return [
+      "Redis still has \(remainingKeys.joined(separator: " and "))"
+        + (isImported ? ": freshet import lists wrote it again; take the user out of its file, and then forget the user again" : "")
+    ]
   }
 
   func missingInSnapshot(_ positions: Positions) -> String? {

@@ -60,7 +60,8 @@ struct ForgetCommand {
       let presence = try redis.presence(of: Identifier(user))
       return Erasure.Keys(
         names: presence.keys,
-        list: presence.list.map { .init(source: TopicPartition(topic: "", partition: $0.partition), offset: $0.offset) })
+        list: presence.list.map { .init(source: TopicPartition(topic: "", partition: $0.partition), offset: $0.offset) },
+        imported: redis.keys.userImported(Identifier(user)))
     } catch { throw CommandFailure("Redis cannot be read: \(error)") }
   }
 

@@ -26,6 +26,7 @@ struct GatewayProcess {
       server: try Self.server(settings), redis: configuration.redis, input: configuration.input, countDefault: configuration.topN.n)
     gateway.showsPopularWhenEmpty = configuration.topN.whenEmpty == .popular
     if hasProbes, !configuration.probes.listen.isEmpty { gateway.probes = .probes(listen: configuration.probes.listen) }
+    gateway.imported = settings.imported.compactMap { ImportedListWeight($0) }
     gateway.version = Version.freshet
     gateway.recommendationKey = try Self.key(settings.keyFile, "gateway.key_file")
     gateway.beacon = try Self.beacon(settings, log)

@@ -84,6 +84,7 @@ enum CommandRunner {
     case .runsRerun: return try RunsCommand(context).rerun()
     case .runsClean: try RunsCommand(context).clean()
     case .compare: try CompareCommand(context).run()
+    case .importLists: try ImportListsCommand(context).run()
     case .storeList: try StoreCommand(context).list()
     case .storeGet: try StoreCommand(context).get()
     case .storePut: try StoreCommand(context).put()

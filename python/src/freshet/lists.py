@@ -14,7 +14,7 @@ from .errors import BadReply
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a list; `source` says why it is there, `rank` counts from 1."""
+    """One item of a list; `source` says why it is there, `rank` counts from 1, `list_name` says from which imported list it is."""
 
     item: str
     score: float | None
@@ -23,6 +23,7 @@ class Item:
     fields: Mapping[str, Any] = field(default_factory=dict)
     rules: Sequence[str] = ()
     explain: Mapping[str, Any] | None = None
+    list_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,9 @@ class ItemList:
     """A list of items, best first.
 
     `source` is `personal` (as of the last training), `foldin` (after later events), `context`, `similar`, `popular`
-    (for somebody without a list of their own), `pinned`, or `none` for an empty list. `epoch` is the model that made
-    it, `age_ms` how long ago. `degraded` says why a gateway's list is not quite what was asked for.
+    (for somebody without a list of their own), `pinned`, `imported` (of another program's list), or `none` for an
+    empty list. `epoch` is the model that made it, `age_ms` how long ago. `degraded` says why a gateway's list is not
+    quite what was asked for.
     """
 
     items: Sequence[Item]
@@ -221,6 +223,7 @@ def list_of_answer(answer: Mapping[str, Any]) -> ItemList:
                 fields=entry.get("fields") or {},
                 rules=tuple(entry.get("rules") or ()),
                 explain=entry.get("explain"),
+                list_name=entry.get("list"),
             )
             for entry in answer["items"]
         )
