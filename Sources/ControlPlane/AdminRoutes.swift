@@ -79,12 +79,12 @@ public enum AdminRoutes {
       sentence: "Compares another model with the one in use, also after a restart; the body is "
         + "`{\"name\": \"more-factors\", \"settings\": {\"model.factors\": \"96\"}}`. It is trained as soon as nothing else is.",
       exampleOfPath: #"/v1/shadow -d '{"settings":{"model.factors":"96"}}'"#,
-      answers: [(200, "It is."), (400, "The body is not such an object."), (409, "It is not possible, for the reason in `detail`.")],
+      answers: [(200, "The shadow is set; the object has `settings`."), (400, "The body is not such an object."), (409, "It is not possible, for the reason in `detail`.")],
       role: .admin
     ) { .now(setShadow($0, $1)) },
     AdminRoute(
       method: "DELETE", path: "/v1/shadow", sentence: "Returns to the shadow of the configuration (`shadow.settings`), or to none.",
-      answers: [(200, "It has."), (409, "It is not possible, for the reason in `detail`.")], role: .admin
+      answers: [(200, "The shadow of the configuration is back."), (409, "It is not possible, for the reason in `detail`.")], role: .admin
     ) { request, context in
       if let why = context.backend.removeShadow() { return .now(.error(409, why, fix: "see the engine's log")) }
       context.audit.record(request.caller, "shadow.remove")

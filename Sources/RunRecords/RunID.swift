@@ -32,6 +32,6 @@ public struct RunID: Sendable, Hashable, Comparable, CustomStringConvertible {
 
   /// The kind as it stands in a name.
   public static func slug(_ kind: String) -> String {
-    String(kind.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+    kind.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }.joined(separator: "-")
   }
 }

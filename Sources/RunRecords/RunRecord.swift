@@ -107,10 +107,20 @@ public struct RunRecord: Sendable, Equatable {
   /// Seconds from start to end, or to the last sign of life.
   public var seconds: Double { Double((endedAtMilliseconds ?? updatedAtMilliseconds) - startedAtMilliseconds) / 1000 }
 
+  /// A running record that was not written for longer is that of a process that is gone.
+  public static let silenceMaxMilliseconds: Int64 = 120_000
+
+  /// The record as it is known at a time, in milliseconds since 1970: one that has been silent for long was interrupted.
+  public func seen(at now: Int64) -> RunRecord {
+    var record = self
+    if state == .running, now - updatedAtMilliseconds > Self.silenceMaxMilliseconds { record.state = .interrupted }
+    return record
+  }
+
   /// Whether two runs were asked for the same: what an idempotency key stands for.
   public func asksTheSame(as other: RunRecord) -> Bool { kind == other.kind && command == other.command }
 
-  /// The numbers of the result by their path, such as `methods.als.recall_at_20`; what is in lists has no name and is left out.
+  /// The numbers of the result by their path, such as `beside.popularity.recall_at_10`; what is in lists has no name and is left out.
   public var metrics: [String: Double] {
     var found: [String: Double] = [:]
     Self.collect(result, "", into: &found)

@@ -3,8 +3,6 @@ import Telemetry
 
 /// Records of runs in an object store: `runs/<id>.json`, and `keys/<digest>/<attempt>` for idempotency keys.
 public struct RunStore: Sendable {
-  /// A running record that was not written for longer is that of a process that is gone.
-  public static let silenceMax: Int64 = 120_000
   private static let recordBytesMax = 16 << 20
 
   private let store: any ObjectStore
@@ -36,8 +34,8 @@ public struct RunStore: Sendable {
       guard error.code != .notFound, error.code != .noStore else { return nil }
       throw error
     }
-    var record = try RunRecord(json: bytes)
-    if record.state == .running, now - record.updatedAtMilliseconds > Self.silenceMax || !isAlive(record) { record.state = .interrupted }
+    var record = try RunRecord(json: bytes).seen(at: now)
+    if record.state == .running, !isAlive(record) { record.state = .interrupted }
     return record
   }
 

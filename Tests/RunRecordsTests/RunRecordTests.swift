@@ -111,7 +111,7 @@ struct RunStoreTests {
     try withStore { store in
       let record = makeRecord()
       try RunStore(store).save(record)
-      let silence = record.updatedAtMilliseconds + RunStore.silenceMax
+      let silence = record.updatedAtMilliseconds + RunRecord.silenceMaxMilliseconds
       #expect(try RunStore(store).record(record.id, now: silence)?.state == .running)
       #expect(try RunStore(store).record(record.id, now: silence + 1)?.state == .interrupted)
       // Another way to know it: the process is gone.

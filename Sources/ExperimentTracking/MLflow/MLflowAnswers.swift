@@ -78,7 +78,7 @@ enum MLflowAnswers {
       error = TrackingError(
         .unauthorized,
         start + "it asks for credentials, or refuses those that are set (401): "
-          + "check mlflow.token_file, or mlflow.username and mlflow.password_file"
+          + "check mlflow.token_file (a token, or user:password)"
       )
     case 403 where contains(answer.body, "DNS rebinding"):
       error = TrackingError(

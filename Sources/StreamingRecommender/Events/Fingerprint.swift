@@ -49,5 +49,5 @@ extension Interaction {
 
 extension Sequence<UInt8> {
   /// A 32-bit FNV-1a hash, which is stable across processes and versions, unlike `Hasher`.
-  @inline(__always) var fnv1a: UInt32 { reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 } }
+  @inline(__always) package var fnv1a: UInt32 { reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 } }
 }

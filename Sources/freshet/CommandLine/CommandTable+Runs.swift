@@ -62,7 +62,7 @@ extension CommandID {
   /// Whether the command leaves a record of its run.
   var isRecorded: Bool {
     switch self {
-    case .train, .evaluatePrequential, .evaluateHoldout, .evaluateModel, .tune, .split, .build, .export, .runJob: true
+    case .train, .evaluatePrequential, .evaluateHoldout, .evaluateModel, .tune, .split, .build, .export, .importLists, .runJob: true
     default: false
     }
   }

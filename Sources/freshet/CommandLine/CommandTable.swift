@@ -186,7 +186,7 @@ enum CommandTable {
     Command(
       id: .shadowRemove, path: ["shadow", "remove"],
       summary: "Return to the shadow model of the configuration, or to none.",
-      examples: [Command.Example(line: "freshet shadow remove", sentence: "When freshet models promote was not what it came to.")]),
+      examples: [Command.Example(line: "freshet shadow remove", sentence: "After a comparison that does not end in a promotion.")]),
     Command(
       id: .importFactors, path: ["import", "factors"],
       summary: "Make a new epoch of item vectors that another program trained, through the same quality gate as a retrain.",
@@ -198,7 +198,7 @@ enum CommandTable {
       options: [modelWait],
       examples: [
         Command.Example(
-          line: "freshet train --train events.csv --output model && freshet import factors model --wait", sentence: "Trained elsewhere.")
+          line: "freshet train --train events.csv --output model && freshet import factors model --wait", sentence: "Factors that freshet train wrote, as an epoch.")
       ]),
     Command(
       id: .republish, path: ["republish"],

@@ -20,6 +20,7 @@ struct EvaluateModelCommand {
     if let file {
       try Array((json.text + "\n").utf8).withUnsafeBytes { try file.write($0) }
       try file.finish()
+      context.recorder?.wrote(context.options.string("output")!)
     }
     context.report(json, text: text)
   }

@@ -27,7 +27,9 @@ struct ExplicitCommand {
       return true
     }
     progress.finish(parameters.iterations * 2 + 1)
-    if let directory = context.options.string("output") { try ExplicitFiles.write(outcome.training.model, train, to: directory) }
+    if let directory = context.options.string("output") {
+      for path in try ExplicitFiles.write(outcome.training.model, train, to: directory) { context.recorder?.wrote(path) }
+    }
     let report = ExplicitReport(parameters: parameters, workers: options.workers, seed: seed)
     let droppedRows = test?.droppedRows ?? 0
     context.report(report.json(outcome, train, droppedRows: droppedRows), text: report.text(outcome, train, droppedRows: droppedRows))
@@ -240,8 +242,13 @@ enum ExplicitFiles {
 
   private static func lines(_ names: [[UInt8]]) -> Data { Data(names.flatMap { $0 + [UInt8(ascii: "\n")] }) }
 
-  static func write(_ model: ExplicitModel, _ ratings: ExplicitRatings, to directory: String) throws {
-    func url(_ name: String) -> URL { URL(fileURLWithPath: directory + "/" + name) }
+  /// - Returns: the paths of the files.
+  static func write(_ model: ExplicitModel, _ ratings: ExplicitRatings, to directory: String) throws -> [String] {
+    var paths: [String] = []
+    func url(_ name: String) -> URL {
+      paths.append(directory + "/" + name)
+      return URL(fileURLWithPath: directory + "/" + name)
+    }
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
       for (name, rows, ids) in [("user", model.users, ratings.users), ("item", model.items, ratings.items)] {
@@ -253,6 +260,7 @@ enum ExplicitFiles {
         "mean": .number(model.mean), "lowest": .number(model.range.lowerBound), "highest": .number(model.range.upperBound),
       ]
       try Data((facts.text + "\n").utf8).write(to: url(factsName))
+      return paths
     } catch { throw CommandFailure("cannot write to \(directory): \(error.localizedDescription)") }
   }
 

@@ -86,6 +86,8 @@ struct SplitCommand {
     guard next == split.isTest.count else { throw changed(path) }
     try outputs.0.finish()
     try outputs.1.finish()
+    context.recorder?.wrote(train)
+    context.recorder?.wrote(test)
   }
 
   private func changed(_ path: String) -> CommandFailure { CommandFailure("\(path) was changed while it was read: split it again") }

@@ -63,7 +63,7 @@ struct ImportListsCommand {
     let report = ImportReport(
       name: name, namespace: Self.namespace(configuration), isReplacement: isReplacement, grouping: checked.grouping,
       lines: checked.file.report, imported: imported, known: (known, users.count))
-    context.print(context.json ? report.json.text : report.text)
+    context.report(report.json, text: report.text)
   }
 
   private var countMax: Int { context.options.int("count") ?? 100 }
@@ -148,15 +148,11 @@ struct ImportListsCommand {
       var progress = context.progress("lists removed", total: nil)
       let removed = try writer.sweep { progress.update($0) }
       progress.finish(removed)
-      if context.json {
-        context.print(
-          (["name": .string(name), "namespace": .string(Self.namespace(configuration)), "removed": .integer(removed)] as JSONValue).text)
-      } else {
-        context.print(
-          wereThere || removed > 0
-            ? "removed \(ProgressBar.count(removed)) lists \(name) from \(Self.namespace(configuration))"
-            : "there were no lists \(name) in \(Self.namespace(configuration))")
-      }
+      let namespace = Self.namespace(configuration)
+      context.report(
+        ["name": .string(name), "namespace": .string(namespace), "removed": .integer(removed)],
+        text: wereThere || removed > 0
+          ? "removed \(ProgressBar.count(removed)) lists \(name) from \(namespace)" : "there were no lists \(name) in \(namespace)")
     } catch let error as RedisError { throw CommandFailure("\(error)") }
   }
 }

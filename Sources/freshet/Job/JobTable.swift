@@ -17,7 +17,7 @@ enum JobTable {
   /// What a step's section may say: the options of its command, without those that the job itself gives and those that set a key of the
   /// configuration.
   static func options(of step: JobStep.ID) -> [CommandOption] {
-    let known = Set(CommandTable.reading.map(\.long) + given(step))
+    let known = Set(CommandTable.reading.map(\.long) + given(step) + [CommandTable.idempotencyKey.long])
     return CommandTable.command(step.command).options.filter { $0.key == nil && (!known.contains($0.long) || step.keeps.contains($0.long)) }
   }
 

@@ -100,12 +100,3 @@ struct CompareCommand {
     return ["", String(table.description.dropLast())] + more
   }
 }
-
-extension RunRecord {
-  /// The record as it is known at a time: one that has been silent for long was interrupted.
-  fileprivate func seen(at now: Int64) -> RunRecord {
-    var record = self
-    if state == .running, now - updatedAtMilliseconds > RunStore.silenceMax { record.state = .interrupted }
-    return record
-  }
-}

@@ -61,9 +61,8 @@ final class EngineRuns: Sendable {
   private func record(of retrain: RetrainRecord) -> RunRecord {
     // retrain-1764000000000-3: what was asked for, the process, and a number.
     let kind = String(retrain.job.prefix { $0 != "-" })
-    let number = retrain.job.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
     var record = RunRecord(
-      id: RunID(startedAtMilliseconds: retrain.startedAtMilliseconds, kind: kind, random: number), kind: kind,
+      id: RunID(startedAtMilliseconds: retrain.startedAtMilliseconds, kind: kind, random: retrain.job.utf8.fnv1a), kind: kind,
       startedAtMilliseconds: retrain.startedAtMilliseconds)
     record.describeProcess()
     record.state =

@@ -26,13 +26,13 @@ def is_id(text: str) -> bool:
 
 def slug(kind: str) -> str:
     """The kind as it stands in an id."""
-    return re.sub(r"[^a-z0-9]", "-", kind.lower())
+    return "-".join(re.findall(r"[a-z0-9]+", kind.lower()))
 
 
 def make_id(started_ms: int, kind: str, random: int) -> str:
     """Such as `20261128T203015.123Z-train-9f3a1c`; the order of the ids is the order in time."""
     time = datetime.fromtimestamp(started_ms // 1000, timezone.utc).strftime("%Y%m%dT%H%M%S")
-    words = "-".join(part for part in slug(kind).split("-") if part)
+    words = slug(kind)
     if not words:
         raise ValueError(f"{kind!r} has no letter and no digit; name the run after what it does")
     return f"{time}.{started_ms % 1000:03d}Z-{words}-{random & 0xFFFFFF:06x}"
@@ -93,7 +93,7 @@ class Record:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The numbers of the result by their path, such as `methods.als.recall_at_20`."""
+        """The numbers of the result by their path, such as `beside.popularity.recall_at_10`."""
         return numbers(self.result)
 
 
