@@ -54,10 +54,11 @@ let full: [Target] = [
   systemLibrary("CZstd", apt: ["libzstd-dev"], brew: ["zstd"], pkgConfig: "libzstd"),
   systemLibrary("COpenSSL", apt: ["libssl-dev"], brew: ["openssl@3"], pkgConfig: "libcrypto"),
   systemLibrary("CPostgres", apt: ["libpq-dev"], brew: ["libpq"], pkgConfig: "libpq"),
+  .target(name: "Digests", dependencies: ["COpenSSL"]),
   .target(name: "ParquetFiles", dependencies: ["CZstd"]),
   .target(name: "PostgresTables", dependencies: ["CPostgres"]),
-  .target(name: "ObjectStorage", dependencies: ["CCurl", "COpenSSL"]),
-  .target(name: "RunRecords", dependencies: ["ObjectStorage", "Telemetry"]),
+  .target(name: "ObjectStorage", dependencies: ["CCurl", "Digests"]),
+  .target(name: "RunRecords", dependencies: ["Digests", "ObjectStorage", "Telemetry"]),
   .target(name: "RunComparison", dependencies: ["RunRecords", "Telemetry"]),
   .target(name: "SnapshotReplication", dependencies: ["ObjectStorage", "StreamingRecommender", "Telemetry"]),
   .target(
@@ -66,23 +67,23 @@ let full: [Target] = [
   .target(name: "Datasets", dependencies: ["CZlib", "Timestamps"]),
   .target(name: "KafkaIngest", dependencies: ["CRdKafka", "Pipeline", "StreamingRecommender", "Telemetry"]),
   .target(
-    name: "RedisPublishing", dependencies: ["CHiredis", "COpenSSL", "Pipeline", "ServingFormats", "StreamingRecommender", "Telemetry"]),
+    name: "RedisPublishing", dependencies: ["CHiredis", "Digests", "Pipeline", "ServingFormats", "StreamingRecommender", "Telemetry"]),
   .target(
     name: "Gateway",
     dependencies: [
-      "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization",
+      "Digests", "RedisPublishing", "HTTPServing", "ItemMetadata", "ServingFormats", "StreamingRecommender", "Factorization",
       "Telemetry",
     ]),
   .target(name: "HTTPRequests", dependencies: ["CCurl", "Telemetry"]),
-  .target(name: "ExperimentTracking", dependencies: ["HTTPRequests", "COpenSSL", "Telemetry"]),
+  .target(name: "ExperimentTracking", dependencies: ["HTTPRequests", "Digests", "Telemetry"]),
   .target(name: "SchemaRegistry", dependencies: ["HTTPRequests", "WireFormats", "StreamingRecommender", "Telemetry"]),
-  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "COpenSSL", "CZlib", "Telemetry"]),
+  .target(name: "HTTPServing", dependencies: ["CMicroHTTPD", "Digests", "CZlib", "Telemetry"]),
   // Beside the code that uses them, because a change there would compile the embedded bytes again.
   .target(
     name: "ConsoleFiles",
     resources: ["console.html", "console.css", "console.js", "lookups.js"].map { .embedInCode("Resources/\($0)") }),
   .target(name: "OperatorConsole", dependencies: ["Telemetry"]),
-  .target(name: "ControlPlane", dependencies: ["ConsoleFiles", "HTTPServing", "Telemetry"]),
+  .target(name: "ControlPlane", dependencies: ["ConsoleFiles", "Digests", "HTTPServing", "Telemetry"]),
   .target(name: "Evaluation", dependencies: ["Pipeline", "StreamingRecommender", "Factorization", "CKernels", "Datasets", "Telemetry"]),
   .executableTarget(
     name: "freshet",
@@ -90,16 +91,17 @@ let full: [Target] = [
       "Pipeline", "StreamingRecommender", "Factorization", "Telemetry", "Datasets", "KafkaIngest", "RedisPublishing", "HTTPServing",
       "ControlPlane", "OperatorConsole", "Gateway", "Evaluation", "Timestamps", "WireFormats", "SchemaRegistry", "ObjectStorage",
       "SnapshotReplication", "InteractionArchives", "ParquetFiles", "PostgresTables", "ItemMetadata",
-      "RunRecords", "ExperimentTracking", "RunComparison",
+      "Digests", "RunRecords", "ExperimentTracking", "RunComparison",
       "CZlib",
     ],
     resources: [.copy("Resources/online-retail")]),
+  .testTarget(name: "DigestsTests", dependencies: ["Digests"]),
   .testTarget(name: "ParquetFilesTests", dependencies: ["ParquetFiles", "CZstd"]),
   // Writes the files that Tests/Platform reads with other programs.
   .executableTarget(name: "ParquetSamples", dependencies: ["ParquetFiles"], path: "Tests/ParquetSamples"),
   .testTarget(name: "PostgresTablesTests", dependencies: ["PostgresTables"]),
   .target(name: "ObjectStoreTestKit", dependencies: ["ObjectStorage"], path: "Tests/ObjectStoreTestKit"),
-  .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "COpenSSL"], exclude: ["Fixtures"]),
+  .testTarget(name: "ObjectStorageTests", dependencies: ["ObjectStorage", "Digests", "COpenSSL"], exclude: ["Fixtures"]),
   .testTarget(name: "RunRecordsTests", dependencies: ["RunRecords", "ObjectStorage", "Telemetry"]),
   .testTarget(name: "RunComparisonTests", dependencies: ["RunComparison", "RunRecords", "Telemetry"]),
   .testTarget(
@@ -131,11 +133,12 @@ let full: [Target] = [
       "SchemaRegistry", "WireFormats", "RegistryTestKit", "StreamingRecommender", "Telemetry", "RecommenderTestKit",
     ]),
   .testTarget(name: "HTTPRequestsTests", dependencies: ["HTTPRequests", "HTTPServing", "Telemetry"]),
-  .testTarget(name: "ExperimentTrackingTests", dependencies: ["ExperimentTracking", "HTTPRequests", "HTTPServing", "Telemetry"]),
+  .testTarget(
+    name: "ExperimentTrackingTests", dependencies: ["ExperimentTracking", "Digests", "HTTPRequests", "HTTPServing", "Telemetry"]),
   // Sends the runs that Tests/Platform reads from a server of MLflow.
   .executableTarget(name: "TrackingSample", dependencies: ["ExperimentTracking", "Telemetry"], path: "Tests/TrackingSample"),
   .target(name: "HTTPTestKit", path: "Tests/HTTPTestKit"),
-  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "HTTPTestKit", "CZlib", "Telemetry"]),
+  .testTarget(name: "HTTPServingTests", dependencies: ["HTTPServing", "Digests", "HTTPTestKit", "CZlib", "Telemetry"]),
   .testTarget(name: "OperatorConsoleTests", dependencies: ["OperatorConsole", "Telemetry"]),
   .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "ConsoleFiles", "HTTPServing", "Telemetry"]),
   .testTarget(

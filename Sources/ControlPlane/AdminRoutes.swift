@@ -79,7 +79,10 @@ public enum AdminRoutes {
       sentence: "Compares another model with the one in use, also after a restart; the body is "
         + "`{\"name\": \"more-factors\", \"settings\": {\"model.factors\": \"96\"}}`. It is trained as soon as nothing else is.",
       exampleOfPath: #"/v1/shadow -d '{"settings":{"model.factors":"96"}}'"#,
-      answers: [(200, "The shadow is set; the object has `settings`."), (400, "The body is not such an object."), (409, "It is not possible, for the reason in `detail`.")],
+      answers: [
+        (200, "The shadow is set; the object has `settings`."), (400, "The body is not such an object."),
+        (409, "It is not possible, for the reason in `detail`."),
+      ],
       role: .admin
     ) { .now(setShadow($0, $1)) },
     AdminRoute(

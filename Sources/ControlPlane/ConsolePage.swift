@@ -1,4 +1,5 @@
 import ConsoleFiles
+import Digests
 import Foundation
 import HTTPServing
 

@@ -1,4 +1,4 @@
-import COpenSSL
+import Digests
 import StreamingRecommender
 
 /// The names of all keys and channels in Redis.
@@ -63,7 +63,7 @@ public struct RedisKeys: Sendable, Equatable {
   public static func identifier(_ id: Identifier) -> String {
     let encoded = encode(id.bytes)
     guard encoded.utf8.count > encodedBytesMax || looksHashed(id.bytes) else { return encoded }
-    return "h." + String(sha256Hex(id.bytes).prefix(hashDigits))
+    return "h." + String(SHA256Digest(of: id.bytes).hex.prefix(hashDigits))
   }
 
   private static let hashDigits = 32
@@ -103,10 +103,4 @@ public struct RedisKeys: Sendable, Equatable {
   }
 
   private static func upperHexDigit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10 }
-
-  private static func sha256Hex(_ input: [UInt8]) -> String {
-    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-    _ = SHA256(input, input.count, &digest)
-    return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
 }

@@ -1,3 +1,4 @@
+import Digests
 import ObjectStorage
 import Telemetry
 
@@ -87,7 +88,7 @@ public struct RunStore: Sendable {
   /// The run that an idempotency key was given to last.
   public func holder(of key: String) throws -> RunID? { try lastAttempt(key).id }
 
-  private static func prefix(_ key: String) -> String { "keys/\(ContentDigest.hex(Array(key.utf8)))/" }
+  private static func prefix(_ key: String) -> String { "keys/\(SHA256Digest(of: Array(key.utf8)).hex)/" }
 
   /// The key is given away again after its run has failed; every time under the next number.
   private func lastAttempt(_ key: String) throws -> (number: Int, id: RunID?) {

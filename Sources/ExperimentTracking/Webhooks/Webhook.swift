@@ -1,3 +1,4 @@
+import Digests
 import Foundation
 import HTTPRequests
 import Telemetry
@@ -59,7 +60,7 @@ public struct Webhook: Sendable {
     request.body = .bytes(body, contentType: "application/json")
     request.credentials = address.credentials
     request.headers = [.init(Self.deliveryHeader, id)]
-    if !secret.isEmpty { request.headers.append(.init(Self.signatureHeader, "sha256=" + MessageSignature.hex(body, key: secret))) }
+    if !secret.isEmpty { request.headers.append(.init(Self.signatureHeader, "sha256=" + HMACSHA256.code(body, key: secret).hex)) }
     request.answerBytesMax = 1 << 16
     return request
   }

@@ -1,3 +1,4 @@
+import Digests
 import Telemetry
 
 /// The proof that the shop's server knows who looks at a page: HMAC-SHA-256 with the shop's secret over user id, a zero byte and day
@@ -9,7 +10,7 @@ enum BeaconSignature {
 
   static func text(_ user: [UInt8], milliseconds: Int64, secret: [UInt8]) -> String {
     let day = Timestamp.rfc3339(milliseconds: milliseconds).prefix(10)
-    return MessageCode.hmacSHA256(user + [0] + Array(day.utf8), key: secret).hex
+    return HMACSHA256.code(user + [0] + Array(day.utf8), key: secret).hex
   }
 
   static func isValid(_ signature: String, user: [UInt8], now: Int64, secret: [UInt8]) -> Bool {

@@ -1,3 +1,4 @@
+import Digests
 import ItemMetadata
 
 /// Makes the ids of answers.
@@ -17,6 +18,6 @@ public struct RecommendationSigner: Sendable {
   }
 
   public func code(_ message: [UInt8]) -> [UInt8] {
-    key.map { MessageCode.hmacSHA256(message, key: $0).bytes } ?? RecommendationIdentifier.checksum(message)
+    key.map { HMACSHA256.code(message, key: $0).bytes } ?? RecommendationIdentifier.checksum(message)
   }
 }

@@ -1,3 +1,5 @@
+import Digests
+
 /// A named token with a role. Only the digest of the token is known.
 public struct AccessToken: Sendable, Equatable {
   /// For logs, limits and the audit log.

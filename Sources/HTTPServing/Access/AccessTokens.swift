@@ -1,3 +1,5 @@
+import Digests
+
 /// The tokens that a server accepts: lines of `name role sha256-hex`, where `#` begins a comment.
 ///
 /// A text that is one single word is accepted, too: it is the token itself, with the role admin.

@@ -1,3 +1,5 @@
+import Digests
+
 /// The version of a representation, as the header ETag names it.
 public struct EntityTag: Sendable, Equatable, CustomStringConvertible {
   /// Without quotes: visible ASCII characters.

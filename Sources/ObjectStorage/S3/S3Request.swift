@@ -1,3 +1,5 @@
+import Digests
+
 /// One request of the S3 protocol, before it is signed.
 ///
 /// The signature is made over what is written here as it stands, so the path and the query are encoded once, the query is sorted, and no

@@ -198,7 +198,8 @@ enum CommandTable {
       options: [modelWait],
       examples: [
         Command.Example(
-          line: "freshet train --train events.csv --output model && freshet import factors model --wait", sentence: "Factors that freshet train wrote, as an epoch.")
+          line: "freshet train --train events.csv --output model && freshet import factors model --wait",
+          sentence: "Factors that freshet train wrote, as an epoch.")
       ]),
     Command(
       id: .republish, path: ["republish"],

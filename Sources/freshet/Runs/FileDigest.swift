@@ -1,5 +1,5 @@
+import Digests
 import Foundation
-import ObjectStorage
 
 /// SHA-256 of a file, read piece by piece.
 enum FileDigest {

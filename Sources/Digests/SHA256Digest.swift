@@ -2,8 +2,14 @@ import COpenSSL
 
 /// The SHA-256 digest of some bytes.
 public struct SHA256Digest: Sendable, Equatable {
-  static let byteCount = 32
+  public static let byteCount = 32
   public let bytes: [UInt8]
+
+  /// - Parameter bytes: 32 of them.
+  init(bytes: [UInt8]) {
+    precondition(bytes.count == Self.byteCount)
+    self.bytes = bytes
+  }
 
   public init(of message: [UInt8]) {
     bytes = [UInt8](unsafeUninitializedCapacity: Self.byteCount) { output, count in
@@ -13,7 +19,7 @@ public struct SHA256Digest: Sendable, Equatable {
   }
 
   /// 64 hexadecimal digits; `nil` for anything else.
-  init?(hex: some StringProtocol) {
+  public init?(hex: some StringProtocol) {
     guard hex.utf8.count == 2 * Self.byteCount else { return nil }
     var bytes: [UInt8] = []
     var rest = hex.utf8.makeIterator()
@@ -31,7 +37,7 @@ public struct SHA256Digest: Sendable, Equatable {
   }
 
   /// Compares without revealing by its duration how many bytes are equal.
-  func isEqual(_ other: SHA256Digest) -> Bool {
+  public func isEqual(_ other: SHA256Digest) -> Bool {
     var difference: UInt8 = 0
     for index in 0..<Self.byteCount { difference |= bytes[index] ^ other.bytes[index] }
     return difference == 0

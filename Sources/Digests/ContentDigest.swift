@@ -19,12 +19,6 @@ public final class ContentDigest {
   public func finish() -> String {
     var digest = [UInt8](repeating: 0, count: 32)
     EVP_DigestFinal_ex(context, &digest, nil)
-    return digest.map { String(UInt32($0) + 256, radix: 16).dropFirst() }.joined()
-  }
-
-  public static func hex(_ bytes: [UInt8]) -> String {
-    let digest = ContentDigest()
-    bytes.withUnsafeBytes { digest.update($0) }
-    return digest.finish()
+    return SHA256Digest(bytes: digest).hex
   }
 }
