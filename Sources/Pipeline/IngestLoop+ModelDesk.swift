@@ -57,6 +57,8 @@ extension IngestLoop {
   func setShadow(_ shadow: RecommenderConfiguration.Shadow) {
     settings.configuration.shadow = shadow
     engine.setShadow(over: settings.configuration)
+    // A promotion or a rollback on its way brings the shadow of when it began.
+    models.setsShadowAgain = engine.lifecycle.job != .none
     models.shadow?.monitor.cancel()
     // What it would bring is not asked for any more.
     (models.shadow, models.shadowEpoch) = (nil, nil)
@@ -67,6 +69,10 @@ extension IngestLoop {
 
   /// Trains the shadow after each retrain, so that both models know the same events.
   private func stepShadow() {
+    if models.setsShadowAgain, engine.lifecycle.job == .none {
+      models.setsShadowAgain = false
+      engine.setShadow(over: settings.configuration)
+    }
     if let running = models.shadow {
       guard let result = running.handle.result else { return }
       models.shadow = nil

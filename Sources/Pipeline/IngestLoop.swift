@@ -21,7 +21,7 @@ public final class IngestLoop {
     public var readyLagMax: Duration
     public var driftInterval: Duration
     /// Over whose values a shadow is promoted.
-    let configuration: RecommenderConfiguration
+    var configuration: RecommenderConfiguration
     var planner: PublishPlanner.Settings
     var deadLetters = DeadLetterQueue.Limits()
 

@@ -17,6 +17,8 @@ struct ModelDesk {
   /// Not before this time is it tried again.
   var keepAgainAt: UInt64 = 0
   var shadow: Running<ShadowModel?>?
+  /// Whether the shadow was chosen while a model was made, and must be chosen again afterwards.
+  var setsShadowAgain = false
   /// The live epoch after which the shadow was trained last.
   var shadowEpoch: UInt32?
   var measurement: Running<ChurnReport?>?

@@ -1,5 +1,6 @@
 import Pipeline
 import StreamingRecommender
+import Telemetry
 
 /// Writes lists that other programs made. Not thread-safe.
 ///
@@ -84,17 +85,23 @@ public final class ImportedListWriter {
   /// Writes the lists of up to `usersAtOnce` users, and removes what older imports have left of theirs.
   public func write(_ lists: [ImportedList]) throws {
     guard let target else { preconditionFailure("begin chooses the generation before lists are written") }
-    let found = try connection.pipelined(lists.map { ["HKEYS", keys.userImported($0.user)] })
+    let found = try connection.pipelined(
+      lists.flatMap { list in [["HKEYS", keys.userImported(list.user)], ["PTTL", keys.userImported(list.user)]] })
     var commands: [[RESPWriter.Argument]] = []
-    for (list, reply) in zip(lists, found) {
+    for (number, list) in lists.enumerated() {
+      let (reply, left) = (found[2 * number], found[2 * number + 1])
       let key = keys.userImported(list.user)
       let value = ImportedListFormat.encode(
         list.items, madeAtMilliseconds: target.madeAtMilliseconds, expiresAtMilliseconds: listExpiry)
       commands.append([.text("HSET"), .text(key), .text(target.field(of: name)), .bytes(value)])
-      commands.append([.text("PEXPIREAT"), .text(key), .text("\(keyExpiry)")])
+      // Lists of another name, whose import may not have ended yet, live on. Redis 6.2 knows no PEXPIREAT GT.
+      let remaining = keyExpiry - WallClock.milliseconds()
+      if left.integer.map({ $0 < remaining && $0 != -1 }) ?? true {
+        commands.append([.text("PEXPIREAT"), .text(key), .text("\(keyExpiry)")])
+      }
       if case .error(let text) = reply { throw RedisError(reply: text) }
-      let left = stale(reply)
-      if !left.isEmpty { commands.append([.text("HDEL"), .text(key)] + left.map { .text($0) }) }
+      let old = stale(reply)
+      if !old.isEmpty { commands.append([.text("HDEL"), .text(key)] + old.map { .text($0) }) }
       self.target?.items += list.items.count
     }
     self.target?.lists += lists.count
@@ -114,13 +121,17 @@ public final class ImportedListWriter {
   ///
   /// - Returns: what stands in Redis of the name now.
   public func commit() throws -> ImportedLists {
-    guard let target else { preconditionFailure("begin comes before commit") }
+    guard var target else { preconditionFailure("begin comes before commit") }
     for _ in 0..<Self.attempts {
       try connection.command(["WATCH", keys.imported])
       let now = try all()
       guard now[name]?.generation == known[name]?.generation else {
         try connection.command(["UNWATCH"])
         throw Refusal(description: "another import of the lists \(name) has ended meanwhile, and its lists stand: run this one again")
+      }
+      // Another update of the same lists may have ended meanwhile.
+      if let other = now[name], other.generation == target.generation {
+        target.expiresAtMilliseconds = max(target.expiresAtMilliseconds, other.expiresAtMilliseconds)
       }
       try connection.command(["MULTI"])
       try connection.command(["HSET", keys.imported, name, target.text])

@@ -15,6 +15,7 @@ extension RunRecord {
     object["peak_memory_bytes"] = peakMemoryBytes.map { .integer($0) }
     object["host"] = .string(host)
     object["process"] = .integer(process)
+    object["process_scope"] = processScope.map { .string($0) }
     object["idempotency_key"] = idempotencyKey.map { .string($0) }
     object["rerun_of"] = rerunOf.map { .string($0.text) }
     object["message"] = message.map { .string($0) }
@@ -50,6 +51,7 @@ extension RunRecord.Artifact {
   fileprivate var json: JSONValue {
     var object: JSONValue = ["name": .string(name), "location": .string(location)]
     object["bytes"] = bytes.map { .integer($0) }
+    object["modified_ms"] = modifiedMilliseconds.map { .integer(Int($0)) }
     return object
   }
 }
@@ -79,6 +81,7 @@ extension RunRecord: Decodable {
     case id, kind, state, version, cores, host, process, message, command, directory, seed, inputs, offsets, result, artifacts, settings
     case started = "started_ms", updated = "updated_ms", ended = "ended_ms", processorSeconds = "cpu_seconds"
     case peakMemory = "peak_memory_bytes", idempotencyKey = "idempotency_key", rerunOf = "rerun_of", tracking = "mlflow"
+    case processScope = "process_scope"
   }
 
   public init(from decoder: any Decoder) throws {
@@ -101,6 +104,7 @@ extension RunRecord: Decodable {
     version = try fields.decodeIfPresent(String.self, forKey: .version) ?? ""
     host = try fields.decodeIfPresent(String.self, forKey: .host) ?? ""
     process = try fields.decodeIfPresent(Int.self, forKey: .process) ?? 0
+    processScope = try fields.decodeIfPresent(String.self, forKey: .processScope)
     idempotencyKey = try fields.decodeIfPresent(String.self, forKey: .idempotencyKey)
     rerunOf = try fields.decodeIfPresent(RunID.self, forKey: .rerunOf)
     message = try fields.decodeIfPresent(String.self, forKey: .message)

@@ -32,12 +32,17 @@ public struct RunRecord: Sendable, Equatable {
     /// Where it is: a path or the address of an object.
     public var location: String
     public var bytes: Int?
+    /// When the file was written, by which it can be told from a later one; `nil` for what is not a file.
+    public var modifiedMilliseconds: Int64?
 
-    public init(name: String, location: String, bytes: Int? = nil) {
+    public init(name: String, location: String, bytes: Int? = nil, modifiedMilliseconds: Int64? = nil) {
       self.name = name
       self.location = location
       self.bytes = bytes
+      self.modifiedMilliseconds = modifiedMilliseconds
     }
+
+    private enum CodingKeys: String, CodingKey { case name, location, bytes, modifiedMilliseconds = "modified_ms" }
   }
 
   /// Where the run is shown by MLflow.
@@ -83,6 +88,9 @@ public struct RunRecord: Sendable, Equatable {
   public var version: String
   public var host: String
   public var process: Int
+  /// Where the number of the process has a meaning: the start of the machine and the namespace of processes, as in containers; `nil` if that
+  /// is not known.
+  public var processScope: String?
   public var idempotencyKey: String?
   /// The run that this one repeats.
   public var rerunOf: RunID?

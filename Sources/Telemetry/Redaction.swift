@@ -26,7 +26,8 @@ public enum Redaction {
   // MARK: - Names
 
   private static let words: [[UInt8]] = [
-    "password", "passwd", "passphrase", "secret", "token", "credential", "authorization", "apikey", "api_key", "api-key", "access_key",
+    "password", "passwd", "webhook", "passphrase", "secret", "token", "credential", "authorization", "apikey", "api_key", "api-key",
+    "access_key",
     "private_key", "key.pem", "jaas.config",
   ].map { Array($0.utf8) }
   private static let harmlessEndings: [[UInt8]] = ["file", "path", "location"].map { Array($0.utf8) }

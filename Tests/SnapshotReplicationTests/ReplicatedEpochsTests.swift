@@ -46,15 +46,15 @@ import Testing
     defer { scene.remove() }
     let epochs = scene.machine("a")
     for epoch in [1, 2, 3] as [UInt32] { try epochs.write(Self.model(epoch)) }
-    epochs.wait()
+    #expect(epochs.wait(.seconds(30)))
     #expect(try scene.names() == [Self.file(2), Self.file(3)])
     try epochs.directory.mark(2, true)
     epochs.follow()
-    epochs.wait()
+    #expect(epochs.wait(.seconds(30)))
     #expect(try scene.names() == [Self.file(2), Self.file(2, "kept"), Self.file(3)].sorted())
     try epochs.directory.remove(2)
     epochs.follow()
-    epochs.wait()
+    #expect(epochs.wait(.seconds(30)))
     #expect(try scene.names() == [Self.file(3)])
   }
 
@@ -65,12 +65,12 @@ import Testing
     for epoch in [7, 1, 2] as [UInt32] { try first.write(Self.model(epoch)) }
     try first.directory.mark(7, true)
     first.follow()
-    first.wait()
+    #expect(first.wait(.seconds(30)))
     let second = scene.machine("b", keep: 3)
     #expect(second.epochs() == [1, 2, 7] && second.directory.markedEpochs() == [7])
     #expect(try second.read(7).items == [Identifier("a")])
     try second.write(Self.model(3))
-    second.wait()
+    #expect(second.wait(.seconds(30)))
     #expect(second.epochs() == [1, 2, 3, 7])
     #expect(try scene.names().contains(Self.file(3)))
   }
@@ -80,18 +80,64 @@ import Testing
     defer { scene.remove() }
     let first = scene.machine("a", keep: 5)
     for epoch in [1, 2] as [UInt32] { try first.write(Self.model(epoch)) }
-    first.wait()
+    #expect(first.wait(.seconds(30)))
     scene.store.fails.withLock { $0 = true }
     let second = scene.machine("b", keep: 5)
     try second.write(Self.model(3))
-    second.wait()
+    #expect(second.wait(.seconds(30)))
     #expect(second.epochs() == [3])
     scene.store.fails.withLock { $0 = false }
     #expect(try scene.names() == [Self.file(1), Self.file(2)])
     second.follow()
-    second.wait()
+    #expect(second.wait(.seconds(30)))
     #expect(second.epochs() == [1, 2, 3])
     #expect(try scene.names() == [1, 2, 3].map { Self.file($0) })
+  }
+
+  @Test func whatWasRemovedHereDoesNotComeBack() throws {
+    let scene = try Scene()
+    defer { scene.remove() }
+    let first = scene.machine("a", keep: 2)
+    for epoch in [5, 6] as [UInt32] { try first.write(Self.model(epoch)) }
+    #expect(first.wait(.seconds(30)))
+    // The process ends before the store has followed.
+    scene.store.fails.withLock { $0 = true }
+    usleep(20_000)
+    try first.write(Self.model(7))
+    #expect(first.wait(.seconds(30)))
+    scene.store.fails.withLock { $0 = false }
+    let again = scene.machine("a", keep: 2)
+    #expect(again.epochs() == [6, 7])
+    try again.write(Self.model(8))
+    #expect(again.wait(.seconds(30)))
+    #expect(again.epochs() == [7, 8])
+    #expect(try scene.names() == [Self.file(7), Self.file(8)])
+  }
+
+  @Test func aDirectoryThatCannotBeReadEmptiesNoStore() throws {
+    let scene = try Scene()
+    defer { scene.remove() }
+    let epochs = scene.machine("a")
+    try epochs.write(Self.model(1))
+    #expect(epochs.wait(.seconds(30)))
+    try FileManager.default.moveItem(atPath: epochs.directory.path, toPath: epochs.directory.path + "-away")
+    epochs.follow()
+    #expect(epochs.wait(.seconds(30)))
+    #expect(try scene.names() == [Self.file(1)])
+  }
+
+  @Test func aModelOfTheSameSizeIsCopiedAgain() throws {
+    let scene = try Scene()
+    defer { scene.remove() }
+    let first = scene.machine("a")
+    try first.write(Self.model(1))
+    #expect(first.wait(.seconds(30)))
+    usleep(20_000)
+    var other = StoredModel(epoch: 1, trainedPairs: 3, trainedAtMilliseconds: 5, factors: 2)
+    other.append(Identifier("b"), [9, 9])
+    try first.write(other)
+    #expect(first.wait(.seconds(30)))
+    #expect(try scene.machine("b").read(1).items == [Identifier("b")])
   }
 
   @Test func otherObjectsOfTheStoreStay() throws {
@@ -101,7 +147,7 @@ import Testing
     try scene.store.put(try ObjectKey("epoch-1.frm"), .bytes([1]))
     let epochs = scene.machine("a")
     try epochs.write(Self.model(4))
-    epochs.wait()
+    #expect(epochs.wait(.seconds(30)))
     #expect(try scene.names() == ["epoch-0000000004.frm", "epoch-1.frm", "notes.txt"])
   }
 }

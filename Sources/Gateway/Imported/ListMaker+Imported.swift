@@ -16,13 +16,15 @@ extension ListMaker {
   ) -> (ImportedBlend?, [ImportedUse]) {
     let matrix = stored.row.flatMap { view.matrices[$0.epoch] } ?? view.newest
     var sources: [ImportedBlend.Source] = []
+    var showable: Showable?
     let uses = view.imported.map { configured -> ImportedUse in
       func use(_ result: ImportedUse.Result) -> ImportedUse { ImportedUse(name: configured.name, result: result) }
       if configured.isExpired(at: now) { return use(.expired) }
       guard let list = stored.imported[configured.name] else { return use(.missing) }
       guard list.expiresAtMilliseconds ?? .max > now else { return use(.expired) }
       guard isChecked, let matrix else { return use(.unchecked) }
-      let entries = shown(list, stored, matrix, options, rules)
+      if showable == nil { showable = Showable(candidates(options, matrix), unwanted(options, matrix)) }
+      let entries = shown(list, stored, matrix, options, rules, showable!)
       guard !entries.isEmpty else { return use(.filtered) }
       sources.append(.init(name: configured.name, weight: configured.weight, entries: entries))
       return use(.blended)
@@ -30,21 +32,33 @@ extension ListMaker {
     return (sources.isEmpty ? nil : ImportedBlend(sources: sources), uses)
   }
 
+  /// What a request takes and leaves out, the same for every list.
+  private struct Showable {
+    let candidates: Candidates
+    let left: Set<Int32>
+
+    init(_ candidates: (Candidates, unavailable: [Int32]), _ unwanted: [Int32]) {
+      self.candidates = candidates.0
+      left = Set(candidates.unavailable).union(unwanted)
+    }
+  }
+
   /// The items of an imported list that may be shown, under the same conditions as the engine's own.
   private func shown(
-    _ list: StoredList, _ stored: GatewayStore.User, _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules?
+    _ list: StoredList, _ stored: GatewayStore.User, _ matrix: ItemMatrix, _ options: ListOptions, _ rules: AppliedRules?,
+    _ showable: Showable
   ) -> [ListCandidate] {
     let entries = list.items.compactMap { entry in
       matrix.directory.number(entry.item).map { ListCandidate(item: $0, score: entry.score, source: .imported) }
     }
-    let (candidates, unavailable) = candidates(options, matrix)
     let numbers = Set(entries.map(\.item))
     // Far fewer than a user may have seen.
-    var left = Set((unavailable + unwanted(options, matrix)).filter(numbers.contains))
+    var left = numbers.intersection(showable.left)
     let excludesSeen = (view.model?.served?.excludesSeen ?? true) && !options.includesSeen
     if excludesSeen, let row = stored.row { left.formUnion(row.seen.filter(numbers.contains)) }
     return entries.filter { entry in
-      candidates.items?.contains(entry.item) ?? true && !left.contains(entry.item) && !(rules?.excluded.contains(entry.item) ?? false)
+      showable.candidates.items?.contains(entry.item) ?? true && !left.contains(entry.item)
+        && !(rules?.excluded.contains(entry.item) ?? false)
         && options.minScore.map { entry.score >= $0 } ?? true
     }
   }

@@ -46,7 +46,9 @@ extension ListMaker {
     if let blend { (entries, places) = blended(entries, blend, options, isAssembled: isAssembled) }
     let needed = options.page(countDefault).upperBound
     if isFiltered, !options.isStrict, entries.count < needed {
-      entries += relaxed(needed - entries.count, after: entries, scorer, taste, excluded: excluded, seen: seen)
+      // Blended candidates have passed the least score already, and nothing asks again.
+      let least = places.isEmpty ? -.infinity : options.minScore ?? -.infinity
+      entries += relaxed(needed - entries.count, after: entries, scorer, taste, excluded: excluded, seen: seen).filter { $0.score >= least }
       answer.degraded = .filterRelaxed
     }
     if !isAssembled {
@@ -62,6 +64,7 @@ extension ListMaker {
         assembly.slots = ListSettings.explorationSlots(
           n: options.count(countDefault), share: exploration.settings.share, user: person.user?.string, now: now)
         assembly.newItems = newItems(exploration, slots: assembly.slots, scorer, taste, excluded + seen, candidates, options)
+        if !places.isEmpty, let least = options.minScore { assembly.newItems.removeAll { $0.score < least } }
       }
       answer.items = assembled(entries, matrix, options, rules ?? .none, assembly, &answer.notes, places)
     }
@@ -135,7 +138,8 @@ extension ListMaker {
     _ count: Int, after entries: [ListCandidate], _ scorer: Scorer, _ taste: Taste, excluded: [Int32], seen: [Int32]
   ) -> [ListCandidate] {
     let (everything, unavailable) = candidates(ListOptions(), scorer.matrix)
-    let lowest = entries.last?.score ?? .infinity
+    // The score of an imported item is of another scale.
+    let lowest = entries.last { $0.source != .imported }?.score ?? .infinity
     return scorer.list(
       count, for: taste, excluded: excluded + unavailable + entries.map(\.item), seen: seen, among: everything
     ).map { ListCandidate(item: $0.item, score: min($0.score, lowest), source: $0.source) }

@@ -30,6 +30,15 @@ public struct ShadowSettings: Sendable, Equatable {
     settings.sorted { $0.key < $1.key }.lazy.compactMap { key, text in fault(ofEntry: key, text).map { "\(key) = \(text): \($0)" } }.first
   }
 
+  /// Also whether they go together, and make another model than that of the configuration.
+  public static func fault(of settings: [String: String], over configuration: RecommenderConfiguration) -> String? {
+    if let fault = fault(of: settings) { return fault }
+    do {
+      let isSame = EngineSettings(try configuration.applying(settings)) == EngineSettings(configuration)
+      return isSame ? "it would be the model in use: name a setting in which it differs" : nil
+    } catch { return "\(error)" }
+  }
+
   /// Returns what is wrong with an entry of `shadow.settings`, or `nil`.
   static func fault(ofEntry name: String, _ text: String) -> String? {
     guard name.hasPrefix("model."), let key = ConfigurationTable.key(named: name) else {

@@ -34,6 +34,8 @@ struct ParsedCommand: Sendable {
   let options: OptionValues
   let operands: [String]
   var global: Global
+  /// Settings of a run that is repeated, which come before those of a document that the command reads.
+  var pinned: [Setting] = []
 
   /// Keys of the configuration in the order of precedence of `ConfigurationLoader.load(flags:)`: an option of its own beats `--set`.
   var configurationFlags: [(key: String, value: String)] {

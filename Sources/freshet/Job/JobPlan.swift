@@ -7,6 +7,8 @@ struct JobPlan {
   let home: String
   /// The directory for what the job makes.
   let output: String
+  /// Settings of a job that is repeated; the document's go before them.
+  var pinned: [String] = []
   /// Options that every step gets after those of the document, such as further `--set`.
   var globalArguments: [String] = []
 
@@ -120,7 +122,7 @@ struct JobPlan {
   }
 
   private func step(_ id: JobStep.ID, _ arguments: [String]) -> JobStep {
-    let settings = document.settings.filter { !Self.isStatic(id) || !Self.isLive($0) }.flatMap { ["--set", $0] }
+    let settings = (pinned + document.settings).filter { !Self.isStatic(id) || !Self.isLive($0) }.flatMap { ["--set", $0] }
     return JobStep(id: id, arguments: CommandTable.command(id.command).path + arguments + settings + globalArguments)
   }
 

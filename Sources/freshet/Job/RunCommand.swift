@@ -14,8 +14,11 @@ struct RunCommand {
   func run() throws {
     let path = context.parsed.operands[0]
     let directory = try self.directory(path)
-    let all = try JobPlan(document: directory.document, home: directory.home, output: directory.output, globalArguments: globalArguments)
-      .steps()
+    context.recorder?.reads(path)
+    let pinned = context.parsed.pinned.map { "\($0.key)=\($0.value)" }
+    let all = try JobPlan(
+      document: directory.document, home: directory.home, output: directory.output, pinned: pinned, globalArguments: globalArguments
+    ).steps()
     let steps = try selected(all)
     // A mistake in the section of a later step is said before the first one runs.
     let commands = try steps.map { try parsed($0, path) }

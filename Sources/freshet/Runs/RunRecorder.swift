@@ -43,15 +43,25 @@ final class RunRecorder: Sendable {
       }
       let record = record(context, loaded, key)
       try store.save(record)
-      if case .taken(let holder) = try store.claim(record, now: WallClock.milliseconds()) {
-        try store.remove(record.id)
-        return .alreadyDone(try Self.holder(holder, of: record))
-      }
+      if let holder = try claim(record, in: store) { return .alreadyDone(holder) }
       return .recording(RunRecorder(store, record, RunAnnouncer(loaded.configuration)))
     } catch {
       if key != nil { throw error as? CommandFailure ?? CommandFailure("the idempotency key cannot be kept: \(error)") }
       context.note("warning: this run leaves no record: \(error); --set runs.store=none does without")
       return .unrecorded
+    }
+  }
+
+  /// Returns the run that has done it before; `nil` if this one has the key now, or none.
+  private static func claim(_ record: RunRecord, in store: RunStore) throws -> RunRecord? {
+    do {
+      guard case .taken(let holder) = try store.claim(record, now: WallClock.milliseconds()) else { return nil }
+      let done = try Self.holder(holder, of: record)
+      try store.remove(record.id)
+      return done
+    } catch {
+      try? store.remove(record.id)
+      throw error
     }
   }
 
@@ -109,15 +119,19 @@ final class RunRecorder: Sendable {
   /// A file, directory or address that is read. Files are hashed, so that two runs can be known to have read the same.
   func reads(_ path: String) {
     var input = RunRecord.Input(path: Redaction.text(path))
+    // A command may read a file more than once.
+    guard !record.withLock({ $0.inputs.contains { $0.path == input.path } }) else { return }
     if let digest = FileDigest.sha256(path) { (input.bytes, input.sha256) = (digest.bytes, digest.text) }
-    record.withLock { if !$0.inputs.contains(input) { $0.inputs.append(input) } }
+    record.withLock { $0.inputs.append(input) }
   }
 
   func wrote(_ path: String, bytes: Int? = nil) {
-    let name = path.split(separator: "?")[0].split(separator: "/").last.map(String.init) ?? path
+    let name = path.split(separator: "?").first?.split(separator: "/").last.map(String.init) ?? path
     let location = path.hasPrefix("s3://") ? Redaction.text(path) : URL(fileURLWithPath: path).standardizedFileURL.path
-    let size = bytes ?? (try? FileManager.default.attributesOfItem(atPath: location)[.size] as? Int)
-    record.withLock { $0.artifacts.append(.init(name: name, location: location, bytes: size)) }
+    let file = FileState(location)
+    let artifact = RunRecord.Artifact(
+      name: name, location: location, bytes: file?.bytes ?? bytes, modifiedMilliseconds: file?.modifiedMilliseconds)
+    record.withLock { $0.artifacts.append(artifact) }
   }
 
   // MARK: End
@@ -173,11 +187,20 @@ final class RunRecorder: Sendable {
 }
 
 extension RunRecord {
+  /// The start of this machine and the namespace of its processes; `nil` where neither is told.
+  static let processScopeHere: String? = {
+    let start = try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8).trimmingCharacters(
+      in: .whitespacesAndNewlines)
+    guard let start, let space = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid") else { return nil }
+    return "\(start) \(space)"
+  }()
+
   /// Fills in which program on which machine this is.
   mutating func describeProcess() {
     cores = ProcessInfo.processInfo.activeProcessorCount
     version = Version.freshet
     host = ProcessInfo.processInfo.hostName
     process = Int(getpid())
+    processScope = Self.processScopeHere
   }
 }

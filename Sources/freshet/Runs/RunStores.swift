@@ -21,10 +21,11 @@ extension RunStore {
 
   private static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
 
-  /// A process of another machine cannot be seen from here.
+  /// A process of another machine or container cannot be seen from here.
   private static func isAlive(_ record: RunRecord) -> Bool {
-    guard record.host == ProcessInfo.processInfo.hostName, record.process > 0 else { return true }
-    return kill(pid_t(record.process), 0) == 0 || errno == EPERM
+    guard let scope = record.processScope, scope == RunRecord.processScopeHere, let process = pid_t(exactly: record.process), process > 0
+    else { return true }
+    return kill(process, 0) == 0 || errno == EPERM
   }
 }
 

@@ -56,7 +56,10 @@ struct RunsCommand {
     return names.compactMap { name in metrics[name].map { "\(name) \(number($0))" } }.prefix(3).joined(separator: ", ")
   }
 
-  private static func number(_ value: Double) -> String { value == value.rounded() ? String(Int(value)) : ListText.fixed(value, 4) }
+  private static func number(_ value: Double) -> String {
+    guard abs(value) < 1e15 else { return "\(value)" }
+    return value == value.rounded() ? String(Int(value)) : ListText.fixed(value, 4)
+  }
 
   private static func time(_ milliseconds: Int64) -> String {
     String(Timestamp.rfc3339(milliseconds: milliseconds).prefix(19).replacing("T", with: " "))
@@ -119,6 +122,7 @@ struct RunsCommand {
     let settings = Self.settings(record, differingFrom: try CommandContext(parsed).loaded())
     for setting in settings { context.note("\(setting.key) = \(setting.value), as it was") }
     parsed.global.set = settings + parsed.global.set
+    parsed.pinned = settings
     parsed.global.json = context.json
     parsed.global.quiet = context.quiet
     context.note("freshet \(ParsedCommand.line(record.command))")
@@ -174,8 +178,15 @@ struct RunsCommand {
       before = now - Int64(age.milliseconds)
     }
     let states = context.options.strings("state")
+    var unreadable = 0
+    defer { if unreadable > 0 { context.note("\(unreadable) records cannot be read, and stay; name one to remove it") } }
     return try ids.compactMap { id in
-      guard let record = try store.record(id, now: now), record.state != .running, record.startedAtMilliseconds < before,
+      let found: RunRecord?
+      do { found = try store.record(id, now: now) } catch is DecodingError {
+        unreadable += 1
+        return nil
+      }
+      guard let record = found, record.state != .running, record.startedAtMilliseconds < before,
         states.isEmpty || states.contains(record.state.rawValue)
       else { return nil }
       return record
@@ -191,9 +202,10 @@ struct RunsCommand {
   /// Removes files that are as the run has left them; others are somebody's by now.
   private func removeArtifacts(of record: RunRecord) -> Int {
     var removed = 0
+    let isHere = record.host == ProcessInfo.processInfo.hostName
     for artifact in record.artifacts {
-      let attributes = try? FileManager.default.attributesOfItem(atPath: artifact.location)
-      let isSame = attributes?[.type] as? FileAttributeType == .typeRegular && attributes?[.size] as? Int == artifact.bytes
+      let file = isHere ? FileState(artifact.location) : nil
+      let isSame = file.map { $0.bytes == artifact.bytes && $0.modifiedMilliseconds == artifact.modifiedMilliseconds } ?? false
       if isSame, unlink(artifact.location) == 0 {
         removed += 1
       } else {

@@ -240,9 +240,11 @@ final class EngineProcess: @unchecked Sendable {
     externalTrainer?.end()
     console.stop()
     if let left = runs?.end() { problems.withLock { $0.append(left) } }
-    models?.wait()
     if let copies, !copies.waitForCopies(.seconds(10)) {
       problems.withLock { $0.append("the last snapshot was not copied to snapshot.store in time") }
+    }
+    if let models, !models.wait(.seconds(5)) {
+      problems.withLock { $0.append("kept models were not copied to retrain.epoch_store in time") }
     }
     return problems.withLock { $0 }
   }
@@ -335,7 +337,7 @@ final class EngineProcess: @unchecked Sendable {
   func setShadow(_ shadow: RecommenderConfiguration.Shadow?) -> String? {
     if let shadow {
       if shadow.settings.isEmpty { return "a shadow needs a setting in which it differs" }
-      if let fault = ShadowSettings.fault(of: shadow.settings) { return fault }
+      if let fault = ShadowSettings.fault(of: shadow.settings, over: configuration) { return fault }
     }
     do { try ChosenShadow(configuration).store(shadow) } catch { return "the choice cannot be kept: \(error.localizedDescription)" }
     post(.setShadow(shadow ?? configuredShadow))

@@ -32,6 +32,6 @@ struct KeptModels: Sendable {
     return nil
   }
 
-  /// Waits for copies that have begun.
-  func wait() { copies?.wait() }
+  /// Waits for copies that have begun. Returns whether they have ended in time.
+  func wait(_ timeout: Duration) -> Bool { copies?.wait(timeout) ?? true }
 }

@@ -9,6 +9,7 @@ import math
 import os
 import secrets
 import socket
+import stat
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import FreshetError
-from .records import make_id, numbers
+from .records import make_id, numbers, process_scope
 from .redaction import redacted, value
 from .store import AlreadyRun, RunStore, open_place
 
@@ -78,6 +79,7 @@ class Run:
             "cores": _cores(),
             "host": socket.gethostname(),
             "process": os.getpid(),
+            "process_scope": process_scope(),
             "settings": {key: value(_text(each), key) for key, each in sorted((settings or {}).items())},
             "inputs": [],
             "artifacts": [],
@@ -116,7 +118,9 @@ class Run:
         entry["location"] = redacted(text) if is_remote else str(Path(text.removeprefix("file://")).absolute())
         if not is_remote:
             with contextlib.suppress(OSError):
-                entry["bytes"] = Path(entry["location"]).stat().st_size
+                state = Path(entry["location"]).stat()
+                if stat.S_ISREG(state.st_mode):
+                    entry |= {"bytes": state.st_size, "modified_ms": state.st_mtime_ns // 1_000_000}
         with self._lock:
             self._record["artifacts"].append(entry)
 
@@ -152,7 +156,7 @@ class Run:
                 self._claim(self._store, key)
         except AlreadyRun:
             raise
-        except (FreshetError, OSError) as fault:
+        except (FreshetError, OSError, ValueError) as fault:
             if key is not None:
                 self._forget()
                 raise

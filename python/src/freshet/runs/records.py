@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import math
 import os
 import re
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 STATES = ("running", "done", "failed", "cancelled", "rejected", "interrupted")
@@ -113,10 +114,20 @@ def numbers(result: Any) -> dict[str, float]:
     return dict(sorted(found.items()))
 
 
+@functools.cache
+def process_scope() -> str | None:
+    """Where the number of a process has a meaning: the start of the machine and its namespace; `None` where neither is told."""
+    try:
+        start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{start} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return None
+
+
 def _is_gone(data: Mapping[str, Any]) -> bool:
-    """Whether the process of a running record, if it is of this machine, has ended."""
-    process = data.get("process")
-    if data.get("host") != socket.gethostname() or not isinstance(process, int) or process <= 0 or os.name != "posix":
+    """Whether the process of a running record, if it can be seen from here, has ended."""
+    process, scope = data.get("process"), data.get("process_scope")
+    if scope is None or scope != process_scope() or not isinstance(process, int) or not 0 < process < 2**31:
         return False
     try:
         os.kill(process, 0)
