@@ -11,8 +11,8 @@ enum FactorFiles {
     do {
       try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
       let files = [
-        ("user_factors.npy", npy(outcome.training.rowFactors)), ("item_factors.npy", npy(outcome.training.columnFactors)),
-        ("user_ids.txt", ids(outcome.users)), ("item_ids.txt", ids(outcome.items)),
+        ("user_factors.npy", npy(outcome.training.rowFactors)), (VectorFiles.factors, npy(outcome.training.columnFactors)),
+        ("user_ids.txt", ids(outcome.users)), (VectorFiles.ids, ids(outcome.items)),
       ]
       return try files.map { name, content in
         let path = "\(directory)/\(name)"
@@ -26,7 +26,7 @@ enum FactorFiles {
   static func read(_ directory: String, users: [String], items: [String]) throws -> (users: FactorMatrix, items: FactorMatrix) {
     try (
       matrix(directory, "user_factors.npy", rows: "user_ids.txt", ids(users)),
-      matrix(directory, "item_factors.npy", rows: "item_ids.txt", ids(items))
+      matrix(directory, VectorFiles.factors, rows: VectorFiles.ids, ids(items))
     )
   }
 

@@ -92,9 +92,9 @@ final class EngineRuns: Sendable {
     guard save(record), earlier == nil else { return }
     do { try store.prune(record.id.kind, keep: configuration.runs.keep) } catch { log.warning("old records were not removed: \(error)") }
     guard announcer.isNeeded else { return }
-    let directory = announcer.wantsModels && retrain.result == .accepted ? modelFiles(retrain) : nil
+    let directory = announcer.wantsModels && retrain.result == .accepted ? try? DataDirectory.temporary("model") : nil
     defer { if let directory { try? FileManager.default.removeItem(atPath: directory) } }
-    let (tracked, problems) = announcer.announce(record, model: directory.map { ["\($0)/item_factors.npy", "\($0)/item_ids.txt"] } ?? [])
+    let (tracked, problems) = announcer.announce(record, model: directory.map { modelFiles(retrain, in: $0) } ?? [])
     for problem in problems { log.warning("a retrain was not announced", ["run": record.id.text, "error": problem]) }
     announced.withLock { known in
       // Written again at the end of its roll-out, and then never more.
@@ -120,28 +120,17 @@ final class EngineRuns: Sendable {
     return false
   }
 
-  /// The item vectors of an epoch in a directory, as NumPy and any other program reads them; `nil` if the epoch is not kept.
-  private func modelFiles(_ retrain: RetrainRecord) -> String? {
+  /// Writes the item vectors of an epoch as NumPy and any other program reads them. Returns the paths; none if the epoch is not kept.
+  private func modelFiles(_ retrain: RetrainRecord, in directory: String) -> [String] {
     guard let epoch = retrain.epoch, let models else {
       log.warning("a model is not registered in MLflow, because no epochs are kept: set retrain.keep_epochs")
-      return nil
+      return []
     }
     // It is written at about the time at which it is adopted.
     for _ in 0..<300 where !models.directory.epochs().contains(epoch) && !isEnding.load(ordering: .relaxed) { usleep(100_000) }
-    do {
-      let model = try models.directory.read(epoch)
-      let directory = try DataDirectory.temporary("model")
-      try FactorFiles.npy(model.factors).write(to: URL(fileURLWithPath: directory + "/item_factors.npy"))
-      var names: [UInt8] = []
-      for item in model.items {
-        names += item.bytes
-        names.append(UInt8(ascii: "\n"))
-      }
-      try Data(names).write(to: URL(fileURLWithPath: directory + "/item_ids.txt"))
-      return directory
-    } catch {
+    do { return try VectorFiles.write(try models.directory.read(epoch), to: directory) } catch {
       log.warning("a model is not registered in MLflow: \(error)", ["epoch": Int(epoch)])
-      return nil
+      return []
     }
   }
 }

@@ -25,7 +25,14 @@ struct RunAnnouncer: Sendable {
     var record = record
     var problems: [String] = []
     if tracks {
-      do { record.tracking = try track(record, model) } catch { problems.append("mlflow.uri: \(error)") }
+      do {
+        let sent = try send(record, model)
+        record.tracking = .init(experiment: sent.experimentID, run: sent.runID, modelVersion: sent.modelVersion, url: sent.pageURL)
+        if !sent.omittedMetrics.isEmpty { problems.append("MLflow has no \(sent.omittedMetrics.joined(separator: ", ")): not finite") }
+        if !sent.shortenedValues.isEmpty {
+          problems.append("MLflow has only the beginning of \(sent.shortenedValues.joined(separator: ", "))")
+        }
+      } catch { problems.append("mlflow.uri: \(error)") }
     }
     if posts {
       do { try post(record) } catch { problems.append("runs.webhook: \(error)") }
@@ -50,7 +57,7 @@ struct RunAnnouncer: Sendable {
 
   // MARK: MLflow
 
-  private func track(_ record: RunRecord, _ model: [String]) throws -> RunRecord.Tracking {
+  private func send(_ record: RunRecord, _ model: [String]) throws -> SentRun {
     let mlflow = configuration.mlflow
     var settings = MLflowSettings(uri: mlflow.uri)
     let secret = try Self.secret(mlflow.tokenFile, "mlflow.token_file")
@@ -61,8 +68,7 @@ struct RunAnnouncer: Sendable {
     settings.timeout = mlflow.timeout
     settings.deadline = mlflow.timeout * 3
     settings.caFile = mlflow.caFile
-    let sent = try MLflowClient(settings).send(Self.tracked(record, model, mlflow))
-    return .init(experiment: sent.experimentID, run: sent.runID, modelVersion: sent.modelVersion, url: sent.pageURL)
+    return try MLflowClient(settings).send(Self.tracked(record, model, mlflow))
   }
 
   static func tracked(_ record: RunRecord, _ model: [String], _ settings: RecommenderConfiguration.MLflow) -> TrackedRun {

@@ -70,7 +70,7 @@ struct EngineBackend: AdminBackend {
   func requestImport(of directory: String) -> JobRequestOutcome {
     // Another process's working directory would give a relative path another meaning.
     guard directory.hasPrefix("/") else { return .impossible("the directory must be an absolute path") }
-    for name in ["item_factors.npy", "item_ids.txt"] where !FileManager.default.isReadableFile(atPath: "\(directory)/\(name)") {
+    for name in [VectorFiles.factors, VectorFiles.ids] where !FileManager.default.isReadableFile(atPath: "\(directory)/\(name)") {
       return .impossible("the engine cannot read \(directory)/\(name)")
     }
     return outcome(process.requestModel(.imported(directory: directory)))
