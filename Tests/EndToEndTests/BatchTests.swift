@@ -129,7 +129,7 @@ extension EndToEnd {
     @Test(arguments: [("retail", "recall_at_20"), ("ratings", "rmse")]) func theExamplesRun(name: String, metric: String) throws {
       let job = Place.packageRoot + "/examples/batch/\(name).json"
       let output = try Bench.directory("job") + "/results"
-      let run = try freshet(["run", job, "--output-dir", output, "--json", "--set", "model.iterations=3"], within: 300)
+      let run = try freshet(["run", job, "--output-dir", output, "--json", "--set", "model.iterations=3"], within: 900)
       #expect(run.status == 0, "\(run.messages)")
       let steps = Self.steps(run)
       #expect(steps.map { $0["step"] as? String } == ["split", "train", "evaluate", "save", "predict"])

@@ -43,7 +43,9 @@ struct SplitCommand {
   private var share: Double { context.options.double("test-share") ?? 0.2 }
 
   private func read(_ path: String) throws -> Rows {
-    let source = try context.open(path, .ignore, usesTimes: rule != .random, rejects: try context.rejects())
+    let source = try context.source(path, .ignore, usesTimes: rule != .random, rejects: try context.rejects())
+    // Values decide nothing here, and are written.
+    context.say(about: source.file, valuesAreUsed: true)
     var progress = context.progress("bytes of \((path as NSString).lastPathComponent)", total: source.file.sizeBytes)
     var rows = Rows()
     rows.format = source.file.format

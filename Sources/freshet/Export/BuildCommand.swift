@@ -31,7 +31,7 @@ struct BuildCommand {
     ]
     let sentence =
       "\(directory.path): \(state.users.count) users, \(state.catalogue.items.count) items, \(state.users.pairCount) interactions, "
-      + "\(receipt.bytes) bytes; `freshet export lists --snapshot \(directory.path)` makes lists of it"
+      + "\(receipt.bytes) bytes; `freshet recommend --model \(directory.path)` makes lists of it"
     context.report(json, text: sentence)
   }
 
