@@ -37,7 +37,7 @@ struct ListsReading {
   private func split(_ split: RankedListGrouping.Split) -> CommandFailure {
     let user = TerminalText.escaped(String(String(decoding: split.user, as: UTF8.self).prefix(80)))
     return CommandFailure(
-      "line \(file.lineNumber) goes on with the list of \(user), and lines of other users stand in between: sort the lines by user, for example "
-        + "with sort, or ORDER BY user in the query that made them; nothing was written")
+      "line \(file.lineNumber) goes on with the list of \(user), and lines of other users stand in between: sort the lines below the header by user, "
+        + "or with ORDER BY user in the query that made them; nothing was written")
   }
 }

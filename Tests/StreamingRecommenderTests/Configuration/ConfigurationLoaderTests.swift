@@ -115,6 +115,14 @@ import Testing
     }
   }
 
+  @Test func importedListsHaveNamesAndWeights() throws {
+    #expect(try load(flags: [("gateway.imported", "none")]).configuration.gateway.imported == [])
+    let lists = try load(flags: [("gateway.imported", "ranker=0.5,editors")]).configuration.gateway.imported
+    #expect(lists.compactMap { ImportedListWeight($0) } == [.init(name: "ranker", weight: 0.5), .init(name: "editors")])
+    let bad = ["a=0", "a=x", "a=1000", "a,a=2", "é", "a@1", "a=", (0..<9).map { "a\($0)" }.joined(separator: ",")]
+    for text in bad { #expect(messages { try load(flags: [("gateway.imported", text)]) }.count == 1, "\(text)") }
+  }
+
   @Test func alphaAndUnobservedWeightExcludeEachOther() throws {
     let found = messages { try load(flags: [("model.alpha", "40"), ("model.unobserved_weight", "0.2")]) }
     #expect(found.contains { $0.contains("model.alpha = 40 (flag)") && $0.contains("model.unobserved_weight = 0.2 (flag)") })
