@@ -106,7 +106,7 @@ extension EndToEnd {
 
       let users = try Bench.write("users.txt", "u7\nnobody\nu3\n")
       let json = try freshet(
-        ["export", "candidates", "--snapshot", directory, "--users", users, "--count", "5", "--set", "model.transitions=off"])
+        ["export", "candidates", "--snapshot", directory, "--users", users, "--count", "5", "--set", "model.transitions=none"])
       let some = try json.output.split(separator: "\n").map {
         try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
       }

@@ -83,10 +83,11 @@ import Testing
 
   @Test func sourcesAreAskedInTurn() {
     let engine = trainedEngine(plainConfiguration())
-    let sources = CandidateSources(engine, count: 4, users: [Int](repeating: 1, count: engine.state.catalogue.items.capacity))
+    let users = [Int](repeating: 1, count: engine.state.catalogue.items.capacity)
+    let sources = CandidateSources(engine, count: 4, users: users)
     #expect(sources.inTurn([[1, 2, 3, 4], [1, 5], [], [6]]) == [1, 6, 2, 5])
     #expect(sources.inTurn([[1], [2]]) == [1, 2])
-    #expect(CandidateSources(engine, count: 1, users: []).inTurn([[7, 8], [9]]) == [7])
+    #expect(CandidateSources(engine, count: 1, users: users).inTurn([[7, 8], [9]]) == [7])
   }
 
   @Test func withoutAModelThereAreNone() {
