@@ -14,7 +14,7 @@ from .errors import BadReply
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a list; `source` says why it is there, `list_name` from which imported list it is; `rank` counts from 1."""
+    """One item; `source` says why it is there, `list_name` from which imported list it is; `rank` counts from 1."""
 
     item: str
     score: float | None
