@@ -7,7 +7,7 @@ To rank what is now, and to serve it:
 
 freshet export candidates --fresh --output now.parquet
 python examples/ranker/rank.py training.parquet --rank now.parquet --lists lists.parquet
-freshet import lists lists.parquet
+freshet import lists lists.parquet --name ranker --replace
 """
 
 from __future__ import annotations

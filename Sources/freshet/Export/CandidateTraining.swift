@@ -72,7 +72,9 @@ struct CandidateTraining: ExportRows {
       context.note(
         "\(part.name.rawValue): \(part.history.count) events before \(done.cut), \(table.users) users with candidates, \(done.pairs) held-out "
           + "pairs of \(part.heldOut.count) users")
-      if table.usersWithout > 0 { context.note("\(part.name.rawValue): \(table.usersWithout) users have no candidates and are left out") }
+      if table.usersWithout > 0 {
+        context.note("\(part.name.rawValue): users left out, because they have no candidates: \(table.usersWithout)")
+      }
       self.done.append(done)
     }
   }

@@ -51,7 +51,7 @@ struct ExportCommand {
     context.note("\(kind.rawValue) of snapshot \(source.sequence)\(source.epoch > 0 ? ", model epoch \(source.epoch)" : "")")
     try export(kind, &source, to: target)
     if source.usersWithoutCandidates > 0 {
-      context.note("\(source.usersWithoutCandidates) users are not known or have no candidates, and are left out")
+      context.note("users left out, because they are not known or have no candidates: \(source.usersWithoutCandidates)")
     }
   }
 
