@@ -14,7 +14,10 @@ from .errors import BadReply
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a list; `source` says why it is there, `rank` counts from 1, `list_name` says from which imported list it is."""
+    """One item of a list; `source` says why it is there, `rank` counts from 1.
+
+    `list_name` is the name of the imported list that an item with the source `imported` comes from.
+    """
 
     item: str
     score: float | None
