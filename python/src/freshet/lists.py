@@ -14,7 +14,10 @@ from .errors import BadReply
 
 @dataclass(frozen=True)
 class Item:
-    """One item; `source` says why it is there, `list_name` from which imported list it is; `rank` counts from 1."""
+    """One item of a list; `source` says why it is there, `rank` counts from 1.
+
+    `list_name` is the name of the imported list that an item with the source `imported` comes from.
+    """
 
     item: str
     score: float | None
