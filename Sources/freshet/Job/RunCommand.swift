@@ -68,6 +68,9 @@ struct RunCommand {
       return parsed
     } catch let error as UsageError {
       throw ConfigurationError(problems: [.init(key: nil, message: "\(path): \(step.id.rawValue): \(error.message)")])
+    } catch let error as ConfigurationError {
+      // The settings of the document are given to the steps as --set, and so are those of this command.
+      throw ConfigurationError(problems: error.problems.map { .init(key: $0.key, message: "\(path) or --set: \($0.message)") })
     }
   }
 
