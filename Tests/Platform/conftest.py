@@ -85,6 +85,8 @@ def spark():
     session = (
         SparkSession.builder.master("local[2]")
         .config("spark.driver.memory", "1g")
+        # In so short a life, the second compiler costs more than it gains.
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
         .config("spark.ui.enabled", "false")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")

@@ -83,7 +83,7 @@ def run_spark(options, data, iterations, alpha, regularization, directory):
     text, seconds, processor, memory = measured([sys.executable, TRAIN], {
         "ALS_ALPHA": str(alpha), "ALS_REGULARIZATION": str(regularization), "ALS_ITERATIONS": str(iterations), "ALS_MIN_SUPPORT": "1",
         "PYSPARK_SUBMIT_ARGS": f"--master local[{options.threads}] --driver-memory {options.heap} pyspark-shell"}, directory)
-    training = float(re.search(r"iterations in ([0-9.]+) s", text).group(1))
+    training = float(re.search(r"items in ([0-9.]+) s", text).group(1))
     blas = "Java" if "libblas" in text else "native"
     figures = {"training": training, "process": seconds, "processor": processor, "memory": memory, "blas": blas}
     rows = np.zeros((data.items, options.factors), dtype=np.float32)

@@ -52,6 +52,7 @@ def main() -> None:
     settings = json.loads(pathlib.Path("settings.json").read_text())
     spark = session()
     cores = spark.sparkContext.defaultParallelism
+    print(f"Spark {spark.version} on {cores} cores", flush=True)
     spark.conf.set("spark.sql.shuffle.partitions", str(cores))
     # With the scheme, for the file system of a cluster may be another one.
     pairs = supported(spark.read.parquet(f"file://{pathlib.Path('interactions.parquet').resolve()}"))
@@ -62,7 +63,7 @@ def main() -> None:
         .selectExpr("cast(user_number AS int) AS user", "cast(item_number AS int) AS item", "strength AS rating")
         .cache()
     )
-    count = ratings.count()
+    print(f"{ratings.count()} pairs, {ITERATIONS} iterations", flush=True)
     begin = time.monotonic()
     model = ALS(
         rank=settings["factors"],
@@ -83,7 +84,7 @@ def main() -> None:
     names = indexer.labelsArray[1]
     numpy.save("item_factors.npy", numpy.array([row.features for row in rows], dtype=numpy.float32))
     pathlib.Path("item_ids.txt").write_text("".join(f"{names[row.id]}\n" for row in rows), encoding="utf-8")
-    print(f"{len(rows)} items, {count} pairs, {ITERATIONS} iterations in {seconds:.2f} s on {cores} cores")
+    print(f"{len(rows)} items in {seconds:.2f} s")
     spark.stop()
 
 
