@@ -198,7 +198,7 @@ enum CommandTable {
       options: [modelWait],
       examples: [
         Command.Example(
-          line: "freshet train --train events.csv --output model && freshet import factors model --wait",
+          line: "freshet import factors model --wait",
           sentence: "Factors that freshet train wrote, as an epoch.")
       ]),
     Command(

@@ -53,7 +53,11 @@ struct JobDocument: Equatable {
     if file.isEmpty, members[JobTable.dataSection] == nil {
       problems.append("data is missing: name the file, such as \"data\": \"events.csv\"")
     }
-    if sections.isEmpty { problems.append("there is no step: add split, train, evaluate, save or predict, such as \"save\": {}") }
+    // A section that could not be read is no missing one.
+    let namesStep = members.keys.contains { JobStep.ID(rawValue: $0).map { $0 != .get } ?? false }
+    if sections.isEmpty, !namesStep || problems.isEmpty {
+      problems.append("there is no step: add split, train, evaluate, save or predict, such as \"save\": {}")
+    }
     guard problems.isEmpty else {
       throw ConfigurationError(problems: problems.map { .init(key: nil, message: "\(name): \($0)") })
     }
