@@ -79,7 +79,8 @@ public final class ImportedListWriter {
     keyExpiry = ([target] + known.values).reduce(0) { max($0, $1.expiresAtMilliseconds) }
   }
 
-  private var listExpiry: Int64 = 0
+  /// When the lists of this import expire, in milliseconds since 1970; others of the name may live longer.
+  public private(set) var listExpiry: Int64 = 0
   private var keyExpiry: Int64 = 0
 
   /// Writes the lists of up to `usersAtOnce` users, and removes what older imports have left of theirs.

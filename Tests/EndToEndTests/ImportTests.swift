@@ -88,6 +88,14 @@ extension EndToEnd {
       #expect(try connection.command(["KEYS", "*"]) == .array([]))
     }
 
+    /// What the command says is about the lists that it wrote, and not about others of the name.
+    @Test func theReportedEndIsThatOfTheseLists() throws {
+      let file = try Bench.write("x.csv", "user,item,score\nanna,a,1\n")
+      func end(_ ttl: String) throws -> String { try imported([file, "--ttl", ttl, "--json"]).json["expires_at"] as? String ?? "" }
+      let (long, short) = (try end("9d"), try end("1d"))
+      #expect(!short.isEmpty && short < long)
+    }
+
     @Test func badLinesAreTakenWhereTheCallerSaysSo() throws {
       let file = try Bench.write("x.csv", "user,item,score\nanna,a,1\nben,a,x\n")
       #expect(try imported([file, "--accept-rejects"]).status == 0)

@@ -62,7 +62,7 @@ struct ImportListsCommand {
     let imported = try write(input, writer, ttl)
     let report = ImportReport(
       name: name, namespace: Self.namespace(configuration), isReplacement: isReplacement, grouping: checked.grouping,
-      lines: checked.file.report, imported: imported, known: (known, users.count))
+      lines: checked.file.report, imported: imported, expiresAtMilliseconds: writer.listExpiry, known: (known, users.count))
     context.report(report.json, text: report.text)
   }
 

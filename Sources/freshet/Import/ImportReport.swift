@@ -10,6 +10,8 @@ struct ImportReport {
   var grouping: RankedListGrouping
   var lines: InteractionFile.Report
   var imported: ImportedLists
+  /// When the lists of this import expire; others of the name may live longer.
+  var expiresAtMilliseconds: Int64
   /// Of the first users, how many have a list of the engine.
   var known: (users: Int, of: Int)
 
@@ -21,14 +23,14 @@ struct ImportReport {
       "lines": .integer(lines.rows + lines.badLines), "lines_rejected": .integer(lines.badLines), "rejected": .object(rejected),
       "lists_with_gaps": .integer(grouping.listsWithGaps), "lists_with_rising_scores": .integer(grouping.listsWithRisingScores),
       "known_users": .integer(known.users), "known_users_of": .integer(known.of), "generation": .integer(Int(imported.generation)),
-      "expires_at": .string(Timestamp.rfc3339(milliseconds: imported.expiresAtMilliseconds)),
+      "expires_at": .string(Timestamp.rfc3339(milliseconds: expiresAtMilliseconds)),
     ]
   }
 
   var text: String {
     "\(ProgressBar.count(grouping.lists)) lists \(name) with \(ProgressBar.count(grouping.items)) items in \(namespace)"
       + (isReplacement ? ", in the place of all before" : "") + ", shown until "
-      + "\(Timestamp.rfc3339(milliseconds: imported.expiresAtMilliseconds).prefix(16))Z"
+      + "\(Timestamp.rfc3339(milliseconds: expiresAtMilliseconds).prefix(16))Z"
       + (lines.badLines == 0 ? "" : "; \(ProgressBar.count(lines.badLines)) lines were left out")
   }
 
