@@ -53,7 +53,9 @@ struct JobDocument: Equatable {
     if file.isEmpty, members[JobTable.dataSection] == nil {
       problems.append("data is missing: name the file, such as \"data\": \"events.csv\"")
     }
-    if sections.isEmpty { problems.append("there is no step: add split, train, evaluate, save or predict, such as \"save\": {}") }
+    if !members.contains(where: { JobStep.ID(rawValue: $0.key) != nil && $0.value != .bool(false) }) {
+      problems.append("there is no step: add split, train, evaluate, save or predict, such as \"save\": {}")
+    }
     guard problems.isEmpty else {
       throw ConfigurationError(problems: problems.map { .init(key: nil, message: "\(name): \($0)") })
     }
