@@ -54,8 +54,7 @@ struct JobDocument: Equatable {
       problems.append("data is missing: name the file, such as \"data\": \"events.csv\"")
     }
     // A section that could not be read is no missing one.
-    let namesStep = members.keys.contains { JobStep.ID(rawValue: $0).map { $0 != .get } ?? false }
-    if sections.isEmpty, !namesStep || problems.isEmpty {
+    if !members.contains(where: { JobStep.ID(rawValue: $0.key) != nil && $0.value != .bool(false) }) {
       problems.append("there is no step: add split, train, evaluate, save or predict, such as \"save\": {}")
     }
     guard problems.isEmpty else {
