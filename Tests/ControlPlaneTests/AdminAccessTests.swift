@@ -50,7 +50,7 @@ import Testing
     backend.set(JobStatus(id: "r-1", state: .running))
     for (method, path) in Self.routes {
       let asReader = status(router, method, path, ["authorization": "Bearer \(reader.token)"])
-      let needsAdmin = method == "DELETE" || (method == "POST" && path != "/v1/users") || path == "/v1/audit"
+      let needsAdmin = method == "DELETE" || method == "PUT" || (method == "POST" && path != "/v1/users") || path == "/v1/audit"
       #expect((asReader == 403) == needsAdmin, "\(method) \(path): \(asReader ?? 0)")
       let asAdmin = status(router, method, path, ["authorization": "Bearer \(admin.token)"])
       #expect(asAdmin != 401 && asAdmin != 403, "\(method) \(path)")

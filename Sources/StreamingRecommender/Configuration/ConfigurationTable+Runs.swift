@@ -8,7 +8,7 @@ extension ConfigurationTable {
       "runs.keep", \.runs.keep, 1...1_000_000, "Number of records of retrains that the engine keeps; `freshet runs clean` removes others."),
     .string(
       "runs.webhook", \.runs.webhook, empty: "none",
-      "`http://` or `https://` address that the record of every ended run is posted to as JSON, without credentials; a failure is "
+      "Address, `http://` or `https://`, that the record of every ended run is posted to as JSON, without credentials; a failure is "
         + "reported and never fails the run."
     )
     .checked { ConfigurationCheck.httpAddress($0, secretsIn: "runs.webhook_secret_file") },

@@ -17,7 +17,8 @@ extension LoadedConfiguration {
         return pairs.sorted { $0.key < $1.key }.map { row("\(key.name).\($0.key)", $0.value, isSecret: false) }
       }
       if case .map = value { return [row(key.name, "none", isSecret: false)] }
-      return [row(key.name, key.text(value), isSecret: key.isSecret && value != .none)]
+      let isSecret = value != .none && (key.isSecret || Redaction.isSensitive(name: key.name))
+      return [row(key.name, key.text(value), isSecret: isSecret)]
     }
   }
 
@@ -45,7 +46,9 @@ extension LoadedConfiguration {
   }
 
   private func row(_ key: String, _ value: String, isSecret: Bool) -> Row {
-    let shown = isSecret ? Redaction.mask : key == "redis.password" ? value : Redaction.value(value, name: key)
+    // A secret key of the table that is not set is shown as `none`; entries of maps have names that are not in the table.
+    let isUnset = Redaction.isSensitive(name: key) && ConfigurationTable.key(named: key) != nil
+    let shown = isSecret ? Redaction.mask : isUnset ? value : Redaction.value(value, name: key)
     return Row(key: key, value: shown, origin: origin(of: key).description)
   }
 
