@@ -158,6 +158,7 @@ def compare_on(options, name, data, iterations):
                 if program == "Freshet":
                     check_judge(data, own, figures["printed"])
                 found[trainer] = own + judged(options, data, fold_in_as_freshet(data, items), items)
+                compare.note("recall@20 {:.4f}, ndcg@20 {:.4f}; folded in by Freshet {:.4f}, {:.4f}".format(*found[trainer]))
     rows = []
     for (program, pair), all_figures in runs.items():
         good = [run for run in all_figures if run["others"] <= compare.QUIET_CORES] or all_figures

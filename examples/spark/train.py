@@ -37,8 +37,10 @@ def session() -> SparkSession:
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     builder = SparkSession.builder.appName("freshet").config("spark.ui.enabled", "false")
-    # The last line of the output is what a failed job says.
-    return builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    # The last line of the output is what a failed job says: no progress, and no words of spark-submit at the end.
+    spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    return spark
 
 
 def supported(pairs: DataFrame) -> DataFrame:
