@@ -116,10 +116,10 @@ def numbers(result: Any) -> dict[str, float]:
 
 @functools.cache
 def process_scope() -> str | None:
-    """Where the number of a process has a meaning: the start of the machine and its namespace; `None` where neither is told."""
+    """Where the number of a process has a meaning: the start of the machine and its namespace, if they are told."""
     try:
         start = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{start} {os.readlink('/proc/self/ns/pid')}"
+        return f"{start} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return None
 
