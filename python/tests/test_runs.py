@@ -47,7 +47,8 @@ def test_a_run_leaves_its_record(tmp_path: Path) -> None:
     assert (record["state"], record["kind"], record["process"]) == ("done", "daily features", os.getpid())
     assert record["settings"] == {"day": "2026-11-28", "deep": "true"}
     assert record["inputs"][0]["sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    assert record["artifacts"] == [{"name": "out.csv", "location": str(output), "bytes": 5}]
+    written = output.stat().st_mtime_ns // 1_000_000
+    assert record["artifacts"] == [{"name": "out.csv", "location": str(output), "bytes": 5, "modified_ms": written}]
     assert record["metrics"] == {"recall_at_10": 0.25}
     assert record["result"]["intervals_95"] == {"recall_at_10": [0.2, 0.3]}
     assert record["result"]["broken"] is None

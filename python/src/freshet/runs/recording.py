@@ -247,6 +247,7 @@ _ORDER = (
     "peak_memory_bytes",
     "host",
     "process",
+    "process_scope",
     "idempotency_key",
     "message",
     "inputs",
