@@ -159,7 +159,7 @@ extension EndToEnd {
       let newest = try #require(records.first)
       #expect(records.count >= 3 && records.allSatisfy { $0["state"] as? String == "done" }, "\(records)")
       #expect((newest["offsets"] as? [String: Int])?.values.reduce(0, +) == 3000, "\(newest)")
-      #expect((newest["metrics"] as? [String: Double])?["pairs"] ?? 0 > 0, "\(newest)")
+      #expect((newest["metrics"] as? [String: Double])?["interactions"] ?? 0 > 0, "\(newest)")
 
       // The store follows the directory.
       func copies() throws -> [String] {

@@ -1,74 +1,28 @@
 """Runs that the program sends to a real server of MLflow, read back with MLflow's own client."""
 
-import contextlib
 import http.client
 import http.server
 import json
 import os
 import pathlib
-import shutil
-import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import threading
-import time
-import urllib.request
 
-import mlflow
 import pytest
-
-from conftest import program
+from conftest import free_port, program
 
 STARTED = 1_795_219_200_000
 TOKEN = "t0ken-that-is-secret"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture(scope="session")
+def server(mlflow_server):
+    return mlflow_server
 
 
-@pytest.fixture(scope="module")
-def server():
-    """The address of a server with one worker, which keeps everything in a folder of its own."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="fr-mlflow-"))
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/db", "--artifacts-destination", str(folder / "artifacts")]
-    # With jobs, it would start eight more processes.
-    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder, env=os.environ | settings, start_new_session=True
-        )
-    try:
-        wait(process, f"http://127.0.0.1:{port}/health", folder / "log")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        # Its worker is a process of its own in the same group.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait(process: subprocess.Popen, address: str, log: pathlib.Path) -> None:
-    deadline = time.monotonic() + 240
-    while True:
-        with contextlib.suppress(OSError):
-            if urllib.request.urlopen(address, timeout=2).status == 200:
-                return
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail("MLflow does not start: " + log.read_text()[-2000:])
-        time.sleep(0.1)
-
-
-@pytest.fixture
-def client(server):
-    return mlflow.MlflowClient(tracking_uri=server, registry_uri=server)
+@pytest.fixture(scope="session")
+def client(mlflow_client):
+    return mlflow_client
 
 
 @pytest.fixture(scope="module")

@@ -160,7 +160,7 @@ def test_accepted_retrains_become_versions_of_a_model(freshet, tmp_path, mlflow_
         factors, ids = np.load(folder / "item_factors.npy"), (folder / "item_ids.txt").read_text().splitlines()
         assert factors.shape == (len(ids), 8) and np.isfinite(factors).all() and len(ids) > 1000
         run = mlflow_client.get_run(champion.run_id)
-        assert run.data.metrics["pairs"] > 10_000 and len(mlflow_client.get_metric_history(champion.run_id, "loss")) > 1
+        assert run.data.metrics["interactions"] > 10_000 and len(mlflow_client.get_metric_history(champion.run_id, "loss")) > 1
         posted = [json.loads(body)["id"] for _, body in messages]
         assert {record["id"] for record in accepted} <= set(posted)
     finally:
