@@ -34,10 +34,10 @@ extension CommandTable {
     examples: [
       Command.Example(line: "freshet import lists ranked.csv --name ranker --replace", sentence: "Every night, all lists at once."),
       Command.Example(
-        line: "python3 my_ranker.py | freshet import lists - --name ranker --ttl 6h", sentence: "Lists of some users, from a program."),
+        line: "freshet import lists - --name ranker --ttl 6h", sentence: "Lists of some users, from a program behind a pipe."),
       Command.Example(
-        line: "freshet export lists --snapshot model --output lists.csv && freshet import lists lists.csv --name weekly",
-        sentence: "Lists of another model."),
+        line: "freshet import lists lists.csv --name weekly",
+        sentence: "Lists of another model, as export lists wrote them."),
       Command.Example(line: "freshet import lists --remove --name ranker", sentence: "Take them all away."),
     ])
 }
