@@ -65,7 +65,7 @@ extension EndToEnd {
       let imported = try freshet(["import", "factors", work, "--wait", "--json"] + directory)
       let record = try #require(imported.json["result"] as? [String: Any], "\(imported.output) \(imported.messages)")
       #expect(imported.status == 0 && record["solver"] as? String == "external" && record["epoch"] as? Int == 1, "\(record)")
-      #expect((record["reason"] as? String)?.contains(work) == true)
+      #expect((record["reason"] as? String)?.hasSuffix((work as NSString).lastPathComponent) == true)
       #expect(try scene.engine.settle(applied: 3000).epoch == 1)
       #expect(try scene.redis.list(scene.name, "17850")?.epoch == 1)
       let empty = try freshet(["import", "factors", try Bench.directory("empty"), "--wait"] + directory)
